@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 from probe.files import open_regular
 from probe.messages import tr
+from probe.platforms.descriptors import read_at
 
 MAGIC = b"censorprobe asn 1\n"
 BUNDLED = Path(__file__).parents[1] / "data" / "asn.bin"
@@ -124,7 +125,7 @@ class AsnTable:
         return keys, values, bisect_right(keys, key) - 1
 
     def _read(self, offset: int, size: int) -> bytes:
-        return os.pread(self._file.fileno(), size, offset)
+        return read_at(self._file, size, offset)
 
     def _index(self, offset: int, blocks: int) -> tuple[list[int], list[int]]:
         if not 0 <= blocks <= MOST_BLOCKS:

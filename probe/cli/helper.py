@@ -42,12 +42,12 @@ def helper(
     container.
     With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
     """
-    import asyncio
     import os
 
     from probe.asn.table import TableError
     from probe.helper import load_state, serve
     from probe.helper.bug_reports import silence
+    from probe.platforms import event_loop
     from probe.targets.target import TargetError
 
     host, port = address(listen)
@@ -64,7 +64,7 @@ def helper(
         if not lab and not state.machine.knows_public():
             _warn_about_nat()
         silence()
-        code = asyncio.run(serve(state, host, port, _announce))
+        code = event_loop.run(serve(state, host, port, _announce))
     except (TargetError, TableError) as error:
         raise UsageError(str(error), 2) from None
     except OSError as error:

@@ -1,7 +1,5 @@
 """Compute answers in processes with a lower priority, so that known answers are not delayed."""
 
-import os
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -12,6 +10,8 @@ from typing import Any, TypeVar
 from probe.analysis.compare.verdict_table import StoreError
 from probe.analysis.store.writing.workers import exit_with_parent
 from probe.messages import tr
+from probe.platforms.processes import lower_priority
+from probe.platforms.signals import ignore_interrupt
 
 PROCESSES = 2  # DuckDB uses all cores for one question already
 NICENESS = 5
@@ -52,6 +52,6 @@ def _new_pool() -> ProcessPoolExecutor:
 
 def _begin() -> None:
     """Leave Ctrl-C to the server, and lower the priority."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupt()
     exit_with_parent()
-    os.nice(NICENESS)
+    lower_priority(NICENESS)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from probe.explore.handlers import Handlers
 from probe.explore.responses import error, finish
 from probe.helper import connections
 from probe.helper.bug_reports import silence, watch
+from probe.platforms.signals import handled
 
 MOST_CONNECTIONS = 512  # all of this computer
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,8 +35,11 @@ async def serve(folder: Path, port: int, query: str, announce: Callable[[str], N
     silence()
     watch(asyncio.get_running_loop())
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    with handled({"interrupt": stopped.set, "terminate": stopped.set}):
+        await _until(stopped, folder, port, query, announce)
+
+
+async def _until(stopped: asyncio.Event, folder: Path, port: int, query: str, announce: Callable[[str], None]) -> None:
     async with listening(folder, port) as access:
         announce(f"http://{HERE}:{access.port}/?token={access.token}{query and f'&{query}'}")
         await stopped.wait()

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from probe.messages import mark, tr
+from probe.platforms.descriptors import open_without_waiting
 
 KINDS = (
     (stat.S_ISDIR, mark("it is a folder")),
@@ -32,7 +33,7 @@ def open_regular(path: Path) -> io.BufferedReader:
         return os.fdopen(os.dup(given), "rb")
     try:
         _refuse(os.stat(path), path)  # before opening it, which has effects on some devices
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = open_without_waiting(path)
     except ValueError:  # U+0000, or a character that no file name can have
         raise OSError(errno.EINVAL, tr("no file can have this name"), path) from None
     try:

@@ -15,6 +15,7 @@ from probe.followups.limited_payloads import Case, datagram_payload, stream_payl
 from probe.formats import failures as f
 from probe.formats.hops import LimitedPayload, PathSweep, PayloadKind
 from probe.formats.transactions import TransactionRecord
+from probe.platforms.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
 from probe.session.session import HELPER
 from probe.session.trace import Transaction
@@ -22,7 +23,6 @@ from probe.signatures.ttl_distance import AGREEING, MOST_RUNS, PATHWIDE, Interva
 from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.tcp import tcp_connect
-from probe.steps.ttl import AVAILABLE
 from probe.targets.target import Endpoint
 
 FLOWS_STANDARD = 3  # triggers of one search (P7)
@@ -57,7 +57,7 @@ class HopSearch:
 
     async def find(self, hosts: Collection[str]) -> None:
         """Search for each noted failure that looks like interference. `hosts`: the names of the target's endpoints."""
-        if not AVAILABLE:
+        if not tells_icmp_errors():
             return
         self._until = asyncio.get_running_loop().time() + SECONDS[self._session.settings.depth]
         cases: dict[PayloadKind, list[Case]] = defaultdict(list)

@@ -136,12 +136,34 @@ class Families(Part):
     ipv6: bool  # measured
 
 
+class Abilities(Part):
+    """Hold what the system let the run see. Without an ability, the absence of such evidence shows nothing."""
+
+    PRIVACY: ClassVar[PrivacyClass] = "machine"
+
+    icmp_errors: bool = Field(examples=[True])  # which router reported an error. The hop search needs it
+    received_ttl: bool = Field(examples=[True])  # the TTL at which a datagram arrived
+    tcp_state: bool = Field(examples=[True])  # round trip, retransmissions and state of a TCP connection
+    segment_size: bool = Field(examples=[True])  # TCP segments can be made shorter
+    raw_packets: bool = Field(examples=[True])  # the packets of the run
+    resolver_list: bool = Field(
+        examples=[True]
+    )  # the addresses of the system's resolvers. Without them names are asked with getaddrinfo only
+    interface_names: bool = Field(
+        examples=[True]
+    )  # the interface that flows leave through. Without it a VPN is not recognized
+    own_addresses: bool = Field(examples=[True])  # every address of this machine
+    gateways: bool = Field(examples=[True])  # the addresses of its routers
+
+
 class RunFacts(Part):
     """Hold facts of the run for the analysis (`x_run`). Counters are totals of the run so far."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     # where the system does not report the first, and in older measurements
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps", "network_checks", "access_line", "out_of_time"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset(
+        {"tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities"}
+    )
 
     run_id: Public[str]  # random and new for each run, "helper" in a helper's answer
     depth: Literal["standard", "deep"]  # how many triggers were allowed
@@ -159,6 +181,7 @@ class RunFacts(Part):
     interrupted: bool  # ended early by Ctrl-C, a time limit or a lack of file descriptors
     out_of_time: bool | None = Field(default=None, examples=[True])  # the time limit of a standard run ended it
     asn_database: Public[str]  # name and date of the AS table ("": none)
+    abilities: Abilities | None = None  # what this system shows of the network
 
 
 class EchoPorts(Part):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import resource
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from aiohttp import web
 from probe.helper.admission import AT_ONCE, FLOWS, peer_key
 from probe.helper.bug_reports import report
 from probe.helper.forwarded import Network, parse_address
+from probe.platforms.descriptors import raise_descriptor_limit
 
 PER_PEER = 64  # connections. A run of our probe opens one per target.
 REQUEST_SECONDS = 10.0  # for the head of a request, and again for its body
@@ -52,13 +52,7 @@ def capacity(descriptors: int) -> Capacity:
 
 def raise_descriptors() -> int:
     """Raise this process's soft limit of file descriptors as far as needed and allowed. Return the limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    infinite = resource.RLIM_INFINITY
-    wanted = DESCRIPTORS_WANTED if hard == infinite else min(DESCRIPTORS_WANTED, hard)
-    if soft != infinite and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return DESCRIPTORS_WANTED if soft == infinite else soft
+    return raise_descriptor_limit(DESCRIPTORS_WANTED)
 
 
 class ConnectionTable:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 from probe.helper.forwarded import Address, Network, parse_address
-from probe.run.own_addresses import interface_addresses
+from probe.platforms.own_addresses import interface_addresses
 from probe.targets.address_guard import Contacts, may_contact
 
 RENEW_SECONDS = 5.0  # after which the interfaces are read again. It takes 1 ms.

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +19,7 @@ from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
 from probe.helper.state import HelperState, cached_answer, cancel_all, fresh_answer
+from probe.platforms.signals import INTERRUPTED, handled
 from probe.targets.address_guard import Contacts, may_contact
 
 LONGEST_QUESTION = 64 * 1024  # bytes
@@ -73,7 +74,13 @@ async def serve(state: HelperState, host: str, port: int, announce: Callable[[st
     loop = asyncio.get_running_loop()
     bug_reports.watch(loop)
     stopped: asyncio.Future[int] = loop.create_future()
-    _stop_on_signals(stopped)
+    with handled({"terminate": partial(_stop, stopped, 0), "interrupt": partial(_stop, stopped, INTERRUPTED)}):
+        return await _serve(state, host, port, announce, stopped)
+
+
+async def _serve(
+    state: HelperState, host: str, port: int, announce: Callable[[str], None], stopped: "asyncio.Future[int]"
+) -> int:
     capacity = connections.capacity(connections.raise_descriptors())
     state.places.size, state.flows = capacity.measurements, capacity.flows
     try:
@@ -115,14 +122,9 @@ def _bind(host: str, port: int) -> list[socket.socket]:
     return [socket.create_server(address, family=family) for family, _, _, _, address in found]
 
 
-def _stop_on_signals(stopped: "asyncio.Future[int]") -> None:
-    def stop(code: int) -> None:
-        if not stopped.done():
-            stopped.set_result(code)
-
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop, 0)
-    loop.add_signal_handler(signal.SIGINT, stop, 130)
+def _stop(stopped: "asyncio.Future[int]", code: int) -> None:
+    if not stopped.done():
+        stopped.set_result(code)
 
 
 def _base_url(host: str, port: int) -> str:

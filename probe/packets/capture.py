@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,17 +18,6 @@ MOST_PENDING = 20_000  # packets of all flows that no measurement has asked for.
 LONGEST_LINE = 64 * 1024
 
 Key = tuple[Any, ...]  # protocol, local port, peer address, peer port
-
-
-def may_capture() -> bool:
-    """Return True if this process may see raw packets (CAP_NET_RAW, Linux)."""
-    if not hasattr(socket, "AF_PACKET"):
-        return False
-    try:
-        socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM).close()
-    except OSError:
-        return False
-    return True
 
 
 class Capture:

@@ -8,16 +8,15 @@ import json
 import os
 import select
 import socket
-import struct
 import sys
 import time
 from collections import deque
 from types import ModuleType
 from typing import Any
 
-ETH_P_ALL, PACKET_OUTGOING, SO_TIMESTAMPNS = 3, 4, 35  # <linux/if_ether.h>, <linux/if_packet.h>, <asm/socket.h>
+from probe.platforms.raw_packets import open_packets, receive_packet
+
 MOST_PACKETS, MOST_BYTES = 50_000, 32 * 1024 * 1024  # kept for a pcapng file
-BUFFER = 4 * 1024 * 1024
 ICMP_NUMBERS = (1, 58)
 # scapy makes the user's folders for settings, data and a cache. It makes none where a folder cannot be made.
 NO_CACHE = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"), "/dev/null/none")
@@ -40,7 +39,7 @@ class KeptPackets:
 def main(words: list[str]) -> int:
     """Sniff until stdin is closed. Return 1 if the system does not allow it."""
     try:
-        sock = open_socket()
+        sock = open_packets()
     except OSError as error:
         write_line({"problem": error.strerror or str(error)})
         return 1
@@ -58,15 +57,6 @@ def prepare_for_scapy() -> None:
     vendors = ModuleType("scapy.libs.manuf")
     vendors.DATA = ""  # type: ignore[attr-defined]
     sys.modules[vendors.__name__] = vendors
-
-
-def open_socket() -> socket.socket:
-    """Open a socket for all IP packets of this computer, without link headers. Raises OSError."""
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    sock.setblocking(False)
-    return sock
 
 
 class Sniffer:
@@ -97,10 +87,9 @@ class Sniffer:
         """Read all waiting packets and write the records of those that are kept."""
         while True:
             try:
-                raw, ancillary, _, sender = self._sock.recvmsg(65535, 64)
+                raw, when, outgoing = receive_packet(self._sock)
             except OSError:  # no packet is waiting, or an interface went down, which the socket reports once
                 return
-            when, outgoing = stamp(ancillary), sender[2] == PACKET_OUTGOING
             if self._kept is not None:
                 self._kept.add(when, outgoing, raw)
             seen = self._dissect.dissect(raw, outgoing=outgoing) if is_candidate(raw) else None
@@ -146,15 +135,6 @@ class Sniffer:
         packets = [(when, raw) for when, raw in written if raw is not None]
         self._dissect.write_pcapng(path, packets)
         return len(packets)
-
-
-def stamp(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """Return the time when the kernel saw the packet, in seconds since the epoch."""
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= struct.calcsize("@ll"):
-            seconds, nanoseconds = map(int, struct.unpack_from("@ll", data))
-            return seconds + nanoseconds / 1e9
-    return time.time()
 
 
 def is_candidate(raw: bytes) -> bool:

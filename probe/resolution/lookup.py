@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.plain_json import places_of_entries
+from probe.platforms.resolvers import system_resolvers
 from probe.resolution.encrypted_dns import addresses_in, ask_types
 from probe.session.classify import LocalFailure
 from probe.session.flow_slots import Priority
@@ -18,7 +19,7 @@ from probe.session.session import Session
 from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import ResolverPrint, print_of
-from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
+from probe.steps.dns.dns import query_udp, resolve_system
 from probe.targets.target import family_of, is_address
 
 TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no device on the path can forge

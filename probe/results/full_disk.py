@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from probe.messages import mark, tr
+from probe.platforms.durability import reserve
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 REASONS = {
@@ -51,7 +52,7 @@ def try_writing(folder: Path) -> OSError | None:
     """Reserve space for a file, and return the error. SQLite does not tell why the system refused to write."""
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            os.posix_fallocate(file.fileno(), 0, _TRIED_BYTES)
+            reserve(file.fileno(), _TRIED_BYTES)
     except OSError as error:
         return error
     return None

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from probe.files import read_regular
+from probe.platforms.descriptors import PRIVATE
 from probe.results.folders import default_root, make_private_folder
 
 LARGEST = 1 << 20  # bytes
@@ -26,8 +27,8 @@ def used_folders() -> list[Path]:
         lines = read_regular(list_file(), LARGEST).split(b"\n")
     except (FileNotFoundError, NotADirectoryError):
         return []
-    named = (line for line in lines if line.startswith(b"/") and b"\0" not in line)
-    return [path for line in named if (path := Path(os.fsdecode(line))).is_dir()]
+    named = (Path(os.fsdecode(line)) for line in lines if line and b"\0" not in line)
+    return [path for path in named if path.is_absolute() and path.is_dir()]
 
 
 def remember(root: Path) -> None:
@@ -38,7 +39,7 @@ def remember(root: Path) -> None:
     make_private_folder(state_folder())
     text = b"".join(os.fsencode(path) + b"\n" for path in [*known, folder][-MOST:])
     new = list_file().with_name(f"{list_file().name}.{os.getpid()}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | PRIVATE, 0o600)
     with open(descriptor, "wb") as file:
         file.write(text)
     new.replace(list_file())

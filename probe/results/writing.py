@@ -1,6 +1,5 @@
 """Append measurements to a results file: whole, synced, readable by this user only, never edited."""
 
-import errno
 import json
 import os
 import stat
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from probe.messages import tr, tr_plural
+from probe.platforms.descriptors import PRIVATE
+from probe.platforms.durability import sync, sync_folder
 from probe.results.folders import STDIN, ResultsError, make_private_folder
 from probe.results.full_disk import full_disk, is_full, reason_of
 
@@ -50,7 +51,7 @@ class ResultsFile:
                 tr("{path} is not empty and was not changed. Name another file with `--output FILE`.", path=path)
             )
         try:
-            return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), path)
+            return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | PRIVATE, 0o600), path)
         except OSError as error:
             if is_full(error):
                 raise full_disk(error, path) from None
@@ -73,7 +74,7 @@ class ResultsFile:
         before = os.fstat(self._fd).st_size
         try:
             _write_whole(self._fd, line)
-            _sync(self._fd)
+            sync(self._fd)
         except OSError as error:
             self._refused = True
             self._take_back(before)
@@ -99,7 +100,7 @@ class ResultsFile:
             elif self._final is not None:
                 os.rename(self.path, self._final)
                 self.path = self._final
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
         except OSError as error:
             _cannot_write(self._final or self.path, error, self.lines)
         return self.path
@@ -107,9 +108,9 @@ class ResultsFile:
 
 def _create(part: Path) -> int:
     """Make the file so that it survives a power failure. Raise OSError, and leave nothing in this case."""
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | PRIVATE, 0o600)
     try:
-        _sync_folder(part.parent)
+        sync_folder(part.parent)
     except OSError:
         os.close(fd)
         part.unlink()
@@ -130,19 +131,3 @@ def _write_whole(fd: int, line: bytes) -> None:
     """Write all bytes: in one write, or in more after a short one (a signal, a pipe, a full disk)."""
     while line:
         line = line[os.write(fd, line) :]
-
-
-def _sync(fd: int) -> None:
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.EROFS, errno.ENOTSUP}:  # a pipe or a device cannot be synced
-            raise
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _sync(fd)
-    finally:
-        os.close(fd)

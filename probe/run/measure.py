@@ -15,18 +15,28 @@ from probe.followups.echo_offer import EchoOffer
 from probe.formats import failures as f
 from probe.formats.access_line import AccessLine
 from probe.formats.entries import DNSQuery, TLSHandshake
-from probe.formats.facts import Control, Families, NetworkCheck, Preflight, RunFacts, ServiceFacts, TargetFacts
+from probe.formats.facts import (
+    Abilities,
+    Control,
+    Families,
+    NetworkCheck,
+    Preflight,
+    RunFacts,
+    ServiceFacts,
+    TargetFacts,
+)
 from probe.formats.keys import TEST_KEYS, Lists
 from probe.nettests import NETTESTS
 from probe.nettests.nettest import Nettest
 from probe.ooni.view import OONI_LISTS, View, lists_of, ooni_view
 from probe.ooni.web_connectivity.view import web_view
+from probe.platforms.abilities import abilities
+from probe.platforms.tcp_state import sends_timestamps
 from probe.resolution.lookup import MOST_ADDRESSES, Names, control_addresses
 from probe.run.fresh_control import renew_control
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.signatures.bogons import is_bogon
-from probe.steps.tcp import sends_timestamps
 from probe.steps.tls.certificates import Roots, load_roots
 from probe.targets.target import Target
 from probe.targets.url_lists import NETTEST as WEB
@@ -290,4 +300,5 @@ def _about_run(session: Session, trace: Trace) -> RunFacts:
         interrupted=session.stopping.is_set() or trace.cut_short,
         out_of_time=session.out_of_time,
         asn_database=session.asn_database,
+        abilities=Abilities(**abilities()),
     )

@@ -5,11 +5,12 @@ from typing import Any
 
 from probe.formats.entries import DNSQuery, DNSResponse
 from probe.formats.facts import ResolverFacts
+from probe.platforms.resolvers import system_resolvers
 from probe.resolution.encrypted_dns import public_resolvers
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.resolver_fingerprint import USUAL_TTL
-from probe.steps.dns.dns import query_udp, system_resolvers
+from probe.steps.dns.dns import query_udp
 from probe.targets.target import family_of
 
 HARMLESS_SECONDS = 2.0

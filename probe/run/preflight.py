@@ -11,6 +11,7 @@ from typing import Any
 
 from probe.dialogue import written_url
 from probe.formats.facts import Portal, Preflight, ResolverFacts, SegmentSizes
+from probe.platforms.resolvers import system_resolvers
 from probe.resolution.encrypted_dns import WarmResolver, addresses_in, first_warm_resolver, public_resolvers
 from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
 from probe.run.neutral_host import Neutral, intercepted, median_skew
@@ -18,7 +19,7 @@ from probe.run.neutral_lookups import NeutralLookups
 from probe.run.segment_size import SegmentTrial
 from probe.session.session import Session
 from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
-from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
+from probe.steps.dns.dns import query_udp, resolve_system
 from probe.steps.http.http import http_request
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots, load_roots

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from probe.control import Control, Offered
 from probe.messages import tr
 from probe.nettests import lines_of
-from probe.packets.capture import Capture, may_capture
+from probe.packets.capture import Capture
+from probe.platforms.raw_packets import may_capture
 from probe.results import ResultsFile
 from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measure, measured_nothing

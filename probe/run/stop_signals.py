@@ -1,9 +1,9 @@
-"""Let SIGINT, SIGTERM and SIGHUP stop a run in order."""
+"""Let Ctrl-C, a request to end and the end of the terminal stop a run in order."""
 
-import asyncio
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from probe.platforms.signals import INTERRUPTED, TERMINATED, handled
 
 AGAIN = "stopping: what is under way ends, nothing new starts (again to stop at once)"
 
@@ -11,15 +11,11 @@ AGAIN = "stopping: what is under way ends, nothing new starts (again to stop at 
 @contextmanager
 def stopped_by_signals(stop: Callable[[int, str], None], hang_up: Callable[[int, str], None]) -> Iterator[None]:
     """Call `stop` or `hang_up` with the exit code and a sentence when a signal arrives."""
-    loop = asyncio.get_running_loop()
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    for number in numbers:
-        loop.add_signal_handler(number, stop, 128 + number, AGAIN)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # `nohup` ignores the signal
-        numbers.append(signal.SIGHUP)
-        loop.add_signal_handler(signal.SIGHUP, hang_up, 128 + signal.SIGTERM, AGAIN)
-    try:
+    with handled(
+        {
+            "interrupt": lambda: stop(INTERRUPTED, AGAIN),
+            "terminate": lambda: stop(TERMINATED, AGAIN),
+            "hang_up": lambda: hang_up(TERMINATED, AGAIN),
+        }
+    ):
         yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)

@@ -5,24 +5,24 @@ import os
 import platform
 import socket
 import ssl
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from probe.asn.table import UNKNOWN, AsnLookup, Network, default_table
 from probe.files import read_regular
+from probe.platforms.interfaces import MODEMS, interface_of, is_tunnel, is_wireless
+from probe.platforms.own_addresses import gateways, interface_addresses, source_addresses
+from probe.platforms.processes import account
+from probe.platforms.resolvers import system_resolvers
+from probe.platforms.systems import platform_name
 from probe.privacy.redact import Known
-from probe.run.local_network import MODEMS, interface_of, is_tunnel
-from probe.run.own_addresses import gateways, interface_addresses, source_addresses
 from probe.session.session import Session
-from probe.steps.dns.system_resolver import system_resolvers
 from probe.targets.target import is_address
 
 ANNOTATIONS = Path("/run/censorprobe/annotations.json")  # annotations that the machine's owner wants in every record
 LARGEST_ANNOTATIONS = 16 * 1024  # bytes
 ENGINE_NAME = "censorprobe"
 ENGINE_VERSION = "3.17.2"  # of OONI's engine whose formats we write. OONI's pipeline doubts records below this version.
-PLATFORMS = {"darwin": "macos", "win32": "windows", "cygwin": "windows"}
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv8l": "arm64", "i386": "386", "i686": "386"}
 NOT_KNOWN = (
     "Your network is not known: lines say AS0 and ZZ, which OONI would not take. "
@@ -56,11 +56,12 @@ async def where_are_we(
     literals = [endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.is_literal]
     nameservers = system_resolvers()
     private = [ip for ip in nameservers if ip not in literals]
+    sources = source_addresses(literals)
     return locate(
         default_table(),
-        candidates=[*source_addresses(literals), *sorted(interface_addresses()), *([learned] if learned else [])],
+        candidates=[*sources, *sorted(interface_addresses()), *([learned] if learned else [])],
         resolver=nameservers[0] if nameservers else None,
-        known=known_values(*private),
+        known=known_values(*private, *sources),
         cc=cc,
         asn=asn,
     )
@@ -109,7 +110,7 @@ def annotations(sources: list[str]) -> dict[str, str]:
         "architecture": ARCHITECTURES.get(platform.machine().lower(), platform.machine().lower()),
         "engine_name": ENGINE_NAME,
         "engine_version": ENGINE_VERSION,
-        "platform": _platform(),
+        "platform": platform_name(),
         "tls_engine": " ".join(ssl.OPENSSL_VERSION.split()[:2]),  # whose client hello is sent. OONI's is Go's.
     }
     if (kind := network_type(sources)) is not None:
@@ -129,9 +130,7 @@ def machine_annotations(path: Path = ANNOTATIONS) -> dict[str, str]:
 
 
 def network_type(sources: list[str]) -> str | None:
-    """Return OONI's word for the interface that flows use (vpn, mobile, wifi), or None if Linux does not tell."""
-    if not sys.platform.startswith("linux"):
-        return None
+    """Return OONI's word for the interface that flows use (vpn, mobile, wifi), or None if the system does not tell."""
     names = [name for ip in sources if (name := interface_of(ip)) is not None]
     if not names:
         return None
@@ -139,36 +138,19 @@ def network_type(sources: list[str]) -> str | None:
         return "vpn"
     if names[0].startswith(MODEMS):
         return "mobile"
-    return "wifi" if Path("/sys/class/net", names[0], "wireless").exists() else None
-
-
-def _platform() -> str:
-    if hasattr(sys, "getandroidapilevel"):
-        return "android"
-    return PLATFORMS.get(sys.platform, "freebsd" if sys.platform.startswith("freebsd") else sys.platform)
+    return "wifi" if is_wireless(names[0]) else None
 
 
 def _names() -> set[str]:
     host = socket.gethostname()
     users = {os.environ.get(name, "") for name in ("LOGNAME", "USER", "USERNAME", "SUDO_USER", "HOSTNAME")}
-    if (account := _account()) is not None:
-        users.add(account[0])
+    if (mine := account()) is not None:
+        users.add(mine[0])
     return {host, host.split(".")[0]} | users - {""}
 
 
 def _homes() -> set[str]:
     homes = {os.environ.get(name, "") for name in ("HOME", "USERPROFILE")}
-    if (account := _account()) is not None:
-        homes.add(account[1])
+    if (mine := account()) is not None:
+        homes.add(mine[1])
     return homes - {""}
-
-
-def _account() -> tuple[str, str] | None:
-    """Return name and home of the current account, or None without one, as in a container or on Windows."""
-    try:
-        import pwd
-
-        entry = pwd.getpwuid(os.getuid())
-    except (ImportError, KeyError):
-        return None
-    return entry.pw_name, entry.pw_dir

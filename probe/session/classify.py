@@ -6,6 +6,7 @@ import socket
 import ssl
 
 from probe.formats import failures as f
+from probe.platforms.resolvers import no_data_errors, unknown_name_errors
 
 
 class RemoteError(Exception):
@@ -61,8 +62,8 @@ _BY_ERRNO = {
 }
 
 _BY_GETADDRINFO = {
-    socket.EAI_NONAME: f.DNS_NXDOMAIN,
-    getattr(socket, "EAI_NODATA", -5): f.DNS_NO_ANSWER,
+    **dict.fromkeys(unknown_name_errors(), f.DNS_NXDOMAIN),
+    **dict.fromkeys(no_data_errors(), f.DNS_NO_ANSWER),
 }
 
 
@@ -108,7 +109,8 @@ def describe(bug: BaseException) -> str:
     trace = bug.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
-        if "/probe/" in code.co_filename:
-            place = f" in {code.co_filename.rsplit('/probe/', 1)[1]}:{trace.tb_lineno}"
+        file = code.co_filename.replace("\\", "/")
+        if "/probe/" in file:
+            place = f" in {file.rsplit('/probe/', 1)[1]}:{trace.tb_lineno}"
         trace = trace.tb_next
     return f"{type(bug).__name__}{place}"

@@ -4,25 +4,21 @@ import asyncio
 import errno
 import socket
 import struct
-import sys
 import time
-from pathlib import Path
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
+from probe.platforms import tcp_state
+from probe.platforms.event_loop import forget
+from probe.platforms.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import Connection, address_of
 from probe.steps.sockets import limit_segments, open_socket
-from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.targets.address_guard import Contacts, Elsewhere
 from probe.targets.target import family_of
 
-TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too, Linux only
-_CLOSED = 7  # tcpi_state, the first byte of struct tcp_info: TCP_CLOSE of <net/tcp_states.h>
-# Offsets in struct tcp_info of <linux/tcp.h>: after 8 bytes, the 16th and the 24th number of 4 bytes.
-_NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
 _WEIGHT = 8  # the kernel's smoothed round trip takes an eighth of each new sample (RFC 6298, 2.3)
 
 
@@ -52,7 +48,7 @@ class TCPConnection(Connection):
         Our own clock would include the time in which this process was busy. A slow computer would look like a crowded
         line (P8).
         """
-        self._connected_in = _round_trip(self._sock)
+        self._connected_in = tcp_state.round_trip(self._sock)
         return self._connected_in
 
     def restart_silence(self) -> None:
@@ -65,7 +61,7 @@ class TCPConnection(Connection):
 
     def _tell_wait(self, connected_in: float) -> None:
         """Report how much longer than the handshake the first answer took."""
-        now = _round_trip(self._sock)
+        now = tcp_state.round_trip(self._sock)
         if now is not None:
             self._pace.saw_wait(max(0.0, _WEIGHT * (now - connected_in)))
 
@@ -96,7 +92,7 @@ class TCPConnection(Connection):
 
     def retransmissions(self) -> int:
         """Return the number of segments that the kernel sent again."""
-        return _tcp_info(self._sock, _TOTAL_RETRANS_AT) or 0
+        return tcp_state.retransmissions(self._sock) or 0
 
     def was_reset(self) -> bool:
         """Return whether a reset ended the connection. After a FIN it would be half open.
@@ -104,14 +100,11 @@ class TCPConnection(Connection):
         The kernel keeps one error per socket. An ICMP error that comes after the reset takes its place, and the next
         read then ends as after a FIN.
         """
-        state = _tcp_info(self._sock, 0)
-        return state is not None and state.to_bytes(4, sys.byteorder)[0] == _CLOSED
+        return bool(tcp_state.is_closed(self._sock))
 
     def close(self) -> None:
-        if (descriptor := self._sock.fileno()) >= 0:
-            # The selector must forget the descriptor before the kernel gives its number to another socket.
-            self._loop.remove_reader(descriptor)
-            self._loop.remove_writer(descriptor)
+        if self._sock.fileno() >= 0:
+            forget(self._loop, self._sock)
             self._sock.close()
 
     def close_with_reset(self) -> None:
@@ -155,33 +148,10 @@ async def tcp_connect(
             tx.opened("tcp", sock.getsockname()[1], ip, port)
         conn.local = sock.getsockname()[:2]
         conn.restart_silence()
-        entry.x_syn_repeats = _tcp_info(sock, _TOTAL_RETRANS_AT)  # nothing but SYNs was sent so far
+        entry.x_syn_repeats = tcp_state.retransmissions(sock)  # nothing but SYNs was sent so far
         if not far:
             pace.saw_round_trip(conn.connected() or time.monotonic() - began)
     return conn
-
-
-def sends_timestamps() -> bool | None:
-    """Tell whether this machine's connections carry timestamps (RFC 7323). Some middleboxes then read no name."""
-    try:
-        return TIMESTAMPS.read_text().strip() != "0"
-    except OSError:
-        return None
-
-
-def _round_trip(sock: socket.socket) -> float | None:
-    """Return the kernel's smoothed round trip in seconds, or None."""
-    microseconds = _tcp_info(sock, _RTT_AT)
-    return microseconds / 1e6 if microseconds else None
-
-
-def _tcp_info(sock: socket.socket, at: int) -> int | None:
-    """Return one number of the kernel's struct tcp_info, or None if the system has none."""
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, at + _NUMBER.size)
-        return int(_NUMBER.unpack_from(info, at)[0])
-    except (OSError, AttributeError, struct.error):
-        return None
 
 
 def _forbidden_by(error: PermissionError, ip: str, port: int, contacts: Contacts | Elsewhere) -> OSError:

@@ -3,19 +3,16 @@
 import asyncio
 import errno
 import socket
-import struct
-import sys
 from abc import ABC, abstractmethod
 
+from probe.platforms.datagrams import ask_for_ttl, datagram_error, receive
+from probe.platforms.event_loop import forget, watch
+from probe.platforms.ttl import keep_errors, told_by_icmp
 from probe.session.pacing import Pace
 from probe.steps.sockets import open_socket
-from probe.steps.ttl import is_sixth, keep_errors, told_by_icmp
 from probe.targets.address_guard import Contacts, Elsewhere
 
 _MOST_AT_ONCE = 64  # datagrams read in one turn of the event loop
-
-_IP_RECVTTL = 12  # from <linux/in.h>, missing in Python's socket module
-_TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", 52))}
 
 
 class UDPSocket(ABC):
@@ -29,7 +26,7 @@ class UDPSocket(ABC):
         self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._sock = _connected(ip, port, contacts or pace.contacts)
-        self._loop.add_reader(self._sock.fileno(), self._readable)
+        watch(self._sock, self._readable)
 
     @property
     def is_open(self) -> bool:
@@ -48,7 +45,7 @@ class UDPSocket(ABC):
 
     def _close(self) -> None:
         if self.is_open:
-            self._loop.remove_reader(self._sock.fileno())
+            forget(self._loop, self._sock)
             self._sock.close()
 
     @abstractmethod
@@ -62,14 +59,14 @@ class UDPSocket(ABC):
     def _readable(self) -> None:
         for _ in range(_MOST_AT_ONCE):
             try:
-                raw, ancillary, _, _ = self._sock.recvmsg(65535, 256)
+                raw, ip_ttl = receive(self._sock)
             except BlockingIOError:
                 break
             except OSError as error:
                 self._told(error.errno)
                 break
             self._pace.received(len(raw))
-            self._received(raw, _received_ttl(ancillary))
+            self._received(raw, ip_ttl)
         self._read_error_queue()
 
     def _read_error_queue(self) -> None:
@@ -84,26 +81,16 @@ class UDPSocket(ABC):
         has over IPv4, because a router forbids the way and not our own system.
         """
         if number != errno.EMSGSIZE:
-            self._refused(OSError(errno.EHOSTUNREACH if number == errno.EACCES else number or 0, "ICMP"))
+            self._refused(OSError(errno.EHOSTUNREACH if number == errno.EACCES else datagram_error(number), "ICMP"))
 
 
 def _connected(ip: str, port: int, contacts: Contacts | Elsewhere) -> socket.socket:
     sock = open_socket(ip, socket.SOCK_DGRAM, contacts)
-    version6 = is_sixth(sock)
     try:
-        if sys.platform == "linux":
-            level = socket.IPPROTO_IPV6 if version6 else socket.IPPROTO_IP
-            sock.setsockopt(level, socket.IPV6_RECVHOPLIMIT if version6 else _IP_RECVTTL, 1)
-            keep_errors(sock)
+        ask_for_ttl(sock)
+        keep_errors(sock)
         sock.connect((ip, port))
     except BaseException:
         sock.close()
         raise
     return sock
-
-
-def _received_ttl(ancillary: list[tuple[int, int, bytes]]) -> int | None:
-    for level, kind, data in ancillary:
-        if (level, kind) in _TTL_MESSAGES and len(data) >= 4:
-            return int(struct.unpack("=i", data[:4])[0])
-    return None

@@ -33,7 +33,7 @@ class Path8:
         self.acts: Callable[[int], bool] = lambda ttl: ttl >= HOP
         for name in ("sweep_path", "tcp_connect", "limited_payload_tcp"):
             monkeypatch.setattr(location, name, getattr(self, name))
-        monkeypatch.setattr(location, "AVAILABLE", True)
+        monkeypatch.setattr(location, "tells_icmp_errors", lambda: True)
 
     async def sweep_path(self, tx: Any, ip: str, port: int, **how: Any) -> PathSweep:
         self.sweeps += 1

@@ -16,7 +16,8 @@ from scapy.utils import PcapNgReader
 
 from probe.formats.packets import Flow, PacketRecord
 from probe.packets import capture as capture_module
-from probe.packets.capture import Capture, may_capture
+from probe.packets.capture import Capture
+from probe.platforms.raw_packets import may_capture
 from probe.steps.tcp import tcp_connect
 from tests.support.servers.loopback import a_transaction, serving
 

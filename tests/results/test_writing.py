@@ -175,7 +175,7 @@ def test_file_that_cannot_be_synced_is_removed(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.EMFILE, "Too many open files")
 
     where = (tmp_path, "XX", "AS64500", "4f2a", datetime(2026, 11, 24, tzinfo=UTC), False)
-    monkeypatch.setattr(writing, "_sync_folder", none_left)
+    monkeypatch.setattr(writing, "sync_folder", none_left)
     with pytest.raises(ResultsError) as told:
         ResultsFile.in_folder(*where)
     assert told.value.number == errno.EMFILE

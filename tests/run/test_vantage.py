@@ -1,18 +1,15 @@
 """Test the vantage point: sources of country and network, and values that must never be written."""
 
-import ipaddress
 import json
-import os
 import socket
 import ssl
-import struct
 from pathlib import Path
 
 import pytest
 
 from probe.asn.table import UNKNOWN, Network
 from probe.privacy.redact import SCRUBBED, Known, redact
-from probe.run import own_addresses, vantage
+from probe.run import vantage
 from probe.run.vantage import (
     ENGINE_VERSION,
     Vantage,
@@ -153,50 +150,16 @@ def test_known_values_contain_names_and_paths_of_machine(monkeypatch: pytest.Mon
     assert HOME in known.addresses and "no address" not in known.addresses
 
 
-def test_every_address_of_machine_is_known() -> None:
-    """Compare with Linux's /proc, which the program does not read for this."""
-    trie = Path("/proc/net/fib_trie").read_text().split()
-    local = {
-        trie[i - 2] for i, word in enumerate(trie) if word == "host" and trie[i + 1] == "LOCAL" and trie[i - 1] == "/32"
-    }
-    if_inet6 = Path("/proc/net/if_inet6")
-    six = [line.split()[0] for line in if_inet6.read_text().splitlines()] if if_inet6.exists() else []
-    expected = {word for word in local if word.count(".") == 3} | {
-        str(ipaddress.IPv6Address(bytes.fromhex(h))) for h in six
-    }
-    assert "127.0.0.1" in expected
-    assert expected <= own_addresses.interface_addresses()
-    assert "127.0.0.1" in own_addresses.interface_addresses()
-
-
-def test_gateways_are_read_from_routing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    hop = f"{struct.unpack('=I', ipaddress.IPv4Address('192.168.77.1').packed)[0]:08X}"
-    tables = {
-        "/proc/net/route": [
-            ["Iface", "Destination", "Gateway"],
-            ["eth0", "00000000", hop],
-            ["eth0", "004DA8C0", "00000000"],
-        ],
-        "/proc/net/ipv6_route": [
-            ["0" * 32, "00", "0" * 32, "00", "fe80" + "0" * 24 + "0001"],
-            ["0" * 32, "00", "0" * 32, "00", "0" * 32],
-        ],
-    }
-    monkeypatch.setattr(own_addresses, "_lines", lambda path: tables[path])
-    assert own_addresses.gateways() == {"192.168.77.1", "fe80::1"}
-    monkeypatch.setattr(own_addresses, "_lines", lambda path: [])
-    assert own_addresses.gateways() == set()
-
-
-def test_source_addresses_are_found_without_network() -> None:
-    assert own_addresses.source_addresses(["127.0.0.1", "127.0.0.2", "::1", "not an address"])[:1] == ["127.0.0.1"]
-
-
 def test_default_vantage_point_is_unknown() -> None:
     assert Vantage().probe_asn == "AS0" and Vantage().known.addresses == frozenset()
 
 
 def test_account_without_name_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
-    assert vantage._account() is None
+    monkeypatch.setattr(vantage, "account", lambda: None)
     assert known_values().words
+
+
+async def test_source_address_is_known_where_the_system_lists_no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vantage, "source_addresses", lambda literals: ["192.168.7.2"])
+    monkeypatch.setattr(vantage, "interface_addresses", set)
+    assert "192.168.7.2" in (await where_are_we(session())).known.addresses

@@ -49,10 +49,9 @@ ELSEWHERE = {
     "explore/server.py": "listens at 127.0.0.1",
     "control/http_client.py": "our probe asks the helper that the user named",
     "ooni/archive/bucket.py": "`probe fetch ooni`",
-    "run/local_network.py": "learns the own address, sends nothing",
-    "run/own_addresses.py": "learns the own addresses, sends nothing",
-    "packets/capture.py": "raw packets",
-    "packets/sniffer.py": "raw packets",
+    "platforms/interfaces.py": "asks for the link layer, sends nothing",
+    "platforms/own_addresses.py": "learns the own addresses, sends nothing",
+    "platforms/raw_packets.py": "raw packets",
 }
 MAKERS = {
     *("socket.socket", "socket.create_connection", "socket.fromfd", "asyncio.open_connection"),

@@ -12,6 +12,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
+from probe.platforms import tcp_state
 from probe.session.pacing import Pace
 from probe.steps import tcp
 from probe.steps.connection import address_of
@@ -155,7 +156,7 @@ async def test_delay_of_first_answer_is_reported_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     smoothed = iter([0.05, 0.075])  # as the kernel weighs it in: an eighth of 0.25 s and seven of 0.05
-    monkeypatch.setattr(tcp, "_round_trip", lambda sock: next(smoothed))
+    monkeypatch.setattr(tcp_state, "round_trip", lambda sock: next(smoothed))
     delays: list[float] = []
     async with serving(send_two_bytes) as server, a_transaction() as bench:
         monkeypatch.setattr(bench.pace, "saw_wait", delays.append)
@@ -167,7 +168,7 @@ async def test_delay_of_first_answer_is_reported_once(
 async def test_missing_kernel_time_gives_no_delay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tcp, "_round_trip", lambda sock: None)
+    monkeypatch.setattr(tcp_state, "round_trip", lambda sock: None)
     async with serving(send_two_bytes) as server, a_transaction() as bench:
         monkeypatch.setattr(bench.pace, "saw_wait", pytest.fail)
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
@@ -254,8 +255,8 @@ def test_timestamps_are_read_from_kernel_setting(
 ) -> None:
     if says is not None:
         (tmp_path / "tcp_timestamps").write_text(says)
-    monkeypatch.setattr(tcp, "TIMESTAMPS", tmp_path / "tcp_timestamps")
-    assert tcp.sends_timestamps() == sends
+    monkeypatch.setattr(tcp_state, "TIMESTAMPS", tmp_path / "tcp_timestamps")
+    assert tcp_state.sends_timestamps() == sends
 
 
 # -- segment size ------------------------------------------------------------------------------------------------------

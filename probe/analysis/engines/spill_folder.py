@@ -1,18 +1,20 @@
 """Keep what DuckDB has no memory for in a private folder under TMPDIR, and remove the folders of killed processes."""
 
-import fcntl
 import os
 import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from probe.platforms.descriptors import open_lock_of, try_lock
+from probe.platforms.processes import is_own
+
 PREFIX = "censorprobe-spill-"
 
 
 def spill_root() -> Path:
     """Return the folder in which spill folders are made. `tempfile.gettempdir` could return the working folder."""
-    return Path(os.environ.get("TMPDIR") or "/tmp")  # each spill folder is private  # nosec B108
+    return Path(os.environ.get("TMPDIR") or os.environ.get("TEMP") or "/tmp")  # each spill folder is private  # nosec B108
 
 
 class SpillFolder:
@@ -43,9 +45,7 @@ class SpillFolder:
     def remove(self) -> None:
         """Remove the folder with its contents, and release the lock."""
         if self.path is not None:
-            shutil.rmtree(self.path, ignore_errors=True)
-        if self._lock >= 0:
-            os.close(self._lock)
+            _remove(self.path, self._lock)
         self.path, self._lock = None, -1
 
 
@@ -54,19 +54,25 @@ def _remove_stale(root: Path) -> None:
         with suppress(
             FileNotFoundError, NotADirectoryError
         ):  # removed meanwhile, or another program's file of that name
-            if folder.lstat().st_uid == os.geteuid() and (lock := _locked(folder)) >= 0:
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
+            if is_own(folder.lstat().st_uid) and (lock := _locked(folder)) >= 0:
+                _remove(folder, lock)
+
+
+def _remove(folder: Path, lock: int) -> None:
+    """Remove a locked folder. Windows removes no open file, so the file of the lock comes after the others."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _locked(folder: Path) -> int:
     """Return a descriptor that holds the lock of a folder, -1 if another process holds it or has removed the folder."""
     try:
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        lock = open_lock_of(folder)
     except FileNotFoundError:
         return -1
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try_lock(lock)
         os.stat(folder)
     except (BlockingIOError, FileNotFoundError):
         os.close(lock)

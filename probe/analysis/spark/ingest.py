@@ -3,7 +3,6 @@
 Rows do not count before the manifest records them. The next ingest, of either engine, removes what a killed one left.
 """
 
-import os
 import shutil
 import time
 import uuid
@@ -26,6 +25,7 @@ from probe.analysis.store.writing.partitions import load_staged
 from probe.analysis.store.writing.sorting import ORDER
 from probe.analysis.store.writing.workers import workers
 from probe.messages import tr
+from probe.platforms.durability import sync_all
 from probe.results import STDIN, Source, file_name
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _load(
     tallies = _tallies(spark, files, manifest, lab)
     _name_files(folder, name)
     make_index(folder / WORK)
-    os.sync()
+    sync_all(folder)
     move(folder, manifest, name)
     first = {tally.digest: tally for tally in reversed(tallies)}  # a second copy of a file has only duplicates
     manifest.add_loaded(name, _hashes(folder, name), _rejected(spark), first.values())

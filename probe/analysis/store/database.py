@@ -1,7 +1,6 @@
 """Open and lock the database of a store, and put its errors into sentences."""
 
 import errno
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from probe.analysis.compare.verdict_table import StoreError
 from probe.analysis.store.versions import check_writable, version_of
 from probe.files import open_regular
 from probe.messages import tr
+from probe.platforms.descriptors import PRIVATE, try_lock
 from probe.results import full_disk, is_full, reason_of, try_writing
 
 LOCK = "store.lock"
@@ -23,7 +23,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Lock a store for one writer, and make its folder if there is none. Raises FullDisk and StoreError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | PRIVATE, 0o600)
     except OSError as error:
         if is_full(error):
             raise full_disk(error, folder) from None
@@ -35,7 +35,7 @@ def locked(folder: Path) -> Iterator[None]:
             )
         ) from None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try_lock(lock)
     except OSError:
         os.close(lock)
         raise StoreError(

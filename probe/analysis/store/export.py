@@ -1,7 +1,6 @@
 """Write a store's table to one file in a format of other programs: parquet, csv, jsonl or sqlite."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from probe.analysis.store.files import write_rows
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import Store
 from probe.messages import tr
+from probe.platforms.durability import sync_file
 from probe.results import full_disk, is_full, reason_of
 
 if TYPE_CHECKING:
@@ -39,19 +39,13 @@ def export(store: "Path | BucketStore", table: str, out: Path, kind: str) -> int
         try:
             part.unlink(missing_ok=True)
             rows = WRITERS[kind](part, table, opened.batches(f"SELECT * FROM {table}"))
-            _sync(part)
+            sync_file(part)
             part.replace(out)
         except (OSError, sqlite3.Error) as error:
             raise _refusal(error, out) from None
         finally:
             _remove(part)
     return rows
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file is on disk. Some file systems report only then that they are full."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _remove(part: Path) -> None:

@@ -1,12 +1,13 @@
 """Define the folders of a store, and write its Parquet files so that they survive a power failure."""
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from probe.platforms import durability
 
 GROUP_ROWS, GROUP_BYTES = 65_536, 32 * 1024 * 1024  # limits of a row group, whichever is reached first
 STAGED, WORK, REPLACED = "staged", "work", "replaced"
@@ -50,7 +51,7 @@ def write_rows(path: Path, batches: Iterable[Any], schema: Any, *, sync: bool = 
                 rows += table.num_rows
         stream.flush()
         if sync:
-            os.fsync(stream.fileno())
+            durability.sync(stream.fileno())
     return rows
 
 

@@ -7,7 +7,6 @@ a single value that is larger still (RLIMIT_DATA). Neither is there on macOS and
 
 import codecs
 import os
-import resource
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,6 +20,7 @@ from probe.analysis.engines.spill_folder import SpillFolder
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import MEMORY, TOO_MUCH_MEMORY, Store
 from probe.messages import tr
+from probe.platforms.processes import held_bytes, keep_private, limit_memory
 from probe.results import FullDisk, ResultsError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _texts(receiving: Any, process: Any) -> Iterator[str]:
     while True:
         while not receiving.poll(LOOK) or time.monotonic() > due:
             due = time.monotonic() + LOOK
-            if _held_bytes(process.pid) > HELD:
+            if held_bytes(process.pid) > HELD:
                 raise StoreError(tr(TOO_MUCH_MEMORY, memory=MEMORY))
         try:
             message = receiving.recv_bytes()
@@ -92,8 +92,7 @@ def _reported(kind: bytes, text: str) -> Exception:
 def _answer(store: "Path | BucketStore", statement: str, form: Form, spill: Path | None, sending: Any) -> None:
     """Write the answer to the pipe. The process runs this."""
     Thread(target=_end_with_parent, args=(spill,), daemon=True).start()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.umask(0o077)
+    keep_private()
     if not os.environ.get("PROBE_TRACEBACK"):
         with open(os.devnull, "wb") as nothing:  # a library that gets no memory may print that before it aborts
             os.dup2(nothing.fileno(), 2)
@@ -116,7 +115,7 @@ def _answer(store: "Path | BucketStore", statement: str, form: Form, spill: Path
 
 def _send_rows(store: "Path | BucketStore", statement: str, form: Form, spill: Path | None, sending: Any) -> None:
     duckdb = duckdb_in_memory(spill)
-    limit_memory()  # after the start of DuckDB's threads, whose stacks would count
+    limit_memory(RESERVED)  # after the start of DuckDB's threads, whose stacks would count
     with Store(store, duckdb) as opened:
         number = 0
         for batch in opened.batches(statement, ROWS):
@@ -125,30 +124,6 @@ def _send_rows(store: "Path | BucketStore", statement: str, form: Form, spill: P
             number += len(rows)
             for start in range(0, len(text), CHUNK):
                 sending.send_bytes(_TEXT + text[start : start + CHUNK].encode("utf-8", "replace"))
-
-
-def limit_memory() -> None:
-    """Let this process reserve RESERVED bytes more than it has."""
-    most = _statm("self")[5] + RESERVED  # data and stack
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-
-
-def _held_bytes(pid: int) -> int:
-    """Return the bytes of memory that a process holds alone, 0 if it has ended."""
-    try:
-        _, resident, shared, *_ = _statm(pid)
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return resident - shared
-
-
-def _statm(pid: int | str) -> list[int]:
-    """Return the fields of statm (proc(5)) in bytes."""
-    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
-    return [int(number) * resource.getpagesize() for number in pages]
 
 
 def _end_with_parent(spill: Path | None) -> None:

@@ -1,6 +1,5 @@
 """Write the table `verdicts` again from the two other tables, so that new rules never need the results files."""
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
@@ -22,6 +21,7 @@ from probe.analysis.store.writing.workers import workers
 from probe.analysis.verdicts.verdicts import Flattened
 from probe.files import open_regular
 from probe.messages import tr
+from probe.platforms.durability import sync_all
 
 READ_LINES, READ_ROWS = 2048, 4096
 
@@ -46,7 +46,7 @@ def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
 
 def put_in_place(folder: Path, files: Sequence[Path]) -> None:
     """Replace the old verdicts by those under `work`."""
-    os.sync()  # once for thousands of files. One fsync per file takes longer than judging them.
+    sync_all(folder)  # once for thousands of files. One fsync per file takes longer than judging them.
     for file in files:
         (folder / "verdicts" / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / WORK / file).replace(folder / "verdicts" / file)

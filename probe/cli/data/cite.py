@@ -1,7 +1,6 @@
 """Implement `probe cite`: the sources of figures, and the dataset card of measurements."""
 
 import json as jsonlib
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, bucket_errors
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
+from probe.platforms.processes import available_cores
 
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
@@ -68,7 +68,7 @@ def _opened(paths: list[str], store: Path | None, lab: bool) -> "Iterator[Path |
         refusal = tr("No temporary folder can be made in {folder}. Set TMPDIR to another folder.", folder=spill_root())
         raise UsageError(refusal, USAGE)
     try:
-        ingest(files, temporary.path / "store", lab=lab, jobs=len(os.sched_getaffinity(0)))
+        ingest(files, temporary.path / "store", lab=lab, jobs=available_cores())
         yield temporary.path / "store"
     finally:
         temporary.remove()

@@ -54,8 +54,9 @@ def _check(store: Path) -> None:
 
 
 def _serve(store: Path, port: int, pairs: dict[str, object]) -> None:
-    import asyncio
     from urllib.parse import urlencode
+
+    from probe.platforms import event_loop
 
     try:
         from probe.explore import PortError, serve
@@ -63,7 +64,7 @@ def _serve(store: Path, port: int, pairs: dict[str, object]) -> None:
         needs = tr("The HTML page needs jinja2. Install it with: pip install 'censorprobe[analysis]'")
         raise UsageError(needs, USAGE) from None
     try:
-        asyncio.run(serve(store, port, urlencode(pairs, doseq=True), lambda url: say(sys.stdout, url)))
+        event_loop.run(serve(store, port, urlencode(pairs, doseq=True), lambda url: say(sys.stdout, url)))
     except PortError as error:
         refusal = tr(
             "Port {port} cannot be used: {reason}. Give another one with --port, or none.", port=port, reason=error

@@ -15,6 +15,7 @@ from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, say, size, wrapped, write_error
 from probe.messages import printable, tr, tr_plural
 from probe.ooni.archive.keys import EARLIEST, TESTS, Question, choose
+from probe.platforms import event_loop
 from probe.results import reason_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def ooni(
         raise UsageError(refusal, 2)
     base, limit = _address(archive or bucket.ARCHIVE), _bytes(most)
     _agree(base, yes)
-    raise typer.Exit(asyncio.run(_run(base, question, plan, dest, limit)))
+    raise typer.Exit(event_loop.run(_run(base, question, plan, dest, limit)))
 
 
 async def _run(base: str, question: Question, plan: bool, dest: Path, limit: int) -> int:

@@ -1,7 +1,6 @@
 """Implement `probe ingest`: add measurements to a store, or judge a store again with `--rejudge`."""
 
 import json as jsonlib
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import SkippedLines, files_of
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
+from probe.platforms.processes import available_cores
 from probe.results import Source, is_remote
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def ingest(
         raise UsageError(tr("probe ingest needs either results files or --rejudge."), USAGE)
     require_analysis_extra()
     check_on_disk(store)
-    cores = jobs or len(os.sched_getaffinity(0))
+    cores = jobs or available_cores()
     files = [] if rejudge else named_files(paths or [])
     with store_engine(engine, master) as chosen:
         counts = _run(chosen, files, store, lab=lab, jobs=cores, rejudge=rejudge)

@@ -1,7 +1,6 @@
 """Implement `probe store`: describe, check, compact and migrate a store, and remove measurements from it."""
 
 import json as jsonlib
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, bucket_errors
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr, tr_plural
+from probe.platforms.processes import available_cores
 from probe.results import is_remote
 
 app = new_app()
@@ -204,7 +204,7 @@ def _store_errors() -> Iterator[None]:
 
 
 def _cores(jobs: int | None) -> int:
-    return jobs or len(os.sched_getaffinity(0))
+    return jobs or available_cores()
 
 
 def _day(text: str | None) -> str:

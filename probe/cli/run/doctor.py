@@ -29,17 +29,16 @@ def doctor(
 
     It contacts only neutral hosts and resolvers, never a measured service.
     """
-    import asyncio
-
     from probe.cli.run import consent as agreement
     from probe.cli.run.running import open_session
+    from probe.platforms import event_loop
     from probe.run.runner import usable
     from probe.signatures.unfit_networks import unfit_for_targets
 
     request = _request(targets_folder(targets), control_urls(control, None))
     session, roots = open_session(request)
     agreement.require(consent, request.targets)
-    health = asyncio.run(_examine(session, roots))
+    health = event_loop.run(_examine(session, roots))
     facts = session.preflight
     found = findings(facts)
     found += [helper_finding(url, failure) for url, failure in health.items()]

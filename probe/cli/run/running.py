@@ -1,6 +1,5 @@
 """Carry out `probe run`: consent, the run, the verdicts and the summary."""
 
-import asyncio
 import os
 import secrets
 import sys
@@ -139,7 +138,7 @@ def open_session(request: "RunRequest") -> "tuple[Session, Roots]":
 
 def check_packets(wanted: bool) -> None:
     """Check that the system shows raw packets if they are wanted. Raises UsageError (2)."""
-    from probe.packets.capture import may_capture
+    from probe.platforms.raw_packets import may_capture
 
     if wanted and not may_capture():
         raise UsageError(
@@ -201,13 +200,14 @@ def _measure(
     targets: list[Target], request: "RunRequest", session: "Session", roots: "Roots", results: _Opener
 ) -> "RunOutcome":
     from probe.cli.run.progress import progress
+    from probe.platforms import event_loop
     from probe.run.runner import Plan, run
 
     plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
     with progress(
         len(targets) * request.repeat, sys.stderr, is_plain(request.plain, sys.stderr), request.control
     ) as watch:
-        return asyncio.run(run(plan, session, roots, results, watch))
+        return event_loop.run(run(plan, session, roots, results, watch))
 
 
 def _judged(outcome: "RunOutcome") -> Iterator[dict[str, Any]]:

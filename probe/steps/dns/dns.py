@@ -11,12 +11,12 @@ from probe.session.trace import Transaction
 from probe.signatures.bogons import is_bogon
 from probe.steps.connection import Connection, address_of
 from probe.steps.dns.multiplexing import Multiplexer
-from probe.steps.dns.system_resolver import resolve_system, system_resolvers
+from probe.steps.dns.system_resolver import resolve_system
 from probe.steps.dns.udp_listener import UDPListener
 from probe.targets.address_guard import Contacts
 from probe.wire.dns.message import build_query, read_response, response_id
 
-__all__ = ["StreamResolver", "is_bogon", "query_stream", "query_udp", "resolve_system", "system_resolvers"]
+__all__ = ["StreamResolver", "is_bogon", "query_stream", "query_udp", "resolve_system"]
 
 _UDP_TIMEOUT = 5.0  # seconds, as in OONI's probe (ooni/probe-cli 7cb22410, `netxlite`)
 _RETRANSMIT_AFTER = 1.5  # seconds until the only retransmission

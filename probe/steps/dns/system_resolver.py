@@ -1,4 +1,4 @@
-"""Ask the system's resolver with getaddrinfo, and read the name servers that it uses."""
+"""Ask the system's resolver with getaddrinfo."""
 
 import asyncio
 import ipaddress
@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery
@@ -48,24 +47,6 @@ async def resolve_system(
             _copy_outcome(entries[0], other)
             tx.keep(other)
     return addresses
-
-
-def system_resolvers(path: str = "/etc/resolv.conf") -> list[str]:
-    """Return the name servers of resolv.conf(5) in order, or none if the file is missing, unreadable or empty."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    words = [line.split() for line in lines]
-    return [line[1] for line in words if len(line) >= 2 and line[0] == "nameserver" and _is_address(line[1])]
-
-
-def _is_address(word: str) -> bool:
-    try:
-        ipaddress.ip_address(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _entry(hostname: str, engine: str, query_type: str) -> DNSQuery:

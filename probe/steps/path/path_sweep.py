@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from probe.formats.hops import Hop, PathSweep
+from probe.platforms.event_loop import forget
+from probe.platforms.ttl import Told, keep_errors, set_ttl, told_by_icmp
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of
 from probe.steps.path.tracing_socket import TracingSocket
 from probe.steps.sockets import open_socket
-from probe.steps.ttl import Told, keep_errors, set_ttl, told_by_icmp
 
 FURTHEST = 30
 PASSES = 2  # a silent router gets a second packet at the end
@@ -172,7 +173,7 @@ def _reset(sock: socket.socket) -> None:
     with suppress(OSError):
         set_ttl(sock, -1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    asyncio.get_running_loop().remove_writer(sock.fileno())
+    forget(asyncio.get_running_loop(), sock)
     sock.close()
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from probe.platforms.ttl import Told, set_ttl, told_by_icmp
 from probe.session.pacing import Pace
-from probe.steps.ttl import Told, set_ttl, told_by_icmp
 from probe.steps.udp_socket import UDPSocket
 
 

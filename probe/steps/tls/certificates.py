@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from probe.files import read_regular
 from probe.formats import failures as f
+from probe.platforms.trust_store import machine_certificates
 from probe.targets.target import is_address
 
 if TYPE_CHECKING:
@@ -119,7 +120,14 @@ class Roots:
             if cafile or capath:
                 with suppress(crypto.Error):  # an unreadable file adds no roots
                     store.load_locations(cafile, capath)
+        for pem in self._machine_certificates:
+            with suppress(crypto.Error):
+                store.add_cert(crypto.load_certificate(crypto.FILETYPE_PEM, pem.encode()))
         return store
+
+    @cached_property
+    def _machine_certificates(self) -> list[str]:
+        return list(machine_certificates())
 
     def client_context(self) -> ssl.SSLContext:
         """Return a TLS context that trusts the public roots, for connections that are not measured (test helper).

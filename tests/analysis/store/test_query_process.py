@@ -226,12 +226,12 @@ def divided(number: int, row: dict[str, Any]) -> Iterable[str]:
 def test_limit_of_the_caller_counts_if_it_is_lower() -> None:
     program = f"""
 import resource
-from probe.analysis.store.query_process import _statm, limit_memory
-limit_memory()
+from probe.platforms.processes import _statm, limit_memory
+limit_memory({RESERVED})
 soft, _ = resource.getrlimit(resource.RLIMIT_DATA)
 assert abs(soft - _statm("self")[5] - {RESERVED}) < 1 << 24
 resource.setrlimit(resource.RLIMIT_DATA, (10**9, 10**9))
-limit_memory()
+limit_memory({RESERVED})
 assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 10**9
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

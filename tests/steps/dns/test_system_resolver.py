@@ -13,7 +13,7 @@ import pytest
 
 from probe.formats.entries import DNSQuery
 from probe.steps.dns import system_resolver as systemresolver
-from probe.steps.dns.system_resolver import resolve_system, system_resolvers
+from probe.steps.dns.system_resolver import resolve_system
 from tests.support.loop_clock import LoopClock
 from tests.support.servers.dns import a_good_transaction, addresses_of
 from tests.support.servers.loopback import Bench, a_transaction
@@ -161,16 +161,3 @@ async def test_file_refused_to_libc_is_local_failure(monkeypatch) -> None:
     async with a_transaction() as bench:
         await ask(bench)
     assert {entry.failure for entry in entries_of(bench)} == {"unknown_failure: too many open files"}
-
-
-def test_resolvers_are_read_from_resolv_conf(tmp_path) -> None:
-    path = tmp_path / "resolv.conf"
-    assert system_resolvers(str(path)) == []
-    path.write_bytes(
-        b"# nameserver 192.0.2.9\nsearch example.com\nnameserver 127.0.0.53\n nameserver\t2001:db8::53 # v6\n"
-        b"nameserver fe80::1%eth0\nnameserver dns.example\nnameserver\n\xff\xfe\n;nameserver 192.0.2.8\n"
-    )
-    assert system_resolvers(str(path)) == ["127.0.0.53", "2001:db8::53", "fe80::1%eth0"]
-    path.write_bytes(b"")
-    assert system_resolvers(str(path)) == []
-    assert system_resolvers(str(tmp_path)) == []

@@ -21,6 +21,7 @@ from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.versions import NAME, VERSION
 from probe.analysis.store.writing.ingest import open_for_writing
 from probe.messages import mark, tr
+from probe.platforms.durability import sync_all
 from probe.results import ResultsError, is_remote
 
 COPYING, EARLIER = ".copying", ".earlier"
@@ -90,7 +91,7 @@ def _replace(bucket: Bucket, theirs: Listing, folder: Path, mine: Listing | None
     ]:
         file.unlink()  # of a copy that was interrupted
     remember(folder, made, bucket.name, theirs)
-    os.sync()
+    sync_all(made)
     _exchange(made, folder)
     return sent
 

@@ -3,7 +3,6 @@
 Afterwards the store is as if they had never been added. A file that holds them and is ingested again adds them again.
 """
 
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from probe.analysis.store.writing.partitions import load_staged
 from probe.analysis.store.writing.workers import workers
 from probe.files import open_regular
 from probe.messages import tr
+from probe.platforms.durability import sync_all
 
 _READ_ROWS = 8192
 
@@ -76,7 +76,7 @@ def forget(folder: Path, selection: Selection, *, jobs: int = 1) -> int:
         if not removed:
             return 0
         make_index(folder / WORK)
-        os.sync()
+        sync_all(folder)
         move(folder, manifest, name, replaced)
         manifest.finish_forget(name, selection.run)
         remove_replaced(folder)

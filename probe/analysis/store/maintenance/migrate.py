@@ -4,7 +4,6 @@ The new files are written beside the old ones, so that the disk needs space for 
 """
 
 import math
-import os
 import shutil
 import sqlite3
 import uuid
@@ -25,6 +24,7 @@ from probe.analysis.store.writing.moves import move, remove_replaced, undo_move
 from probe.analysis.store.writing.sorting import months_in, write_sorted
 from probe.analysis.store.writing.workers import Workers, workers
 from probe.messages import tr
+from probe.platforms.durability import sync_all
 
 _CONVERT = f"""
 CREATE TABLE files_now AS SELECT digest, name, lines, rejected, of_lab FROM files;
@@ -104,7 +104,7 @@ def _migrate(folder: Path, earlier: _Earlier, pool: Workers) -> dict[str, int]:
         map(rows_in, (*old["measurements"], *waiting["measurements"]))
     ):
         raise StoreError(tr("Not every measurement of {folder} was converted. Nothing was changed.", folder=folder))
-    os.sync()
+    sync_all(folder)
     replaced = [file.relative_to(folder) for files in old.values() for file in files]
     move(folder, earlier, name, replaced)
     _become_new(earlier.database)

@@ -5,7 +5,6 @@ row a few times in all, and not once in every load.
 """
 
 import math
-import os
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -21,6 +20,7 @@ from probe.analysis.store.manifest import Manifest
 from probe.analysis.store.writing.moves import move, remove_replaced
 from probe.analysis.store.writing.sorting import sortings, write_months
 from probe.analysis.store.writing.workers import Workers, result_of
+from probe.platforms.durability import sync_all
 
 MB = 10**6
 LEAST_BYTES, MOST_BYTES = 64 * MB, 256 * MB  # of a file, where there is as much
@@ -69,7 +69,7 @@ class Merger:
             for future in merge.running:
                 result_of(future)
         if merges:
-            os.sync()
+            sync_all(self._folder)
         for merge in merges:
             replaced = [path for part in merge.parts for path in part.files.values()]
             move(self._folder, self._manifest, merge.name, replaced)

@@ -24,6 +24,7 @@ from probe.analysis.store.index import ids_in, index_file, write_ids
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.workers import Workers
 from probe.messages import tr
+from probe.platforms.durability import sync_all
 from probe.results import full_disk_in
 
 MEMORY = 512  # MB for sorting in all processes together. DuckDB writes the rest to the folder `work`.
@@ -65,7 +66,7 @@ def write_sorted(sources: Mapping[str, Sequence[Path]], work: Path, name: str, p
     """
     work.mkdir(exist_ok=True)
     pool.all(write_months, [(one,) for one in sortings(sources, months_in(sources["measurements"]), work, name, pool)])
-    os.sync()  # once for many files
+    sync_all(work)  # once for many files
 
 
 def sortings(

@@ -1,4 +1,4 @@
-"""Set a socket's TTL and read which router reported that it ended, without root (Linux).
+"""Set a socket's TTL and read which router reported that it ended, without root (Linux, Android).
 
 With `IP_RECVERR` (ip(7), ipv6(7)) the kernel keeps ICMP errors in a queue of the socket, with the router's address.
 """
@@ -9,12 +9,13 @@ import struct
 import sys
 from dataclasses import dataclass
 
+from probe.platforms.systems import has_linux_kernel
+
 # From <linux/in.h> and <linux/in6.h>. Python's socket module does not name all of them.
 IP_RECVERR, IPV6_RECVERR = 11, 25
 _IP_MINTTL, _IPV6_MINHOPCOUNT = 21, 73
 ERROR_MESSAGES = {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}
 MOST_AT_ONCE = 64
-AVAILABLE = sys.platform == "linux"
 
 _ERRQUEUE = getattr(socket, "MSG_ERRQUEUE", 0)
 # struct sock_extended_err of <linux/errqueue.h>, followed by the sender's address
@@ -30,6 +31,11 @@ class Told:
     expired: bool  # ICMP time exceeded
     sender: str  # "" if the kernel does not know it
     quoted: bytes
+
+
+def tells_icmp_errors() -> bool:
+    """Return whether this system says which router reported an error. Without it no hop can be found."""
+    return has_linux_kernel() and hasattr(socket, "MSG_ERRQUEUE") and hasattr(socket.socket, "recvmsg")
 
 
 def is_sixth(sock: socket.socket) -> bool:
@@ -54,7 +60,9 @@ def hear_from_afar(sock: socket.socket, least: int) -> None:
 
 
 def keep_errors(sock: socket.socket) -> None:
-    """Deliver ICMP errors to the socket's own queue. The connection continues."""
+    """Deliver ICMP errors to the socket's own queue. The connection continues. Elsewhere nothing changes."""
+    if not tells_icmp_errors():
+        return
     if is_sixth(sock):
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
     else:
@@ -64,11 +72,11 @@ def keep_errors(sock: socket.socket) -> None:
 def told_by_icmp(sock: socket.socket) -> list[Told]:
     """Return and remove all ICMP errors in the socket's queue."""
     found: list[Told] = []
-    if not AVAILABLE:
+    if not tells_icmp_errors():
         return found
     for _ in range(MOST_AT_ONCE):
         try:
-            quoted, ancillary, _, _ = sock.recvmsg(1500, 512, _ERRQUEUE)
+            quoted, ancillary, _, _ = getattr(sock, "recvmsg")(1500, 512, _ERRQUEUE)  # noqa: B009  # Windows has none
         except OSError:
             break
         found += [_read(data, quoted) for level, kind, data in ancillary if (level, kind) in ERROR_MESSAGES]

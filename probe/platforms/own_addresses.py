@@ -1,7 +1,7 @@
-"""Read the addresses of this machine and of its router from the kernel, without sending a packet.
+"""Read the addresses of this machine and of its router from the system, without sending a packet.
 
-It uses netlink and /proc itself. pyroute2 works here without root, but its synchronous calls (0.9.7) fail inside a
-running event loop. Its import would also block this loop for 0.2 s, during the first flows. This file takes 1 ms.
+Linux is asked with netlink and /proc, other systems with the C library. This takes 1 ms. pyroute2 works here without
+root, but its import would block the event loop for 0.2 s. Its synchronous calls (0.9.7) fail inside a running loop.
 """
 
 import ipaddress
@@ -9,6 +9,9 @@ import socket
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from probe.platforms.interfaces import listed
+from probe.platforms.systems import is_windows
 
 # linux/netlink.h, linux/rtnetlink.h, linux/if_addr.h
 RTM_NEWADDR, RTM_GETADDR, NLMSG_ERROR, NLMSG_DONE = 20, 22, 2, 3
@@ -18,11 +21,14 @@ HEADER, ADDRESS_MESSAGE, ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BB
 
 
 def interface_addresses() -> set[str]:
-    """Return every address of every interface, loopback included. Empty if the kernel has no netlink."""
+    """Return every address of every interface, loopback included. Empty if the system does not tell.
+
+    Android refuses netlink to programs. On Windows the own name leads to the addresses, without a query.
+    """
     try:
         return set(_dumped())
     except (AttributeError, OSError, struct.error):
-        return set()
+        return {address for _, address in listed()} or (_of_own_name() if is_windows() else set())
 
 
 def source_addresses(destinations: Iterable[str]) -> list[str]:
@@ -36,6 +42,14 @@ def gateways() -> set[str]:
     return set(_ipv4_gateways(_lines("/proc/net/route"))) | set(_ipv6_gateways(_lines("/proc/net/ipv6_route")))
 
 
+def _of_own_name() -> set[str]:
+    try:
+        found = socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:
+        return set()
+    return {str(entry[4][0]).partition("%")[0] for entry in found} | {"127.0.0.1", "::1"}
+
+
 def _source(ip: str) -> str | None:
     try:
         with socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -46,7 +60,8 @@ def _source(ip: str) -> str | None:
 
 
 def _dumped() -> Iterator[str]:
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+    family, protocol = getattr(socket, "AF_NETLINK"), getattr(socket, "NETLINK_ROUTE")  # noqa: B009  # Linux only
+    with socket.socket(family, socket.SOCK_RAW, protocol) as sock:
         sock.settimeout(1.0)
         sock.bind((0, 0))
         sock.send(HEADER.pack(HEADER.size + ADDRESS_MESSAGE.size, RTM_GETADDR, NLM_F_REQUEST_DUMP, 1, 0) + bytes(8))

@@ -1,0 +1,50 @@
+"""Receive datagrams with the TTL at which they arrived, and with the errors that ICMP reported."""
+
+import errno
+import socket
+import struct
+
+from probe.platforms.systems import has_linux_kernel
+from probe.platforms.ttl import is_sixth
+
+LARGEST = 65535  # bytes
+_IP_RECVTTL, _IPV6_RECVHOPLIMIT = 12, 51  # from <linux/in.h> and <linux/in6.h>
+_TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", 52))}
+
+
+def tells_ttl() -> bool:
+    """Return whether this system says at which TTL a datagram arrived."""
+    return has_linux_kernel() and hasattr(socket.socket, "recvmsg")
+
+
+def ask_for_ttl(sock: socket.socket) -> None:
+    """Let `receive` return the TTL (hop limit) of datagrams. Elsewhere nothing changes."""
+    if not tells_ttl():
+        return
+    if is_sixth(sock):
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
+
+
+def receive(sock: socket.socket) -> tuple[bytes, int | None]:
+    """Return the next datagram of a non-blocking socket, and its TTL if known. Raises OSError."""
+    if not tells_ttl():
+        return sock.recv(LARGEST), None
+    raw, ancillary, _, _ = getattr(sock, "recvmsg")(LARGEST, 256)  # noqa: B009  # Windows has none
+    return raw, _ttl_in(ancillary)
+
+
+def datagram_error(number: int | None) -> int:
+    """Return the errno that Linux has for an error of a datagram socket.
+
+    Windows calls a closed port (ICMP port unreachable) a reset, which no datagram can cause.
+    """
+    return errno.ECONNREFUSED if number == errno.ECONNRESET else number or 0
+
+
+def _ttl_in(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+    for level, kind, data in ancillary:
+        if (level, kind) in _TTL_MESSAGES and len(data) >= 4:
+            return int(struct.unpack("=i", data[:4])[0])
+    return None

@@ -1,0 +1,54 @@
+"""Read what the kernel knows of a TCP connection: its state, its round trip, its retransmissions (Linux, Android)."""
+
+import socket
+import struct
+import sys
+from pathlib import Path
+
+from probe.platforms.systems import has_linux_kernel
+
+TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too
+# Offsets in struct tcp_info of <linux/tcp.h>: after 8 bytes, the 16th and the 24th number of 4 bytes.
+_NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
+_CLOSED = 7  # tcpi_state, the first byte of the struct: TCP_CLOSE of <net/tcp_states.h>
+
+
+def tells_tcp_state() -> bool:
+    """Return whether this system shows the state of a connection. Other systems order the struct in other ways."""
+    return has_linux_kernel() and hasattr(socket, "TCP_INFO")
+
+
+def round_trip(sock: socket.socket) -> float | None:
+    """Return the kernel's smoothed round trip in seconds, or None."""
+    microseconds = _number_at(sock, _RTT_AT)
+    return microseconds / 1e6 if microseconds else None
+
+
+def retransmissions(sock: socket.socket) -> int | None:
+    """Return how many segments were sent again, or None."""
+    return _number_at(sock, _TOTAL_RETRANS_AT)
+
+
+def is_closed(sock: socket.socket) -> bool | None:
+    """Return whether the connection has ended in both directions, or None."""
+    state = _number_at(sock, 0)
+    return None if state is None else state.to_bytes(4, sys.byteorder)[0] == _CLOSED
+
+
+def sends_timestamps() -> bool | None:
+    """Tell whether this machine's connections carry timestamps (RFC 7323). Some middleboxes then read no name."""
+    try:
+        return TIMESTAMPS.read_text().strip() != "0"
+    except OSError:
+        return None
+
+
+def _number_at(sock: socket.socket, at: int) -> int | None:
+    """Return one number of the kernel's struct tcp_info, or None if the system has none."""
+    if not tells_tcp_state():
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_INFO"), at + _NUMBER.size)  # noqa: B009
+        return int(_NUMBER.unpack_from(info, at)[0])
+    except (OSError, struct.error):
+        return None

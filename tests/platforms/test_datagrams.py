@@ -1,0 +1,77 @@
+"""Test datagrams and connections on systems that show less than Linux."""
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from probe.platforms import datagrams, raw_packets, tcp_state, ttl
+from probe.platforms.abilities import abilities
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    with socket.socket(type=socket.SOCK_DGRAM) as one, socket.socket(type=socket.SOCK_DGRAM) as other:
+        one.bind(("127.0.0.1", 0))
+        other.connect(one.getsockname())
+        one.connect(other.getsockname())
+        yield one, other
+
+
+def test_datagram_comes_with_its_ttl(pair: tuple[socket.socket, socket.socket]) -> None:
+    one, other = pair
+    datagrams.ask_for_ttl(one)
+    ttl.set_ttl(other, 33)
+    other.send(b"text")
+    assert datagrams.receive(one) == (b"text", 33)
+
+
+def test_datagram_comes_without_ttl_where_the_system_tells_none(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = pair
+    monkeypatch.setattr(datagrams, "has_linux_kernel", lambda: False)
+    datagrams.ask_for_ttl(one)
+    other.send(b"text")
+    assert datagrams.receive(one) == (b"text", None)
+
+
+def test_closed_port_has_one_error_everywhere() -> None:
+    assert datagrams.datagram_error(errno.ECONNRESET) == errno.ECONNREFUSED
+    assert datagrams.datagram_error(errno.EHOSTUNREACH) == errno.EHOSTUNREACH
+    assert datagrams.datagram_error(None) == 0
+
+
+def test_errors_of_icmp_are_not_asked_for_elsewhere(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(socket, "MSG_ERRQUEUE")
+    assert not ttl.tells_icmp_errors()
+    ttl.keep_errors(pair[0])
+    assert pair[0].getsockopt(socket.IPPROTO_IP, ttl.IP_RECVERR) == 0
+    assert ttl.told_by_icmp(pair[0]) == []
+
+
+def test_state_of_a_connection_is_unknown_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sock:
+        assert tcp_state.is_closed(sock) is False and tcp_state.retransmissions(sock) == 0
+        monkeypatch.setattr(tcp_state, "has_linux_kernel", lambda: False)
+        assert tcp_state.is_closed(sock) is None and tcp_state.retransmissions(sock) is None
+        assert tcp_state.round_trip(sock) is None
+
+
+def test_raw_packets_need_their_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "AF_PACKET")
+    assert not raw_packets.may_capture()
+
+
+def test_abilities_are_those_of_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    from probe.formats.facts import Abilities
+
+    found = abilities()
+    assert set(found) == set(Abilities.model_fields)
+    assert found["icmp_errors"] and found["received_ttl"] and found["tcp_state"] and found["own_addresses"]
+    monkeypatch.delattr(socket, "MSG_ERRQUEUE")
+    monkeypatch.delattr(socket, "TCP_INFO")
+    assert not abilities()["icmp_errors"] and not abilities()["tcp_state"]
