@@ -26,7 +26,6 @@ from probe.targets.url_lists import ROLE
 
 __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]
 
-RECORDED = Path(__file__).parent / "recorded"
 READY_WITHIN = 20.0  # seconds, without real servers. It takes 3 s on an idle machine
 ECHO_PORTS = (
     "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls. Echo pairs of other ports use the first
@@ -260,12 +259,6 @@ def read_records(printed: bytes) -> list[dict[str, Any]]:
         if isinstance(document, dict) and "service" in document:
             found.append(document)
     return found
-
-
-def recording_of(scenario: str) -> Path | None:
-    """Return the file of recorded measurements of a scenario, for computers where the lab cannot run."""
-    path = RECORDED / f"{scenario}.jsonl.gz"
-    return path if path.is_file() else None
 
 
 def table(found: Sequence[Difference]) -> list[str]:

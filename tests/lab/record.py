@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from probe.lab.run import RECORDED, table
+from probe.lab.recordings import RECORDED
+from probe.lab.run import table
 from probe.lab.scenario.scenario import scenario_names
 from tests.support.lab.side_by_side import LabRun, SideBySide
 

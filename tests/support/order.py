@@ -14,6 +14,7 @@ LONG = (
     "tests/browser/",
     "tests/real/",
     "tests/lab/",
+    "tests/platforms/test_simulated_systems.py",
     "tests/cli/test_hostile_files.py",
     "tests/cli/test_hostile_settings.py",
     "tests/dialogue/test_quic.py",

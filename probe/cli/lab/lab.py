@@ -97,18 +97,27 @@ def run(
     scenario, folder = _load(name), targets_folder(targets)
     if command:
         raise typer.Exit(_run_command(scenario, folder, seed, command))
-    from probe.lab.run import LabUnavailable, run_scenario
+    from probe.lab.sandbox.unsupported import LabUnavailable
 
     _check_results(results)
     say(sys.stderr, origin_header(Origin(lab=scenario.name)))
     say(sys.stderr, wrapped(scenario.title + "."))
     with _usage_errors():
         try:
-            finished = run_scenario(scenario, folder, consent=_consent(), seed=seed, results=results)
+            finished = _run_scenario(scenario, folder, seed, results)
         except LabUnavailable as unavailable:
             _show_recording(scenario, str(unavailable), json)
             return
     raise typer.Exit(_report(scenario, finished, results, json))
+
+
+def _run_scenario(scenario: "Scenario", folder: Path, seed: int, results: Path | None) -> "Finished":
+    from probe.lab.sandbox.unsupported import check_system
+
+    check_system()
+    from probe.lab.run import run_scenario
+
+    return run_scenario(scenario, folder, consent=_consent(), seed=seed, results=results)
 
 
 def _check_results(results: Path | None) -> None:
@@ -160,10 +169,13 @@ def _consent() -> str:
 
 
 def _run_command(scenario: "Scenario", folder: Path, seed: int, command: list[str]) -> int:
-    from probe.lab.run import LabUnavailable, run_command
+    from probe.lab.sandbox.unsupported import LabUnavailable, check_system
 
     with _usage_errors():
         try:
+            check_system()
+            from probe.lab.run import run_command
+
             return run_command(scenario, folder, command, consent=_consent(), seed=seed)
         except LabUnavailable as error:
             raise UsageError(tr("The lab cannot run on this computer: {reason}", reason=error), 1) from None
@@ -222,7 +234,7 @@ def _targets_in(path: Path | None) -> dict[str, Mapping[str, Any]]:
 def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
     """Print why the lab cannot run, then the verdicts of the scenario's recorded measurements."""
     from probe.analysis.verdicts.verdicts import judge_measurements
-    from probe.lab.run import recording_of
+    from probe.lab.recordings import recording_of
     from probe.results import Problem, file_name, read_lines
 
     path = recording_of(scenario.name)
@@ -234,10 +246,11 @@ def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
         )
         raise UsageError(sentence, 1)
     say(sys.stderr, "probe: " + tr("The lab cannot run on this computer: {reason}", reason=why))
+    say(sys.stderr, wrapped(tr("The following verdicts come from a recorded run of the same scenario.")))
     name = file_name(path)
     measurements = [(name, number, found) for number, found in read_lines(path) if not isinstance(found, Problem)]
     date = str(measurements[0][2].get("measurement_start_time", ""))[:10] if measurements else ""
-    say(sys.stderr if json else sys.stdout, f"RECORDED on {date}, the lab cannot run here")
+    say(sys.stderr if json else sys.stdout, tr("RECORDED on {date}, the lab cannot run here", date=date))
     targets = targets_of(found for _, _, found in measurements)
     origins = (origin_of(found) for _, _, found in measurements)
     origin = next((one for one in origins if one.artificial), REAL)

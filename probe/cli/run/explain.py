@@ -54,7 +54,7 @@ def _row(label: str, endpoints: Iterable[Endpoint], more: str = "") -> None:
     say(
         sys.stdout,
         wrapped(
-            ", ".join([*places, *([more] if more else [])]) or tr("(its address is in resolv.conf)"), 4, f"  {label}: "
+            ", ".join([*places, *([more] if more else [])]) or tr("(the one that this system uses)"), 4, f"  {label}: "
         ),
     )
 

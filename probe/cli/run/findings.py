@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from probe.formats.failures import HOST_UNREACHABLE, NETWORK_UNREACHABLE, SILENT
 from probe.messages import mark, tr, tr_plural
 from probe.signatures.unfit_networks import MOST_SKEW, Unfit
+from probe.targets.target import is_address
 
 SECONDS_OF_A_DAY = 86400
 REFUSALS: dict[Unfit, str] = {
@@ -140,6 +141,9 @@ def _vpn(facts: Mapping[str, Any]) -> Finding:
     if facts.get("vpn"):
         sentence = tr("A VPN carries the traffic and would be measured instead of your network. Switch it off first.")
         return Finding(tr("VPN"), "bad", sentence)
+    if "vpn" in facts and facts["vpn"] is None:
+        sentence = tr("It is unknown whether one is in use. If you use one, switch it off first.")
+        return Finding(tr("VPN"), "note", sentence)
     return Finding(tr("VPN"), "fine", tr("None is in use."))
 
 
@@ -206,13 +210,23 @@ def _udp(facts: Mapping[str, Any]) -> Finding:
 
 def _resolver(facts: Mapping[str, Any]) -> Finding:
     sentences = {
-        "none": tr("None is set in resolv.conf, so names do not resolve here."),
         "private": tr("It is a device on your own network."),
         "isp": tr("It is your provider's."),
         "public": tr("It is a public one."),
     }
     kind = facts.get("resolver_class") or "none"
-    return Finding(tr("resolver"), "note" if kind == "none" else "fine", sentences.get(kind, kind))
+    if kind != "none":
+        return Finding(tr("resolver"), "fine", sentences.get(kind, kind))
+    if _names_resolved(facts):
+        return Finding(tr("resolver"), "fine", tr("This system does not say which one it uses. Names resolve here."))
+    sentence = tr("Names do not resolve here, and this system does not say which one it uses.")
+    return Finding(tr("resolver"), "note", sentence)
+
+
+def _names_resolved(facts: Mapping[str, Any]) -> bool:
+    """Return whether getaddrinfo gave an address for the name of any neutral host."""
+    hosts = [urlsplit(str(one.get("endpoint"))).hostname for one in facts.get("neutral") or ()]
+    return any(host is not None and not is_address(host) for host in hosts)
 
 
 def _proxy(facts: Mapping[str, Any]) -> Finding:

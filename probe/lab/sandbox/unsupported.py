@@ -1,6 +1,7 @@
 """Explain in one sentence why the lab cannot run on this computer, and what would help."""
 
 import os
+import sys
 from pathlib import Path
 
 from probe.messages import tr
@@ -21,6 +22,16 @@ class LabUnavailable(Exception):
 
 class LabBroken(Exception):
     """Report that a part of the lab failed. The text names the part and contains its last output."""
+
+
+def check_system() -> None:
+    """Check that this system can have a lab, before modules that only Linux has are loaded. Raises LabUnavailable."""
+    if sys.platform != "linux" or hasattr(sys, "getandroidapilevel"):
+        raise LabUnavailable(tr("It needs Linux, with namespaces and virtual network interfaces."))
+    try:
+        import pyroute2  # noqa: F401
+    except ImportError:
+        raise LabUnavailable(tr("It needs the Python package pyroute2. Install it with pip.")) from None
 
 
 def _reads(path: str, value: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from probe.lab.run import recording_of
+from probe.lab.recordings import recording_of
 from probe.lab.scenario.expectations import expectation_for
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 from probe.lab.synth.excerpts import Document, lightened, small, without_helper

@@ -12,7 +12,7 @@ import pytest
 from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch
-from probe.lab.run import recording_of
+from probe.lab.recordings import recording_of
 from tests.support.measurements.pipeline_tables import rows_after, shared_engine
 
 SILENCE = ("sni-drop", "ip-blackhole", "dns-silence", "quic-drop", "sip-drop", "protocol-allowlist")

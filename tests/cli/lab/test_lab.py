@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import probe.lab.recordings
 import probe.lab.run
 from probe.cli.lab.lab import app
 from probe.cli.screen import UsageError
 from probe.lab.censors import CLASSES
-from probe.lab.sandbox.unsupported import LabUnavailable
+from probe.lab.sandbox.unsupported import LabUnavailable, check_system
 from probe.lab.scenario.faults import KINDS
 from probe.lab.scenario.scenario import scenario_names
 from tests.lab.record import keep_recording
@@ -67,7 +68,7 @@ def unavailable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         raise LabUnavailable(REMEDY)
 
     monkeypatch.setattr(probe.lab.run, "run_in_lab", refuse)
-    monkeypatch.setattr(probe.lab.run, "RECORDED", tmp_path)
+    monkeypatch.setattr(probe.lab.recordings, "RECORDED", tmp_path)
     return tmp_path
 
 
@@ -102,7 +103,25 @@ def test_run_without_the_lab_prints_recorded_verdicts(unavailable: Path, monkeyp
     ]
     assert "telegram/web: OK" in done.stdout
     assert f"The lab cannot run on this computer: {REMEDY}" in done.stderr
+    assert "verdicts come from a recorded run of the same scenario" in done.stderr
     assert seen == [("clean.jsonl.gz", 1, line)]
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32", "termux"])
+def test_run_on_another_system_replays_the_recording(system: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.support.systems", system, "lab", "run", "great-firewall"]
+    done = subprocess.run([*command, "--results", str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "RECORDED on " in done.stdout and "telegram/web: BLOCKED" in done.stdout
+    assert "It needs Linux" in done.stderr and "bug in probe" not in done.stderr
+    done = subprocess.run([*command, "--", "true"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "It needs Linux" in done.stderr
+
+
+def test_lab_names_the_package_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyroute2", None)
+    with pytest.raises(LabUnavailable, match="pyroute2"):
+        check_system()
 
 
 @pytest.mark.lab

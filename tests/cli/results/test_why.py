@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from probe.cli.results.judge import app as judge
 from probe.cli.results.show import app as show
-from probe.lab.run import RECORDED
+from probe.lab.recordings import RECORDED
 
 SCENARIOS = (
     "sni-reset",

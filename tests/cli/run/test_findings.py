@@ -57,3 +57,24 @@ def test_large_packets_arrive_if_a_neutral_host_was_verified() -> None:
     assert packet_size() == Finding("packet size", "fine", "Large packets arrive.")
     for hosts in ([], [FAR], [FINE | {"failure": "generic_timeout_error"}]):
         assert packet_size(neutral=hosts).sentence.startswith("It is unknown")
+
+
+def finding(subject: str, **facts: Any) -> Finding:
+    (found,) = [one for one in findings({"network": True, "neutral": [FINE]} | facts) if one.subject == subject]
+    return found
+
+
+def test_unknown_resolver_is_no_fault_where_names_resolve() -> None:
+    found = finding("resolver", resolver_class="none")
+    assert found == Finding("resolver", "fine", "This system does not say which one it uses. Names resolve here.")
+    literal = FINE | {"endpoint": "https://192.0.2.7:443/"}
+    for hosts in ([], [literal]):
+        found = finding("resolver", resolver_class="none", neutral=hosts)
+        assert found.state == "note" and found.sentence.startswith("Names do not resolve here")
+
+
+def test_vpn_that_cannot_be_recognised_is_unknown() -> None:
+    assert finding("VPN", vpn=False).state == "fine"
+    assert finding("VPN", vpn=True).state == "bad"
+    found = finding("VPN", vpn=None)
+    assert found.state == "note" and found.sentence.startswith("It is unknown")

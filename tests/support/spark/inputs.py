@@ -5,7 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
-from probe.lab.run import recording_of
+from probe.lab.recordings import recording_of
 from probe.lab.synth.write import synthesise
 from tests.support.measurements.verdict_rows import blocked, rows, store
 from tests.support.store.stores import some_lines, write

@@ -21,7 +21,7 @@ from probe.analysis.spark.session import session
 from probe.analysis.verdicts.decisions import Decision, decisions_in
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch, reason_unusable, to_json
 from probe.formats.__main__ import FIXTURE
-from probe.lab.run import RECORDED
+from probe.lab.recordings import RECORDED
 from probe.results.reading import Piece
 from tests.analysis.equality.sources import hostile, lines_of, ooni_samples
 from tests.support.measurements.witnesses import WITNESSES
