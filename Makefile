@@ -1,4 +1,4 @@
-# make run, test, test-fast, check, bench, worlds, zoo, fuzz, attack, schema, messages, reference, docs, lock, audit, release (needs only Python >= 3.11 with pip, and make)
+# make run, test, test-fast, check, bench, worlds, zoo, fuzz, attack, schema, messages, reference, docs, lock, audit, release, zipapp (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -13,7 +13,7 @@ SEEDS ?= 20
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: run test test-fast check bench worlds zoo fuzz attack schema messages reference docs lock audit release clean real-servers
+.PHONY: run test test-fast check bench worlds zoo fuzz attack schema messages reference docs lock audit release zipapp clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -146,3 +146,16 @@ release: $(VENV)/ready-test $(TOOLS)/ready
 	sed "s/^dynamic = .*/version = \"$$($(BIN)/hatchling version)\"/" pyproject.toml > build/pyproject.toml
 	$(TOOL_BIN)/cyclonedx-py requirements --pyproject build/pyproject.toml --mc-type application --output-reproducible --validate \
 		--spec-version 1.6 --output-format JSON --output-file dist/censorprobe.cdx.json requirements/run.txt
+
+# One file with the program, its libraries and QUIC, for this kind of computer and this version of Python. It needs Python there.
+# It unpacks itself into ~/.shiv, or into $SHIV_ROOT, when it is started for the first time.
+ZIPAPP := build/zipapp
+
+zipapp: $(VENV)/ready-run $(TOOLS)/ready
+	rm -rf $(ZIPAPP) $(ZIPAPP).txt && mkdir -p dist
+	$(TOOL_BIN)/uv pip compile --quiet --python $(BIN)/python --generate-hashes --constraints requirements/run.txt --extra quic pyproject.toml --output-file $(ZIPAPP).txt
+	$(LOCKED) --target $(ZIPAPP) -r $(ZIPAPP).txt
+	$(INSTALL) --no-deps --no-build-isolation --target $(ZIPAPP) .
+	$(TOOL_BIN)/shiv --site-packages $(ZIPAPP) --compressed --reproducible --console-script probe --python '/usr/bin/env python3' --output-file dist/probe.pyz
+	SHIV_ROOT=$(ZIPAPP).root $(BIN)/python dist/probe.pyz --version
+	SHIV_ROOT=$(ZIPAPP).root $(BIN)/python dist/probe.pyz list
