@@ -110,7 +110,7 @@ $(VENV)/ready-run: pyproject.toml requirements/build.txt requirements/run.txt | 
 $(VENV)/ready-test: pyproject.toml requirements/build.txt requirements/test.txt | $(BIN)/python
 	$(LOCKED) -r requirements/build.txt
 	$(LOCKED) -r requirements/test.txt
-	$(EDITABLE) '.[quic,fingerprint,analysis,test]'
+	$(EDITABLE) '.[quic,fingerprint,analysis,share,test]'
 	$(COMPILE)
 	@touch $@ $(VENV)/ready-run
 
@@ -126,7 +126,7 @@ $(TOOLS)/ready: requirements/audit.txt
 
 # The newest versions that are a week old and that pyproject.toml allows, with digests, for Python 3.11 and newer on Linux.
 LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(TOOL_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade
-RUN_EXTRAS = --extra quic --extra fingerprint --extra analysis
+RUN_EXTRAS = --extra quic --extra fingerprint --extra analysis --extra share
 
 lock: $(TOOLS)/ready
 	$(LOCK) pyproject.toml $(RUN_EXTRAS) --extra test --group build --output-file requirements/test.txt

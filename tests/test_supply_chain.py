@@ -16,7 +16,7 @@ from probe.analysis.engines.duckdb_files import duckdb_in_memory
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-RUN_EXTRAS = ("quic", "fingerprint", "analysis")
+RUN_EXTRAS = ("quic", "fingerprint", "analysis", "share")
 LISTS = ("build", "run", "test", "audit")
 
 

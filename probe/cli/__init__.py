@@ -25,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("probe.cli.run.doctor", "Check whether this network is fit to measure from."),
     "show": ("probe.cli.results.show", "Show what a run found (--why: with the evidence)."),
     "list": ("probe.cli.results.list", "List earlier runs."),
+    "share": ("probe.cli.results.share", "Write one file of a run for an analyst, and a text to paste."),
+    "receive": ("probe.cli.results.receive", "Check shared files, and keep them for probe ingest."),
+    "config": ("probe.cli.config", "Show and edit the settings, with the source of each value."),
     "wipe": ("probe.cli.results.wipe", "Remove everything that probe keeps, after listing it."),
     "targets": ("probe.cli.targets", "List, show and check target files."),
     "judge": ("probe.cli.results.judge", "Compute verdicts again, from any file of measurements."),
@@ -45,7 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lab": ("probe.cli.lab.lab", "Measure inside an emulated Internet with a censor in it."),
 }
 FULL_DISK = 7  # exit code
-MEASURING = frozenset({"run", "doctor", "show", "list", "targets"})  # commands that read the settings file
+MEASURING = frozenset({"run", "doctor", "show", "list", "targets", "share", "receive"})  # they read the settings file
 
 
 BadUsage: Any = typer.BadParameter.__mro__[1]  # UsageError of click, of which newer versions of typer have a copy

@@ -1,6 +1,11 @@
 """Write and read results files, OONI's archives included."""
 
+from probe.platforms.durability import sync_folder
 from probe.results.folders import (
+    RECEIVED,
+    RUN_FOLDER,
+    RUN_NAME,
+    SHARED,
     STDIN,
     Found,
     ResultsError,
@@ -9,18 +14,27 @@ from probe.results.folders import (
     file_name,
     find_files,
     make_private_folder,
+    packets_file,
     results_root,
     run_files,
 )
 from probe.results.full_disk import FullDisk, full_disk, full_disk_in, is_full, reason_of, try_writing
+from probe.results.numbered_runs import LAST, is_run, newest_first, numbered_run
+from probe.results.packing import can_pack, unfinished
 from probe.results.problem import Problem
 from probe.results.reading import LONGEST_LINE, Piece, read_lines, read_pieces
 from probe.results.remote import RemoteFile, Source, is_remote
+from probe.results.unpacking import zstd_module
 from probe.results.used_folders import list_file, remember, state_folder, used_folders
 from probe.results.writing import ResultsFile
 
 __all__ = [
+    "LAST",
     "LONGEST_LINE",
+    "RECEIVED",
+    "RUN_FOLDER",
+    "RUN_NAME",
+    "SHARED",
     "STDIN",
     "Found",
     "FullDisk",
@@ -30,6 +44,7 @@ __all__ = [
     "ResultsError",
     "ResultsFile",
     "Source",
+    "can_pack",
     "check_writable",
     "default_root",
     "file_name",
@@ -38,8 +53,12 @@ __all__ = [
     "full_disk_in",
     "is_full",
     "is_remote",
+    "is_run",
     "list_file",
     "make_private_folder",
+    "newest_first",
+    "numbered_run",
+    "packets_file",
     "read_lines",
     "read_pieces",
     "reason_of",
@@ -47,6 +66,9 @@ __all__ = [
     "results_root",
     "run_files",
     "state_folder",
+    "sync_folder",
     "try_writing",
+    "unfinished",
     "used_folders",
+    "zstd_module",
 ]

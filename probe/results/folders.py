@@ -1,6 +1,7 @@
 """Find the results folder and the files that a user names."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,13 @@ from probe.results.remote import RemoteFile, Source, is_remote
 
 STDIN = Path("-")
 SUFFIXES = (".jsonl", ".jsonl.part", ".jsonl.gz", ".jsonl.zst")
+PACKED = ".zst"
 ARCHIVES = (".tar.gz",)  # OONI's tarballs
+RUN_FOLDER = r"(?:lab/)?(\d{4}-\d\d-\d\d)/[A-Z0-9]{2}-AS\d+/"  # of a run, with its date
+RUN_NAME = r"(\d{6})-[0-9a-f]+\."  # of its files, with its time of day
+_RUN = re.compile(RUN_NAME + "jsonl", re.ASCII)
+RECEIVED = "received"  # folder of what other people measured
+SHARED = "shared"  # folder of the files that `probe share` makes
 
 
 class ResultsError(Exception):
@@ -67,8 +74,13 @@ def make_private_folder(folder: Path) -> None:
 
 
 def run_files(root: Path) -> list[Path]:
-    """Return every run under `root`, lab runs included, oldest first by date, time of day and name."""
-    return _sorted_runs(path for path, reason in _entries(root, SUFFIXES) if reason is None)
+    """Return every run under `root`, lab runs included, oldest first by date, time of day and name.
+
+    Received files are left out, because other people made them.
+    """
+    received = root / RECEIVED
+    found = (path for path, reason in _entries(root, SUFFIXES) if reason is None)
+    return _sorted_runs(path for path in found if received not in path.parents)
 
 
 class Found(NamedTuple):
@@ -123,10 +135,15 @@ def _take_folder(root: Path, found: Found) -> None:
 
 
 def _entries(root: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, str | None]]:
-    """Yield the files under `root` with one of the suffixes, and why one is not read. Yield closed folders too."""
+    """Yield the files under `root` with one of the suffixes, and why one is not read. Yield closed folders too.
+
+    A run beside its packed file is left out.
+    """
     inside, closed = os.path.realpath(root), list[OSError]()
     for folder, _, names in os.walk(root, onerror=closed.append):  # it does not follow links
-        for path in (Path(folder, name) for name in names if name.endswith(suffixes)):
+        packed = {name.removesuffix(PACKED) for name in names if name.endswith(PACKED)}
+        own = (name for name in names if not (name in packed and _RUN.fullmatch(name)))  # packing was interrupted
+        for path in (Path(folder, name) for name in own if name.endswith(suffixes)):
             yield path, _reason_unread(path, inside)
     yield from ((Path(error.filename), str(error.strerror)) for error in closed)
 
@@ -150,6 +167,11 @@ def _archives(root: Path) -> Iterator[tuple[Path, str | None]]:
     for path, reason in _entries(root, ARCHIVES):
         if not path.with_name(path.name.removesuffix(ARCHIVES[0]) + ".jsonl.gz").exists():
             yield path, reason
+
+
+def packets_file(results: Path) -> Path:
+    """Return the name of the pcapng file beside a results file, packed or not."""
+    return results.with_name(results.name.removesuffix(PACKED)).with_suffix(".pcapng")
 
 
 def file_name(source: Source) -> str:

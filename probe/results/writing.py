@@ -12,23 +12,31 @@ from typing import Any, NoReturn
 from probe.messages import tr, tr_plural
 from probe.platforms.descriptors import PRIVATE
 from probe.platforms.durability import sync, sync_folder
-from probe.results.folders import STDIN, ResultsError, make_private_folder
+from probe.results.folders import PACKED, STDIN, ResultsError, make_private_folder
 from probe.results.full_disk import full_disk, is_full, reason_of
+from probe.results.packing import can_pack, pack
+from probe.results.unpacking import UNREADABLE, zstd_module
 
 
 class ResultsFile:
     """Append the measurements of one run. `lines` is the number of written ones."""
 
-    def __init__(self, fd: int, path: Path, final: Path | None = None) -> None:
+    def __init__(self, fd: int, path: Path, final: Path | None = None, packed: bool = False) -> None:
         self._fd = fd
         self._final = final
+        self._packed = packed  # wanted when the file is closed
         self._refused = False  # by the disk
         self.path = path
         self.lines = 0
 
     @classmethod
-    def in_folder(cls, root: Path, cc: str, asn: str, run_id: str, start: datetime, lab: bool) -> "ResultsFile":
-        """Open `<date>/<CC>-<ASN>/<HHMMSS>-<run_id>.jsonl` under `root` (in `lab/` for a lab run) as `.part`."""
+    def in_folder(
+        cls, root: Path, cc: str, asn: str, run_id: str, start: datetime, lab: bool, packed: bool = False
+    ) -> "ResultsFile":
+        """Open `<date>/<CC>-<ASN>/<HHMMSS>-<run_id>.jsonl` under `root` (in `lab/` for a lab run) as `.part`.
+
+        With `packed` it is packed when it is closed, if zstd is installed.
+        """
         moment = start.astimezone(UTC)
         folder = (root / "lab" if lab else root) / f"{moment:%Y-%m-%d}" / f"{cc}-{asn}"
         final = folder / f"{moment:%H%M%S}-{run_id}.jsonl"
@@ -38,24 +46,39 @@ class ResultsFile:
             fd = _create(part)
         except OSError as error:
             _cannot_write(part, error)
-        return cls(fd, part, final)
+        return cls(fd, part, final, packed and can_pack())
 
     @classmethod
     def to_file(cls, path: Path) -> "ResultsFile":
         """Open the file that the user named. Raise ResultsError, FullDisk.
 
-        A file that is not empty is refused, because results are never edited.
+        A file that is not empty is refused, because results are never edited. A file whose name ends in `.zst` is
+        written unpacked beside it, and packed when it is closed.
         """
         if path.is_file() and path.stat().st_size:
-            raise ResultsError(
-                tr("{path} is not empty and was not changed. Name another file with `--output FILE`.", path=path)
-            )
+            _refuse_content(path)
+        if path.name.endswith(PACKED) and path.name != PACKED and (path.is_file() or not path.exists()):
+            return cls._to_packed(path.resolve())
         try:
             return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | PRIVATE, 0o600), path)
         except OSError as error:
             if is_full(error):
                 raise full_disk(error, path) from None
             _cannot_write(path, error)
+
+    @classmethod
+    def _to_packed(cls, path: Path) -> "ResultsFile":
+        zstd_module()  # before anything is measured
+        final = path.with_name(path.name.removesuffix(PACKED))
+        part = final.with_name(final.name + ".part")
+        try:
+            for file in (final, part, path):
+                _remove_empty(file)
+            return cls(_create(part), part, final, packed=True)
+        except OSError as error:
+            if is_full(error):
+                raise full_disk(error, part) from None
+            _cannot_write(part, error)
 
     @classmethod
     def to_stdout(cls) -> "ResultsFile":
@@ -89,7 +112,7 @@ class ResultsFile:
                 os.ftruncate(self._fd, size)
 
     def close(self) -> Path:
-        """Close the file, remove `.part` from its name and return its path. Raise ResultsError.
+        """Close the file, remove `.part` from its name, pack it if wanted, and return its path. Raise ResultsError.
 
         A file that is empty because the disk refused the measurements is removed if this class made its name.
         """
@@ -103,7 +126,24 @@ class ResultsFile:
                 sync_folder(self.path.parent)
         except OSError as error:
             _cannot_write(self._final or self.path, error, self.lines)
+        if self._packed and self.path == self._final:
+            with suppress(*UNREADABLE):  # the unpacked file stays, and its name is returned
+                self.path = pack(self.path)
         return self.path
+
+
+def _remove_empty(path: Path) -> None:
+    """Remove what an earlier command left. Raise ResultsError for a file with content."""
+    if os.path.lexists(path):
+        if not path.is_file() or path.stat().st_size:
+            _refuse_content(path)
+        path.unlink()
+
+
+def _refuse_content(path: Path) -> NoReturn:
+    raise ResultsError(
+        tr("{path} is not empty and was not changed. Name another file with `--output FILE`.", path=path)
+    )
 
 
 def _create(part: Path) -> int:

@@ -14,7 +14,7 @@ from probe.messages import tr
 from probe.nettests import lines_of
 from probe.packets.capture import Capture
 from probe.platforms.raw_packets import may_capture
-from probe.results import ResultsFile
+from probe.results import ResultsFile, packets_file
 from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measure, measured_nothing
 from probe.run.measurement_writer import Lines
@@ -283,7 +283,7 @@ class Run:
                 self._outcome.problem = self._outcome.problem or missing
             return
         if self._plan.pcap and self._outcome.path is not None:
-            path = self._outcome.path.with_suffix(".pcapng")
+            path = packets_file(self._outcome.path)
             problem = await self._capture.write(str(path))
             self._outcome.packets = None if problem else path
             self._outcome.problem = self._outcome.problem or problem

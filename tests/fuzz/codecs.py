@@ -19,6 +19,8 @@ from probe.ooni.archive.listing import Unusable, parse_page
 from probe.privacy.redact import scrub_text
 from probe.resolution.lookup import control_addresses
 from probe.results import Problem, read_lines
+from probe.sharing.container import unpack_lines
+from probe.sharing.manifest import ShareError
 from probe.steps.tls.certificates import Roots, judge_chain
 from probe.targets.address_guard import Contacts
 from probe.targets.target import load_target, parse_endpoint
@@ -194,6 +196,7 @@ CODECS = [
     Codec("wire/http1", read_http1, (ValueError, EOFError), seeds.HTTP),
     Codec("steps/tls/certificates", lambda data: judge_chain([data], "a.example", ROOTS), (), seeds.CERTIFICATE),
     Codec("results", in_file("a.jsonl", read_lines_of), (), seeds.LINES),
+    Codec("sharing", lambda data: list(unpack_lines(data)[1]), (ShareError,), seeds.SHARED),
     Codec("results, a postcan", in_file("a.tar.gz", read_lines_of), (), seeds.POSTCANS),
     Codec("ooni/archive/listing", parse_page, (Unusable,), seeds.LISTINGS),
     Codec("analysis/ooni_import", judge_ooni, (ValueError, RecursionError), seeds.OONI_LINES),

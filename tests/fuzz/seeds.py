@@ -6,12 +6,15 @@ import tarfile
 from pathlib import Path
 
 from probe.lab.scenario.scenario import FOLDER as _SCENARIOS
+from probe.sharing.container import pack_lines
 from probe.targets.target import bundled_targets
 from probe.wire import stun
 from probe.wire.dns.message import build_query
 from probe.wire.telegram import mtproto
 from probe.wire.whatsapp import noise
 from probe.wire.whatsapp.certificate_chain import make_chain
+from tests.sharing.shared_runs import line as shared_line
+from tests.sharing.shared_runs import manifest_of
 from tests.support.servers.authority import issue
 from tests.support.servers.dns import answer_to
 from tests.support.sip_torture import MESSAGES
@@ -83,6 +86,7 @@ def _postcan() -> bytes:
     return member.tobuf(tarfile.USTAR_FORMAT) + LINES[0] + bytes(-member.size % 512 + 1024)
 
 
+SHARED = (pack_lines(manifest_of(shared_line()), [shared_line()]), manifest_of(shared_line()).line())
 POSTCANS = (_postcan(), gzip.compress(_postcan()))
 ANSWERS = (
     b'{"software_version": "0", "targets_digest": "0", "your_address": "192.0.2.1", "test_keys": {},'

@@ -10,13 +10,17 @@ from probe.cli.options import new_app, opt
 from probe.cli.run.settings import config_folder, defaults
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr, tr_plural
-from probe.results import default_root, list_file, results_root, state_folder, used_folders
+from probe.results import RUN_FOLDER, RUN_NAME, default_root, list_file, results_root, state_folder, used_folders
 
 app = new_app()
-SETTINGS = ("consent", "config.toml")
+SETTINGS = ("consent", "config.toml", "config.toml.rejected")
 SCAPYS = frozenset(f"{table}.pickle" for table in ("ethertypes", "services", "manufdb", "bluetoothids"))
 OURS = re.compile(
-    r"(lab/)?\d{4}-\d\d-\d\d/[A-Z0-9]{2}-AS\d+/\d{6}-[0-9a-f]+\.(jsonl(\.part)?|pcapng)|(lab/)?observations/.+|\.write-check-\d+"
+    rf"""{RUN_FOLDER}{RUN_NAME}(jsonl(\.part|\.zst)?|pcapng)
+    | received/\d{{4}}-\d\d-\d\d/[A-Z]{{2}}-AS\d+/[0-9a-f]{{64}}\.jsonl\.zst
+    | shared/[0-9a-f]{{16}}\.censorprobe\.zst(\.age)?
+    | (.+/)?\.unfinished-[0-9a-f]{{16}} | (lab/)?observations/.+ | \.write-check-\d+""",
+    re.VERBOSE,
 )
 
 

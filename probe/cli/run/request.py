@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from probe.cli.run.limits import UNLIMITED, Limits
 from probe.cli.screen import UsageError
 from probe.messages import tr
 
@@ -33,6 +34,8 @@ class RunRequest:
     exit_code: bool
     pcap: bool = False
     measure_anyway: bool = False
+    limits: Limits = UNLIMITED
+    pack: bool = False  # the results file, when it is closed
     input: tuple[str, ...] = ()  # web addresses, files of them, or - for standard input
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from probe.cli.options import new_app, opt, targets_folder
+from probe.cli.run.limits import limits
 from probe.cli.run.request import RunRequest, control_urls, country, network
 from probe.cli.screen import UsageError
 from probe.messages import tr
@@ -47,6 +48,11 @@ def run(
     measure_anyway: Annotated[
         bool, opt("--measure-anyway", help="Measure through a VPN, with a wrong clock or through TLS interception.")
     ] = False,
+    keep: Annotated[str | None, opt("--keep", help="Afterwards remove runs that are older, such as 30d.")] = None,
+    max_disk: Annotated[
+        str | None, opt("--max-disk", help="Afterwards remove the oldest runs above this size, such as 500M.")
+    ] = None,
+    pack: Annotated[bool, opt("--pack/--no-pack", help="Pack the results file with zstd when it is closed.")] = False,
     explain: Annotated[bool, opt("--explain", help="Print what would be contacted, and send nothing.")] = False,
 ) -> None:
     """Measure, print verdicts, and write one JSON line per measurement.
@@ -83,6 +89,8 @@ def run(
         pcap=pcap,
         input=tuple(input or ()),
         measure_anyway=measure_anyway,
+        limits=limits(keep, max_disk),
+        pack=pack,
     )
     from probe.cli.run.explain import print_explanation
     from probe.cli.run.running import measure_and_judge, pick

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run import consent
+from probe.cli.run.limits import remove_old_runs
 from probe.cli.run.run_time import stopped_at_limit
 from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
 from probe.formats.origin import origin_of
@@ -18,6 +19,7 @@ from probe.results import (
     Problem,
     ResultsError,
     ResultsFile,
+    can_pack,
     check_writable,
     file_name,
     read_lines,
@@ -86,6 +88,7 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
         code = exit_code_of(records)
     if outcome.out_of_time:
         say(sys.stderr, wrapped(stopped_at_limit(records, outcome.seconds)))
+    remove_old_runs(results_root(request.results).absolute(), request.limits, outcome.path, records)
     _print_summary(outcome)
     return code
 
@@ -158,7 +161,7 @@ class _Opener:
     """Open the results file with the first record. The folder is checked before the first packet."""
 
     def __init__(self, request: "RunRequest", session: "Session") -> None:
-        self._session, self._began = session, datetime.now(UTC)
+        self._session, self._began, self._packed = session, datetime.now(UTC), request.pack
         self._ready: ResultsFile | None = None
         self._root = results_root(request.results).absolute()
         try:
@@ -169,6 +172,7 @@ class _Opener:
             else:
                 check_writable(self._root)
                 _remember(self._root)
+                _say_unpacked(request.pack)
         except ResultsError as error:
             raise UsageError(str(error), 2) from None
 
@@ -177,8 +181,13 @@ class _Opener:
             return self._ready
         lab = "lab" in vantage.annotations
         return ResultsFile.in_folder(
-            self._root, vantage.probe_cc, vantage.probe_asn, self._session.run_id, self._began, lab
+            self._root, vantage.probe_cc, vantage.probe_asn, self._session.run_id, self._began, lab, self._packed
         )
+
+
+def _say_unpacked(wanted: bool) -> None:
+    if wanted and not can_pack():
+        say(sys.stderr, tr("The results are not packed, because that needs Python 3.14 or the package backports.zstd."))
 
 
 def _remember(root: Path) -> None:

@@ -26,6 +26,9 @@ KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "ipv6": ("ipv6", (bool,), mark("true or false")),
     "no-followups": ("no_followups", (bool,), mark("true or false")),
     "exit-code": ("exit_code", (bool,), mark("true or false")),
+    "pack": ("pack", (bool,), mark("true or false")),
+    "keep": ("keep", (str,), mark('an age such as "30d"')),
+    "max-disk": ("max_disk", (str,), mark('a size such as "500M"')),
 }
 
 
@@ -34,9 +37,18 @@ def config_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "censorprobe"
 
 
+def settings_file() -> Path:
+    """Return the path of the settings file, which may not exist."""
+    return config_folder() / "config.toml"
+
+
 def defaults() -> dict[str, Any]:
     """Return the settings as parameters of a command, {} without a file. Raises UsageError (2) with file and key."""
-    file = config_folder() / "config.toml"
+    return settings_in(settings_file())
+
+
+def settings_in(file: Path) -> dict[str, Any]:
+    """Return the settings in a file as parameters of a command, {} without a file. Raises UsageError (2)."""
     try:
         _, table = read_toml(file)
     except (FileNotFoundError, NotADirectoryError):

@@ -9,6 +9,8 @@ from probe.cli.screen import UsageError
 from probe.results import list_file, remember
 from tests.cli.run.test_consent import typing
 
+OTHERS = {"results/2026-11-24/diary.txt", "results/README.md", "results/shared/letter.txt"}
+
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -19,9 +21,14 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (
         "results/2026-11-24/XX-AS64500/130500-4f2a.jsonl",
         "results/lab/2026-11-24/XX-AS64500/130500-4f2b.jsonl.part",
+        "results/2026-11-24/XX-AS64500/130500-4f2c.jsonl.zst",
+        f"results/received/2026-11-24/XX-AS64500/{'0' * 64}.jsonl.zst",
+        "results/received/.unfinished-0123456789abcdef",
+        "results/shared/0123456789abcdef.censorprobe.zst.age",
         "results/observations/a.parquet",
         "results/2026-11-24/diary.txt",
         "results/README.md",
+        "results/shared/letter.txt",
         "config/censorprobe/consent",
         "config/censorprobe/config.toml",
     ):
@@ -38,7 +45,7 @@ def left(kept: Path) -> set[str]:
 def test_wipe_removes_only_own_files(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = left(kept)
     wipe(results=kept, yes=True)
-    assert left(kept) == {"results/2026-11-24/diary.txt", "results/README.md"}
+    assert left(kept) == OTHERS
     listed = capsys.readouterr().out
     assert all(str(kept.parent / gone) in listed for gone in before - left(kept))
     assert not (kept / "lab").exists() and not (kept.parent / "config" / "censorprobe").exists()
@@ -84,7 +91,7 @@ def test_wipe_finds_every_folder_that_runs_used(kept: Path, capsys: pytest.Captu
     wipe(results=kept, yes=True)
     listed = capsys.readouterr().out
     assert all(str(other) in listed for other in [*others, list_file()])
-    assert left(kept) == {"results/2026-11-24/diary.txt", "results/README.md", "stick/letter.txt"}
+    assert left(kept) == {*OTHERS, "stick/letter.txt"}
     assert not list_file().parent.exists()
 
 

@@ -117,6 +117,24 @@ def test_json_output_equals_that_of_judge(probe_run: Callable[..., Result], capf
     assert (ended.value.code, capfd.readouterr().out) == (0, out)
 
 
+def test_packed_results_have_the_same_verdicts(
+    probe_run: Callable[..., Result], capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = probe_run("telegram", "gmail", json=True, pack=True)
+    assert code == 0 and saved(err).name.endswith(".jsonl.zst") and len(list(saved(err).parent.iterdir())) == 1
+    assert {json.loads(line)["measurement_file"] for line in out.splitlines()} == {saved(err).name}
+    with pytest.raises(SystemExit) as ended:
+        judge_app([str(saved(err)), "--json"])
+    assert (ended.value.code, capfd.readouterr().out) == (0, out)
+
+
+def test_earlier_runs_beyond_the_limit_are_removed_and_named(probe_run: Callable[..., Result]) -> None:
+    first, second = (saved(probe_run("telegram")[2]) for _ in range(2))
+    _, _, err = probe_run("telegram", max_disk="1K")
+    assert saved(err).exists() and not first.exists() and not second.exists()
+    assert "Removed 2 earlier runs" in err and str(first) in err and str(second) in err
+
+
 def test_output_dash_writes_measurements_to_stdout_and_verdicts_to_stderr(
     probe_run: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -1,0 +1,82 @@
+"""Print what a shared file contains and what was removed from it: field, how much is kept, and why."""
+
+from typing import TextIO
+
+from probe.cli.screen import WIDTH, origin_header, say, wrapped
+from probe.messages import mark, printable, tr, tr_plural
+from probe.privacy.field_facts import FIELD_FACTS, NETWORK, TIME, FieldFact, Kept
+from probe.sharing import Outgoing
+
+KEPT_WORDS = {Kept.YES: mark("yes"), Kept.REDUCED: mark("reduced"), Kept.NO: mark("no")}
+FIELD_WIDTH, KEPT_WIDTH = 28, 12
+
+
+def print_fields(outgoing: Outgoing, stream: TextIO, plain: bool, *, reveals: bool) -> None:
+    """Print the table and the counts of one run. `reveals` adds what each field can reveal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if outgoing.origin.artificial:
+        say(stream, origin_header(outgoing.origin))
+    _print_about(outgoing, stream)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column(Text(tr("Field")), width=FIELD_WIDTH, overflow="fold")
+    table.add_column(Text(tr("Kept")), width=KEPT_WIDTH, overflow="fold")
+    table.add_column(Text(tr("Why")), overflow="fold")
+    for fact in FIELD_FACTS:
+        table.add_row(*map(Text, _cells(fact, outgoing, reveals)))
+    console = Console(width=WIDTH - 1, no_color=True, color_system=None, highlight=False, markup=False)
+    with console.capture() as captured:
+        console.print(table)
+    say(stream, "\n".join(line.rstrip() for line in captured.get().splitlines()))
+    _print_counts(outgoing, stream)
+    if not reveals:
+        say(stream, wrapped(tr("`probe share -v` also shows what each field can reveal.")))
+
+
+def _cells(fact: FieldFact, outgoing: Outgoing, reveals: bool) -> tuple[str, str, str]:
+    """Return the three cells of one row. The value of the run stands where it is short."""
+    values = {NETWORK: _network(outgoing), TIME: _times(outgoing)}
+    kept = values.get(fact.fields) or tr(KEPT_WORDS[fact.kept])
+    why = [tr(fact.note)] if fact.kept is Kept.YES else [tr(fact.reveals), tr(fact.note)]
+    return tr(fact.fields), kept, "\n".join([tr(fact.reveals), *why[-1:]] if reveals else why)
+
+
+def _network(outgoing: Outgoing) -> str:
+    return printable(f"{outgoing.first.cc} {outgoing.first.asn} {outgoing.network}".rstrip())
+
+
+def _times(outgoing: Outgoing) -> str:
+    return (
+        outgoing.first.time
+        if outgoing.first.time == outgoing.last.time
+        else f"{outgoing.first.time}\n{outgoing.last.time}"
+    )
+
+
+def _print_about(outgoing: Outgoing, stream: TextIO) -> None:
+    say(stream, tr("Results file: {path}", path=outgoing.source))
+    count = outgoing.manifest.lines
+    say(stream, tr_plural("The file has {count} measurement:", "The file has {count} measurements:", count))
+    if outgoing.interrupted:
+        say(stream, wrapped(tr("The run was interrupted. What it measured before that is shared.")))
+    if outgoing.torn:
+        say(stream, wrapped(tr("The last line is incomplete and is left out.")))
+    say(stream)
+
+
+def _print_counts(outgoing: Outgoing, stream: TextIO) -> None:
+    say(stream)
+    removed = tr_plural(
+        "{count} value that may identify you was replaced by `[scrubbed]` in this run.",
+        "{count} values that may identify you were replaced by `[scrubbed]` in this run.",
+        outgoing.scrubbed,
+    )
+    withheld = tr_plural(
+        "{count} text of a server was replaced by its class and length.",
+        "{count} texts of servers were replaced by their class and length.",
+        outgoing.withheld,
+    )
+    for sentence in (removed, withheld, tr("Now the file was searched again, and nothing of this computer was found.")):
+        say(stream, wrapped(sentence))

@@ -1,0 +1,159 @@
+"""Implement `probe share`: one file to give to an analyst, after showing what it reveals. Nothing is uploaded."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from probe.cli.options import new_app, opt
+from probe.cli.results.unusable_lines import INVALID_INPUT
+from probe.cli.screen import WIDTH, UsageError, is_plain, say, targets_of, wrapped, write_error
+from probe.messages import printable, tr
+from probe.results import LAST, SHARED, ResultsError, is_run, numbered_run, reason_of, results_root
+
+if TYPE_CHECKING:
+    from probe.privacy.redact import Known
+    from probe.sharing import Outgoing
+
+SUFFIX, ENCRYPTED = ".censorprobe.zst", ".age"
+
+app = new_app()
+
+
+@app.command()
+def share(
+    source: Annotated[
+        str, typer.Argument(metavar="[last|N|FILE]", help="Which run: the last, its number in probe list, or a file.")
+    ] = LAST,
+    out: Annotated[Path | None, opt("--out", help="Write to this file. Default: in shared/ of the results.")] = None,
+    to: Annotated[
+        list[str] | None, opt("--to", help="Encrypt for the analyst with this public key of age (repeatable).")
+    ] = None,
+    qr: Annotated[bool, opt("--qr", help="Also print the text as a QR code.")] = False,
+    lab: Annotated[bool, opt("--lab", help="Allow runs of the lab and of probe synth.")] = False,
+    yes: Annotated[bool, opt("--yes", help="Do not ask.")] = False,
+    verbose: Annotated[bool, opt("--verbose", "-v", help="Also show what each field can reveal.")] = False,
+    results: Annotated[Path | None, opt("--results", help="Results folder.")] = None,
+    plain: Annotated[bool, opt("--plain", help="Print without colour and Unicode.")] = False,
+) -> None:
+    """Write one file of a run for an analyst, and a short text to paste. Nothing is uploaded.
+
+    What leaves and what was removed is shown first. Lines of the run are not changed.
+    """
+    from probe.cli.results.leaving_fields import print_fields
+    from probe.sharing import ShareError
+
+    root = results_root(results)
+    try:
+        recipients = _recipients(to or [])
+        outgoing = _inspected(numbered_run(source, root) if is_run(source) else Path(source), lab)
+        print_fields(outgoing, sys.stderr, is_plain(plain, sys.stderr), reveals=verbose)
+        _ask(yes, bool(recipients))
+        path = _write(outgoing, recipients, out, root)
+    except (ShareError, ResultsError) as refusal:
+        raise UsageError(str(refusal), INVALID_INPUT) from None
+    text = _text(outgoing)
+    say(sys.stdout, text)
+    if qr:
+        _print_code(text, is_plain(plain, sys.stdout))
+    say(sys.stderr, _next(recipients))
+    say(sys.stderr, f"saved {printable(path)}")
+
+
+def _recipients(keys: list[str]) -> list[Any]:
+    from probe.sharing import ShareError
+    from probe.sharing.encryption import recipients_of
+
+    try:
+        return recipients_of(keys)
+    except ShareError as refusal:
+        raise UsageError(str(refusal), 2) from None
+
+
+def _inspected(source: Path, lab: bool) -> "Outgoing":
+    from probe.sharing import inspect
+
+    if not source.is_file():
+        raise UsageError(tr("There is no results file {path}.", path=source), INVALID_INPUT)
+    return inspect(source, _known(), artificial=lab)
+
+
+def _known() -> "Known":
+    """Return what identifies this computer and its user today."""
+    from probe.run.vantage import known_values
+    from probe.steps.dns.system_resolver import system_resolvers
+    from probe.targets.target import bundled_targets, load_target
+
+    public = load_target(bundled_targets() / "resolvers.toml")
+    literals = {endpoint.host for _, endpoint in public.endpoints() if endpoint.is_literal}
+    return known_values(*(address for address in system_resolvers() if address not in literals))
+
+
+def _ask(yes: bool, encrypted: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(tr("Nothing was written, since there is no terminal to ask at. Agree with --yes."), 2)
+    if not encrypted:
+        say(sys.stderr, wrapped(tr("The file is not encrypted. --to KEY encrypts it for one analyst.")))
+    print(tr("Write this file? [yes/no]"), end=" ", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise UsageError(tr("Nothing was written."), 2)
+
+
+def _write(outgoing: "Outgoing", recipients: list[Any], out: Path | None, root: Path) -> Path:
+    from probe.sharing import pack, write_new
+    from probe.sharing.encryption import encrypt
+
+    path = out if out is not None else root / SHARED / _name(outgoing, bool(recipients))
+    if out is not None and out.exists() and (not out.is_file() or out.stat().st_size):
+        raise UsageError(tr("{path} exists and was not changed. Name another file with --out.", path=out), 2)
+    packed = pack(outgoing)
+    try:
+        write_new(path, encrypt(packed, recipients) if recipients else packed)
+    except OSError as error:
+        refusal = tr(
+            "{path} cannot be written: {reason}. Give another file with --out.", path=path, reason=reason_of(error)
+        )
+        raise write_error(error, path, refusal, 2) from None
+    return path
+
+
+def _name(outgoing: "Outgoing", encrypted: bool) -> str:
+    """Return a name that says nothing about network and time, because it stays readable beside encrypted contents."""
+    from probe.cli.results.pasted_text import DIGEST
+
+    return outgoing.manifest.sha256[:DIGEST] + SUFFIX + (ENCRYPTED if encrypted else "")
+
+
+def _text(outgoing: "Outgoing") -> str:
+    """Return the text to paste, with verdicts that are computed again from the file."""
+    from probe.analysis.verdicts.verdicts import judge_each
+    from probe.cli.results.pasted_text import pasted_text
+    from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
+
+    records, targets = list[dict[str, Any]](), dict[str, Mapping[str, Any]]()
+    for (_, _, measurement), found in judge_each(usable_measurements([str(outgoing.source)], SkippedLines())):
+        records += found
+        targets |= targets_of([measurement])
+    return pasted_text(outgoing, records, targets)
+
+
+def _print_code(text: str, plain: bool) -> None:
+    from probe.cli.results.qr_code import qr_lines
+
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
+    lines = qr_lines(text, WIDTH, coloured=not plain) if encoding == "utf8" else None
+    if lines is None:
+        say(sys.stderr, wrapped(tr("The QR code does not fit 80 columns of this terminal. Copy the text instead.")))
+        return
+    for line in lines:
+        say(sys.stdout, coloured=line)
+
+
+def _next(recipients: list[Any]) -> str:
+    if recipients:
+        return wrapped(tr("The analyst reads the file with `probe receive FILE --identity KEYFILE`."))
+    return wrapped(tr("The analyst reads the file with `probe receive FILE`. Send it over a channel that you trust."))
