@@ -1,4 +1,4 @@
-# make run, test, test-fast, check, bench, worlds, zoo, fuzz, attack, schema, messages, reference, docs, lock, audit, release, zipapp (needs only Python >= 3.11 with pip, and make)
+# make run, test, test-fast, check, bench, worlds, zoo, fuzz, attack, schema, messages, man, reference, docs, lock, audit, release, zipapp. It needs only Python >= 3.11 with pip, and make.
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -13,7 +13,7 @@ SEEDS ?= 20
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: run test test-fast check bench worlds zoo fuzz attack schema messages reference docs lock audit release zipapp clean real-servers
+.PHONY: run test test-fast check bench worlds zoo fuzz attack schema messages man reference docs lock audit release zipapp clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -76,6 +76,10 @@ docs: $(VENV)/ready-test
 # After a change of a sentence for users: the template that translators start from.
 messages: $(VENV)/ready-test
 	$(BIN)/python -m tests.messages.template
+
+# After a change of commands, options or exit codes: the manual pages, and the page about exit codes.
+man: $(VENV)/ready-test
+	$(BIN)/python -m probe.cli.help.man_pages
 
 # After a change of rules, mechanisms, features, follow-ups or OONI's cases: the pages about them in docs/reference.
 reference: $(VENV)/ready-test

@@ -125,6 +125,6 @@ def test_every_nettest_links_its_specification() -> None:
 
 def test_every_scenario_has_recording() -> None:
     from probe.lab.recordings import recording_of
-    from probe.lab.scenario.scenario import scenario_names
+    from probe.lab.scenario.names import scenario_names
 
     assert not [name for name in scenario_names() if recording_of(name) is None]

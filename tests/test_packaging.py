@@ -52,6 +52,8 @@ def test_the_wheel_holds_its_data(wheel: Path) -> None:
     page = "probe/analysis/report/page"
     assert {f"{page}/page.css", f"{page}/scripts/grid.js", f"{page}/sections/grid.html.jinja"} <= names
     assert any(name.startswith("probe/data/schema/measurement-") for name in names)
+    version = wheel.name.split("-")[1]
+    assert f"censorprobe-{version}.data/data/share/man/man1/probe-run.1" in names
 
 
 def test_targets_are_found_from_the_root_folder(python: Path) -> None:

@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explore": ("probe.cli.data.explore", "Serve the page of compare, and an API, to this computer."),
     "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
     "lab": ("probe.cli.lab.lab", "Measure inside an emulated Internet with a censor in it."),
+    "help": ("probe.cli.help.help", "Explain exit codes and other topics, or a command."),
 }
 FULL_DISK = 7  # exit code
 MEASURING = frozenset({"run", "doctor", "show", "list", "targets", "share", "receive"})  # they read the settings file

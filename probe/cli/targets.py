@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from probe.cli.completions import complete_target
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, say, wrapped
 from probe.messages import tr
+from probe.targets.names import named_targets
 from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets, target_names
 
 app = new_app()
@@ -36,12 +38,12 @@ def list_all(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name of the target.")],
+    name: Annotated[str, typer.Argument(help="Name or title of the target.", autocompletion=complete_target)],
     targets: Folder = None,
     json: Annotated[bool, opt("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show one target: services, endpoints, sources."""
-    (target,) = _load(targets_folder(targets), [name])
+    target = _named(targets_folder(targets), name)
     if json:
         from json import dumps
 
@@ -81,6 +83,17 @@ def _load(folder: Path, names: list[str] | None = None) -> list[Target]:
         return pick_targets(folder, names if names is not None else target_names(folder), frozenset(NETTESTS))
     except TargetError as error:
         raise UsageError(str(error), 2) from None
+
+
+def _named(folder: Path, name: str) -> Target:
+    """Load the one target that has this name or title. Raises UsageError."""
+    try:
+        names = named_targets(folder, [name])
+    except TargetError as error:
+        raise UsageError(str(error), 2) from None
+    if len(names) != 1:
+        raise UsageError(tr("Name one target. `probe targets list` prints all targets."), 2)
+    return _load(folder, names)[0]
 
 
 def _line(target: Target) -> str:

@@ -5,6 +5,7 @@ import os
 import runpy
 import signal
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,7 +102,17 @@ def run_command(
 
 def _command_environment(scenario: Scenario, consent: str) -> dict[str, str]:
     more = {"SSL_CERT_FILE": MACHINES_ROOTS} if machine_has_roots(scenario) else {}
-    return environment(consent, form=scenario.helper.form) | more
+    return environment(consent, form=scenario.helper.form) | more | {"PATH": _path_with_probe()}
+
+
+def _path_with_probe() -> str:
+    """Return PATH with the folder of this Python's programs at its end.
+
+    So a command in the lab finds `probe` also outside of an activated environment.
+    """
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    own = sysconfig.get_path("scripts")
+    return os.pathsep.join([*folders, *([] if own in folders else [own])])
 
 
 def _interruption(scenario: Scenario, world: World) -> Moment | None:

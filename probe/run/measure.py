@@ -81,12 +81,16 @@ async def measure(
     addresses: dict[str, list[str]] | None = None,
     ask_control: AskControl | None = None,
     roots: Roots | None = None,
+    tracing: Callable[[Trace], None] | None = None,
 ) -> Measured:
     """Run the target's nettest and ask the control at the same time. Only cancellation is raised.
 
-    `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the test helper).
+    `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the test helper). `tracing`
+    gets the trace at the start.
     """
     nettest, trace, target = NETTESTS[target.nettest], Trace(), target if services is None else target.only(services)
+    if tracing is not None:
+        tracing(trace)
     start, clock = datetime.now(UTC), time.monotonic()
     control: dict[str, Any] | None = None
     if session.preflight.get("network") is not False:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,12 +20,14 @@ from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measure, measured_nothing
 from probe.run.measurement_writer import Lines
 from probe.run.network_checks import NetworkChecks
+from probe.run.phases import Phase, phase_of
 from probe.run.preflight import preflight
 from probe.run.stop_signals import stopped_by_signals
 from probe.run.time_budget import LAST_START, WRITING, TimeBudget
 from probe.run.vantage import Vantage, where_are_we
 from probe.session.classify import describe, has_run_out
 from probe.session.session import Session
+from probe.session.trace import Trace
 from probe.signatures.unfit_networks import Unfit, unfit_for_targets
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target
@@ -40,7 +43,8 @@ class Watcher(Protocol):
 
     def prepared(self, facts: Mapping[str, Any], vantage: Vantage) -> None: ...
     def refused(self, facts: Mapping[str, Any], reason: Unfit) -> None: ...
-    def started(self, target: Target) -> None: ...
+    def round_begins(self, number: int, rounds: int) -> None: ...
+    def started(self, target: Target, phase: Callable[[], Phase]) -> None: ...
     def expected(self, seconds: float, limit: float | None) -> None: ...
     def finished(self, target: Target, documents: Sequence[Mapping[str, Any]], seconds: float) -> None: ...
     def stopping(self, why: str) -> None: ...
@@ -205,6 +209,7 @@ class Run:
                 await asyncio.gather(self._session.next_round(), self._check_helpers(), self._checks.renew_preflight())
             targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs use the same order
             if self._continues():
+                self._tell(partial(self._watch.round_begins, number + 1, self._plan.repeat))
                 await asyncio.gather(*(self._in_turn(target) for target in targets))
 
     async def _check_helpers(self) -> list[str | None]:
@@ -229,14 +234,15 @@ class Run:
 
     async def _one(self, target: Target) -> None:
         """Write the target's records concurrently, each as soon as it is finished."""
-        zero = time.monotonic()
-        self._tell(lambda: self._watch.started(target))
-        written = await asyncio.gather(*map(self._line, lines_of(target)))
+        zero, traces = time.monotonic(), list[Trace]()
+        phase = partial(phase_of, traces, asks_helper=self._control is not None)
+        self._tell(lambda: self._watch.started(target, phase))
+        written = await asyncio.gather(*(self._line(each, traces.append) for each in lines_of(target)))
         if documents := [document for document in written if document is not None]:
             self._tell(lambda: self._watch.finished(target, documents, time.monotonic() - zero))
 
-    async def _line(self, target: Target) -> dict[str, Any] | None:
-        measured = await self._measured(target)
+    async def _line(self, target: Target, tracing: Callable[[Trace], None]) -> dict[str, Any] | None:
+        measured = await self._measured(target, tracing)
         self._outcome.bugs += measured.bugs
         try:
             document = await self._lines.write(measured)
@@ -245,7 +251,7 @@ class Run:
             return None
         return document
 
-    async def _measured(self, target: Target) -> Measured:
+    async def _measured(self, target: Target, tracing: Callable[[Trace], None]) -> Measured:
         """Measure. Where the network is unfit no name is sent, and a bug still leaves a record."""
         if self._session.preflight.get("portal") in PORTALS or self._refusal():
             return measured_nothing(target, self._session)
@@ -260,7 +266,7 @@ class Run:
 
         try:
             asking = ask_control if control else None
-            return await measure(target, self._session, ask_control=asking, roots=self._roots)
+            return await measure(target, self._session, ask_control=asking, roots=self._roots, tracing=tracing)
         except Exception as bug:
             return measured_nothing(target, self._session, describe(bug))
 

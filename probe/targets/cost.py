@@ -4,6 +4,7 @@ from probe.targets.target import Target
 
 ADDRESSES = 2  # per name. An innocuous hello comes before the first.
 LOOKUP_BYTES = 600
+LARGE_PAGE = 160_000  # bytes of a large front page, compressed
 
 
 def typical_bytes(target: Target) -> int:
@@ -14,3 +15,9 @@ def typical_bytes(target: Target) -> int:
     )
     names = {endpoint.host for _, endpoint in target.endpoints() if not endpoint.is_literal}
     return flows + len(names) * 3 * LOOKUP_BYTES
+
+
+def most_bytes(target: Target) -> int:
+    """Return the bytes of one measurement if everything works and every page is large."""
+    pages = sum("http" in endpoint.facts.layers and not endpoint.is_literal for _, endpoint in target.endpoints())
+    return typical_bytes(target) + pages * ADDRESSES * LARGE_PAGE

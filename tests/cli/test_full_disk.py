@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from probe.cli.run.consent_text import VERSION
 from tests.cli.data.test_fetch import bucket
 from tests.cli.results.test_judge import call
 from tests.support.lab.inside_lab import ROOT
@@ -110,7 +111,7 @@ def test_fetch_on_full_disk_continues_the_files(bucket: FakeBucket, tmp_path: Pa
 
 
 def results_on(disk: Disk) -> list[tuple[int, list[str]]]:
-    os.environ.update(XDG_STATE_HOME=str(disk.folder), PROBE_CONSENT="2026-11")
+    os.environ.update(XDG_STATE_HOME=str(disk.folder), PROBE_CONSENT=VERSION)
     (disk.folder / "results").mkdir()
     disk.leave_no_name()
     return [

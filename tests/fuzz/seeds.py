@@ -5,7 +5,7 @@ import json
 import tarfile
 from pathlib import Path
 
-from probe.lab.scenario.scenario import FOLDER as _SCENARIOS
+from probe.lab.scenario.names import FOLDER as _SCENARIOS
 from probe.sharing.container import pack_lines
 from probe.targets.target import bundled_targets
 from probe.wire import stun

@@ -21,10 +21,12 @@ from probe.run import measurement_writer as lines_of_a_run
 from probe.run import runner, time_budget
 from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measured_nothing
+from probe.run.phases import Phase
 from probe.run.runner import Plan, RunOutcome
 from probe.run.vantage import Vantage
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
+from probe.session.trace import Trace, TransactionFacts
 from probe.steps.tls.certificates import load_roots
 from probe.targets.target import Neutral, Service, Target, parse_endpoint
 from probe.targets.url_lists import web_target
@@ -53,6 +55,8 @@ class SimulatedRun:
     asked: list[str | None] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     finished_names: list[str] = field(default_factory=list)
+    rounds: list[tuple[int, int]] = field(default_factory=list)
+    phases: dict[str, Callable[[], Phase]] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     opened: ResultsFile | None = None
 
@@ -62,7 +66,11 @@ class SimulatedRun:
     def refused(self, facts: Any, reason: str) -> None:
         self.events.append(f"refused: {reason}")
 
-    def started(self, target: Target) -> None: ...
+    def round_begins(self, number: int, rounds: int) -> None:
+        self.rounds.append((number, rounds))
+
+    def started(self, target: Target, phase: Callable[[], Phase]) -> None:
+        self.phases[target.name] = phase
 
     def expected(self, seconds: float, limit: float | None) -> None:
         self.events.append(f"expected: {limit}")
@@ -100,7 +108,7 @@ def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedRun:
         on.asked.append(learned)
         return vantage("AS64511" if learned else "AS64500")
 
-    async def measure(wanted: Target, session: Session, *, ask_control: Any = None, roots: Any = None) -> Measured:
+    async def measure(wanted: Target, session: Session, *, ask_control: Any = None, **_: Any) -> Measured:
         if ask_control is not None:
             await ask_control({}, lambda offer: None)
         if does := on.does.get(wanted.name):
@@ -452,13 +460,42 @@ async def test_hang_up_that_nohup_ignores_stays_ignored(simulated: SimulatedRun)
         signal.signal(signal.SIGHUP, before)
 
 
+async def test_every_round_is_announced_before_its_targets(simulated: SimulatedRun) -> None:
+    seen: list[int] = []
+
+    async def look(session: Session) -> None:
+        seen.append(len(simulated.rounds))
+
+    simulated.does["chat"] = look
+    await simulated.run("chat", repeat=2)
+    assert (simulated.rounds, seen) == ([(1, 2), (2, 2)], [1, 2])
+
+
+async def test_phase_of_a_target_comes_from_its_trace(simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Phase] = []
+
+    async def measure(wanted: Target, session: Session, *, tracing: Callable[[Trace], None], **_: Any) -> Measured:
+        trace = Trace()
+        tracing(trace)
+        for kind in ("lookup", "first", "followup"):
+            async with trace.transaction(TransactionFacts(kind=kind)):
+                await asyncio.sleep(0.001)
+                seen.append(simulated.phases["chat"]())
+        seen.append(simulated.phases["chat"]())
+        return measured_nothing(wanted, session)
+
+    monkeypatch.setattr(runner, "measure", measure)
+    await simulated.run("chat")
+    assert seen == ["names", "connections", "closer_look", "late_answers"]
+
+
 async def test_screen_that_cannot_be_written_costs_no_measurement(
     simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def closed(*_: Any) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    for name in ("prepared", "started", "finished"):
+    for name in ("prepared", "round_begins", "started", "finished"):
         monkeypatch.setattr(simulated, name, closed)
     outcome = await simulated.run("chat", "mail")
     assert outcome.code == 0 and names(outcome) == ["chat", "mail"]

@@ -11,6 +11,7 @@ from probe.analysis.features.address_names import NameColumns
 from probe.analysis.features.address_payloads import PayloadColumns
 from probe.analysis.features.column import column
 from probe.analysis.features.link_counts import SUCCEEDED, TARGET, count
+from probe.formats.failures import NO_QUIC
 
 ADDRESS_PROVEN = (
     "(s.is_literal OR COALESCE(v.verified, FALSE)"
@@ -65,6 +66,9 @@ class GeneralColumns:
         0, "Attempts without failure that did not try the topmost layer.", count(TARGET, "unfinished")
     )
     local_faults: int = column(0, "Attempts that failed because of this computer.", count(TARGET, "local_fault"))
+    quic_missing: int = column(
+        0, "Attempts that were not made because QUIC is not installed.", count(TARGET, f"failure = '{NO_QUIC}'")
+    )
 
 
 @dataclass

@@ -35,6 +35,17 @@ ADDRESS_RULES = (
         plain=mark("The server of {service} was not tried. Nothing can be concluded."),
     ),
     Rule(
+        "address_quic_not_installed",
+        "quic_missing > 0 AND local_faults >= attempts",
+        State.INSUFFICIENT,
+        untested=True,
+        because="The extra `quic` is not installed, so no QUIC packet was sent to the address.",
+        plain=mark(
+            "{service} was not tested, because a part of this program is missing. Install censorprobe[quic], then run "
+            "the test again."
+        ),
+    ),
+    Rule(
         "address_local_fault",
         "local_faults >= attempts",
         State.INSUFFICIENT,

@@ -56,13 +56,9 @@ def _check(store: Path) -> None:
 def _serve(store: Path, port: int, pairs: dict[str, object]) -> None:
     from urllib.parse import urlencode
 
+    from probe.explore import PortError, serve
     from probe.platforms import event_loop
 
-    try:
-        from probe.explore import PortError, serve
-    except ImportError:
-        needs = tr("The HTML page needs jinja2. Install it with: pip install 'censorprobe[analysis]'")
-        raise UsageError(needs, USAGE) from None
     try:
         event_loop.run(serve(store, port, urlencode(pairs, doseq=True), lambda url: say(sys.stdout, url)))
     except PortError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from probe.cli.completions import complete_scenario
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, is_plain, origin_header, print_verdicts, say, targets_of, wrapped
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
 app = new_app()
 app.command("score")(score)
 
-Named = Annotated[str, typer.Argument(metavar="NAME|FILE.toml", help="A scenario by name, or your own scenario file.")]
+Named = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME|FILE.toml",
+        help="A scenario by name, or your own scenario file.",
+        autocompletion=complete_scenario,
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws addresses, hops and TTLs. 0 is the usual layout.")]
 Targets = Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled ones.")]
 Results = Annotated[Path | None, opt("--results", help="Folder for results. Measurements go below its lab/.")]
@@ -48,7 +56,8 @@ def list_scenarios(
 
 
 def _scenarios() -> Iterator[dict[str, Any]]:
-    from probe.lab.scenario.scenario import find_scenario, load_scenario, scenario_names
+    from probe.lab.scenario.names import scenario_names
+    from probe.lab.scenario.scenario import find_scenario, load_scenario
 
     with _usage_errors():
         for name in scenario_names():
@@ -163,7 +172,7 @@ def _usage_errors() -> Iterator[None]:
 
 def _consent() -> str:
     """Return the consent for the lab. The sandbox proves that nothing can leave it before it starts anything."""
-    from probe.cli.run.consent import VERSION
+    from probe.cli.run.consent_text import VERSION
 
     return VERSION
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from probe import __version__
+from probe.cli.completions import complete_scenario
 from probe.cli.options import opt, targets_folder
 from probe.cli.screen import UsageError, say, write_error
 from probe.messages import tr
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from probe.lab.scoring.score import Tally, Trial
     from probe.lab.scoring.score_files import Score
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Scenarios by name, by default all.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME…]", help="Scenarios by name, by default all.", autocompletion=complete_scenario),
+]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds for each scenario.")]
 FirstSeed = Annotated[int, typer.Option("--first-seed", min=0, help="The first seed. The others follow it.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, max=16, help="Number of labs that run side by side.")]
@@ -66,7 +70,8 @@ def _save(total: "Score", path: Path) -> None:
 def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
     """Run all scenarios and seeds. Return the figures by scenario, with commit and version."""
     from probe.lab.run import expected_services
-    from probe.lab.scenario.scenario import ScenarioError, find_scenario, load_scenario, scenario_names
+    from probe.lab.scenario.names import scenario_names
+    from probe.lab.scenario.scenario import ScenarioError, find_scenario, load_scenario
     from probe.lab.scoring.score import Tally, tally
     from probe.lab.scoring.score_files import Score, kind_of
     from probe.lab.scoring.trials import trials

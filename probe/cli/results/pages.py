@@ -24,12 +24,7 @@ def write_page(
     from probe.analysis.report.page.render import render
 
     names = [source.rstrip("/").rpartition("/")[2] for source in sources]
-    data = page_data(table, comparison, names, **more)
-    try:
-        page = render(data)
-    except ImportError:
-        needs = tr("The HTML page needs jinja2. Install it with: pip install 'censorprobe[analysis]'")
-        raise UsageError(needs, 2) from None
+    page = render(page_data(table, comparison, names, **more))
     try:
         _write_privately(path, page)
     except OSError as error:

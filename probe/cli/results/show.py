@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from probe.cli.completions import complete_run
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, SkippedLines, usable_measurements
 from probe.cli.screen import UsageError, is_plain, print_verdicts, say, targets_of
 from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import tr
-from probe.results import results_root, run_files
+from probe.results import LAST, ResultsError, is_run, numbered_run, results_root
 
 Measurements = Iterator[tuple[str, int, dict[str, Any]]]
 GROUPED = 2000  # verdicts that are held for grouping. A run has about 60.
@@ -23,8 +24,13 @@ app = new_app()
 @app.command()
 def show(
     source: Annotated[
-        str, typer.Argument(metavar="[last|FILE]", help="A results file. Default: the last run.")
-    ] = "last",
+        str,
+        typer.Argument(
+            metavar="[last|N|FILE]",
+            help="The last run, the run with this number in `probe list`, or a results file.",
+            autocompletion=complete_run,
+        ),
+    ] = LAST,
     why: Annotated[bool, opt("--why", help="Show the evidence, the rule, and what would change the verdict.")] = False,
     results: Annotated[Path | None, opt("--results", help="Results folder.")] = None,
     plain: Annotated[bool, opt("--plain", help="Print without colour and Unicode.")] = False,
@@ -95,13 +101,12 @@ def _print_reasons(measurements: Measurements, plain: bool) -> None:
 
 
 def _sources(source: str, results: Path | None) -> list[str]:
-    """Return the named source, or the newest run. Raises UsageError."""
-    if source != "last":
+    """Return the named file, or the file of the run with this number. Raises UsageError."""
+    if not is_run(source):
         return [source]
-    root = results_root(results)
-    found = run_files(root) if root.is_dir() else []
-    if not found:
-        raise UsageError(tr("There are no runs in {folder} yet. `probe run` makes one.", folder=root), INVALID_INPUT)
-    latest = max(found, key=lambda path: path.stat().st_mtime_ns)
-    say(sys.stderr, tr("Results file: {path}", path=latest))
-    return [str(latest)]
+    try:
+        path = numbered_run(source, results_root(results))
+    except ResultsError as error:
+        raise UsageError(str(error), INVALID_INPUT) from None
+    say(sys.stderr, tr("Results file: {path}", path=path))
+    return [str(path)]

@@ -4,15 +4,13 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from probe.cli.run.run_time import cost_of
 from probe.cli.screen import UsageError, say, size, wrapped
 from probe.messages import tr
-from probe.targets.cost import typical_bytes
 from probe.targets.target import Endpoint, Target, TargetError, load_neutral, load_target
 
 if TYPE_CHECKING:
     from probe.cli.run.request import RunRequest
-
-SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60
 
 
 def print_explanation(targets: list[Target], request: "RunRequest") -> None:
@@ -38,15 +36,19 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         _row(role, service.endpoints)
     say(out, "\n" + tr("the test helper"))
     say(out, "  " + (", ".join(request.control) or tr("none (name one with --control URL)")))
-    count = sum(typical_bytes(target) for target in targets) * request.repeat + 40_000
-    fine, blocked = SECONDS_WHEN_FINE * request.repeat, SECONDS_WHEN_BLOCKED * request.repeat
-    say(out, "\n" + tr("It moves about {size} if all works, and less if not.", size=size(count)))
-    cost = tr(
-        "It takes about {fine} seconds if all works, and up to {blocked} if much is blocked.",
-        fine=fine,
-        blocked=blocked,
+    cost = cost_of(targets, request.repeat)
+    moved = tr(
+        "It moves about {size} if all works, and up to {most} where pages are large.",
+        size=size(cost.moved),
+        most=size(cost.most_moved),
     )
-    say(out, wrapped(cost))
+    took = tr(
+        "It takes about {fine} seconds if all works, and up to {blocked} if much is blocked.",
+        fine=cost.seconds,
+        blocked=cost.seconds_if_blocked,
+    )
+    say(out, "\n" + wrapped(moved))
+    say(out, wrapped(took))
 
 
 def _row(label: str, endpoints: Iterable[Endpoint], more: str = "") -> None:

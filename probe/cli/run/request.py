@@ -36,6 +36,7 @@ class RunRequest:
     measure_anyway: bool = False
     limits: Limits = UNLIMITED
     pack: bool = False  # the results file, when it is closed
+    quiet: bool = False
     input: tuple[str, ...] = ()  # web addresses, files of them, or - for standard input
 
 

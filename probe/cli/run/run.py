@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from probe.cli.completions import complete_targets
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.limits import limits
 from probe.cli.run.request import RunRequest, control_urls, country, network
@@ -17,7 +18,14 @@ INVALID_INPUT = 6  # some rows of a list were left out, and the rest was measure
 
 @app.command()
 def run(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", help="Targets (default: all).")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TARGET]...",
+            help="Targets by name or title, also with commas (default: all).",
+            autocompletion=complete_targets,
+        ),
+    ] = None,
     targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
     results: Annotated[Path | None, opt("--results", help="Folder for the results.")] = None,
     output: Annotated[str | None, opt("--output", help="Write the measurements to this file, or - for stdout.")] = None,
@@ -34,6 +42,7 @@ def run(
     cc: Annotated[str | None, opt("--cc", help="Override the detected country (two-letter code).")] = None,
     asn: Annotated[str | None, opt("--asn", help="Override the detected network, such as AS64500.")] = None,
     plain: Annotated[bool, opt("--plain", help="No colour, no Unicode, no moving lines.")] = False,
+    quiet: Annotated[bool, opt("--quiet", "-q", help="Print nothing but the result and errors.")] = False,
     json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object per line.")] = False,
     ipv4: Annotated[bool, opt("--ipv4", "-4", help="IPv4 only.")] = False,
     ipv6: Annotated[bool, opt("--ipv6", "-6", help="IPv6 only.")] = False,
@@ -88,6 +97,7 @@ def run(
         exit_code=exit_code,
         pcap=pcap,
         input=tuple(input or ()),
+        quiet=quiet,
         measure_anyway=measure_anyway,
         limits=limits(keep, max_disk),
         pack=pack,

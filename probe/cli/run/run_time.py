@@ -1,9 +1,39 @@
-"""Say how long a run takes, and what its time limit left out."""
+"""Say how long a run takes and how much it moves, and what its time limit left out."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from probe.messages import tr, tr_plural
+from probe.targets.cost import most_bytes, typical_bytes
+from probe.targets.target import Target
+
+SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60  # of one round, measured in the lab
+BESIDE = 40_000  # bytes of the checks of the network
+
+
+class RunCost(NamedTuple):
+    """Hold what a run costs: seconds and bytes if all works, and at most."""
+
+    seconds: int
+    seconds_if_blocked: int
+    limit: float
+    moved: int
+    most_moved: int
+
+
+def cost_of(targets: Iterable[Target], repeat: int = 1) -> RunCost:
+    """Return what a run over the targets costs."""
+    from probe.run.time_budget import STANDARD_SECONDS  # here, so that other commands start faster
+
+    every = list(targets)
+    moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
+    return RunCost(
+        SECONDS_WHEN_FINE * repeat,
+        SECONDS_WHEN_BLOCKED * repeat,
+        STANDARD_SECONDS * repeat,
+        moved * repeat + BESIDE,
+        most * repeat + BESIDE,
+    )
 
 
 def expected_time(seconds: float, limit: float | None) -> list[str]:
@@ -20,6 +50,21 @@ def expected_time(seconds: float, limit: float | None) -> list[str]:
         )
     slow = tr("The network is slow. What is not tested by then is left out, the most important servers come first.")
     return [about, slow] if cut else [about]
+
+
+def time_left(expected: float, limit: float | None, elapsed: float, rounds: int = 1) -> str:
+    """Return the time left in tens of seconds: as expected if all works, then if much is blocked, then the limit."""
+    if_blocked = SECONDS_WHEN_BLOCKED * rounds if limit is not None else 0.0  # a deep run has no limit and takes longer
+    likely = next((seconds for seconds in (expected, if_blocked) if seconds > elapsed), None)
+    if likely is not None:
+        return tr("about {seconds} s left", seconds=_tens(likely - elapsed))
+    if limit is not None and limit > elapsed:
+        return tr("up to {seconds} s left", seconds=_tens(limit - elapsed))
+    return tr("longer than expected")
+
+
+def _tens(seconds: float) -> int:
+    return max(5, 10 * round(seconds / 10))
 
 
 def stopped_at_limit(records: Iterable[Mapping[str, Any]], seconds: float) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run import consent
+from probe.cli.run.extras import missing_extras
 from probe.cli.run.limits import remove_old_runs
+from probe.cli.run.rounds import round_lines
 from probe.cli.run.run_time import stopped_at_limit
 from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
 from probe.formats.origin import origin_of
@@ -27,6 +29,7 @@ from probe.results import (
     remember,
     results_root,
 )
+from probe.targets.names import named_targets
 from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets
 
 if TYPE_CHECKING:
@@ -57,7 +60,8 @@ def pick(request: "RunRequest") -> tuple[list[Target], list[str]]:
             tr("The target web needs --input with a web address, a file of them, or - for standard input."), 2
         )
     try:
-        found = pick_targets(request.targets, names, frozenset(NETTESTS)) if names or not inputs else []
+        known = named_targets(request.targets, names)
+        found = pick_targets(request.targets, known, frozenset(NETTESTS)) if known or not inputs else []
     except TargetError as error:
         raise UsageError(str(error), 2) from None
     if not inputs:
@@ -72,7 +76,10 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
     check_packets(request.pcap)
     consent.require(request.consent, request.targets)
     results = _Opener(request, session)
-    hint_about_control(request.control)
+    if not request.quiet:
+        hint_about_control(request.control)
+        for sentence in missing_extras(targets, request.depth):
+            say(sys.stderr, wrapped(sentence))
     outcome = _measure(targets, request, session, roots, results)
     code = outcome.code
     out = sys.stderr if request.output == "-" else sys.stdout
@@ -80,7 +87,7 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
         records = list(_judged(outcome))
         problem = _print_or_explain(records, outcome, request, out, targets)
     except Exception as bug:  # the file is complete, and the user learns that before the bug
-        _print_summary(outcome)
+        _print_summary(outcome, request.quiet)
         raise bug
     if problem is not None:
         outcome.problem, code = outcome.problem or problem, code if code > SIGNALLED else NOT_WRITTEN
@@ -89,7 +96,7 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
     if outcome.out_of_time:
         say(sys.stderr, wrapped(stopped_at_limit(records, outcome.seconds)))
     remove_old_runs(results_root(request.results).absolute(), request.limits, outcome.path, records)
-    _print_summary(outcome)
+    _print_summary(outcome, request.quiet)
     return code
 
 
@@ -213,9 +220,8 @@ def _measure(
     from probe.run.runner import Plan, run
 
     plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
-    with progress(
-        len(targets) * request.repeat, sys.stderr, is_plain(request.plain, sys.stderr), request.control
-    ) as watch:
+    plain = is_plain(request.plain, sys.stderr)
+    with progress(len(targets) * request.repeat, sys.stderr, plain, request.control, quiet=request.quiet) as watch:
         return event_loop.run(run(plan, session, roots, results, watch))
 
 
@@ -248,8 +254,13 @@ def _print(
         out.flush()
         return
     plain = is_plain(request.plain, out)
+    titles = {each.name: each.title for each in targets}
     facts = {each.name: {"title": each.title, "retired": each.retired, "successor": each.successor} for each in targets}
     print_verdicts(records, out, plain, origin=origin_of({"annotations": outcome.annotations}), targets=facts)
+    if request.repeat > 1:
+        say(out)
+        for line in round_lines(records, titles):
+            say(out, line)
     if outcome.path is not None and outcome.path != STDIN:
         say(out)
         say(out, tr("File  {path}", path=outcome.path))
@@ -272,11 +283,12 @@ def exit_code_of(records: list[dict[str, Any]]) -> int:
     return min((code for code in codes if code), default=0)
 
 
-def _print_summary(outcome: "RunOutcome") -> None:
-    """Print the last lines on stderr: bytes and seconds, problems, the path of the file."""
+def _print_summary(outcome: "RunOutcome", quiet: bool) -> None:
+    """Print the last lines on stderr: bytes and seconds, problems, the path of the file. With `quiet` only problems."""
     err = sys.stderr
     moved = outcome.bytes_sent + outcome.bytes_received
-    say(err, tr("used {size} in {seconds} s", size=size(moved), seconds=round(outcome.seconds)))
+    if not quiet:
+        say(err, tr("used {size} in {seconds} s", size=size(moved), seconds=round(outcome.seconds)))
     for bug in dict.fromkeys(outcome.bugs):
         say(err, wrapped("probe: " + tr("This is a bug in probe. Please report it: {bug}", bug=bug)))
     if outcome.problem:
@@ -288,6 +300,8 @@ def _print_summary(outcome: "RunOutcome") -> None:
             outcome.unwritten,
         )
         say(err, wrapped(f"probe: {unwritten}"))
+    if quiet:
+        return
     if outcome.packets is not None:
         say(err, tr("packets {path}", path=outcome.packets))
     if outcome.path is not None:

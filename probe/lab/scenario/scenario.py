@@ -16,11 +16,11 @@ from probe.files import read_toml
 from probe.lab.censors import CLASSES, Middlebox
 from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.faults import KINDS, Fault
+from probe.lab.scenario.names import FOLDER, scenario_names
 from probe.messages import tr
 from probe.targets.url_lists import web_endpoint
 
 Model = TypeVar("Model", bound=BaseModel)
-FOLDER = Path(__file__).parents[1] / "scenarios"
 
 
 class ScenarioError(ValueError):
@@ -146,11 +146,6 @@ class Scenario:
     helper: HelperKeys = field(default_factory=HelperKeys)
     run: RunKeys = field(default_factory=RunKeys)
     expect: dict[str, Expectation] = field(default_factory=dict)
-
-
-def scenario_names(folder: Path = FOLDER) -> list[str]:
-    """Return the names of the bundled scenarios, sorted."""
-    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def find_scenario(wanted: str, folder: Path = FOLDER) -> Path:

@@ -195,7 +195,7 @@ def test_probe_without_quic_is_insufficient() -> None:
         if record["failure"] == f.NO_QUIC:
             line = without_entries(line, record["transaction_id"])
     record = judged(line)
-    assert (record["state"], record["attempts"], record["rule_id"]) == ("insufficient", 0, "address_local_fault")
+    assert (record["state"], record["attempts"], record["rule_id"]) == ("insufficient", 0, "address_quic_not_installed")
     assert judged(line, "web")["state"] == "ok"
 
 

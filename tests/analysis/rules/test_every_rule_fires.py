@@ -40,6 +40,7 @@ EXEMPT = {
     "name_network_unchecked": "our probe checks the network beside each query to other resolvers",
     "address_answer_unchecked": "our probe checks the network once a minute",
     "name_contested": "a helper supports a forged answer; tests/analysis/outcomes/test_false_controls.py has one",
+    "address_quic_not_installed": "an extra is not installed; tests/analysis/outcomes/test_quic.py has one",
     "quic_not_reached": "no layer below QUIC can fail first, and no connection is shared",
 }
 """Rules that no behaviour of a network can reach, with the reason."""

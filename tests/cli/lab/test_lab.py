@@ -17,7 +17,7 @@ from probe.cli.screen import UsageError
 from probe.lab.censors import CLASSES
 from probe.lab.sandbox.unsupported import LabUnavailable, check_system
 from probe.lab.scenario.faults import KINDS
-from probe.lab.scenario.scenario import scenario_names
+from probe.lab.scenario.names import scenario_names
 from tests.lab.record import keep_recording
 
 REMEDY = "Operation not permitted. Run it with sudo."
@@ -122,6 +122,14 @@ def test_lab_names_the_package_that_it_needs(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "pyroute2", None)
     with pytest.raises(LabUnavailable, match="pyroute2"):
         check_system()
+
+
+@pytest.mark.lab
+def test_command_finds_probe_without_an_activated_environment() -> None:
+    command = [sys.executable, "-m", "probe", "lab", "run", "clean", "--", "probe", "--version"]
+    environment = os.environ | {"PATH": os.defpath}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stdout.split()[:1]) == (0, ["censorprobe"]), done.stderr
 
 
 @pytest.mark.lab

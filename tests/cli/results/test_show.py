@@ -40,8 +40,8 @@ def test_missing_run_is_refused(tmp_path: Path) -> None:
 def test_list_shows_runs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs(results=root)
     out = capsys.readouterr().out
-    assert out.index("090000-aa") < out.index("080000-bb")
-    assert "XX AS1\n    telegram\n    1 unusable line\n" in out
+    assert out.index("080000-bb") < out.index("090000-aa")
+    assert "XX AS1\n     2 not tested enough\n     telegram\n     1 unusable line\n" in out
     assert describe(next(root.rglob("*bb.jsonl")))["tests"] == {"telegram": 1}
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from probe.cli.run import consent, run
 from probe.cli.run.consent import VERSION
-from probe.cli.screen import UsageError
-from probe.targets.target import bundled_targets, load_neutral, load_target
+from probe.cli.run.consent_text import first_screen
+from probe.cli.run.run_time import cost_of
+from probe.cli.screen import UsageError, size
+from probe.targets.target import bundled_targets, load_neutral, load_target, pick_targets
 
 
 class Typed(io.StringIO):
@@ -54,6 +57,58 @@ def test_wrong_answer_is_explained_and_asked_again(
     shown = capsys.readouterr().err
     assert shown.count("1/2") == 2 and shown.count("2/2") == 2
     assert shown.count("That is not right.") == 2
+
+
+def test_text_and_questions_fit_on_one_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Test 80 columns and 24 rows until the last answer. A terminal shows each Enter, which begins a row."""
+    typing(monkeypatch, "yes\nno\nyes\n")
+    require()
+    shown = capsys.readouterr().err.partition("Your consent")[0]
+    rows = shown.replace("[yes/no] ", "[yes/no] \n").splitlines()
+    assert len(rows) <= 24 and max(map(cell_len, rows)) <= 80
+
+
+def test_first_screen_has_the_risks_and_the_cost() -> None:
+    words = " ".join(" ".join(first_screen(bundled_targets())).split())
+    for part in ("can notice that you measure", "see your IP address", "for some minutes", "Nothing is uploaded"):
+        assert part in words
+    for part in ("endanger", "not yours to test", "--depth deep", "test helper", "quad9", "WhatsApp", "Type m"):
+        assert part in words
+    cost = cost_of(pick_targets(bundled_targets(), []))
+    assert f"About {cost.seconds} seconds, up to 2 minutes" in words
+    assert f"About {size(cost.moved)}, up to {size(cost.most_moved)} where pages are large" in words
+
+
+@pytest.mark.parametrize("key", ["m", "MORE"])
+def test_key_shows_the_whole_text_in_pages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], own_home: Path, key: str
+) -> None:
+    monkeypatch.setenv("LINES", "24")
+    pages = -(-len(consent.text(bundled_targets())) // 23)
+    typing(monkeypatch, f"{key}\n" + "\n" * (pages - 1) + "yes\nno\nyes\n")
+    require()
+    shown = capsys.readouterr().err
+    assert pages > 2 and shown.count("Press Enter to read on.") == pages - 1
+    assert all(line in shown for line in consent.text(bundled_targets()))
+    assert shown.count("1/2") == 2 and own_home.exists()
+
+
+def test_end_of_input_between_pages_is_no_consent(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
+    typing(monkeypatch, "m\n")
+    with pytest.raises(UsageError, match="no answer"):
+        require()
+    assert not own_home.exists()
+
+
+def test_command_shows_the_whole_text_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LINES", "200")
+    typing(monkeypatch, "yes\nno\nyes\n")
+    consent.consent()
+    assert "When not to run it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", ["\n" * 20, "yes\nno\n" + "\n" * 20, "yes\nno\nno\n", "yes\nno\nmaybe\n", ""])
@@ -108,5 +163,13 @@ def test_text_names_every_contact_and_risk() -> None:
     contacted = [*neutral.endpoints, *(check for check, _, _ in neutral.portal), *(e for _, e in resolvers.endpoints())]
     for name in [endpoint.host for endpoint in contacted] + list(resolvers.services) + [str(neutral.dark)]:
         assert name in text
-    for word in ("Who can notice", "for some minutes", "What is kept", "When not to run it", "120", "probe wipe"):
+    for word in (
+        "Who can notice",
+        "Time and data",
+        "for some minutes",
+        "What is kept",
+        "When not to run it",
+        "120",
+        "probe wipe",
+    ):
         assert word in text

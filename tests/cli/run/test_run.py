@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,10 +163,36 @@ def test_hint_about_missing_helper_is_printed_once(probe_run: Callable[..., Resu
     assert probe_run("telegram", repeat=2)[2].count("No test helper is used") == 1
 
 
+def test_quiet_run_prints_its_result_and_nothing_else(probe_run: Callable[..., Result]) -> None:
+    code, out, err = probe_run("telegram", quiet=True)
+    assert code == 0 and "telegram/web: NOT ENOUGH DATA" in out and err == ""
+    assert probe_run("telegram", quiet=True, json=True)[2] == ""
+
+
+def test_quiet_run_prints_errors(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
+    quiet["bug"] = "RuntimeError at web.py:7"
+    assert "RuntimeError at web.py:7" in probe_run("telegram", quiet=True)[2]
+
+
+def test_repeated_run_numbers_its_rounds_and_ends_with_a_table(probe_run: Callable[..., Result]) -> None:
+    _, out, err = probe_run("telegram", repeat=3)
+    assert [line for line in err.splitlines() if line.startswith("Round ")] == [f"Round {n} of 3" for n in (1, 2, 3)]
+    assert "What 3 rounds found:\n  Not tested enough in all rounds: Telegram (dc pool, web)\n" in out
+    assert "What " not in probe_run("telegram", repeat=3, json=True)[1]
+    assert "Round " not in probe_run("telegram")[2]
+
+
+def test_missing_extra_is_named_once(probe_run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "censorprobe[quic]" not in probe_run("Facebook")[2]
+    monkeypatch.setitem(sys.modules, "probe.steps.quic.quic_engine", None)
+    assert probe_run("Facebook", repeat=2)[2].count("Install\ncensorprobe[quic].") == 1
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"names": ["telegrm"]}, "Did you mean 'telegram'"),
+        ({"names": ["facebook.com"]}, "`probe run web --input https://facebook.com/`"),
         ({"output": "-", "json": True}, "both write to standard output"),
         ({"ipv4": True, "ipv6": True}, "exclude each other"),
         ({"control": "helper"}, "no URL of a test helper"),

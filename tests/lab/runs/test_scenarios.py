@@ -19,7 +19,8 @@ from probe.cli.run.consent import VERSION
 from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
 from probe.lab.net.fabric import FabricConfig
 from probe.lab.run import Finished, run_command, run_scenario, table
-from probe.lab.scenario.scenario import Page, find_scenario, load_scenario, scenario_names
+from probe.lab.scenario.names import scenario_names
+from probe.lab.scenario.scenario import Page, find_scenario, load_scenario
 from probe.session.pacing import TRIGGERS_DEEP, TRIGGERS_STANDARD
 from probe.targets.target import bundled_targets, is_address, pick_targets, target_names
 from probe.targets.url_lists import web_endpoint

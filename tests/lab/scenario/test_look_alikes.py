@@ -4,7 +4,8 @@ import pytest
 
 from probe.lab.run import expected_services
 from probe.lab.scenario.expectations import Expectation, expectation_for
-from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario, scenario_names
+from probe.lab.scenario.names import scenario_names
+from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 from probe.lab.scoring.score import ACCUSING
 from probe.targets.target import bundled_targets
 from tests.support.lab.lookalikes import CONDITIONS

@@ -10,11 +10,11 @@ from probe.lab.censors.tls import TLSReset
 from probe.lab.run import expected_services
 from probe.lab.scenario.expectations import Expectation, State, differences, expectation_for
 from probe.lab.scenario.faults import KINDS, ServerDown
+from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import (
     ScenarioError,
     find_scenario,
     load_scenario,
-    scenario_names,
 )
 from probe.lab.world.assemble import build_path
 from probe.lab.world.world import build_world

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from probe.lab.scenario.expectations import Expectation
-from probe.lab.scenario.scenario import find_scenario, load_scenario, scenario_names
+from probe.lab.scenario.names import scenario_names
+from probe.lab.scenario.scenario import find_scenario, load_scenario
 from probe.lab.scoring import trials
 from probe.lab.scoring.score import Tally, Trial, nodes, tally
 from probe.lab.scoring.score_files import Kind, Score, ScoreError, kind_of, read, read_all, write

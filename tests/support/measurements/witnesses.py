@@ -87,6 +87,7 @@ ADDRESS: dict[str, Columns] = {
     | {"by_datagram": True, "payload_attempts": 2, "payload_timeouts": 2}
     | _CONTROL,
     "address_not_tried": {"family_works": True},
+    "address_quic_not_installed": _PROVEN | {"local_faults": 2, "quic_missing": 2},
     "address_local_fault": _PROVEN | {"local_faults": 2},
     "address_interrupted": _HERE | {"tcp_attempts": 2, "tcp_timeouts": 2, "interrupted": True} | _CONTROL,
     "address_network_lost": _PROVEN | {"network_lost": True},

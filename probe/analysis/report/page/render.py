@@ -19,7 +19,7 @@ SCRIPTS = (
 
 
 def render(data: dict[str, Any]) -> str:
-    """Return the page as HTML. Raises ImportError without jinja2 (extra `analysis`)."""
+    """Return the page as HTML."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 

@@ -1,0 +1,1 @@
+"""Explain topics beside the commands, and write the manual pages."""

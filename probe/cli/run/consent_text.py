@@ -1,0 +1,172 @@
+"""Hold the consent text: the whole text, and its first screen, which has all risks and shortens the lists of hosts."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.cells import cell_len
+
+from probe.cli.run.run_time import cost_of
+from probe.cli.screen import UsageError, size, wrapped
+from probe.messages import mark, tr
+from probe.targets.target import Endpoint, TargetError, load_neutral, load_target, pick_targets
+
+VERSION = "2026-12"  # of the texts below. A user who agreed to another version is asked again.
+TEXT = (
+    (
+        mark("What it does"),
+        mark(
+            "It connects to {services} as their apps do, and records whether this network allows it. "
+            "It uses no account and no login, and it sends no message."
+        ),
+    ),
+    (
+        mark("What it contacts"),
+        mark(
+            "The public servers of these services. Neutral hosts for comparison: {neutral}. "
+            "Public resolvers, which see the names of the services: {resolvers}. {non_resolver} "
+            "The test helper, if you name one. With --input also the web addresses that you name and their redirects. "
+            "A person who watches your connection sees their names. "
+            "Leave out addresses that are not safe for you to be seen visiting."
+        ),
+    ),
+    (
+        mark("Who can notice"),
+        mark(
+            "Your internet provider, employer or school, or the operator of this network, can tell that you ran "
+            "a measurement tool. The servers see your IP address, as when you use them."
+        ),
+    ),
+    (
+        mark("What can happen"),
+        mark(
+            "Some networks block a service, or a whole server, for some minutes after a blocked name was seen. "
+            "You may then not reach it. At most 6 connections are made per name and server. "
+            "--repeat N makes N times as many. --depth deep allows 120. "
+            "Both make such a block more likely, and you easier to notice."
+        ),
+    ),
+    (
+        mark("What is kept"),
+        mark(
+            "A file on this computer. Nothing is uploaded. Your IP address, host name, user name and home folder are "
+            "removed before the file is written. The number and country of your network stay in it. "
+            "If something is blocked, the file also names routers on the way, but none near you. "
+            "`probe wipe` removes settings and files."
+        ),
+    ),
+    (
+        mark("Time and data"),
+        mark(
+            "It takes about {fine} seconds if all works, and up to {limit} minutes on a slow network. "
+            "It moves about {size}, and up to {most} where pages are large."
+        ),
+    ),
+    (
+        mark("When not to run it"),
+        mark(
+            "Do not run it if it could endanger you to be found with this tool. "
+            "Do not run it on a network that is not yours to test, or if you need these services in the next minutes. "
+            "If you are unsure, ask a person you trust who knows the law where you are."
+        ),
+    ),
+)
+SCREEN = (
+    (
+        mark("What it does"),
+        mark("It connects to {services} as their apps do. It sends no message."),
+    ),
+    (
+        mark("Contacts"),
+        mark(
+            "Their servers, {count} neutral hosts, public resolvers ({resolver_names}), and the test helper and web "
+            "addresses that you name."
+        ),
+    ),
+    (
+        mark("Risks"),
+        mark(
+            "Your internet provider, employer or school can notice that you measure. The servers see your IP address. "
+            "Some networks then block a service for some minutes. "
+            "--repeat and --depth deep make both more likely."
+        ),
+    ),
+    (
+        mark("What is kept"),
+        mark(
+            "A file on this computer, without your IP address and names. Nothing is uploaded. "
+            "It names your network, its country and distant routers."
+        ),
+    ),
+    (
+        mark("Time and data"),
+        mark(
+            "About {fine} seconds, up to {limit} minutes on a slow network. "
+            "About {size}, up to {most} where pages are large."
+        ),
+    ),
+    (
+        mark("Do not run it"),
+        mark(
+            "If it could endanger you to be found with this tool. If the network is not yours to test. "
+            "If you need these services in the next minutes."
+        ),
+    ),
+)
+
+
+def text(folder: Path) -> list[str]:
+    """Return the whole text in lines of 80 columns. The names in it come from the target files in `folder`."""
+    facts = _facts(folder)
+    lines = [tr("Please read this before anything is sent. It takes one minute."), ""]
+    for title, body in TEXT:
+        lines += [wrapped(tr(body, **facts), 21, _label(tr(title), 21)), ""]
+    return "\n".join(lines).split("\n")
+
+
+def first_screen(folder: Path) -> list[str]:
+    """Return the text that fits on one screen with the questions, in lines of 80 columns."""
+    facts = _facts(folder)
+    lines = [tr("Please read this before anything is sent.")]
+    lines += [wrapped(tr(body, **facts), 16, _label(tr(title), 16)) for title, body in SCREEN]
+    lines += [wrapped(tr("Type m to read the whole text, with the name of every host."))]
+    return "\n".join(lines).split("\n")
+
+
+def _label(title: str, width: int) -> str:
+    """Return the title of a section, padded to the column of its text."""
+    return f"  {title}" + " " * max(1, width - 2 - cell_len(title))
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """Return what the placeholders of the texts stand for. Raises UsageError (2)."""
+    try:
+        targets = [target for target in pick_targets(folder, []) if not target.retired]
+        resolvers = load_target(folder / "resolvers.toml")
+        neutral = load_neutral(folder / "neutral.toml")
+    except TargetError as error:
+        raise UsageError(str(error), 2) from None
+    public = ", ".join(f"{role} ({_listed(service.endpoints)})" for role, service in resolvers.services.items())
+    hosts = _hosts([*neutral.endpoints, *neutral.reachability, *(check for check, _, _ in neutral.portal)])
+    dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
+    cost = cost_of(targets)
+    return {
+        "services": ", ".join(target.title for target in targets),
+        "neutral": ", ".join(hosts),
+        "count": len(hosts),
+        "resolvers": public,
+        "resolver_names": ", ".join(resolvers.services),
+        "non_resolver": dark,
+        "fine": cost.seconds,
+        "limit": round(cost.limit / 60),
+        "size": size(cost.moved),
+        "most": size(cost.most_moved),
+    }
+
+
+def _hosts(endpoints: Iterable[Endpoint]) -> list[str]:
+    return list(dict.fromkeys(endpoint.host for endpoint in endpoints))
+
+
+def _listed(endpoints: Iterable[Endpoint]) -> str:
+    return ", ".join(_hosts(endpoints))
