@@ -137,9 +137,15 @@ def print_verdicts(
     kept = list(records)
     for alike in _alike(kept):
         _print_verdict(alike, stream, plain, evidence, targets.get(str(alike[0].get("target"))))
-    if count := _in_outage(kept):
+    if sentence := outage_of(kept):
         say(stream)
-        say(stream, wrapped(_outage_sentence(count)))
+        say(stream, wrapped(sentence))
+
+
+def outage_of(records: Iterable[Mapping[str, Any]]) -> str:
+    """Return the sentence about services whose part of the Internet is not reachable, "" if there are none."""
+    count = _in_outage(records)
+    return _outage_sentence(count) if count else ""
 
 
 def _in_outage(records: Iterable[Mapping[str, Any]]) -> int:
@@ -161,10 +167,22 @@ def _outage_sentence(count: int) -> str:
 
 
 def targets_of(measurements: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return `x_target` of each measurement, by the target's name."""
-    keys = [found for measurement in measurements if isinstance(found := measurement.get("test_keys"), dict)]
-    targets = [found for test_keys in keys if isinstance(found := test_keys.get("x_target"), dict)]
-    return {str(target.get("name")): target for target in targets}
+    """Return `x_target` of each measurement, by the target's name, with the services of all its measurements."""
+    keys = [one for measurement in measurements if isinstance(one := measurement.get("test_keys"), dict)]
+    found: dict[str, Mapping[str, Any]] = {}
+    for test_keys in keys:
+        if isinstance(target := test_keys.get("x_target"), dict):
+            name = str(target.get("name"))
+            found[name] = with_services(found.get(name), target)
+    return found
+
+
+def with_services(earlier: Mapping[str, Any] | None, target: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `x_target` with the services of an earlier measurement of the target added."""
+    known, services = (earlier or {}).get("services"), target.get("services")
+    if not isinstance(known, dict) or not isinstance(services, dict):
+        return target
+    return {**target, "services": {**known, **services}}
 
 
 def _alike(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -19,6 +19,10 @@ class ServiceFacts(Part):
 
     works_if: Literal["all", "any"]  # whether all endpoints are needed or one is enough
     endpoints: list[str]  # URLs with explicit ports
+    needs: list[str] | None = Field(default=None, examples=[["messages"]])
+    """What a person needs the service for, such as messages or calls. The verdict of the app rests on it."""
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"needs"})
 
 
 class TargetFacts(Part):

@@ -268,7 +268,11 @@ def _about_target(target: Target) -> TargetFacts:
         title=target.title,
         nettest=target.nettest,
         services={
-            role: ServiceFacts(works_if=service.works_if, endpoints=[endpoint.url for endpoint in service.endpoints])
+            role: ServiceFacts(
+                works_if=service.works_if,
+                endpoints=[endpoint.url for endpoint in service.endpoints],
+                needs=list(service.needs) or None,
+            )
             for role, service in target.services.items()
         },
     )

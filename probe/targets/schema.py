@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from probe.files import read_toml as read_bounded
 from probe.messages import tr
+from probe.targets.needs import Need
 from probe.targets.target_error import MOST_ENDPOINTS, MOST_SERVICES, TargetError, hint
 
 File = TypeVar("File", bound=BaseModel)
@@ -32,6 +33,7 @@ class ServiceTable(Strict):
     """Hold the table `[services.ROLE]`."""
 
     works_if: Literal["all", "any"] = "all"
+    needs: list[Need] = Field(default_factory=list)
     endpoints: list[str | EndpointTable] = Field(min_length=1)
 
 

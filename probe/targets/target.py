@@ -71,6 +71,8 @@ class Service:
     role: str
     works_if: Literal["all", "any"]
     endpoints: tuple[Endpoint, ...]
+    needs: tuple[str, ...] = ()
+    """What a person needs the service for, some of `probe.targets.needs.NEEDS`."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,9 @@ def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
             + hint(file.nettest, nettests)
         )
     services = {
-        role: Service(role, spec.works_if, _endpoints(spec.endpoints, path, f"services.{role}.endpoints"))
+        role: Service(
+            role, spec.works_if, _endpoints(spec.endpoints, path, f"services.{role}.endpoints"), tuple(spec.needs)
+        )
         for role, spec in file.services.items()
     }
     about = file.model_dump(exclude={"services", "roots"})

@@ -218,7 +218,7 @@ BAD = [
     (
         "[services.web]",
         "[services.web]\nretired = 1",
-        r"services\.web\.retired: The key is unknown\. Expected: endpoints, works_if\.$",
+        r"services\.web\.retired: The key is unknown\. Expected: endpoints, needs, works_if\.$",
     ),
     ("reviewed", "reviewed = = 1\nreviewed", r"is not valid TOML"),
     (
@@ -311,3 +311,18 @@ def test_unusable_authorities_are_reported(tmp_path: Path, name: str, content: s
     path.write_text(text.replace("reviewed = 2026-11-24\n", f'reviewed = 2026-11-24\nroots = "{name}"\n', 1))
     with pytest.raises(TargetError, match=re.escape(sentence)):
         load_target(path)
+
+
+# -- needs ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ORDINARY, ids=lambda path: path.stem)
+def test_every_service_says_what_it_is_needed_for(path: Path) -> None:
+    assert [role for role, service in load_target(path).services.items() if not service.needs] == []
+
+
+def test_unknown_need_is_reported(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD.replace("endpoints", 'needs = ["talking"]\nendpoints'))
+    with pytest.raises(TargetError, match=r"services\.web\.needs\.0: Input should be 'messages', 'pages'"):
+        load_target(path)
+    assert load_target(written(tmp_path, GOOD)).services["web"].needs == ()

@@ -1,4 +1,4 @@
-"""Define the feature rows that rules read, one per name, address, endpoint and service.
+"""Define the feature rows that rules read, one per name, address, endpoint, service, need and app.
 
 No column is ever NULL except `*_failure`. The published digests of rules contain the names of columns, so that a
 column is never renamed.
@@ -7,10 +7,11 @@ column is never renamed.
 from dataclasses import dataclass
 
 from probe.analysis.features.address_row import AddressRow
+from probe.analysis.features.app_rows import AppRow, NeedRow
 from probe.analysis.features.column import column
 from probe.analysis.features.name_row import NameRow
 
-__all__ = ["AddressRow", "EndpointRow", "NameRow", "ServiceRow", "WideRow"]
+__all__ = ["AddressRow", "AppRow", "EndpointRow", "NameRow", "NeedRow", "ServiceRow", "WideRow"]
 
 
 _WORKS = "NOT p.is_name AND p.state = 'ok'"
@@ -113,4 +114,4 @@ class ServiceRow:
     )
 
 
-WideRow = NameRow | AddressRow | EndpointRow | ServiceRow
+WideRow = NameRow | AddressRow | EndpointRow | ServiceRow | NeedRow | AppRow

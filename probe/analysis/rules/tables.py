@@ -1,7 +1,8 @@
 """Collect the tables of rules, in the order in which they are applied."""
 
-from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
+from probe.analysis.features.rows import AddressRow, AppRow, EndpointRow, NameRow, NeedRow, ServiceRow, WideRow
 from probe.analysis.rules.addresses import ADDRESS_RULES
+from probe.analysis.rules.apps import APP_RULES, NEED_RULES
 from probe.analysis.rules.calls.sip import SIP_RULES
 from probe.analysis.rules.calls.stun import STUN_RULES
 from probe.analysis.rules.calls.turn import TURN_RULES
@@ -35,6 +36,8 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "mail": (AddressRow, MAIL_RULES),
     "endpoint": (EndpointRow, ENDPOINT_RULES),
     "service": (ServiceRow, SERVICE_RULES),
+    "need": (NeedRow, NEED_RULES),
+    "app": (AppRow, APP_RULES),
 }
 
 RULES: dict[str, Rule] = {rule.rule_id: rule for _, rules in TABLES.values() for rule in rules}

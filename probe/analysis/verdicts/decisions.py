@@ -5,11 +5,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from probe.analysis.engines.engine import Engine
-from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
+from probe.analysis.features.rows import AddressRow, AppRow, EndpointRow, NameRow, NeedRow, ServiceRow, WideRow
 from probe.analysis.rules.tables import tables_for
 
 Subject = tuple[str, ...]
-"""What a row describes: (host name,), (endpoint's URL, address), (endpoint's URL,) or (role of a service,)."""
+"""What a row describes: (host name,), (endpoint's URL, address), (endpoint's URL,) or (role of a service,).
+
+A row of an app has (need,) or ().
+"""
 
 _ENDPOINTS = (
     "SELECT e.m, e.endpoint, min(10000 * s.rank + e.position) AS place FROM service_endpoint e"
@@ -36,6 +39,13 @@ _SOURCES: dict[type[WideRow], tuple[tuple[str, ...], str]] = {
         "FROM service_row r JOIN service_decided d ON d.m = r.m AND d.role = r.role ORDER BY r.m, r.role",
     ),
 }
+_APP_SOURCES: dict[type[WideRow], tuple[tuple[str, ...], str]] = {
+    NeedRow: (
+        ("need",),
+        "FROM need_row r JOIN need_decided d ON d.m = r.m AND d.need = r.need ORDER BY r.m, r.need",
+    ),
+    AppRow: ((), "FROM app_row r JOIN app_decided d ON d.m = r.m ORDER BY r.m"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,11 +59,16 @@ class Decision:
 
 def decisions_in(engine: Engine) -> list[Decision]:
     """Return the rows of the batch that the engine judged last: of names, addresses, endpoints and services."""
-    return [decision for kind in _SOURCES for decision in _decisions(kind, engine)]
+    return [decision for kind, place in _SOURCES.items() for decision in _decisions(kind, place, engine)]
 
 
-def _decisions(kind: type[WideRow], engine: Engine) -> Iterator[Decision]:
-    key, source = _SOURCES[kind]
+def app_decisions_in(engine: Engine) -> list[Decision]:
+    """Return the rows of the apps that the engine judged last: of needs and apps."""
+    return [decision for kind, place in _APP_SOURCES.items() for decision in _decisions(kind, place, engine)]
+
+
+def _decisions(kind: type[WideRow], place: tuple[tuple[str, ...], str], engine: Engine) -> Iterator[Decision]:
+    key, source = place
     names, tables = [column.name for column in fields(kind)], list(tables_for(kind))
     selected = [f"r.{name}" for name in (*key, *names)] + [f"d.rule_{table}" for table in tables]
     for found in engine.rows(f"SELECT {', '.join(selected)} {source}"):

@@ -13,7 +13,7 @@ import typer
 from probe.cli.completions import complete_scenario
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.screen import UsageError, is_plain, origin_header, print_verdicts, say, targets_of, wrapped
+from probe.cli.screen import UsageError, is_plain, origin_header, say, targets_of, wrapped
 from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import printable, tr
 
@@ -99,6 +99,7 @@ def run(
     ] = None,
     seed: Seed = 0,
     json: Annotated[bool, typer.Option("--json", help="Verdict records on stdout and nothing else.")] = False,
+    verbose: Annotated[bool, opt("--verbose", "-v", help="Print the verdict on each service too.")] = False,
     targets: Targets = None,
     results: Results = None,
 ) -> None:
@@ -115,9 +116,9 @@ def run(
         try:
             finished = _run_scenario(scenario, folder, seed, results)
         except LabUnavailable as unavailable:
-            _show_recording(scenario, str(unavailable), json)
+            _show_recording(scenario, str(unavailable), json, verbose)
             return
-    raise typer.Exit(_report(scenario, finished, results, json))
+    raise typer.Exit(_report(scenario, finished, results, json, verbose))
 
 
 def _run_scenario(scenario: "Scenario", folder: Path, seed: int, results: Path | None) -> "Finished":
@@ -190,14 +191,14 @@ def _run_command(scenario: "Scenario", folder: Path, seed: int, command: list[st
             raise UsageError(tr("The lab cannot run on this computer: {reason}", reason=error), 1) from None
 
 
-def _report(scenario: "Scenario", finished: "Finished", results: Path | None, json: bool) -> int:
+def _report(scenario: "Scenario", finished: "Finished", results: Path | None, json: bool, verbose: bool) -> int:
     """Print verdicts, differences and the path of the results file. Return the exit code."""
     from probe.lab.run import table
 
     if finished.code > 128:
         return finished.code
     path = _results_file(finished.records, results)
-    _print_records(finished.records, json, Origin(lab=scenario.name), _targets_in(path))
+    _print_records(finished.records, json, verbose, Origin(lab=scenario.name), _targets_in(path))
     stream: TextIO = sys.stderr if json else sys.stdout
     if finished.differences:
         sentence = tr("These verdicts differ from those that scenario {name} expects:", name=scenario.name)
@@ -205,17 +206,24 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
         for line in table(finished.differences):
             say(stream, f"  {line}")
     elif not json:
-        say(stream, "\n" + tr("All verdicts are as scenario {name} expects.", name=scenario.name))
+        say(stream, tr("All verdicts are as scenario {name} expects.", name=scenario.name))
     if path is not None:
         say(stream if not json else sys.stderr, f"saved {printable(path)}")
     return 1 if finished.differences else 0
 
 
 def _print_records(
-    records: Iterable[Mapping[str, Any]], json: bool, origin: Origin, targets: Mapping[str, Mapping[str, Any]]
+    records: Iterable[Mapping[str, Any]],
+    json: bool,
+    verbose: bool,
+    origin: Origin,
+    targets: Mapping[str, Mapping[str, Any]],
 ) -> None:
     if not json:
-        print_verdicts(records, sys.stdout, is_plain(False, sys.stdout), origin=origin, targets=targets)
+        from probe.cli.summary.result import print_result
+
+        plain = is_plain(False, sys.stdout)
+        print_result(records, sys.stdout, plain, origin=origin, targets=targets, verbose=verbose)
         return
     from probe.analysis.verdicts.verdicts import to_json
 
@@ -240,7 +248,7 @@ def _targets_in(path: Path | None) -> dict[str, Mapping[str, Any]]:
     return targets_of(each for each in measurements if not isinstance(each, Problem))
 
 
-def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
+def _show_recording(scenario: "Scenario", why: str, json: bool, verbose: bool) -> None:
     """Print why the lab cannot run, then the verdicts of the scenario's recorded measurements."""
     from probe.analysis.verdicts.verdicts import judge_measurements
     from probe.lab.recordings import recording_of
@@ -263,4 +271,4 @@ def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
     targets = targets_of(found for _, _, found in measurements)
     origins = (origin_of(found) for _, _, found in measurements)
     origin = next((one for one in origins if one.artificial), REAL)
-    _print_records(judge_measurements(measurements), json, origin, targets)
+    _print_records(judge_measurements(measurements), json, verbose, origin, targets)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -27,15 +27,23 @@ def judge(
     explain: Annotated[
         bool, opt("--explain", help="Show each step of judging one measurement. Name it as FILE:LINE.")
     ] = False,
+    by: Annotated[
+        Literal["service", "app"],
+        typer.Option("--by", envvar="PROBE_JUDGE_BY", show_envvar=False, help="One verdict per service, or per app."),
+    ] = "service",
     plain: Annotated[bool, opt("--plain", help="Print without colour and Unicode.")] = False,
 ) -> None:
-    """Compute the verdicts of results files and OONI archives again.
+    """Compute the verdicts of results files and OONI archives again, per service or with --by app per app.
 
     Lines that cannot be used are counted, the first ten are named on stderr, and the exit code is then 6. The other
     lines are judged.
     """
+    if by == "app" and (why or explain):
+        raise UsageError(tr("The options --why and --explain need verdicts per service. Leave out --by app."), 2)
     if explain:
         _explain(files, json, why)
+    elif by == "app":
+        _judge_apps(files, json, plain)
     else:
         _judge(files, json, why, plain)
 
@@ -54,6 +62,23 @@ def _judge(files: list[str], json: bool, why: bool, plain: bool) -> None:
             shown = origin if origin != headed else REAL  # one heading for all measurements of a scenario or world
             say(records, measurement, is_plain(plain, sys.stdout), shown)
             headed = origin
+    sys.stdout.flush()
+    skipped.end()
+
+
+def _judge_apps(files: list[str], json: bool, plain: bool) -> None:
+    """Print one JSON object per app, or one screen per run."""
+    from probe.analysis.verdicts.apps import judge_apps
+    from probe.analysis.verdicts.verdicts import to_json
+    from probe.cli.summary.result import print_result
+    from probe.cli.summary.runs import runs_in
+
+    skipped = SkippedLines()
+    for run in runs_in(usable_measurements(files, skipped)):
+        if json:
+            sys.stdout.writelines(to_json(dict(app)) + "\n" for app in judge_apps(run.records, run.targets))
+        else:
+            print_result(run.records, sys.stdout, is_plain(plain, sys.stdout), origin=run.origin, targets=run.targets)
     sys.stdout.flush()
     skipped.end()
 

@@ -1,7 +1,7 @@
-"""Implement `probe show`: the verdicts of a run, and with --why their evidence."""
+"""Implement `probe show`: the result of a run on one screen, and with --why its evidence."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,14 +9,14 @@ import typer
 
 from probe.cli.completions import complete_run
 from probe.cli.options import new_app, opt
+from probe.cli.results.app_choice import of_app, of_service
 from probe.cli.results.unusable_lines import INVALID_INPUT, SkippedLines, usable_measurements
-from probe.cli.screen import UsageError, is_plain, print_verdicts, say, targets_of
+from probe.cli.screen import UsageError, is_plain, say
 from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import tr
 from probe.results import LAST, ResultsError, is_run, numbered_run, results_root
 
 Measurements = Iterator[tuple[str, int, dict[str, Any]]]
-GROUPED = 2000  # verdicts that are held for grouping. A run has about 60.
 
 app = new_app()
 
@@ -31,39 +31,63 @@ def show(
             autocompletion=complete_run,
         ),
     ] = LAST,
+    app: Annotated[
+        str | None, typer.Argument(metavar="[APP]", help="Only this app or service, such as telegram or telegram/web.")
+    ] = None,
     why: Annotated[bool, opt("--why", help="Show the evidence, the rule, and what would change the verdict.")] = False,
+    verbose: Annotated[bool, opt("--verbose", "-v", help="Show the verdict on each service too.")] = False,
     results: Annotated[Path | None, opt("--results", help="Results folder.")] = None,
     plain: Annotated[bool, opt("--plain", help="Print without colour and Unicode.")] = False,
     html: Annotated[Path | None, opt("--html", help="Write one HTML page that opens without network.")] = None,
 ) -> None:
-    """Show what a run found. --why shows the evidence.
+    """Show what a run found, on one screen. --why shows the evidence, `--why APP` that of one app.
 
     The verdicts are computed again from the measurements.
     """
+    source, chosen = _run_and_app(source, app)
     skipped = SkippedLines()
     measurements = usable_measurements(_sources(source, results), skipped)
+    if chosen is not None:
+        measurements = of_app(measurements, chosen)
     if html is not None:
         _write_receipt(html, measurements)
     elif why:
-        _print_reasons(measurements, is_plain(plain, sys.stdout))
+        _print_reasons(measurements, is_plain(plain, sys.stdout), chosen)
     else:
-        _print_verdicts(measurements, is_plain(plain, sys.stdout))
+        _print_results(measurements, is_plain(plain, sys.stdout), chosen, verbose or chosen is not None)
     skipped.end()
 
 
-def _print_verdicts(measurements: Measurements, plain: bool) -> None:
-    """Print the verdicts. Services of all measurements that share their evidence are grouped, up to a limit."""
-    from probe.analysis.verdicts.verdicts import judge_each
+def _run_and_app(source: str, app: str | None) -> tuple[str, str | None]:
+    """Return the run and the app. A single word that is no run and no file names an app of the last run."""
+    is_path = (
+        source.startswith(("/", ".", "-")) or source.count("/") > 1 or Path(source).suffix or Path(source).exists()
+    )
+    if app is not None or is_run(source) or is_path:
+        return source, app
+    return LAST, source
 
-    records, targets, origin = list[dict[str, Any]](), dict[str, Mapping[str, Any]](), REAL
-    for (_, _, measurement), found in judge_each(measurements):
-        records += found
-        targets |= targets_of([measurement])
-        origin = origin if origin.artificial else origin_of(measurement)
-        if len(records) >= GROUPED:
-            print_verdicts(records, sys.stdout, plain, origin=origin, targets=targets)
-            records, targets = [], {}
-    print_verdicts(records, sys.stdout, plain, origin=origin, targets=targets)
+
+def _print_results(measurements: Measurements, plain: bool, app: str | None, verbose: bool) -> None:
+    """Print the result of each run, and the command that shows more."""
+    from probe.cli.summary.next_command import next_command
+    from probe.cli.summary.result import print_result
+    from probe.cli.summary.runs import runs_in
+
+    command = ""
+    for run in runs_in(measurements):
+        print_result(
+            run.records,
+            sys.stdout,
+            plain,
+            origin=run.origin,
+            targets=run.targets,
+            verbose=verbose,
+            service=app.casefold() if app else None,
+        )
+        command = next_command(run.records)
+    if command:
+        say(sys.stdout, tr("Next  {command}", command=command))
 
 
 def _write_receipt(path: Path, measurements: Measurements) -> None:
@@ -85,7 +109,7 @@ def _write_receipt(path: Path, measurements: Measurements) -> None:
         write_receipt(path, judged())
 
 
-def _print_reasons(measurements: Measurements, plain: bool) -> None:
+def _print_reasons(measurements: Measurements, plain: bool, app: str | None) -> None:
     from probe.analysis.engines.engine import SQLiteEngine
     from probe.analysis.verdicts.verdicts import judge_measurement
     from probe.cli.results.why import Explanations
@@ -96,7 +120,7 @@ def _print_reasons(measurements: Measurements, plain: bool) -> None:
         for file, number, measurement in measurements:
             records = judge_measurement(measurement, file=file, number=number, engine=engine)
             origin = origin_of(measurement)
-            reasons.say_all(records, measurement, plain, origin if origin != headed else REAL)
+            reasons.say_all(of_service(records, app), measurement, plain, origin if origin != headed else REAL)
             headed = origin
 
 

@@ -37,6 +37,7 @@ class RunRequest:
     limits: Limits = UNLIMITED
     pack: bool = False  # the results file, when it is closed
     quiet: bool = False
+    verbose: bool = False
     input: tuple[str, ...] = ()  # web addresses, files of them, or - for standard input
 
 

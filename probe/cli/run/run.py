@@ -44,6 +44,7 @@ def run(
     plain: Annotated[bool, opt("--plain", help="No colour, no Unicode, no moving lines.")] = False,
     quiet: Annotated[bool, opt("--quiet", "-q", help="Print nothing but the result and errors.")] = False,
     json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object per line.")] = False,
+    verbose: Annotated[bool, opt("--verbose", "-v", help="Print the verdict on each service too.")] = False,
     ipv4: Annotated[bool, opt("--ipv4", "-4", help="IPv4 only.")] = False,
     ipv6: Annotated[bool, opt("--ipv6", "-6", help="IPv6 only.")] = False,
     no_followups: Annotated[bool, opt("--no-followups", help="Do not test failures further.")] = False,
@@ -101,6 +102,7 @@ def run(
         measure_anyway=measure_anyway,
         limits=limits(keep, max_disk),
         pack=pack,
+        verbose=verbose,
     )
     from probe.cli.run.explain import print_explanation
     from probe.cli.run.running import measure_and_judge, pick

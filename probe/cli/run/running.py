@@ -13,7 +13,7 @@ from probe.cli.run.extras import missing_extras
 from probe.cli.run.limits import remove_old_runs
 from probe.cli.run.rounds import round_lines
 from probe.cli.run.run_time import stopped_at_limit
-from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
+from probe.cli.screen import UsageError, is_plain, say, size, wrapped
 from probe.formats.origin import origin_of
 from probe.messages import mark, printable, tr, tr_plural
 from probe.results import (
@@ -87,7 +87,7 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
         records = list(_judged(outcome))
         problem = _print_or_explain(records, outcome, request, out, targets)
     except Exception as bug:  # the file is complete, and the user learns that before the bug
-        _print_summary(outcome, request.quiet)
+        _print_last_lines(outcome, request.quiet)
         raise bug
     if problem is not None:
         outcome.problem, code = outcome.problem or problem, code if code > SIGNALLED else NOT_WRITTEN
@@ -96,7 +96,7 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
     if outcome.out_of_time:
         say(sys.stderr, wrapped(stopped_at_limit(records, outcome.seconds)))
     remove_old_runs(results_root(request.results).absolute(), request.limits, outcome.path, records)
-    _print_summary(outcome, request.quiet)
+    _print_last_lines(outcome, request.quiet)
     return code
 
 
@@ -253,28 +253,30 @@ def _print(
             print(to_json(record), file=out)
         out.flush()
         return
-    plain = is_plain(request.plain, out)
-    titles = {each.name: each.title for each in targets}
-    facts = {each.name: {"title": each.title, "retired": each.retired, "successor": each.successor} for each in targets}
-    print_verdicts(records, out, plain, origin=origin_of({"annotations": outcome.annotations}), targets=facts)
+    from probe.cli.summary.next_command import next_command
+    from probe.cli.summary.result import print_result
+
+    facts, origin = {each.name: _facts(each) for each in targets}, origin_of({"annotations": outcome.annotations})
+    print_result(records, out, is_plain(request.plain, out), origin=origin, targets=facts, verbose=request.verbose)
     if request.repeat > 1:
         say(out)
-        for line in round_lines(records, titles):
+        for line in round_lines(records, {each.name: each.title for each in targets}):
             say(out, line)
     if outcome.path is not None and outcome.path != STDIN:
-        say(out)
-        say(out, tr("File  {path}", path=outcome.path))
+        if not sys.stderr.isatty():  # else the last line on the same screen names it
+            say(out, tr("File  {path}", path=outcome.path))
         say(out, tr("Next  {command}", command=next_command(records)))
 
 
-def next_command(records: list[dict[str, Any]]) -> str:
-    """Return the command that is most useful after these verdicts."""
-    if any(not record["valid"] for record in records):
-        return tr("probe doctor             shows what is wrong with this network")
-    accused = [record for record in records if record["state"] not in {"ok", "insufficient"}]
-    if not accused:
-        return tr("probe list               shows earlier runs")
-    return tr("probe show last --why    shows the evidence and the rule")
+def _facts(target: Target) -> dict[str, Any]:
+    """Return what the screen needs of a target, with the keys of a measurement's `x_target`."""
+    services = {role: {"needs": list(service.needs)} for role, service in target.services.items()}
+    return {
+        "title": target.title,
+        "retired": target.retired,
+        "successor": target.successor,
+        "services": services,
+    }
 
 
 def exit_code_of(records: list[dict[str, Any]]) -> int:
@@ -283,7 +285,7 @@ def exit_code_of(records: list[dict[str, Any]]) -> int:
     return min((code for code in codes if code), default=0)
 
 
-def _print_summary(outcome: "RunOutcome", quiet: bool) -> None:
+def _print_last_lines(outcome: "RunOutcome", quiet: bool) -> None:
     """Print the last lines on stderr: bytes and seconds, problems, the path of the file. With `quiet` only problems."""
     err = sys.stderr
     moved = outcome.bytes_sent + outcome.bytes_received

@@ -22,6 +22,7 @@ KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "cc": ("cc", (str,), mark("a country code")),
     "asn": ("asn", (str,), mark('an AS number such as "AS64500"')),
     "plain": ("plain", (bool,), mark("true or false")),
+    "verbose": ("verbose", (bool,), mark("true or false")),
     "ipv4": ("ipv4", (bool,), mark("true or false")),
     "ipv6": ("ipv6", (bool,), mark("true or false")),
     "no-followups": ("no_followups", (bool,), mark("true or false")),

@@ -15,9 +15,11 @@ from probe.analysis.features.rows import AddressRow
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.rules.tables import RULES, TABLES, tables_for
-from probe.analysis.verdicts.decisions import Decision
+from probe.analysis.verdicts.apps import judge_apps
+from probe.analysis.verdicts.decisions import Decision, app_decisions_in
 from probe.analysis.verdicts.decisions import decisions_in as rows_in
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch
+from probe.cli.screen import targets_of
 from tests.support.measurements.feature_rows import decide
 from tests.support.measurements.witnesses import WITNESSES
 
@@ -54,9 +56,11 @@ def _fired(path: Path) -> frozenset[str]:
 def decisions_in(path: Path) -> list[Decision]:
     """Return every feature row of a recording with the rules that hold for it."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
-        batch = [Flattened(flat_measurement_of(one), one, path.name, 1) for one in map(json.loads, lines)]
-    judge_batch(batch, _engine())
-    return rows_in(_engine())
+        measurements = [json.loads(line) for line in lines]
+    batch = [Flattened(flat_measurement_of(one), one, path.name, 1) for one in measurements]
+    records = judge_batch(batch, _engine())
+    judge_apps([record for each in records for record in each], targets_of(measurements), _engine())
+    return [*rows_in(_engine()), *app_decisions_in(_engine())]
 
 
 @cache

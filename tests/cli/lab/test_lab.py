@@ -92,7 +92,7 @@ def test_run_without_the_lab_prints_recorded_verdicts(unavailable: Path, monkeyp
 
     def judged(lines: Any) -> list[dict[str, Any]]:
         seen.extend(lines)
-        return [{"service": "telegram/web", "state": "ok", "valid": True, "mechanisms": [], "anomalies": []}]
+        return [{"target": "telegram", "service": "telegram/web", "state": "ok", "valid": True}]
 
     monkeypatch.setattr("probe.analysis.verdicts.verdicts.judge_measurements", judged)
     done = call("run", "clean")
@@ -101,7 +101,7 @@ def test_run_without_the_lab_prints_recorded_verdicts(unavailable: Path, monkeyp
         "RECORDED on 2026-11-25, the lab cannot run here",
         "LAB clean: emulated, nothing left this computer",
     ]
-    assert "telegram/web: OK" in done.stdout
+    assert "telegram  NOT TESTED" in done.stdout
     assert f"The lab cannot run on this computer: {REMEDY}" in done.stderr
     assert "verdicts come from a recorded run of the same scenario" in done.stderr
     assert seen == [("clean.jsonl.gz", 1, line)]

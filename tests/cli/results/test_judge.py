@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 
 from probe.analysis.rules.tables import RULES
+from probe.analysis.verdicts.apps import AppVerdict
 from probe.analysis.verdicts.verdicts import judge_measurement, to_json
 from probe.cli import main
+from probe.targets.needs import MEANINGS
 from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.analysis.verdicts.test_services import URL, blocked, web
 from tests.results.test_reading import tarball
 from tests.support.measurements.lines import GENUINE
+
+CONTRACT = Path(__file__).parents[3] / "docs" / "contract.md"
 
 
 def call(*words: str) -> int:
@@ -87,6 +91,43 @@ def test_text_has_states_and_mechanisms(file: Path, capsys: pytest.CaptureFixtur
     assert "telegram/web" in out
     assert "BLOCKED" in out
     assert "tls.reset.sni" in out
+
+
+def test_by_app_prints_one_object_per_app(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("judge", "--json", "--by", "app", str(file)) == 0
+    apps = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(app["app"], app["round"], app["state"], app["needs"]) for app in apps] == [
+        ("telegram", 1, "degraded", {"browser": "blocked"}),
+        ("telegram", 2, "insufficient", {"browser": "ok"}),
+    ]
+    assert tuple(apps[0]) == tuple(AppVerdict.__annotations__)
+
+
+def test_keys_by_app_stand_in_the_contract() -> None:
+    section = CONTRACT.read_text().partition("### 7.6 App verdicts")[2].partition("\n## ")[0]
+    assert [key for key in AppVerdict.__annotations__ if f"`{key}`" not in section] == []
+    assert [need for need, meaning in MEANINGS.items() if f"| `{need}` | {meaning} |" not in section] == []
+
+
+def test_by_app_prints_the_screen(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("judge", "--by", "app", str(file)) == 0
+    assert "telegram  NOT TESTED" in (out := capsys.readouterr().out) and "round 2, the last one" in out
+
+
+@pytest.mark.parametrize("option", ["--why", "--explain"])
+def test_by_app_is_refused_with_evidence_of_services(
+    option: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("judge", "--by", "app", option, str(file)) == 2
+    assert "need verdicts per service" in capsys.readouterr().err
+
+
+def test_by_app_reads_measurements_of_ooni(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "ooni.jsonl"
+    path.write_text(json.dumps(SAMPLES["telegram-ok"]) + "\n")
+    assert call("judge", "--json", "--by", "app", str(path)) == 0
+    (app,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (app["app"], app["state"], app["needs"]) == ("telegram", "ok", {"messages": "ok", "browser": "ok"})
 
 
 def test_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

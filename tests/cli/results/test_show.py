@@ -1,5 +1,6 @@
 """Test `probe show` and `probe list`, also with lines that cannot be used."""
 
+import gzip
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from probe.cli.results.list import describe, runs
 from probe.cli.results.show import show
 from probe.cli.results.why import describe_transaction
 from probe.cli.screen import UsageError
+from tests.analysis.verdicts.test_apps import RECORDED
 
 
 @pytest.fixture
@@ -35,6 +37,44 @@ def test_missing_run_is_refused(tmp_path: Path) -> None:
         show(results=tmp_path)
     with pytest.raises(UsageError, match="no file or folder"):
         show(str(tmp_path / "nowhere"))
+
+
+def firewall(*words: str, **options: bool) -> None:
+    show(str(RECORDED / "great-firewall.jsonl.gz"), *words, **options)
+
+
+def test_app_is_chosen_by_name_title_or_service(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("signal", "SIGNAL", "sip providers"):
+        firewall(word)
+        out = capsys.readouterr().out
+        assert "1 of 1 app blocked: Signal" in out or "1 partly blocked: SIP providers" in out
+        assert "signal/calls" in out or "sip/linphone" in out
+        assert "telegram" not in out
+    firewall("signal/chat")
+    assert "signal/chat: BLOCKED" in (out := capsys.readouterr().out) and "signal/cdn" not in out
+
+
+def test_why_takes_an_app_and_works_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    firewall("resolvers", why=True)
+    out = capsys.readouterr().out
+    assert out.count("Decided by") == 3 and "resolvers/google: OK" in out and "signal" not in out
+    firewall("telegram/dc_pool", why=True)
+    assert "telegram/web" not in (out := capsys.readouterr().out) and out.count("Decided by") == 1
+
+
+def test_unknown_app_is_refused_with_those_of_the_run() -> None:
+    with pytest.raises(UsageError, match=r"no app 'skype' in this run\. It has: wechat, resolvers, telegram"):
+        firewall("skype")
+
+
+def test_single_word_names_an_app_of_the_last_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "2026-11-23" / "XX-AS1" / "090000-aa.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.decompress((RECORDED / "sni-reset.jsonl.gz").read_bytes()))
+    show("telegram", results=tmp_path)
+    assert "1 partly blocked: Telegram" in (out := capsys.readouterr().out) and "gmail" not in out
+    show("WhatsApp", why=True, results=tmp_path)
+    assert "whatsapp/registration: BLOCKED" in (out := capsys.readouterr().out) and "telegram/" not in out
 
 
 def test_list_shows_runs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

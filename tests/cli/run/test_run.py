@@ -78,8 +78,8 @@ def saved(err: str) -> Path:
 def test_verdicts_go_to_stdout_and_progress_to_stderr(probe_run: Callable[..., Result]) -> None:
     code, out, err = probe_run("telegram")
     assert code == 0
-    assert "telegram/web: NOT ENOUGH DATA" in out and f"File  {saved(err)}" in out and "Next  probe" in out
-    assert "Telegram" in err and "used 0 B in 0 s" in err and "NOT ENOUGH DATA" not in err
+    assert "Telegram  NOT TESTED" in out and f"File  {saved(err)}" in out and "Next  probe" in out
+    assert "Telegram" in err and "used 0 B in 0 s" in err and "NOT TESTED" not in err
     assert out.isascii() and err.isascii() and "\x1b" not in out + err
     assert max(map(len, err.splitlines()[:-1])) <= 80
 
@@ -100,7 +100,7 @@ def test_run_at_its_time_limit_says_what_was_not_tested(
         r"Stopped after \d s because this network is slow. 2 services were not tested to their end\.", flat
     )
     assert "This takes about 10 seconds on this network." in err
-    assert "telegram/dc_pool, web: NOT ENOUGH DATA" in out and "the line is slow" in " ".join(out.split())
+    assert "Telegram  NOT TESTED" in out and "the line is slow" in " ".join(out.split())
     assert probe_run("telegram", exit_code=True)[0] == 12
 
 
@@ -142,7 +142,7 @@ def test_output_dash_writes_measurements_to_stdout_and_verdicts_to_stderr(
     code, out, err = probe_run("telegram", output="-")
     (line,) = map(json.loads, out.splitlines())
     assert code == 0 and line["test_name"] == "telegram"
-    assert "telegram/web: NOT ENOUGH DATA" in err and err.splitlines()[-1] == "saved -"
+    assert "Telegram  NOT TESTED" in err and err.splitlines()[-1] == "saved -"
     assert not list((tmp_path / "results").rglob("*.jsonl"))
 
 
@@ -229,7 +229,12 @@ def test_bug_exits_with_1_and_keeps_the_measurement(probe_run: Callable[..., Res
     quiet["bug"] = "ValueError in steps/tls.py:88"
     code, out, err = probe_run("telegram")
     assert code == 1 and "ValueError in steps/tls.py:88" in err and saved(err).exists()
-    assert "telegram/dc_pool, web" in out
+    assert "THIS RUN CANNOT BE USED" in out and "1 app has no result: Telegram" in out
+
+
+def test_verbose_prints_each_service_before_the_screen(probe_run: Callable[..., Result]) -> None:
+    out = probe_run("telegram", verbose=True)[1]
+    assert 0 <= out.index("telegram/web: NOT ENOUGH DATA") < out.index("No app is blocked")
 
 
 def test_no_network_exits_with_4_and_writes_measurements(

@@ -81,7 +81,7 @@ def test_bad_rows_are_named_up_to_a_limit(tmp_path: Path, capsys: pytest.Capture
 
 def test_every_address_has_a_measurement_and_a_verdict(probe_run: Run, tmp_path: Path) -> None:
     code, out, err = probe_run("web", "http://b.example/", input=["https://a.example/x"])
-    assert code == 0 and "https://a.example/x: " in out and "http://b.example/: " in out
+    assert code == 0 and "https://a.example/x  NOT TESTED" in out and "http://b.example/    NOT TESTED" in out
     lines = [json.loads(line) for line in saved(err).read_text().splitlines()]
     assert sorted(line["input"] for line in lines) == ["http://b.example/", "https://a.example/x"]
     assert {line["test_name"] for line in lines} == {"web_connectivity"}
@@ -91,7 +91,7 @@ def test_bad_row_exits_with_6_and_the_rest_is_measured(probe_run: Run, tmp_path:
     listed = tmp_path / "list.txt"
     listed.write_text("https://a.example/\nnonsense\n")
     code, out, err = probe_run("web", input=[str(listed)])
-    assert code == 6 and "https://a.example/: " in out and "line 2: 'nonsense'" in err
+    assert code == 6 and "https://a.example/  NOT TESTED" in out and "line 2: 'nonsense'" in err
     assert len(saved(err).read_text().splitlines()) == 1
 
 

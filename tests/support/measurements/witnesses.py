@@ -332,6 +332,27 @@ SERVICE: dict[str, Columns] = {
         service_undecided={"ok": 0},
     ),
 }
+NEED: dict[str, Columns] = {
+    "need_blocked": {"services": 2, "blocked": 2},
+    "need_likely_blocked": {"services": 2, "blocked": 1, "down": 1},
+    "need_works_in_part": {"services": 2, "blocked": 1, "ok": 1},
+    "need_unclear": {"services": 2, "impaired": 1, "ok": 1},
+    "need_down": {"services": 2, "down": 1, "insufficient": 1},
+    "need_works": {"services": 2, "ok": 1, "down": 1},
+    "need_untested": {"services": 1, "insufficient": 1},
+}
+APP: dict[str, Columns] = {
+    "app_blocked": {"essential": 1, "essential_blocked": 1, "blocked": 1},
+    "app_likely_blocked": {"essential": 2, "essential_blocked": 1, "essential_impaired": 1, "blocked": 1},
+    "app_works_in_part": {"essential": 2, "essential_blocked": 1, "essential_ok": 1, "blocked": 1},
+    "app_other_need_blocked": {"essential": 1, "essential_ok": 1, "blocked": 1},
+    "app_unclear": {"essential": 1, "essential_impaired": 1, "impaired": 1},
+    "app_down": {"essential": 1, "essential_down": 1},
+    "app_untested": {"essential": 2, "essential_insufficient": 1, "essential_ok": 1},
+    "app_other_need_unclear": {"essential": 1, "essential_ok": 1, "impaired": 1},
+    "app_works": {"essential": 1, "essential_ok": 1},
+    "app_undecided": {},
+}
 WITNESSES = {
     "name": NAME,
     "address": ADDRESS,
@@ -347,4 +368,6 @@ WITNESSES = {
     "mail": MAIL,
     "endpoint": ENDPOINT,
     "service": SERVICE,
+    "need": NEED,
+    "app": APP,
 }

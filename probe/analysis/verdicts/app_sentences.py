@@ -1,0 +1,159 @@
+"""Choose the plain sentence about an app. It is short, because it stands in one row of the screen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from probe.analysis.observations.lenient_json import text, texts
+from probe.analysis.rules.mechanisms import ancestors
+from probe.analysis.rules.tables import RULES
+from probe.messages import mark, tr, tr_plural
+
+REASONS: dict[str, str] = {
+    "dns.injection": mark("False addresses are sent."),
+    "dns.nxdomain": mark("Its names are denied."),
+    "dns.refused": mark("Its names are refused."),
+    "dns.servfail": mark("Its names are not found."),
+    "dns.timeout": mark("Its names get no answer."),
+    "dns.intercepted": mark("Queries are diverted."),
+    "ip.unreachable": mark("No route to its servers."),
+    "tcp.timeout": mark("Servers do not answer."),
+    "tcp.refused": mark("Connections are refused."),
+    "tcp.reset": mark("Connections are cut off."),
+    "tls.reset": mark("Connections are cut off."),
+    "tls.timeout": mark("Connections go silent."),
+    "tls.mitm": mark("Certificates are forged."),
+    "quic.timeout": mark("Packets disappear."),
+    "http.blockpage": mark("A block page is shown."),
+    "http.redirect": mark("Pages are redirected."),
+    "http.reset": mark("Requests are cut off."),
+    "http.timeout": mark("Requests get no answer."),
+    "udp.timeout": mark("Packets disappear."),
+    "stun.timeout": mark("Call packets disappear."),
+    "turn.timeout": mark("Call packets disappear."),
+    "sip.timeout": mark("Call packets disappear."),
+    "sip.reset": mark("Calls are cut off."),
+    "sip.rewrite": mark("Call packets are changed."),
+    "smtp.starttls_stripped": mark("Encryption is removed."),
+    "imap.starttls_stripped": mark("Encryption is removed."),
+    "protocol.drop": mark("Packets disappear."),
+    "protocol.reset": mark("Connections are cut off."),
+}
+"""How interference shows to a user, by a node of the tree of mechanisms. A node below has the same sentence."""
+
+BLOCKED_NEEDS: dict[str, str] = {
+    "messages": mark("Messages are blocked."),
+    "pages": mark("Pages are blocked."),
+    "calls": mark("Calls are blocked."),
+    "names": mark("Name queries are blocked."),
+    "media": mark("Media are blocked."),
+    "sign_in": mark("Signing in is blocked."),
+    "browser": mark("The web client is blocked."),
+}
+LIKELY_BLOCKED_NEEDS: dict[str, str] = {
+    "messages": mark("Messages are probably blocked."),
+    "pages": mark("Pages are probably blocked."),
+    "calls": mark("Calls are probably blocked."),
+    "names": mark("Name queries are probably blocked."),
+    "media": mark("Media are probably blocked."),
+    "sign_in": mark("Signing in is probably blocked."),
+    "browser": mark("The web client is probably blocked."),
+}
+NEEDS_IN_PART: dict[str, str] = {
+    "messages": mark("Messages work in part."),
+    "pages": mark("Pages work in part."),
+    "calls": mark("Calls work in part."),
+    "names": mark("Name queries work in part."),
+    "media": mark("Media work in part."),
+    "sign_in": mark("Signing in works in part."),
+    "browser": mark("The web client works in part."),
+}
+FAILING_NEEDS: dict[str, str] = {
+    "messages": mark("Messages do not work."),
+    "pages": mark("Pages do not work."),
+    "calls": mark("Calls do not work."),
+    "names": mark("Name queries do not work."),
+    "media": mark("Media do not work."),
+    "sign_in": mark("Signing in does not work."),
+    "browser": mark("The web client does not work."),
+}
+_BY_STATE = {
+    "blocked": BLOCKED_NEEDS,
+    "likely_blocked": LIKELY_BLOCKED_NEEDS,
+    "degraded": NEEDS_IN_PART,
+    "impaired": FAILING_NEEDS,
+    "down": FAILING_NEEDS,
+}
+_ORDER = {state: place for place, state in enumerate(_BY_STATE)}
+MANY = 3  # services of one need that are alike, such as providers, from which on they are counted
+
+
+def app_sentence(
+    rule_id: str, needs: Mapping[str, str], essential: Sequence[str], records: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return the plain sentence about an app. `records` are the verdict records of its services that decide.
+
+    `needs` has the state of each need, and `essential` the needs without which the app is of no use.
+    """
+    if rule_id in {"app_blocked", "app_likely_blocked"}:
+        return reason_of(records)
+    if rule_id == "app_works_in_part":
+        chosen = {need: needs[need] for need in essential}
+        return _counted(records) if len(needs) == 1 else _about_worst(chosen)
+    failing_in_part = rule_id in {"app_unclear", "app_down"} and "ok" in needs.values()
+    if rule_id in {"app_other_need_blocked", "app_other_need_unclear"} or failing_in_part:
+        return _about_worst(needs)
+    return _OTHERS[rule_id]() if rule_id in _OTHERS else _about_working(needs, records)
+
+
+_OTHERS = {
+    "app_unclear": lambda: tr("It fails, cause unclear."),
+    "app_down": lambda: tr("It fails elsewhere too."),
+    "app_untested": lambda: tr("Not tested to its end."),
+    "app_undecided": lambda: tr("Only a part was tested."),
+}
+
+
+def reason_of(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the sentence for the first mechanism of the services that decide."""
+    for record in records:
+        rule = RULES.get(text(record.get("rule_id")))
+        named = [rule.mechanism] if rule is not None and rule.mechanism else texts(record.get("mechanisms"))
+        for node in (node for mechanism in named for node in ancestors(mechanism)):
+            if node in REASONS:
+                return tr(REASONS[node])
+    return tr("It fails here only.")
+
+
+def _about_worst(needs: Mapping[str, str]) -> str:
+    """Return the sentence about the need with the gravest state."""
+    failing = [need for need in needs if needs[need] in _ORDER]
+    worst = min(failing, key=lambda need: _ORDER[needs[need]])
+    return tr(_BY_STATE[needs[worst]][worst])
+
+
+def _counted(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many of several servers that are alike are blocked."""
+    blocked = sum(record.get("state") in {"blocked", "likely_blocked"} for record in records)
+    if not blocked:
+        return tr("Some connections fail.")
+    return tr_plural(
+        "{blocked} of {count} is blocked.", "{blocked} of {count} are blocked.", len(records), blocked=blocked
+    )
+
+
+def _about_working(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the sentence about an app that works, with what is known to fail elsewhere too."""
+    down = {need: state for need, state in needs.items() if state == "down"}
+    if down:
+        return _about_worst(down)
+    if all(record.get("proof") == "tcp" for record in records):
+        return tr("Only connections tested.")
+    failing = sum(record.get("state") == "down" for record in records)
+    if failing:
+        return tr_plural(
+            "{failing} of {count} fails elsewhere too.",
+            "{failing} of {count} fail elsewhere too.",
+            len(records),
+            failing=failing,
+        )
+    return tr("It works.")

@@ -1,0 +1,66 @@
+"""Lay out columns of text by the cells that a terminal needs: two for a wide character, none for a combining one."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+MOST_LINES = 3  # of one cell. More words are cut off, with an ellipsis.
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Hold the text of one cell, and the escape sequence of its colour or "" for none."""
+
+    text: str
+    colour: str = ""
+
+
+def wrap(text: str, width: int, most: int | None = None) -> list[str]:
+    """Return the lines of a text at word boundaries. A word that is too long is broken.
+
+    From the line `most` on the rest is cut off at a word.
+    """
+    lines = [""]
+    for word in text.split():
+        space = width - cell_len(lines[-1]) - 1
+        if lines[-1] and cell_len(word) <= space:
+            lines[-1] += f" {word}"
+            continue
+        pieces = chop_cells(word, width) if cell_len(word) > width else [word]
+        lines += pieces
+    found = [line for line in lines if line] or [""]
+    return found if most is None or len(found) <= most else [*found[: most - 1], _cut(found[most - 1], width)]
+
+
+def _cut(line: str, width: int) -> str:
+    """Return the line with an ellipsis in the place of its last word, or of its last character if it has one word."""
+    while cell_len(line) > width - 3:
+        line = line.rpartition(" ")[0] or set_cell_size(line, width - 3)
+    return f"{line}..."
+
+
+def widest(texts: Iterable[str]) -> int:
+    """Return the number of cells of the widest text."""
+    return max(map(cell_len, texts), default=0)
+
+
+def widest_word(texts: Iterable[str]) -> int:
+    """Return the number of cells of the widest word."""
+    return widest(word for text in texts for word in text.split())
+
+
+def row_lines(cells: Sequence[Cell], widths: Sequence[int], gap: int) -> Iterator[str]:
+    """Yield the lines of a row of cells. Each cell is wrapped in its own column."""
+    wrapped = [wrap(cell.text, width, MOST_LINES) for cell, width in zip(cells, widths, strict=True)]
+    for number in range(max(map(len, wrapped))):
+        parts = [
+            _padded(lines[number] if number < len(lines) else "", width, cell.colour)
+            for lines, width, cell in zip(wrapped, widths, cells, strict=True)
+        ]
+        yield (" " * gap).join(parts).rstrip()
+
+
+def _padded(text: str, width: int, colour: str) -> str:
+    shown = f"\x1b[{colour}m{text}\x1b[0m" if colour and text else text
+    return shown + " " * (width - cell_len(text))

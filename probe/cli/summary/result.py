@@ -1,0 +1,110 @@
+"""Print the result of a run: the first line, one row per app, and with --verbose the verdict on each service."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TextIO
+
+from probe.analysis.verdicts.apps import AppVerdict, judge_apps
+from probe.cli.screen import INVALID_WORD, Targets, origin_header, outage_of, print_verdicts, say
+from probe.cli.summary.app_table import table_lines
+from probe.cli.summary.headline import headline
+from probe.cli.summary.layout import wrap
+from probe.formats.origin import REAL, Origin
+from probe.messages import printable, tr, tr_plural
+
+Record = Mapping[str, Any]
+NO_TARGETS: Targets = MappingProxyType({})
+LEAST_WIDTH = 30
+
+
+def screen_width() -> int:
+    """Return the columns that a line may use: one fewer than the terminal has, and 79 without a terminal."""
+    return max(shutil.get_terminal_size((80, 24)).columns - 1, LEAST_WIDTH)
+
+
+def print_result(
+    records: Iterable[Record],
+    stream: TextIO,
+    plain: bool,
+    *,
+    origin: Origin = REAL,
+    targets: Targets = NO_TARGETS,
+    verbose: bool = False,
+    service: str | None = None,
+) -> None:
+    """Print the result on one screen. With `verbose` the verdict on each service comes first, or on one of them."""
+    kept, width = list(records), screen_width()
+    if not kept:
+        return
+    if verbose:
+        detailed = [record for record in kept if service in {None, record.get("service")}]
+        print_verdicts(detailed or kept, stream, plain, origin=origin, targets=targets)
+        say(stream)
+    elif origin.artificial:
+        say(stream, "\n".join(wrap(origin_header(origin), width)))
+    apps = judge_apps(kept, targets)
+    for line in _result_lines(apps, width, plain):
+        say(stream, coloured=line)
+    if not verbose and (sentence := outage_of(kept)):
+        say(stream, "\n".join(wrap(sentence, width)))
+    if not verbose and len({app["app"] for app in apps}) == 1:
+        _print_in_full(apps[-1], kept, stream, targets, width)
+
+
+def _result_lines(apps: list[AppVerdict], width: int, plain: bool) -> Iterator[str]:
+    latest = _latest(apps)
+    if not any(app["valid"] for app in latest):
+        yield from _invalid_lines(latest, width)
+        return
+    yield from _reasons(latest, width)
+    yield from headline(latest, width, unicode=not plain)
+    yield from table_lines(latest, width, coloured=not plain)
+    yield from _other_rounds(apps, latest, width)
+
+
+def _latest(apps: list[AppVerdict]) -> list[AppVerdict]:
+    """Return the verdicts of the last round of each app. Measurements without a run, which are OONI's, are all kept."""
+    return list({(app["run_id"], app["app"], 0 if app["run_id"] else n): app for n, app in enumerate(apps)}.values())
+
+
+def _invalid_lines(apps: list[AppVerdict], width: int) -> Iterator[str]:
+    """Yield why the run cannot be used. Its apps have no state, so that there is no table."""
+    yield tr(INVALID_WORD)
+    yield from _reasons(apps, width)
+    names = ", ".join(printable(app["title"]) for app in apps)
+    sentence = tr_plural(
+        "{count} app has no result: {names}", "{count} apps have no result: {names}", len(apps), names=names
+    )
+    yield from wrap(sentence, width, 3)
+
+
+def _reasons(apps: list[AppVerdict], width: int) -> Iterator[str]:
+    """Yield the sentence for each reason of an invalid measurement, once."""
+    for sentence in dict.fromkeys(app["sentence"] for app in apps if not app["valid"]):
+        yield from wrap(sentence, width)
+
+
+def _other_rounds(apps: list[AppVerdict], latest: list[AppVerdict], width: int) -> Iterator[str]:
+    """Yield which round is shown, and which apps had another state in an earlier one."""
+    rounds = max(app["round"] for app in apps)
+    if rounds == 1:
+        return
+    last = {app["app"]: app["state"] for app in latest}
+    changed = list(dict.fromkeys(app["title"] for app in apps if app["state"] != last[app["app"]]))
+    yield from wrap(tr("These are the states of round {number}, the last one.", number=rounds), width)
+    if changed:
+        yield from wrap(tr("In an earlier round these had another state: {names}", names=", ".join(changed)), width)
+
+
+def _print_in_full(app: AppVerdict, records: list[Record], stream: TextIO, targets: Targets, width: int) -> None:
+    """Print the plain sentences about the only app of a run: one for each reason, with the services that share it."""
+    from probe.analysis.verdicts.plain_sentences import plain_sentence
+
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if record.get("valid", True) and record.get("state") != "ok":
+            groups.setdefault((str(record.get("state")), str(record.get("rule_id"))), []).append(record)
+    for first, *others in groups.values():
+        sentence = plain_sentence(first, targets.get(app["app"]), alike=others)
+        say(stream, "\n".join(wrap(sentence, width)))

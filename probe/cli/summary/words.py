@@ -1,0 +1,41 @@
+"""Name the states of apps and of their calls, in the words of the screen."""
+
+from probe.analysis.verdicts.apps import AppVerdict
+from probe.messages import mark, tr
+
+STATES = {
+    "blocked": mark("BLOCKED"),
+    "likely_blocked": mark("LIKELY BLOCKED"),
+    "degraded": mark("PARTLY BLOCKED"),
+    "impaired": mark("UNCLEAR"),
+    "down": mark("DOWN"),
+    "insufficient": mark("NOT TESTED"),
+    "ok": mark("WORKS"),
+}
+INVALID = mark("NO RESULT")
+CALLS = {
+    "blocked": mark("blocked"),
+    "likely_blocked": mark("likely blocked"),
+    "degraded": mark("in part"),
+    "impaired": mark("unclear"),
+    "down": mark("down"),
+    "insufficient": mark("not tested"),
+    "ok": mark("work"),
+}
+CERTAINTIES = {"certain": mark("certain"), "likely": mark("likely"), "unclear": mark("unclear")}
+SEVERITY = {state: place for place, state in enumerate(STATES)}
+
+
+def state_of_app(app: AppVerdict) -> str:
+    """Return the word for an app's state. An app of an invalid run has none."""
+    return tr(STATES[app["state"]]) if app["state"] in STATES else tr(INVALID)
+
+
+def calls_of_app(app: AppVerdict) -> str:
+    """Return the word for the calls of an app, a dash if they are not tested because it has none."""
+    return tr(CALLS[app["needs"]["calls"]]) if "calls" in app["needs"] else "-"
+
+
+def worst_first(apps: list[AppVerdict]) -> list[AppVerdict]:
+    """Return the apps by state, the gravest first. Apps with the same state are sorted by title."""
+    return sorted(apps, key=lambda app: (SEVERITY.get(app["state"] or "", -1), app["title"].casefold()))

@@ -1,0 +1,261 @@
+"""Test the verdict on an app from the verdicts on its services."""
+
+import gzip
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.analysis.engines.duckdb_engine import DuckDBEngine
+from probe.analysis.rules.mechanisms import LEAVES, RESERVED, ancestors
+from probe.analysis.rules.rule import State
+from probe.analysis.verdicts import app_sentences
+from probe.analysis.verdicts.app_sentences import REASONS
+from probe.analysis.verdicts.apps import AppVerdict, judge_apps
+from probe.analysis.verdicts.service_needs import needs_of
+from probe.analysis.verdicts.verdicts import judge_each
+from probe.cli.screen import targets_of
+from probe.targets.needs import MEANINGS, NEEDS, essential_of
+from probe.targets.target import bundled_targets, load_target, target_names
+
+RECORDED = Path(__file__).parents[3] / "probe" / "lab" / "recorded"
+SERVICES = {"chat": ["messages"], "media": ["media"], "calls": ["calls"], "web": ["browser"]}
+TARGETS = {"whatsapp": {"title": "WhatsApp", "services": {role: {"needs": needs} for role, needs in SERVICES.items()}}}
+
+
+def record(role: str, state: str | None, **more: Any) -> dict[str, Any]:
+    return {
+        "measurement_start_time": "2026-11-27T09:00:00Z",
+        "run_id": "aa",
+        "probe_cc": "XX",
+        "probe_asn": "AS64500",
+        "target": "whatsapp",
+        "service": f"whatsapp/{role}",
+        "state": state,
+        "mechanisms": [],
+        "proof": "http",
+        "valid": True,
+        "invalid_reason": None,
+        "rule_id": "service_undecided",
+        "because": "",
+        "endpoints": [],
+        "measurement_file": "a.jsonl",
+        "measurement_line": 1,
+        **more,
+    }
+
+
+def app_of(**states: str) -> AppVerdict:
+    (app,) = judge_apps([record(role, state) for role, state in states.items()], TARGETS)
+    return app
+
+
+@cache
+def recorded(name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the verdict records of a recording, and what it says about its targets."""
+    with gzip.open(RECORDED / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        measurements = [json.loads(line) for line in lines]
+    judged = judge_each((name, number, one) for number, one in enumerate(measurements, 1))
+    return [one for _, records in judged for one in records], dict(targets_of(measurements))
+
+
+def apps_in(name: str, engine: DuckDBEngine | None = None) -> dict[str, AppVerdict]:
+    return {app["app"]: app for app in judge_apps(*recorded(name), engine)}
+
+
+# -- rules -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_app_has_the_state_of_its_essential_need(state: State) -> None:
+    app = app_of(chat=str(state), media="ok", calls="ok", web="ok")
+    assert app["state"] == state
+    assert app["needs"] == {"messages": state, "calls": "ok", "media": "ok", "browser": "ok"}
+
+
+@pytest.mark.parametrize("role", ["media", "calls", "web"])
+def test_app_is_partly_blocked_if_it_can_do_without_what_is_blocked(role: str) -> None:
+    app = app_of(**{**dict.fromkeys(SERVICES, "ok"), role: "blocked"})
+    assert (app["state"], app["rule_id"], app["certainty"]) == ("degraded", "app_other_need_blocked", "certain")
+    assert app["sentence"] == app_sentences.BLOCKED_NEEDS[SERVICES[role][0]]
+
+
+def test_essential_need_outweighs_others_that_work() -> None:
+    assert app_of(chat="blocked", media="ok", calls="ok", web="ok")["state"] == "blocked"
+    assert app_of(chat="likely_blocked", media="blocked", calls="blocked", web="blocked")["state"] == "likely_blocked"
+
+
+def test_part_that_is_down_everywhere_accuses_nothing() -> None:
+    app = app_of(chat="ok", media="ok", calls="down", web="ok")
+    assert (app["state"], app["needs"]["calls"], app["sentence"]) == ("ok", "down", "Calls do not work.")
+
+
+def test_app_is_not_judged_without_what_it_is_needed_for_most() -> None:
+    assert app_of(web="ok")["rule_id"] == "app_undecided"
+    assert app_of(web="blocked")["state"] == "degraded"
+
+
+def test_untested_app_has_no_result_and_an_untested_part_takes_none_away() -> None:
+    assert app_of(chat="insufficient", media="ok", calls="ok", web="ok")["state"] == "insufficient"
+    assert app_of(chat="ok", media="ok", calls="insufficient", web="ok")["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["blocked"] * 3, "blocked"),
+        (["blocked", "blocked", "ok"], "degraded"),
+        (["blocked", "down", "insufficient"], "impaired"),
+        (["blocked", "likely_blocked", "down"], "likely_blocked"),
+        (["likely_blocked", "down", "down"], "impaired"),
+        (["down", "down", "ok"], "ok"),
+        (["down", "down", "insufficient"], "down"),
+        (["impaired", "ok", "ok"], "impaired"),
+        (["insufficient"] * 3, "insufficient"),
+    ],
+)
+def test_providers_of_calls_are_weighed_together(states: list[str], expected: str) -> None:
+    stun = [
+        record("", state, target="stun", service=f"stun/p{number}", endpoints=[{"endpoint": "stun://a.example:3478"}])
+        for number, state in enumerate(states)
+    ]
+    (app,) = judge_apps(stun, {})
+    assert (app["needs"], app["state"]) == ({"calls": expected}, expected)
+
+
+# -- certainty, validity, rounds -----------------------------------------------------------------------------------
+
+
+def test_certainty_follows_the_evidence() -> None:
+    assert app_of(chat="blocked")["certainty"] == "certain"
+    assert app_of(chat="likely_blocked")["certainty"] == "likely"
+    assert app_of(chat="degraded")["certainty"] == "likely"
+    assert app_of(chat="impaired")["certainty"] == app_of(chat="insufficient")["certainty"] == "unclear"
+    assert app_of(chat="ok")["certainty"] == "certain"
+    (connected,) = judge_apps([record("chat", "ok", proof="tcp")], TARGETS)
+    assert (connected["certainty"], connected["sentence"]) == ("likely", "Only connections tested.")
+    parts = [
+        {"endpoint": "tls://a.example:443", "state": "blocked"},
+        {"endpoint": "tls://b.example:443", "state": "ok"},
+    ]
+    (partly,) = judge_apps([record("chat", "degraded", endpoints=parts)], TARGETS)
+    assert partly["certainty"] == "certain"
+
+
+def test_invalid_measurement_has_no_state_and_says_why() -> None:
+    invalid = {"valid": False, "invalid_reason": "vpn", "rule_id": "invalid_vpn"}
+    (app,) = judge_apps([record(role, None, **invalid) for role in SERVICES], TARGETS)
+    assert (app["state"], app["valid"], app["invalid_reason"], app["rule_id"]) == (None, False, "vpn", "invalid_vpn")
+    assert app["needs"] == {} and app["sentence"].startswith("A VPN carries the traffic")
+
+
+def test_valid_measurements_of_an_app_count_beside_invalid_ones() -> None:
+    invalid = record("calls", None, valid=False, invalid_reason="vpn", rule_id="invalid_vpn")
+    (app,) = judge_apps([record("chat", "ok"), invalid], TARGETS)
+    assert (app["state"], app["valid"], app["needs"]) == ("ok", True, {"messages": "ok"})
+
+
+def test_each_round_of_a_run_has_its_own_verdict() -> None:
+    apps = judge_apps([record("chat", "ok"), record("chat", "blocked"), record("chat", "ok")], TARGETS)
+    assert [(app["round"], app["state"]) for app in apps] == [(1, "ok"), (2, "blocked"), (3, "ok")]
+
+
+def test_runs_are_not_mixed_and_measurements_in_no_file_belong_to_their_run() -> None:
+    one, other = record("chat", "ok"), record("chat", "ok", run_id="bb")
+    assert [app["round"] for app in judge_apps([one, other], TARGETS)] == [1, 1]
+    (app,) = judge_apps([one, record("calls", "ok", measurement_file="-")], TARGETS)
+    assert app["needs"] == {"messages": "ok", "calls": "ok"}
+
+
+def test_each_measurement_of_ooni_is_a_run_of_its_own() -> None:
+    apps = judge_apps([record("chat", "ok", run_id="", measurement_line=line) for line in (1, 2)], TARGETS)
+    assert [app["round"] for app in apps] == [1, 1]
+
+
+# -- needs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", target_names(bundled_targets()))
+def test_measurements_without_needs_get_those_of_the_target_file(name: str) -> None:
+    target = load_target(bundled_targets() / f"{name}.toml")
+    for role, service in target.services.items():
+        endpoints = [{"endpoint": endpoint.url} for endpoint in service.endpoints]
+        old = record(role, "ok", target=name, service=f"{name}/{role}", endpoints=endpoints)
+        assert service.needs and set(needs_of(old, {})) == set(service.needs), role
+
+
+def test_needs_of_the_measurement_count_and_unknown_ones_do_not() -> None:
+    declared = {"services": {"chat": {"needs": ["media", "nonsense"]}, "web": {"needs": [3, None]}}}
+    assert needs_of(record("chat", "ok"), declared) == ["media"]
+    assert needs_of(record("web", "ok"), declared) == ["browser"]
+
+
+def test_web_address_serves_pages() -> None:
+    address = "http://a.example/x"
+    assert needs_of(record("", "ok", target=address, service=f"{address}/web"), {}) == ["pages"]
+
+
+def test_essential_needs() -> None:
+    assert essential_of(frozenset({"messages", "pages", "calls"})) == {"messages", "pages"}
+    assert essential_of(frozenset({"messages", "browser", "calls"})) == {"messages"}
+    assert essential_of(frozenset({"calls", "media"})) == {"calls"}
+    assert essential_of(frozenset({"media", "browser"})) == frozenset()
+    assert essential_of(frozenset()) == frozenset()
+
+
+# -- sentences -----------------------------------------------------------------------------------------------------
+
+
+def test_every_mechanism_has_a_reason_and_every_need_its_sentences() -> None:
+    assert [name for name in LEAVES if name not in RESERVED and not REASONS.keys() & set(ancestors(name))] == []
+    tables = ("BLOCKED_NEEDS", "LIKELY_BLOCKED_NEEDS", "NEEDS_IN_PART", "FAILING_NEEDS")
+    assert all(tuple(getattr(app_sentences, name)) == NEEDS for name in tables) and tuple(MEANINGS) == NEEDS
+
+
+def test_reasons_fit_their_column() -> None:
+    assert [sentence for sentence in REASONS.values() if len(sentence) > 25] == []
+
+
+# -- whole measurements ----------------------------------------------------------------------------------------------
+
+
+def test_apps_of_the_great_firewall() -> None:
+    apps = apps_in("great-firewall")
+    found = {name: (app["state"], app["needs"].get("calls"), app["certainty"]) for name, app in apps.items()}
+    assert found == {
+        "facebook": ("blocked", "blocked", "certain"),
+        "gmail": ("blocked", None, "certain"),
+        "resolvers": ("ok", None, "certain"),
+        "signal": ("blocked", "blocked", "certain"),
+        "sip": ("degraded", "degraded", "certain"),
+        "snapchat": ("blocked", None, "certain"),
+        "stun": ("blocked", "blocked", "certain"),
+        "teams": ("degraded", "degraded", "certain"),
+        "telegram": ("likely_blocked", None, "likely"),
+        "wechat": ("ok", None, "certain"),
+        "whatsapp": ("blocked", "degraded", "certain"),
+        "x": ("blocked", None, "certain"),
+    }
+    assert len(apps["stun"]["services"]) == 11 and apps["sip"]["sentence"] == "5 of 6 are blocked."
+
+
+def test_clean_network_accuses_no_app() -> None:
+    assert {(app["state"], app["sentence"]) for app in apps_in("clean").values()} == {("ok", "It works.")}
+
+
+@pytest.mark.parametrize("name", ["great-firewall", "stun-drop", "service-down", "no-helper", "captive-portal"])
+def test_duckdb_gives_the_same_apps(name: str) -> None:
+    with DuckDBEngine() as engine:
+        assert apps_in(name, engine) == apps_in(name)
+
+
+def test_no_app_is_accused_without_an_accused_service() -> None:
+    for path in sorted(RECORDED.glob("*.jsonl.gz"))[::6]:
+        for app in apps_in(path.name.removesuffix(".jsonl.gz")).values():
+            states = {service["state"] for service in app["services"]}
+            if app["state"] in {"blocked", "likely_blocked", "degraded"}:
+                assert states & {"blocked", "likely_blocked", "degraded"}, (path.name, app["app"])
+            if app["state"] == "blocked":
+                assert "blocked" in states

@@ -1,0 +1,35 @@
+"""Show text on an emulated terminal, and offer a stream that looks like one."""
+
+import io
+
+import pyte
+
+
+class TerminalStream(io.StringIO):
+    """Collect what is printed, as a terminal with UTF-8."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(text: str, columns: int, lines: int) -> list[str]:
+    """Return the lines that a terminal of this size shows after the text, without empty ones at its end.
+
+    Lines that have left at the top are included, so that their number tells whether the text fits.
+    """
+    screen = pyte.HistoryScreen(columns, lines, history=1000)
+    pyte.Stream(screen).feed(text.replace("\n", "\r\n"))
+    left = ["".join(line[column].data for column in range(columns)) for line in screen.history.top]
+    found = [line.rstrip() for line in [*left, *screen.display]]
+    while found and not found[-1]:
+        found.pop()
+    return found
+
+
+def colours_shown(text: str, columns: int, lines: int) -> set[str]:
+    """Return the names of the colours on the screen."""
+    screen = pyte.Screen(columns, lines)
+    pyte.Stream(screen).feed(text.replace("\n", "\r\n"))
+    return {cell.fg for row in screen.buffer.values() for cell in row.values() if cell.data.strip()}
