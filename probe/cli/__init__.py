@@ -16,7 +16,6 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from probe import __version__
-from probe.platforms.systems import platform_name
 
 # command: (module, one sentence), in the order of the help page
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -116,6 +115,8 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from probe.platforms.systems import platform_name
+
         typer.echo(f"censorprobe {__version__} (Python {sys.version.split()[0]}, {platform_name()})")
         raise typer.Exit()
 

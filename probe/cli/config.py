@@ -86,8 +86,9 @@ def edit() -> None:
     draft = file.with_name(f"config.toml.{os.getpid()}")
     try:
         make_private_folder(file.parent)
+        draft.unlink(missing_ok=True)
+        draft.touch(0o600)
         draft.write_bytes(file.read_bytes() if file.is_file() else template().encode())
-        draft.chmod(0o600)
         _edit(draft)
         _accept(draft, file)
     except OSError as error:

@@ -33,7 +33,7 @@ _ADDRESS_LIKE = re.compile(
     re.IGNORECASE,
 )
 
-# Every match of the pattern above lies in a token that contains one of these. Looking for them first takes a tenth of
+# Every match of the pattern above is in a token that contains one of these. Looking for them first takes a tenth of
 # the time, since the pattern tries each form at each character.
 _HINTS = tuple(
     map(

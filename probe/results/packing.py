@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from probe.platforms.durability import sync_folder
+from probe.platforms.durability import sync, sync_folder
 from probe.results.folders import PACKED, ResultsError, make_private_folder
 from probe.results.unpacking import open_unpacked, zstd_module
 
@@ -68,7 +68,7 @@ def _write(path: Path, part: Path) -> str:
                 digest.update(piece)
                 target.write(piece)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     return digest.hexdigest()
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from probe.messages import tr
+from probe.platforms.durability import sync
 from probe.results import RECEIVED, Problem, make_private_folder, read_pieces, sync_folder, unfinished, zstd_module
 from probe.sharing.container import unpack_lines
 from probe.sharing.manifest import Manifest, ShareError
@@ -51,7 +52,7 @@ def _write(part: Path, lines: Iterator[bytes], artificial: bool) -> VantagePoint
                 points = points or [point]
                 target.write(line)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     return points[0]
 
 

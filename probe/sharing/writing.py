@@ -1,8 +1,8 @@
 """Write files that only their owner can read. The name of a file appears when the file is complete."""
 
-import os
 from pathlib import Path
 
+from probe.platforms.durability import sync
 from probe.results import sync_folder, unfinished
 
 
@@ -12,6 +12,6 @@ def write_new(path: Path, content: bytes) -> None:
         with part.open("wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         part.replace(path)
     sync_folder(path.parent)

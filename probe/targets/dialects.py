@@ -44,6 +44,8 @@ class Dialect:
     """Port that other notations omit, 0 where no such notation is read or written."""
     ooni_scheme: str = ""
     """Scheme of the resolver's URL in OONI's `dnscheck`."""
+    usual_need: str = ""
+    """What a person needs a service with this dialect for (`probe/targets/needs.py`), "" where needs differ."""
     typical_bytes: int = 8_000
     """Bytes of one successful attempt in both directions, rounded up. A TLS chain has about 4 to 6 kB."""
 
@@ -111,6 +113,7 @@ def _messengers() -> tuple[Dialect, ...]:
         proof="mtproto",
         payload_authenticates=True,
         unlisted=True,
+        usual_need="messages",
         typical_bytes=1_200,
     )
     return mtproto, replace(mtproto, scheme="noise", proof="noise", typical_bytes=2_500)
@@ -126,6 +129,7 @@ def _calls(scheme: str, echo_payload: "EchoPayload") -> tuple[Dialect, ...]:
         name_layer="",
         payload_rules=scheme,
         echo_payload=echo_payload,
+        usual_need="calls",
     )
     tcp = replace(udp, transport="tcp", layers=("tcp", "payload"), echo_payload=None)
     tls = replace(tcp, transport="tls", layers=("tcp", "tls", "payload"), name_layer="tls", has_exchangeable_name=True)
@@ -141,6 +145,7 @@ def _resolvers() -> tuple[Dialect, ...]:
         payload_rules="resolver",
         default_port=53,
         ooni_scheme="udp",
+        usual_need="names",
     )
     dot = replace(
         udp,
@@ -167,7 +172,13 @@ def _resolvers() -> tuple[Dialect, ...]:
 
 
 def _mail() -> tuple[Dialect, ...]:
-    smtps = Dialect(scheme="smtps", layers=("tcp", "tls", "mail"), proof="smtp", has_exchangeable_name=True)
+    smtps = Dialect(
+        scheme="smtps",
+        layers=("tcp", "tls", "mail"),
+        proof="smtp",
+        has_exchangeable_name=True,
+        usual_need="messages",
+    )
     starttls = replace(smtps, scheme="smtp+starttls", layers=("tcp", "mail", "tls"), has_exchangeable_name=False)
     return (
         smtps,

@@ -65,6 +65,7 @@ SAMPLES: dict[str, tuple[object, object, object]] = {  # of each key: in the fil
     "cc": ("IR", "RU", "CN"),
     "asn": ("AS1", "AS2", "AS3"),
     "plain": (True, False, True),
+    "verbose": (True, False, True),
     "ipv4": (True, False, True),
     "ipv6": (True, False, True),
     "no-followups": (True, False, True),

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from probe.analysis.observations.lenient_json import table, text, texts
+from probe.targets.dialects import DIALECTS
 from probe.targets.needs import NEEDS
 
-_BY_SCHEME = {
-    **dict.fromkeys(("stun", "turn", "sip"), "calls"),
-    **dict.fromkeys(("smtp+starttls", "imap+starttls", "smtps", "imaps", "mtproto", "noise"), "messages"),
-    **dict.fromkeys(("dns+udp", "dns+tcp", "dot", "doh"), "names"),
-}
+_BY_SCHEME = {dialect.scheme: dialect.usual_need for dialect in DIALECTS.values() if dialect.usual_need}
 _BY_ROLE = {
     **dict.fromkeys(("chat", "dc_pool", "long_link", "short_link"), "messages"),
     **dict.fromkeys(("media", "cdn"), "media"),

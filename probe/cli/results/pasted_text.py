@@ -1,12 +1,16 @@
-"""Write the text of at most 280 characters that a user pastes into a message, with the states of a run's targets."""
+"""Write the text of at most 280 characters that a user pastes into a message, with the states of a run's apps."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.cells import cell_len
 
 from probe import __version__
-from probe.cli.screen import INVALID_WORD, STATE_WORDS, Targets
+from probe.analysis.verdicts.apps import judge_apps
+from probe.cli.screen import Targets
+from probe.cli.summary.words import INVALID as INVALID_WORD
+from probe.cli.summary.words import STATES
 from probe.messages import tr, tr_plural
 from probe.sharing import Outgoing
 
@@ -14,12 +18,12 @@ LONGEST = 280  # characters, of which wide ones count twice, as they do for some
 LONGEST_TITLE = 30
 DIGEST = 16  # digits of the digest, which are also the name of the file
 INVALID = "invalid"
-ORDER = (*STATE_WORDS, INVALID)  # the first one that a service of a target has is the state of the target
-WEB = "://"  # in the name of a target that is a web address
+ORDER = (*STATES, INVALID)  # the first one that an app has in any round is named
+WEB = "://"  # in the name of an app that is a web address
 
 
 def pasted_text(outgoing: Outgoing, records: Iterable[Mapping[str, Any]], targets: Targets) -> str:
-    """Return the text: version, network, date, the states of targets, digest. It has no address and no path."""
+    """Return the text: version, network, date, the states of apps, digest. It has no address and no path."""
     titles = titles_by_state(records, targets)
     named = [state for state in ORDER if state in titles]
     for named_states in (named, [state for state in named if state != "ok"], named[:2], named[:1], []):
@@ -30,27 +34,19 @@ def pasted_text(outgoing: Outgoing, records: Iterable[Mapping[str, Any]], target
 
 
 def titles_by_state(records: Iterable[Mapping[str, Any]], targets: Targets) -> dict[str, list[str]]:
-    """Return the titles of the targets by state. Web addresses are counted and not named."""
-    ranks = dict[str, int]()
-    for record in records:
-        name, rank = str(record.get("target")), ORDER.index(_state(record))
-        ranks[name] = min(rank, ranks.get(name, rank))
+    """Return the titles of the apps by state. Web addresses are counted and not named."""
+    ranks, titles = dict[str, int](), dict[str, str]()
+    for app in judge_apps(records, targets):
+        name, rank = app["app"], ORDER.index(app["state"] or INVALID)
+        ranks[name], titles[name] = min(rank, ranks.get(name, rank)), app["title"]
     found: dict[str, list[str]] = {}
-    web: dict[str, int] = {}
+    web = Counter(ORDER[rank] for name, rank in ranks.items() if WEB in name)
     for name, rank in ranks.items():
-        if WEB in name:
-            web[ORDER[rank]] = web.get(ORDER[rank], 0) + 1
-        else:
-            title = str((targets.get(name) or {}).get("title") or name)
-            found.setdefault(ORDER[rank], []).append(title[:LONGEST_TITLE])
+        if WEB not in name:
+            found.setdefault(ORDER[rank], []).append(titles[name][:LONGEST_TITLE])
     for state, count in web.items():
         found.setdefault(state, []).append(tr_plural("{count} web address", "{count} web addresses", count))
     return found
-
-
-def _state(record: Mapping[str, Any]) -> str:
-    state = str(record.get("state"))
-    return INVALID if not record.get("valid", True) or state not in STATE_WORDS else state
 
 
 def _head(outgoing: Outgoing) -> list[str]:
@@ -68,12 +64,12 @@ def _head(outgoing: Outgoing) -> list[str]:
 
 
 def _states(titles: Mapping[str, Sequence[str]], named: Sequence[str]) -> list[str]:
-    """Return a line for each state, with the titles of the targets or with their number."""
+    """Return a line for each state, with the titles of the apps or with their number."""
     return [
         tr(
-            "{state}: {targets}",
-            state=tr(INVALID_WORD if state == INVALID else STATE_WORDS[state]),
-            targets=", ".join(sorted(titles[state])) if state in named else len(titles[state]),
+            "{state}: {apps}",
+            state=tr(INVALID_WORD if state == INVALID else STATES[state]),
+            apps=", ".join(sorted(titles[state])) if state in named else len(titles[state]),
         )
         for state in ORDER
         if state in titles

@@ -82,8 +82,8 @@ def _inspected(source: Path, lab: bool) -> "Outgoing":
 
 def _known() -> "Known":
     """Return what identifies this computer and its user today."""
+    from probe.platforms.resolvers import system_resolvers
     from probe.run.vantage import known_values
-    from probe.steps.dns.system_resolver import system_resolvers
     from probe.targets.target import bundled_targets, load_target
 
     public = load_target(bundled_targets() / "resolvers.toml")

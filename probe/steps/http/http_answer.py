@@ -18,7 +18,7 @@ from probe.privacy.redact import scrub_text
 from probe.privacy.scrub import SCRUBBED
 from probe.signatures.block_pages import matching
 
-# Bytes of a body that are read. Every byte more costs a volunteer on a metered line.
+# Bytes of a body that are read. Every byte more costs a user on a metered line.
 CLEAR_TEXT_BODY = 32768  # any device may have sent it. Titles and texts of block pages are in this part.
 VERIFIED_BODY = 16000  # the server proved its identity. A flow that is cut off after 16 kB still shows.
 TITLE_LIMIT = 200

@@ -10,7 +10,7 @@ import pytest
 from probe.cli.found_words import counts_of, found_words
 from probe.cli.results.list import USUAL, describe, runs
 from probe.cli.results.show import show
-from probe.lab.run import recording_of
+from probe.lab.recordings import recording_of
 
 NAMES = ("2026-11-23/XX-AS1/090000-aa", "2026-11-24/XX-AS1/080000-bb")
 

@@ -13,7 +13,7 @@ from probe.cli.results.judge import judge
 from probe.cli.results.receive import receive
 from probe.cli.results.share import share
 from probe.cli.screen import UsageError
-from probe.lab.run import RECORDED
+from probe.lab.recordings import RECORDED
 from tests.sharing.shared_runs import line, packed, write_run
 
 OWN = pyrage.x25519.Identity.generate()

@@ -146,7 +146,7 @@ def titled() -> Mapping[str, Mapping[str, Any]]:
     return {name: {"title": name.title()} for name in ("whatsapp", "telegram", "signal", "gmail")}
 
 
-def test_worst_service_is_the_state_of_a_target(root: Path, titled: Mapping[str, Mapping[str, Any]]) -> None:
+def test_app_verdicts_give_the_states(root: Path, titled: Mapping[str, Mapping[str, Any]]) -> None:
     records = [record("whatsapp", state) for state in ("ok", "blocked", "down")]
     records += [record("telegram", "insufficient"), record("signal", "ok"), record("gmail", None)]
     assert titles_by_state(records, titled) == {
@@ -163,7 +163,7 @@ def test_text_names_network_date_states_and_digest(root: Path, titled: Mapping[s
     assert text.splitlines() == [
         "censorprobe 0.1.0 · QX AS64500 · 2026-11-24",
         "BLOCKED: Whatsapp",
-        "OK: Signal",
+        "WORKS: Signal",
         f"sha256 {outgoing.manifest.sha256[:16]}",
     ]
 

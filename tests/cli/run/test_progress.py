@@ -13,7 +13,7 @@ from probe.cli.run import live_verdicts
 from probe.cli.run.live_verdicts import Finished, LiveVerdicts, Records
 from probe.cli.run.progress import Lines, Moving, progress
 from probe.cli.run.run_time import time_left
-from probe.lab.run import recording_of
+from probe.lab.recordings import recording_of
 from probe.privacy.redact import Known
 from probe.results import Problem, read_lines
 from probe.run.phases import PHASES, Phase
