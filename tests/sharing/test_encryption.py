@@ -63,6 +63,7 @@ def test_secret_key_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [("", "no line that begins"), (str(OWN.to_public()), "no line that begins"), (str(OWN)[:-1], "damaged secret key")],
+    ids=["empty", "public key", "cut off"],  # the keys are new in each process
 )
 def test_identity_file_without_a_key_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(ShareError, match=sentence):
