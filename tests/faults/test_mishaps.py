@@ -11,7 +11,7 @@ from tests.support.faults.mishaps import NAMES, at_home
 
 pytestmark = pytest.mark.lab
 
-FINISHED = re.compile(r"s +(\d+) of (\d+)$", re.MULTILINE)
+FINISHED = re.compile(r"\((\d+) of (\d+), [0-9.]+ s\)$", re.MULTILINE)
 
 
 def test_killed_run_keeps_every_reported_measurement(tmp_path: Path) -> None:
