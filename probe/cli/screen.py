@@ -7,22 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from probe.analysis.run_result.run_sentences import origin_header, outage_of
+from probe.analysis.run_result.run_targets import Targets
+from probe.analysis.run_result.service_words import evidence_of, state_word
 from probe.formats.origin import REAL, Origin
-from probe.messages import mark, printable, printable_lines, tr, tr_plural
+from probe.messages import printable, printable_lines, tr
 
-Targets = Mapping[str, Mapping[str, Any]]  # name of a target, and what a measurement's `x_target` says about it
 WIDTH = 80
-STATE_WORDS = {
-    "blocked": mark("BLOCKED"),
-    "likely_blocked": mark("LIKELY BLOCKED"),
-    "degraded": mark("WORKS BADLY"),
-    "impaired": mark("NOT WORKING, CAUSE UNCLEAR"),
-    "down": mark("NOT WORKING, NO SIGN OF BLOCKING"),
-    "ok": mark("OK"),
-    "insufficient": mark("NOT ENOUGH DATA"),
-}
-CONNECTED_ONLY = mark("REACHABLE (only the connection was tested)")
-INVALID_WORD = mark("THIS RUN CANNOT BE USED")
 COLOURS = {"blocked": "31;1", "likely_blocked": "31", "degraded": "33", "impaired": "33", "down": "33", "ok": "32"}
 
 
@@ -49,13 +40,6 @@ def is_plain(asked: bool, stream: TextIO) -> bool:
     return asked or dumb or not stream.isatty() or encoding != "utf8"
 
 
-def origin_header(origin: Origin) -> str:
-    """Return the header of artificial measurements."""
-    if origin.lab:
-        return tr("LAB {scenario}: emulated, nothing left this computer", scenario=origin.lab)
-    return tr("SYNTHETIC {world}: invented by a program, no network was measured", world=origin.synthetic)
-
-
 def say(stream: TextIO, text: str = "", *, coloured: str = "", end: str = "\n") -> None:
     """Print a text. Control characters become escapes, and characters that the stream's encoding lacks question marks.
 
@@ -76,45 +60,6 @@ def wrapped(text: str, indent: int = 0, first: str | None = None) -> str:
         subsequent_indent=pad,
         break_on_hyphens=False,
     )
-
-
-def state_word(record: Mapping[str, Any]) -> str:
-    """Return the words for a verdict's state. An `ok` that rests on a TCP connect alone says so."""
-    if not record.get("valid", True):
-        return tr(INVALID_WORD)
-    state = str(record.get("state"))
-    if state == "ok" and record.get("proof") == "tcp":
-        return tr(CONNECTED_ONLY)
-    return tr(STATE_WORDS[state]) if state in STATE_WORDS else state.upper()
-
-
-def evidence_of(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the sentences of the deciding evidence: mechanisms, hop, counts here and at the helper, rule."""
-    mechanisms, hop = ", ".join(record.get("mechanisms") or ()), record.get("hop") or {}
-    if mechanisms and hop.get("ttl"):
-        yield tr("{mechanisms} at hop {ttl}.", mechanisms=mechanisms, ttl=hop["ttl"])
-    elif mechanisms:
-        yield f"{mechanisms}."
-    attempts, controls = int(record.get("attempts") or 0), int(record.get("controls") or 0)
-    if attempts:
-        yield tr_plural(
-            "{failed} of {count} attempt failed here.",
-            "{failed} of {count} attempts failed here.",
-            attempts,
-            failed=record.get("failures", 0),
-        )
-    else:
-        yield tr("No attempt was made here.")
-    if controls:
-        yield tr_plural(
-            "{worked} of {count} attempt worked from the test helper.",
-            "{worked} of {count} attempts worked from the test helper.",
-            controls,
-            worked=record.get("control_successes", 0),
-        )
-    else:
-        yield tr("No test helper tried it.")
-    yield tr("Rule {rule}.", rule=record.get("rule_id"))
 
 
 def print_verdicts(
@@ -140,49 +85,6 @@ def print_verdicts(
     if sentence := outage_of(kept):
         say(stream)
         say(stream, wrapped(sentence))
-
-
-def outage_of(records: Iterable[Mapping[str, Any]]) -> str:
-    """Return the sentence about services whose part of the Internet is not reachable, "" if there are none."""
-    count = _in_outage(records)
-    return _outage_sentence(count) if count else ""
-
-
-def _in_outage(records: Iterable[Mapping[str, Any]]) -> int:
-    """Return how many services have an endpoint that was silent like a neutral host."""
-    from probe.analysis.rules.addresses import OUTAGE  # here, so that other commands start faster
-
-    valid = (record for record in records if record.get("valid", True))
-    return sum(any(part.get("rule_id") == OUTAGE for part in record.get("endpoints") or ()) for record in valid)
-
-
-def _outage_sentence(count: int) -> str:
-    return tr_plural(
-        "A part of the Internet is not reachable from this network. {count} service needs that part, and no service "
-        "is accused for it. Run the test again later.",
-        "A part of the Internet is not reachable from this network. {count} services need that part, and no service "
-        "is accused for it. Run the test again later.",
-        count,
-    )
-
-
-def targets_of(measurements: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return `x_target` of each measurement, by the target's name, with the services of all its measurements."""
-    keys = [one for measurement in measurements if isinstance(one := measurement.get("test_keys"), dict)]
-    found: dict[str, Mapping[str, Any]] = {}
-    for test_keys in keys:
-        if isinstance(target := test_keys.get("x_target"), dict):
-            name = str(target.get("name"))
-            found[name] = with_services(found.get(name), target)
-    return found
-
-
-def with_services(earlier: Mapping[str, Any] | None, target: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return `x_target` with the services of an earlier measurement of the target added."""
-    known, services = (earlier or {}).get("services"), target.get("services")
-    if not isinstance(known, dict) or not isinstance(services, dict):
-        return target
-    return {**target, "services": {**known, **services}}
 
 
 def _alike(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

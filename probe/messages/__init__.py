@@ -5,7 +5,7 @@ literals in `censorprobe.pot`, from which translators start. Values go into name
 joined from pieces.
 """
 
-from probe.messages.catalogue import mark, tr, tr_plural
+from probe.messages.catalogue import language, mark, tr, tr_plural
 from probe.messages.printable import printable, printable_lines
 
-__all__ = ["mark", "printable", "printable_lines", "tr", "tr_plural"]
+__all__ = ["language", "mark", "printable", "printable_lines", "tr", "tr_plural"]

@@ -34,6 +34,11 @@ def tr_plural(one: str, many: str, count: int, /, **values: object) -> str:
     return _filled(_translations.ngettext(one, many, count), english, {"count": count, **values})
 
 
+def language() -> str:
+    """Return the language of the catalogue as HTML names it, such as `zh-CN`. English has no catalogue."""
+    return _translations.info().get("language", "en").replace("_", "-")
+
+
 def mark(sentence: str, /) -> str:
     """Return the sentence unchanged. It marks a literal that `tr` translates later, when the language is known."""
     return sentence

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.real.packages import BROWSER, COMMAND, FILES, missing
-from tests.support.browser import Seen, opened
+from tests.support.browser import Seen, watched
 from tests.support.not_run import NOT_RUN
 
 FLAGS = [
@@ -49,4 +49,4 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def open_page(page: Page, tmp_path: Path) -> Iterator[Seen]:
     """Return an opened page, and check at the end that it made no request and no error."""
-    yield from opened(page, tmp_path)
+    yield from watched(page, tmp_path)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from probe.cli.screen import STATE_WORDS, is_plain, print_verdicts, state_word, targets_of
+from probe.analysis.run_result.run_targets import targets_of
+from probe.analysis.run_result.service_words import STATE_WORDS, state_word
+from probe.cli.screen import is_plain, print_verdicts
 from probe.formats.origin import REAL, Origin
 
 TARGET = {"name": "telegram", "title": "Telegram", "retired": None, "successor": None}

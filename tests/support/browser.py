@@ -43,7 +43,8 @@ class Seen:
         return [url for url in self.requests if not url.startswith((self.folder.as_uri(), "data:,"))]
 
 
-def opened(page: Page, folder: Path) -> Iterator[Seen]:
+def watched(page: Page, folder: Path) -> Iterator[Seen]:
+    """Record what a page does, and check at the end that it made no request and no error."""
     seen = Seen(page, folder)
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("console", lambda message: seen.errors.append(message.text))

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from probe.analysis.run_result.run_sentences import origin_header
+from probe.analysis.run_result.run_targets import targets_of
 from probe.cli.completions import complete_scenario
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.screen import UsageError, is_plain, origin_header, say, targets_of, wrapped
+from probe.cli.screen import UsageError, is_plain, say, wrapped
 from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import printable, tr
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from probe.analysis.run_result.run_targets import targets_of
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
-from probe.cli.screen import UsageError, is_plain, print_verdicts, targets_of
+from probe.cli.screen import UsageError, is_plain, print_verdicts
 from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import tr
 
@@ -68,10 +69,10 @@ def _judge(files: list[str], json: bool, why: bool, plain: bool) -> None:
 
 def _judge_apps(files: list[str], json: bool, plain: bool) -> None:
     """Print one JSON object per app, or one screen per run."""
+    from probe.analysis.run_result.runs import runs_in
     from probe.analysis.verdicts.apps import judge_apps
     from probe.analysis.verdicts.verdicts import to_json
     from probe.cli.summary.result import print_result
-    from probe.cli.summary.runs import runs_in
 
     skipped = SkippedLines()
     for run in runs_in(usable_measurements(files, skipped)):

@@ -7,8 +7,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probe.analysis.run_result.run_sentences import origin_header
 from probe.cli.results.unusable_lines import INVALID_INPUT, files_of
-from probe.cli.screen import WIDTH, UsageError, origin_header, say, wrapped
+from probe.cli.screen import WIDTH, UsageError, say, wrapped
 from probe.formats.origin import origin_of
 from probe.messages import mark, printable, tr, tr_plural
 from probe.results import Piece, Problem, read_pieces

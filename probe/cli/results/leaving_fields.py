@@ -2,7 +2,8 @@
 
 from typing import TextIO
 
-from probe.cli.screen import WIDTH, origin_header, say, wrapped
+from probe.analysis.run_result.run_sentences import origin_header
+from probe.cli.screen import WIDTH, say, wrapped
 from probe.messages import mark, printable, tr, tr_plural
 from probe.privacy.field_facts import FIELD_FACTS, NETWORK, TIME, FieldFact, Kept
 from probe.sharing import Outgoing

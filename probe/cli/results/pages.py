@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from probe.cli.screen import UsageError, say, write_error
 from probe.messages import printable, tr
@@ -12,19 +12,41 @@ from probe.results import reason_of
 
 if TYPE_CHECKING:
     from probe.analysis.compare.cells import Comparison
+    from probe.analysis.compare.over_time.annotations import Annotation
     from probe.analysis.compare.verdict_table import VerdictTable
-    from probe.analysis.verdicts.verdict_row import VerdictRow
+    from probe.analysis.verdicts.verdicts import Located
 
 
 def write_page(
-    path: Path, table: "VerdictTable", comparison: "Comparison", sources: Sequence[str], **more: Any
+    path: Path,
+    table: "VerdictTable",
+    comparison: "Comparison",
+    sources: Sequence[str],
+    annotations: "Sequence[Annotation]" = (),
 ) -> None:
     """Write the page to a file that only its owner can read. Raises UsageError."""
     from probe.analysis.report.page.page_data import page_data
     from probe.analysis.report.page.render import render
 
     names = [source.rstrip("/").rpartition("/")[2] for source in sources]
-    page = render(page_data(table, comparison, names, **more))
+    _save(path, render(page_data(table, comparison, names, annotations=annotations)))
+
+
+def write_run_page(path: Path, measurements: "Iterable[Located]") -> None:
+    """Write the page of the last run in the measurements. Raises UsageError."""
+    from probe.run_page.page import run_page
+    from probe.run_page.run_facts import last_run
+
+    run, count = last_run(measurements)
+    if run is None:
+        raise UsageError(tr("The results file contains no measurement that can be judged."), 6)
+    if count > 1:
+        say(sys.stderr, tr("The file contains {count} runs. The page shows the last one.", count=count))
+    _save(path, run_page(run))
+
+
+def _save(path: Path, page: str) -> None:
+    """Write a page, and say where it is. Raises UsageError."""
     try:
         _write_privately(path, page)
     except OSError as error:
@@ -33,31 +55,6 @@ def write_page(
         )
         raise write_error(error, path, refusal, 2) from None
     say(sys.stderr, f"saved {printable(path)}")
-
-
-def write_receipt(path: Path, judged: Iterable[tuple[str, int, dict[str, Any], Mapping[str, Sequence[str]]]]) -> None:
-    """Write the verdicts of one run, on the same page with one column. Raises UsageError.
-
-    `judged` yields file, line number, measurement, and the sentences of evidence by service.
-    """
-    from probe.analysis.compare.axes import Question
-    from probe.analysis.compare.cells import compare
-    from probe.analysis.compare.verdict_table import VerdictTable
-    from probe.analysis.verdicts.verdict_row import rows_of
-
-    files, evidence = dict[str, None](), dict[tuple[str, int, str], Sequence[str]]()
-
-    def rows() -> "Iterator[VerdictRow]":
-        for file, number, measurement, shown in judged:
-            files[file] = None
-            evidence.update({(file, number, service): sentences for service, sentences in shown.items()})
-            yield from rows_of(measurement, file=file, number=number)
-
-    table = VerdictTable.of_rows(rows())
-    comparison = compare(table, Question(lab=True))
-    if not comparison.services:
-        raise UsageError(tr("The results file contains no measurement that can be judged."), 6)
-    write_page(path, table, comparison, list(files), title="What this run found", evidence=evidence)
 
 
 def _write_privately(path: Path, text: str) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 from rich.cells import cell_len
 
 from probe import __version__
+from probe.analysis.run_result.app_words import INVALID as INVALID_WORD
+from probe.analysis.run_result.app_words import STATES
+from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.verdicts.apps import judge_apps
-from probe.cli.screen import Targets
-from probe.cli.summary.words import INVALID as INVALID_WORD
-from probe.cli.summary.words import STATES
 from probe.messages import tr, tr_plural
 from probe.sharing import Outgoing
 

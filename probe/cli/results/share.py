@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from probe.analysis.run_result.run_targets import targets_of
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT
-from probe.cli.screen import WIDTH, UsageError, is_plain, say, targets_of, wrapped, write_error
+from probe.cli.screen import WIDTH, UsageError, is_plain, say, wrapped, write_error
 from probe.messages import printable, tr
 from probe.results import LAST, SHARED, ResultsError, is_run, numbered_run, reason_of, results_root
 

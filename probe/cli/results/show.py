@@ -38,7 +38,7 @@ def show(
     verbose: Annotated[bool, opt("--verbose", "-v", help="Show the verdict on each service too.")] = False,
     results: Annotated[Path | None, opt("--results", help="Results folder.")] = None,
     plain: Annotated[bool, opt("--plain", help="Print without colour and Unicode.")] = False,
-    html: Annotated[Path | None, opt("--html", help="Write one HTML page that opens without network.")] = None,
+    html: Annotated[Path | None, opt("--html", help="Write the result as a page that opens without network.")] = None,
 ) -> None:
     """Show what a run found, on one screen. --why shows the evidence, `--why APP` that of one app.
 
@@ -50,7 +50,9 @@ def show(
     if chosen is not None:
         measurements = of_app(measurements, chosen)
     if html is not None:
-        _write_receipt(html, measurements)
+        from probe.cli.results.pages import write_run_page
+
+        write_run_page(html, measurements)
     elif why:
         _print_reasons(measurements, is_plain(plain, sys.stdout), chosen)
     else:
@@ -70,9 +72,9 @@ def _run_and_app(source: str, app: str | None) -> tuple[str, str | None]:
 
 def _print_results(measurements: Measurements, plain: bool, app: str | None, verbose: bool) -> None:
     """Print the result of each run, and the command that shows more."""
+    from probe.analysis.run_result.runs import runs_in
     from probe.cli.summary.next_command import next_command
     from probe.cli.summary.result import print_result
-    from probe.cli.summary.runs import runs_in
 
     command = ""
     for run in runs_in(measurements):
@@ -88,25 +90,6 @@ def _print_results(measurements: Measurements, plain: bool, app: str | None, ver
         command = next_command(run.records)
     if command:
         say(sys.stdout, tr("Next  {command}", command=command))
-
-
-def _write_receipt(path: Path, measurements: Measurements) -> None:
-    from probe.analysis.engines.engine import SQLiteEngine
-    from probe.analysis.verdicts.verdicts import judge_measurement
-    from probe.cli.results.pages import write_receipt
-    from probe.cli.results.why import Explanations, evidence
-
-    with SQLiteEngine(repeats=True) as engine:
-        explanations = Explanations(engine)
-
-        def judged() -> Iterator[tuple[str, int, dict[str, Any], dict[str, list[str]]]]:
-            for file, number, measurement in measurements:
-                records = judge_measurement(measurement, file=file, number=number, engine=engine)
-                found = explanations.of(records, measurement)
-                shown = {record["service"]: list(evidence(record, measurement, found)) for record in records}
-                yield file, number, measurement, shown
-
-        write_receipt(path, judged())
 
 
 def _print_reasons(measurements: Measurements, plain: bool, app: str | None) -> None:

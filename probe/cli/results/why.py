@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from probe.analysis.observations.lenient_json import tables
-from probe.cli.screen import STATE_WORDS, print_verdicts, say, targets_of, wrapped
-from probe.formats.followups import FOLLOWUP_KINDS
+from probe.analysis.run_result.run_targets import targets_of
+from probe.analysis.run_result.service_words import STATE_WORDS
+from probe.analysis.run_result.transaction_sentences import describe_transaction
+from probe.cli.screen import print_verdicts, say, wrapped
 from probe.formats.origin import REAL, Origin
 from probe.messages import mark, tr, tr_plural
 
@@ -15,12 +17,6 @@ if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
     from probe.analysis.verdicts.evidence import MeasurementEvidence
 
-SENTENCES = {
-    "lookup": mark("looked up {name} with {address}"),
-    "first": mark("tried {name} at {address}"),
-    "innocuous": mark("sent the innocuous name {name} to {address}"),
-    "confirm": mark("tried {name} at {address} again"),
-}
 PREFLIGHT = {
     "portal": mark("Before the measurement, a captive portal answered ({value})."),
     "clock_skew": mark("Before the measurement, this computer's clock was wrong by {value} s."),
@@ -160,24 +156,3 @@ def _control(record: Mapping[str, Any], control: Any) -> str:
     if control.get("failure"):
         return tr("The test helper gave no usable answer: {failure}.", failure=control["failure"])
     return tr("The test helper did not test this service.")
-
-
-def describe_transaction(transaction: Mapping[str, Any]) -> str:
-    """Return one transaction as a sentence: what was tried, with which name, at which address, with which result."""
-    known = SENTENCES | {str(name): followup.sentence for name, followup in FOLLOWUP_KINDS.items()}
-    sentence = known.get(transaction.get("followup") or str(transaction.get("kind")), SENTENCES["first"])
-    name = transaction.get("sent_name") or transaction.get("hostname") or transaction.get("endpoint") or ""
-    address = str(transaction.get("address"))
-    if transaction.get("port"):
-        address = tr("{address} port {port}", address=address, port=transaction["port"])
-    attempt = tr(sentence, name=name, address=address)
-    seconds = f"{float(transaction.get('t') or 0) - float(transaction.get('t0') or 0):.2f}"
-    if transaction.get("failure") is None:
-        return tr("{attempt}: worked ({seconds} s)", attempt=attempt, seconds=seconds)
-    return tr(
-        "{attempt}: failed in {operation} with {failure} ({seconds} s)",
-        attempt=attempt,
-        operation=transaction.get("failed_operation"),
-        failure=transaction["failure"],
-        seconds=seconds,
-    )

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from probe.analysis.run_result.run_sentences import origin_header
 from probe.cli.found_words import counts_of, found_words, same_state_words
 from probe.cli.run.findings import findings, helper_finding, refusal
 from probe.cli.run.live_verdicts import Finished, LiveVerdicts, Records
 from probe.cli.run.run_time import expected_time, time_left
-from probe.cli.screen import origin_header, say, wrapped
+from probe.cli.screen import say, wrapped
 from probe.formats.origin import origin_of
 from probe.messages import printable_lines, tr, tr_plural
 

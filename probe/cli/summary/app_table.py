@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from probe.analysis.run_result.app_words import CERTAINTIES, calls_of_app, state_of_app, worst_first
 from probe.analysis.verdicts.apps import AppVerdict
 from probe.cli.screen import COLOURS
 from probe.cli.summary.layout import Cell, row_lines, widest, widest_word
-from probe.cli.summary.words import CERTAINTIES, calls_of_app, state_of_app, worst_first
 from probe.messages import printable, tr
 
 LEAST_SENTENCE = 20  # columns for the sentence. With fewer it gets a line of its own.

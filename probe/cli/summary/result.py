@@ -5,13 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from probe.analysis.run_result.run_sentences import (
+    apps_without_result,
+    latest_rounds,
+    origin_header,
+    outage_of,
+    reasons,
+    round_sentences,
+)
+from probe.analysis.run_result.run_targets import Targets
+from probe.analysis.run_result.service_words import INVALID_WORD
 from probe.analysis.verdicts.apps import AppVerdict, judge_apps
-from probe.cli.screen import INVALID_WORD, Targets, origin_header, outage_of, print_verdicts, say
+from probe.cli.screen import print_verdicts, say
 from probe.cli.summary.app_table import table_lines
 from probe.cli.summary.headline import headline
 from probe.cli.summary.layout import wrap
 from probe.formats.origin import REAL, Origin
-from probe.messages import printable, tr, tr_plural
+from probe.messages import tr
 
 Record = Mapping[str, Any]
 NO_TARGETS: Targets = MappingProxyType({})
@@ -53,48 +63,21 @@ def print_result(
 
 
 def _result_lines(apps: list[AppVerdict], width: int, plain: bool) -> Iterator[str]:
-    latest = _latest(apps)
-    if not any(app["valid"] for app in latest):
-        yield from _invalid_lines(latest, width)
+    latest = latest_rounds(apps)
+    if not any(app["valid"] for app in latest):  # the apps have no state, so that there is no table
+        yield tr(INVALID_WORD)
+        yield from _wrapped(reasons(latest), width)
+        yield from wrap(apps_without_result(latest), width, 3)
         return
-    yield from _reasons(latest, width)
+    yield from _wrapped(reasons(latest), width)
     yield from headline(latest, width, unicode=not plain)
     yield from table_lines(latest, width, coloured=not plain)
-    yield from _other_rounds(apps, latest, width)
+    yield from _wrapped(round_sentences(apps, latest), width)
 
 
-def _latest(apps: list[AppVerdict]) -> list[AppVerdict]:
-    """Return the verdicts of the last round of each app. Measurements without a run, which are OONI's, are all kept."""
-    return list({(app["run_id"], app["app"], 0 if app["run_id"] else n): app for n, app in enumerate(apps)}.values())
-
-
-def _invalid_lines(apps: list[AppVerdict], width: int) -> Iterator[str]:
-    """Yield why the run cannot be used. Its apps have no state, so that there is no table."""
-    yield tr(INVALID_WORD)
-    yield from _reasons(apps, width)
-    names = ", ".join(printable(app["title"]) for app in apps)
-    sentence = tr_plural(
-        "{count} app has no result: {names}", "{count} apps have no result: {names}", len(apps), names=names
-    )
-    yield from wrap(sentence, width, 3)
-
-
-def _reasons(apps: list[AppVerdict], width: int) -> Iterator[str]:
-    """Yield the sentence for each reason of an invalid measurement, once."""
-    for sentence in dict.fromkeys(app["sentence"] for app in apps if not app["valid"]):
+def _wrapped(sentences: Iterable[str], width: int) -> Iterator[str]:
+    for sentence in sentences:
         yield from wrap(sentence, width)
-
-
-def _other_rounds(apps: list[AppVerdict], latest: list[AppVerdict], width: int) -> Iterator[str]:
-    """Yield which round is shown, and which apps had another state in an earlier one."""
-    rounds = max(app["round"] for app in apps)
-    if rounds == 1:
-        return
-    last = {app["app"]: app["state"] for app in latest}
-    changed = list(dict.fromkeys(app["title"] for app in apps if app["state"] != last[app["app"]]))
-    yield from wrap(tr("These are the states of round {number}, the last one.", number=rounds), width)
-    if changed:
-        yield from wrap(tr("In an earlier round these had another state: {names}", names=", ".join(changed)), width)
 
 
 def _print_in_full(app: AppVerdict, records: list[Record], stream: TextIO, targets: Targets, width: int) -> None:

@@ -15,11 +15,11 @@ from probe.analysis.features.rows import AddressRow
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.rules.tables import RULES, TABLES, tables_for
+from probe.analysis.run_result.run_targets import targets_of
 from probe.analysis.verdicts.apps import judge_apps
 from probe.analysis.verdicts.decisions import Decision, app_decisions_in
 from probe.analysis.verdicts.decisions import decisions_in as rows_in
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch
-from probe.cli.screen import targets_of
 from tests.support.measurements.feature_rows import decide
 from tests.support.measurements.witnesses import WITNESSES
 

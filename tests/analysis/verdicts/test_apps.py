@@ -11,12 +11,12 @@ import pytest
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
 from probe.analysis.rules.mechanisms import LEAVES, RESERVED, ancestors
 from probe.analysis.rules.rule import State
+from probe.analysis.run_result.run_targets import targets_of
 from probe.analysis.verdicts import app_sentences
 from probe.analysis.verdicts.app_sentences import REASONS
 from probe.analysis.verdicts.apps import AppVerdict, judge_apps
 from probe.analysis.verdicts.service_needs import needs_of
 from probe.analysis.verdicts.verdicts import judge_each
-from probe.cli.screen import targets_of
 from probe.targets.needs import MEANINGS, NEEDS, essential_of
 from probe.targets.target import bundled_targets, load_target, target_names
 

@@ -132,10 +132,17 @@ def test_explanation_of_one_line_has_a_header(tmp_path: Path, out: pytest.Captur
 @mark_of
 def test_page_says_so(tmp_path: Path, mark: str) -> None:
     file, page = str(mixed(tmp_path, mark)), tmp_path / "page.html"
-    for words, marked in ((["compare"], False), (["compare", "--lab"], True), (["show"], True)):
+    for words, marked in ((["compare"], False), (["compare", "--lab"], True)):
         assert call(*words, file, "--html", str(page)) == 0
         assert (f"<strong>{mark.upper()}</strong>" in page.read_text()) == marked
         assert {name: page_of(page)[name] for name in MARKS} == {"lab": False, "synthetic": False, mark: marked}
+
+
+@mark_of
+def test_page_of_one_run_has_a_header(tmp_path: Path, mark: str) -> None:
+    file, page = str(mixed(tmp_path, mark)), tmp_path / "page.html"
+    assert call("show", file, "--html", str(page)) == 0
+    assert page.read_text().count(f"<strong>{HEADERS[mark]}</strong>") == 1
 
 
 @mark_of

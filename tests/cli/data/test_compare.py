@@ -134,19 +134,6 @@ def test_unwritable_page_is_refused(kept: Path, capsys: pytest.CaptureFixture[st
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_page_of_one_run_has_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Check the only column and the sentences of evidence, also for measurements of the lab."""
-    file = tmp_path / "130500-4f2a.jsonl"
-    file.write_text("".join(json.dumps(line | {"annotations": {"lab": "x"}}) + "\n" for line in lines()[:1]))
-    page = tmp_path / "receipt.html"
-    assert call("show", str(file), "--html", str(page)) == 0
-    data = page_of(page)
-    assert (data["title"], data["lab"], len(data["vantages"])) == ("What this run found", True, 1)
-    assert [cell["text"] for cell in data["cells"]] == ["(BLOCKED 1/1)"]
-    assert any("failed in tls_handshake with connection_reset" in one for one in data["verdicts"][0]["evidence"])
-    assert data["verdicts"][0]["file"] == file.name
-
-
 # -- several sources -----------------------------------------------------------------------------------------------
 
 TWICE = "2 measurements are there more than once and count once.\n"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from probe.analysis.run_result.transaction_sentences import describe_transaction
 from probe.cli.results.list import describe, runs
 from probe.cli.results.show import show
-from probe.cli.results.why import describe_transaction
 from probe.cli.screen import UsageError
 from tests.analysis.verdicts.test_apps import RECORDED
 
@@ -75,6 +75,34 @@ def test_single_word_names_an_app_of_the_last_run(tmp_path: Path, capsys: pytest
     assert "1 partly blocked: Telegram" in (out := capsys.readouterr().out) and "gmail" not in out
     show("WhatsApp", why=True, results=tmp_path)
     assert "whatsapp/registration: BLOCKED" in (out := capsys.readouterr().out) and "telegram/" not in out
+
+
+def test_html_is_the_page_of_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "receipt.html"
+    show(str(RECORDED / "great-firewall.jsonl.gz"), html=page)
+    assert capsys.readouterr().err == f"saved {page}\n"
+    assert page.stat().st_mode & 0o777 == 0o600
+    text = page.read_text(encoding="utf-8")
+    assert "<h1>What this run found</h1>" in text and text.count("<article") == 12 and "<script" not in text
+    show(str(RECORDED / "great-firewall.jsonl.gz"), "telegram", html=page)
+    assert page.read_text(encoding="utf-8").count("<article") == 1
+
+
+def test_html_of_several_runs_shows_the_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, page = tmp_path / "a.jsonl", tmp_path / "receipt.html"
+    some = [gzip.decompress((RECORDED / f"{name}.jsonl.gz").read_bytes()) for name in ("sni-reset", "clean")]
+    file.write_bytes(b"".join(some))
+    show(str(file), html=page)
+    assert "The file contains 2 runs. The page shows the last one.\n" in capsys.readouterr().err
+    assert "LAB clean" in (text := page.read_text(encoding="utf-8")) and "No app is blocked" in text
+
+
+def test_html_without_measurement_is_refused(tmp_path: Path) -> None:
+    file, page = tmp_path / "a.jsonl", tmp_path / "receipt.html"
+    file.write_text('{"torn')
+    with pytest.raises(UsageError, match="contains no measurement that can be judged"):
+        show(str(file), html=page)
+    assert not page.exists()
 
 
 def test_list_shows_runs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

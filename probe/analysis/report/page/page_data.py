@@ -1,6 +1,6 @@
 """Return all data of a page from a table of verdicts and its comparison."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from probe.analysis.report.page.cell_data import cell_data, column_order, vantag
 from probe.analysis.report.page.map_data import map_data
 from probe.analysis.report.page.over_time_data import over_time_data
 from probe.analysis.report.page.series_data import MOST_POINTS
-from probe.analysis.report.page.verdict_data import Place, verdicts_data
+from probe.analysis.report.page.verdict_data import verdicts_data
 from probe.analysis.rules.tables import RULESET
 from probe.analysis.store.csv_cells import IGNORED, MARK, SEPARATORS, SIGN_OF_NUL, SIGNS
 
@@ -39,20 +39,17 @@ def page_data(
     comparison: Comparison,
     sources: Sequence[str],
     *,
-    title: str = "What is blocked, how and where",
-    evidence: Mapping[Place, Sequence[str]] | None = None,
     annotations: Sequence[Annotation] = (),
 ) -> dict[str, Any]:
     """Return the data of the page. `table` is the one that the comparison was made from.
 
-    `sources` are names without folders. `evidence` holds sentences by file, line and service.
-    `annotations` are marked in the time line.
+    `sources` are names without folders. `annotations` are marked in the time line.
     """
     return {
-        "title": title,
+        "title": "What is blocked, how and where",
         **_words(),
         **_measured(table),
-        **_compared(table, comparison, evidence or {}),
+        **_compared(table, comparison),
         "software": f"censorprobe {__version__}",
         "ruleset": RULESET,
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -90,7 +87,7 @@ def _measured(table: VerdictTable) -> dict[str, Any]:
     return {**made_up, "measurements": measurements, "first": first, "last": last}
 
 
-def _compared(table: VerdictTable, comparison: Comparison, evidence: Mapping[Place, Sequence[str]]) -> dict[str, Any]:
+def _compared(table: VerdictTable, comparison: Comparison) -> dict[str, Any]:
     """Return services, vantage points by region, cells, and the verdicts of their example measurements."""
     order = column_order(comparison.vantages, comparison.baseline)
     cells = [row[number] for _, row in comparison.rows() for number in order]
@@ -106,7 +103,7 @@ def _compared(table: VerdictTable, comparison: Comparison, evidence: Mapping[Pla
             vantage_data(comparison.vantages[number], comparison.baseline and number == 0) for number in order
         ],
         "cells": [cell_data(cell, *divmod(number, len(order)), numbers) for number, cell in enumerate(cells)],
-        "verdicts": verdicts_data(table, examples, evidence),
+        "verdicts": verdicts_data(table, examples),
     }
 
 

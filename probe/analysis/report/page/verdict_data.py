@@ -1,7 +1,6 @@
-"""Return the verdicts of the example measurements, with their evidence."""
+"""Return the verdicts of the example measurements."""
 
 import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from probe.analysis.compare.cells import Example
@@ -11,12 +10,8 @@ from probe.analysis.verdicts.verdict_row import COLUMNS, VerdictRow
 
 MOST_EVIDENCE = 2000  # example measurements up to which endpoints are included: with 20 000 a page is too large
 
-Place = tuple[str, int, str]  # file, line number, service
 
-
-def verdicts_data(
-    table: VerdictTable, examples: list[Example], evidence: Mapping[Place, Sequence[str]]
-) -> list[dict[str, Any]]:
+def verdicts_data(table: VerdictTable, examples: list[Example]) -> list[dict[str, Any]]:
     """Return the verdicts of the example measurements, in their order."""
     places = [(example.file, example.line, example.service) for example in examples]
     table.note("examples", ("file VARCHAR", "line BIGINT", "service VARCHAR"), places)
@@ -29,10 +24,10 @@ def verdicts_data(
     rows = [VerdictRow(*row) for row in found]
     placed = {(row.measurement_file, row.measurement_line, row.service): row for row in rows}
     endpoints = len(examples) <= MOST_EVIDENCE
-    return [_verdict(placed[place], evidence.get(place, ()), endpoints) for place in places]
+    return [_verdict(placed[place], endpoints) for place in places]
 
 
-def _verdict(row: VerdictRow, evidence: Sequence[str], endpoints: bool) -> dict[str, Any]:
+def _verdict(row: VerdictRow, endpoints: bool) -> dict[str, Any]:
     where = [f"hop {row.hop_ttl}" if row.hop_ttl else "", row.hop_address, f"AS{row.hop_asn}" if row.hop_asn else ""]
     return {
         "state": row.state,
@@ -53,7 +48,6 @@ def _verdict(row: VerdictRow, evidence: Sequence[str], endpoints: bool) -> dict[
         "file": row.measurement_file,
         "line": row.measurement_line,
         "endpoints": _endpoints(row.endpoints) if endpoints else [],
-        "evidence": list(evidence),
     }
 
 

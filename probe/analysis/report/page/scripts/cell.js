@@ -116,7 +116,6 @@ function aboutVerdict(verdict) {
     made.push(el("h3", {}, "Evidence by endpoint"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence by endpoint" }, table(
       ["endpoint", "state", "mechanisms", "deepest success", "rule", "transactions"],
       verdict.endpoints.map((row) => [row[0], word(row[1]), row[2], row[3], row[4], row[5]]))));
-  if (verdict.evidence.length) made.push(el("h3", {}, "What was tried"), el("ul", {}, ...verdict.evidence.map((text) => el("li", {}, text))));
   return made;
 }
 

@@ -1,7 +1,11 @@
-"""Name the states of apps and of their calls, in the words of the screen."""
+"""Name the states of apps and of their calls, in the words of the screen and the page."""
 
-from probe.analysis.verdicts.apps import AppVerdict
+from typing import TYPE_CHECKING
+
 from probe.messages import mark, tr
+
+if TYPE_CHECKING:
+    from probe.analysis.verdicts.apps import AppVerdict
 
 STATES = {
     "blocked": mark("BLOCKED"),
@@ -26,16 +30,16 @@ CERTAINTIES = {"certain": mark("certain"), "likely": mark("likely"), "unclear": 
 SEVERITY = {state: place for place, state in enumerate(STATES)}
 
 
-def state_of_app(app: AppVerdict) -> str:
+def state_of_app(app: "AppVerdict") -> str:
     """Return the word for an app's state. An app of an invalid run has none."""
     return tr(STATES[app["state"]]) if app["state"] in STATES else tr(INVALID)
 
 
-def calls_of_app(app: AppVerdict) -> str:
+def calls_of_app(app: "AppVerdict") -> str:
     """Return the word for the calls of an app, a dash if they are not tested because it has none."""
     return tr(CALLS[app["needs"]["calls"]]) if "calls" in app["needs"] else "-"
 
 
-def worst_first(apps: list[AppVerdict]) -> list[AppVerdict]:
+def worst_first(apps: "list[AppVerdict]") -> "list[AppVerdict]":
     """Return the apps by state, the gravest first. Apps with the same state are sorted by title."""
     return sorted(apps, key=lambda app: (SEVERITY.get(app["state"] or "", -1), app["title"].casefold()))

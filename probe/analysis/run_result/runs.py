@@ -1,12 +1,12 @@
 """Collect the verdicts of each run of a results file."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from probe.analysis.observations.lenient_json import table, text
+from probe.analysis.run_result.run_targets import targets_of, with_services
 from probe.analysis.verdicts.verdicts import Located, judge_each
-from probe.cli.screen import targets_of, with_services
 from probe.formats.origin import REAL, Origin, origin_of
 
 MOST_RECORDS = 2000  # verdicts that are held for one screen. A run has about 60.
@@ -29,14 +29,22 @@ class RunVerdicts:
         self.origin = self.origin if self.origin.artificial else origin_of(measurement)
 
 
+Run = TypeVar("Run", bound=RunVerdicts)
+
+
 def runs_in(measurements: Iterable[Located]) -> Iterator[RunVerdicts]:
     """Yield the verdicts of each run. A run with very many measurements, as in an archive, gives several parts."""
-    held = RunVerdicts()
+    return runs_made(RunVerdicts, measurements, MOST_RECORDS)
+
+
+def runs_made(make: Callable[[], Run], measurements: Iterable[Located], most: int) -> Iterator[Run]:
+    """Yield each run as an object of another class. From `most` verdicts on, the next part of a run begins."""
+    held = make()
     for (file, _, measurement), records in judge_each(measurements):
         run = file, text(table(table(measurement.get("test_keys")).get("x_run")).get("run_id"))
-        if held.records and (run != held.run or len(held.records) >= MOST_RECORDS):
+        if held.records and (run != held.run or len(held.records) >= most):
             yield held
-            held = RunVerdicts()
+            held = make()
         held.run = run
         held.add(records, measurement)
     if held.records:

@@ -1,0 +1,84 @@
+"""Compose the headline of a result: how many apps are blocked, which ones, whose calls, and how many work."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from probe.analysis.verdicts.apps import AppVerdict
+from probe.messages import tr, tr_plural
+
+Names = Callable[[str, Sequence[AppVerdict]], str]
+"""A function that lists the titles of apps. It gets the kind of the list too."""
+
+
+def headline_parts(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
+    """Yield the parts of the sentence that apply, in the order of their weight."""
+    yield from _accused(apps, listed)
+    yield from _calls(apps, listed)
+    unclear, down, untested, working = (
+        sum(app["state"] == state for app in apps) for state in ("impaired", "down", "insufficient", "ok")
+    )
+    if unclear:
+        yield tr_plural("{count} unclear", "{count} unclear", unclear)
+    if down:
+        yield tr_plural("{count} down", "{count} down", down)
+    if untested:
+        yield tr_plural("{count} not tested", "{count} not tested", untested)
+    if unusable := sum(not app["valid"] for app in apps):
+        yield tr_plural("{count} without result", "{count} without result", unusable)
+    if working:
+        yield tr_plural("{count} works", "{count} work", working)
+
+
+def _accused(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
+    blocked, likely, partly = (
+        [app for app in apps if app["state"] == state] for state in ("blocked", "likely_blocked", "degraded")
+    )
+    if blocked and _are_addresses(apps):
+        yield tr_plural(
+            "{blocked} of {count} web address blocked: {names}",
+            "{blocked} of {count} web addresses blocked: {names}",
+            len(apps),
+            blocked=len(blocked),
+            names=listed("blocked", blocked),
+        )
+    elif blocked:
+        yield tr_plural(
+            "{blocked} of {count} app blocked: {names}",
+            "{blocked} of {count} apps blocked: {names}",
+            len(apps),
+            blocked=len(blocked),
+            names=listed("blocked", blocked),
+        )
+    if likely:
+        yield tr_plural(
+            "{count} likely blocked: {names}",
+            "{count} likely blocked: {names}",
+            len(likely),
+            names=listed("likely", likely),
+        )
+    if partly:
+        yield tr_plural(
+            "{count} partly blocked: {names}",
+            "{count} partly blocked: {names}",
+            len(partly),
+            names=listed("partly", partly),
+        )
+    if not blocked + likely + partly and any(app["valid"] for app in apps):
+        yield tr("No web address is blocked") if _are_addresses(apps) else tr("No app is blocked")
+
+
+def _are_addresses(apps: list[AppVerdict]) -> bool:
+    """Return whether only web addresses were measured, whose targets have the address as their name."""
+    return all("://" in app["app"] for app in apps)
+
+
+def _calls(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
+    blocked, likely, partly = (
+        [app for app in apps if app["needs"].get("calls") == state]
+        for state in ("blocked", "likely_blocked", "degraded")
+    )
+    if blocked:
+        yield tr("calls blocked: {names}", names=listed("calls", blocked))
+    if likely:
+        yield tr("calls likely blocked: {names}", names=listed("calls likely", likely))
+    if partly:
+        yield tr("calls in part: {names}", names=listed("calls in part", partly))

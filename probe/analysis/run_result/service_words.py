@@ -1,0 +1,57 @@
+"""Name the states of services, and put the deciding evidence of a verdict into sentences."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from probe.messages import mark, tr, tr_plural
+
+STATE_WORDS = {
+    "blocked": mark("BLOCKED"),
+    "likely_blocked": mark("LIKELY BLOCKED"),
+    "degraded": mark("WORKS BADLY"),
+    "impaired": mark("NOT WORKING, CAUSE UNCLEAR"),
+    "down": mark("NOT WORKING, NO SIGN OF BLOCKING"),
+    "ok": mark("OK"),
+    "insufficient": mark("NOT ENOUGH DATA"),
+}
+CONNECTED_ONLY = mark("REACHABLE (only the connection was tested)")
+INVALID_WORD = mark("THIS RUN CANNOT BE USED")
+
+
+def state_word(record: Mapping[str, Any]) -> str:
+    """Return the words for a verdict's state. An `ok` that rests on a TCP connect alone says so."""
+    if not record.get("valid", True):
+        return tr(INVALID_WORD)
+    state = str(record.get("state"))
+    if state == "ok" and record.get("proof") == "tcp":
+        return tr(CONNECTED_ONLY)
+    return tr(STATE_WORDS[state]) if state in STATE_WORDS else state.upper()
+
+
+def evidence_of(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the sentences of the deciding evidence: mechanisms, hop, counts here and at the helper, rule."""
+    mechanisms, hop = ", ".join(record.get("mechanisms") or ()), record.get("hop") or {}
+    if mechanisms and hop.get("ttl"):
+        yield tr("{mechanisms} at hop {ttl}.", mechanisms=mechanisms, ttl=hop["ttl"])
+    elif mechanisms:
+        yield f"{mechanisms}."
+    attempts, controls = int(record.get("attempts") or 0), int(record.get("controls") or 0)
+    if attempts:
+        yield tr_plural(
+            "{failed} of {count} attempt failed here.",
+            "{failed} of {count} attempts failed here.",
+            attempts,
+            failed=record.get("failures", 0),
+        )
+    else:
+        yield tr("No attempt was made here.")
+    if controls:
+        yield tr_plural(
+            "{worked} of {count} attempt worked from the test helper.",
+            "{worked} of {count} attempts worked from the test helper.",
+            controls,
+            worked=record.get("control_successes", 0),
+        )
+    else:
+        yield tr("No test helper tried it.")
+    yield tr("Rule {rule}.", rule=record.get("rule_id"))

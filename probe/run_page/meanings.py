@@ -1,0 +1,56 @@
+"""Say what the state of an app means for the person, how sure it is, and which needs are met."""
+
+from collections.abc import Mapping
+
+from probe.analysis.run_result.app_words import CALLS, CERTAINTIES
+from probe.analysis.verdicts.apps import AppVerdict
+from probe.messages import mark, tr
+from probe.targets.needs import NEEDS
+
+MEANINGS = {
+    "blocked": mark("This app does not work on this network, because its connections are interfered with."),
+    "likely_blocked": mark("This app does not work on this network. A later run can show more."),
+    "degraded": mark("Some functions of this app do not work on this network, because they are interfered with."),
+    "impaired": mark("This app did not work during this run, and the cause is unknown. Run it again."),
+    "down": mark("This app failed outside this network too. Wait until its servers work again."),
+    "insufficient": mark("Nothing can be said about this app, because it was not tested. Run it again."),
+    "ok": mark("You can use this app on this network."),
+}
+NO_MEANING = mark("Nothing can be said about this app, because the run cannot be used.")
+NEED_STATES = {
+    "messages": mark("Messages: {state}"),
+    "pages": mark("Pages: {state}"),
+    "calls": mark("Calls: {state}"),
+    "names": mark("Looking up names: {state}"),
+    "media": mark("Pictures and files: {state}"),
+    "sign_in": mark("Signing in: {state}"),
+    "browser": mark("In a browser: {state}"),
+}
+CERTAINTY_REASONS = {
+    "certain": mark("The evidence is clear."),
+    "likely": mark("It rests on repeated attempts or on connections alone."),
+    "unclear": mark("The evidence is not enough."),
+}
+
+
+def meaning_of(app: AppVerdict) -> str:
+    """Return the sentence for the person about the state of an app."""
+    return tr(MEANINGS.get(app["state"] or "", NO_MEANING))
+
+
+def needs_of_app(app: AppVerdict) -> list[dict[str, str]]:
+    """Return the state of each need that was tested, with its sentence."""
+    needs: Mapping[str, str] = app["needs"]
+    return [
+        {"state": needs[need], "sentence": tr(NEED_STATES[need], state=tr(CALLS[needs[need]]))}
+        for need in NEEDS
+        if need in needs
+    ]
+
+
+def certainty_of(app: AppVerdict) -> str:
+    """Return how sure the state is, and why, or "" without a state."""
+    if not app["valid"]:
+        return ""
+    word = tr(CERTAINTIES[app["certainty"]])
+    return tr("How sure: {certainty}. {reason}", certainty=word, reason=tr(CERTAINTY_REASONS[app["certainty"]]))

@@ -1,0 +1,50 @@
+"""Put the data of a run and the style into one HTML file that sends no request and needs no script."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from probe.messages import language, printable
+from probe.run_page.labels import labels
+from probe.run_page.page_data import page_data
+from probe.run_page.run_facts import RunFacts
+
+HERE = Path(__file__).parent
+STYLES = ("page", "cards", "pictures")
+RIGHT_TO_LEFT = {"ar", "fa", "ur"}
+LONGEST_TEXT = 2000  # characters of one text of a measurement
+
+
+def run_page(run: RunFacts) -> str:
+    """Return the page of a run as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True
+    )
+    style, used = page_style(), language()
+    own = {"style": Markup(style), "style_hash": Markup(_csp_hash(style))}  # ours, base64  # nosec B704
+    direction = "rtl" if used.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
+    return environment.get_template("page.html.jinja").render(
+        page=page_data(run), labels=labels(), language=used, direction=direction, **own
+    )
+
+
+def page_style() -> str:
+    """Return the style sheets as one."""
+    return "".join((HERE / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
+
+
+def _shown(value: Any) -> Any:
+    """Return a value as it is written: control characters as escapes, a very long text cut off."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    shown = printable(value)
+    return shown if len(shown) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}…"
+
+
+def _csp_hash(content: str) -> str:
+    """Return the hash source of an inline element for the Content-Security-Policy (CSP 3, section 2.3.1)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

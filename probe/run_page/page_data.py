@@ -1,0 +1,79 @@
+"""Return all data of the page of one run."""
+
+from typing import Any
+
+from probe.analysis.run_result.app_words import worst_first
+from probe.analysis.run_result.headline_parts import headline_parts
+from probe.analysis.run_result.run_sentences import (
+    apps_without_result,
+    latest_rounds,
+    origin_header,
+    outage_of,
+    reasons,
+    round_sentences,
+)
+from probe.analysis.run_result.service_words import INVALID_WORD
+from probe.analysis.verdicts.apps import AppVerdict, judge_apps
+from probe.countries.names import country_name
+from probe.messages import printable, tr, tr_plural
+from probe.run_page.cards import MOST_APPS, cards
+from probe.run_page.run_facts import RunFacts
+from probe.run_page.time_line import time_line
+
+MOST_NAMES = 30  # of one list in the headline
+
+
+def page_data(run: RunFacts) -> dict[str, Any]:
+    """Return the head, the cards and the time line of a run."""
+    apps = judge_apps(run.records, run.targets)
+    latest = latest_rounds(apps)
+    shown = cards(apps, latest, run.records, run.targets)
+    rows = dict.fromkeys((card["name"], card["title"]) for card in shown)
+    return {
+        "origin": origin_header(run.origin) if run.origin.artificial else "",
+        "headline": _headline(latest),
+        "notes": [*_notes(apps, latest), *filter(None, [outage_of(run.records)])],
+        "facts": _facts(run, latest),
+        "cards": shown,
+        "more": _more(len(latest) - MOST_APPS),
+        "time_line": time_line(run.attempts, rows),
+    }
+
+
+def _more(count: int) -> str:
+    if count <= 0:
+        return ""
+    return tr_plural("{count} more app is in the results file.", "{count} more apps are in the results file.", count)
+
+
+def _headline(latest: list[AppVerdict]) -> str:
+    if not any(app["valid"] for app in latest):
+        return tr(INVALID_WORD)
+    return " · ".join(headline_parts(worst_first(latest), _listed))
+
+
+def _listed(_: str, apps: Any) -> str:
+    names = [printable(app["title"]) for app in apps]
+    return ", ".join([*names[:MOST_NAMES], "…"] if len(names) > MOST_NAMES else names)
+
+
+def _notes(apps: list[AppVerdict], latest: list[AppVerdict]) -> list[str]:
+    """Return why the run cannot be used, or which of its rounds is shown."""
+    if not any(app["valid"] for app in latest):
+        return [*reasons(latest), apps_without_result(latest[:MOST_NAMES])]
+    return [*reasons(latest), *round_sentences(apps, latest)]
+
+
+def _facts(run: RunFacts, latest: list[AppVerdict]) -> list[tuple[str, str]]:
+    """Return names and values: network, country, time, software, ruleset and file."""
+    first = min(latest, key=lambda app: app["measurement_start_time"])
+    code, network = first["probe_cc"], " ".join(filter(None, [first["probe_asn"], run.network]))
+    country = country_name(code)
+    began = first["measurement_start_time"].replace("T", " ").replace("Z", " UTC")
+    return [
+        (tr("Country"), country if country == code else f"{country} ({code})"),
+        (tr("Network"), network),
+        (tr("Time"), began),
+        (tr("Program"), tr("{software}, ruleset {ruleset}", software=run.software, ruleset=first["ruleset"])),
+        (tr("Results file"), first["measurement_file"]),
+    ]

@@ -1,0 +1,64 @@
+"""Collect what the page says about a run: its verdicts, its network, and what was tried when."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from probe.analysis.observations.lenient_json import moment, seconds, table, tables, text
+from probe.analysis.run_result.runs import RunVerdicts, runs_made
+from probe.analysis.verdicts.verdicts import Located
+
+MOST_RECORDS = 20_000  # verdicts on one page. A run has about 60.
+MOST_ATTEMPTS = 100_000  # that are remembered. A run has about 2000.
+LONGEST = 7 * 86_400.0  # seconds after the start of a measurement. Later times are mistakes.
+
+
+class Attempt(NamedTuple):
+    """Hold a transaction of an app, and when it began, in seconds since 1970."""
+
+    app: str
+    began: float
+    transaction: Mapping[str, Any]
+
+    @property
+    def failed(self) -> bool:
+        """Return whether a step of the transaction failed."""
+        return self.transaction.get("failure") is not None
+
+
+@dataclass
+class RunFacts(RunVerdicts):
+    """Hold the verdicts of one run, its network and software, and its attempts."""
+
+    network: str = ""
+    software: str = ""
+    attempts: list[Attempt] = field(default_factory=list)
+
+    def add(self, records: list[dict[str, Any]], measurement: dict[str, Any]) -> None:
+        """Add the records and the transactions of one measurement."""
+        super().add(records, measurement)
+        keys = table(measurement.get("test_keys"))
+        self.network = self.network or text(measurement.get("probe_network_name"))
+        self.software = f"{text(measurement.get('software_name'))} {text(measurement.get('software_version'))}".strip()
+        app, start = text(table(keys.get("x_target")).get("name")), _start_of(measurement)
+        for transaction in tables(keys.get("x_transactions"))[: MOST_ATTEMPTS - len(self.attempts)]:
+            after = min(max(seconds(transaction.get("t0")), 0.0), LONGEST)
+            self.attempts.append(Attempt(app, start + after, transaction))
+
+
+def last_run(measurements: Iterable[Located]) -> tuple[RunFacts | None, int]:
+    """Return the last run of a results file, and the number of its runs."""
+    last, count = None, 0
+    for run in runs_made(RunFacts, measurements, MOST_RECORDS):
+        last, count = run, count + 1
+    return last, count
+
+
+def _start_of(measurement: Mapping[str, Any]) -> float:
+    """Return when a measurement began, in seconds since 1970, or 0 if that is unknown."""
+    try:
+        began = datetime.fromisoformat(moment(measurement.get("measurement_start_time")))
+        return began.replace(tzinfo=began.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0

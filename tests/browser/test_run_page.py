@@ -1,0 +1,116 @@
+"""Test the page of one run in Chromium from file://: requests, screens, paper, keyboard, screen reader."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from probe.cli.results.show import show
+from tests.analysis.verdicts.test_apps import RECORDED
+from tests.browser.test_page import AXE
+from tests.support.browser import watched
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page that `probe show --html` writes about the great firewall of the lab."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    show(str(RECORDED / "great-firewall.jsonl.gz"), html=path)
+    return path
+
+
+@pytest.fixture
+def shown(page: Page, file: Path) -> Iterator[Page]:
+    """Return the opened page, and check at the end that it made no request and no error."""
+    for seen in watched(page, file.parent):
+        page.goto(file.as_uri())
+        yield seen.page
+
+
+def test_first_screen_has_the_answer(shown: Page) -> None:
+    assert shown.title() == "What this run found"
+    assert shown.locator(".headline").inner_text().startswith("7 of 12 apps blocked: Facebook and Messenger, ")
+    assert shown.get_by_text("LAB great-firewall: emulated").is_visible()
+    cards = shown.get_by_role("article")
+    assert cards.count() == 12
+    signal = shown.get_by_role("article", name="Signal")
+    assert "BLOCKED" in signal.inner_text() and "Calls: blocked" in signal.inner_text()
+
+
+def test_foreign_request_is_blocked_and_noticed(page: Page, file: Path, tmp_path: Path) -> None:
+    """Check that the policy blocks a request, and that the listener of the other tests records it."""
+    spoiled = file.read_text(encoding="utf-8").replace(
+        "<main>", '<main><img src="http://127.0.0.1:9/x.png"><script>alert(1)</script><p style="color: red">'
+    )
+    (tmp_path / "page.html").write_text(spoiled, encoding="utf-8")
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto((tmp_path / "page.html").as_uri())
+    assert sum("Content Security Policy" in text for text in refused) == 3
+
+
+def test_keyboard_opens_the_evidence(shown: Page) -> None:
+    shown.keyboard.press("Tab")
+    assert shown.evaluate("document.activeElement.tagName") == "SUMMARY"
+    shown.keyboard.press("Enter")
+    evidence = shown.locator("details[open]")
+    assert evidence.count() == 1
+    assert "attempts failed here." in evidence.inner_text() and "Rule " in evidence.inner_text()
+
+
+def test_pictures_have_texts(shown: Page) -> None:
+    assert shown.get_by_role("img", name="The connections are interfered with between router 3").count() == 10
+    rows = shown.locator(".rows > li")
+    assert rows.count() == 12
+    assert "267 attempts, 114 failed." in rows.filter(has_text="Signal").inner_text()
+    crosses, circles = rows.locator("path.cross"), rows.locator("circle.worked")
+    assert crosses.count() > 50 and circles.count() > 50
+    assert "failed" in (crosses.first.locator("..").locator("title").text_content() or "")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_fits_and_axe_finds_no_problem(browser: Browser, file: Path, width: int, scheme: Any) -> None:
+    """Check with all evidence open."""
+    with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.goto(file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width  # no horizontal scrolling
+        for summary in page.locator("summary").all():
+            summary.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run()")
+        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
+        assert len(found["passes"]) > 15  # the page was rendered
+
+
+def test_evidence_opens_without_script(browser: Browser, file: Path) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.locator("summary").first.click()
+        assert "from the test helper." in page.locator("details[open]").inner_text()
+
+
+def test_dark_page_is_dark(browser: Browser, file: Path) -> None:
+    colours = []
+    for scheme in ("light", "dark"):
+        with browser.new_context(color_scheme=scheme) as context:
+            page = context.new_page()
+            page.goto(file.as_uri())
+            colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert colours == ["rgb(255, 255, 255)", "rgb(19, 19, 22)"]
+
+
+def test_paper_has_the_evidence(shown: Page) -> None:
+    """Check that folded evidence is printed, on white."""
+    evidence = shown.locator("details").first.locator("h4").first
+    assert not evidence.is_visible()
+    shown.emulate_media(media="print", color_scheme="dark")
+    assert evidence.is_visible()
+    assert evidence.bounding_box() is not None
+    assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert shown.pdf()[:5] == b"%PDF-"

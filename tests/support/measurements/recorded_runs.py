@@ -1,0 +1,25 @@
+"""Read recordings of the lab as runs, and make small runs for the page of one run."""
+
+import gzip
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from probe.run_page.run_facts import RunFacts, last_run
+
+RECORDED = Path(__file__).parents[3] / "probe" / "lab" / "recorded"
+
+
+def recorded_run(name: str) -> RunFacts:
+    """Return the run of a recording."""
+    with gzip.open(RECORDED / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        measurements = [(f"{name}.jsonl", number, json.loads(line)) for number, line in enumerate(lines, 1)]
+    run, _ = last_run(measurements)
+    assert run is not None
+    return run
+
+
+def run_of(records: list[dict[str, Any]], targets: dict[str, Any], attempts: Iterable[Any] = ()) -> RunFacts:
+    """Return a run with these verdict records."""
+    return RunFacts(("a.jsonl", "aa"), records, targets, attempts=list(attempts))
