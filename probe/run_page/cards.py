@@ -13,6 +13,7 @@ from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.messages import tr_plural
 from probe.run_page.meanings import certainty_of, meaning_of, needs_of_app
 from probe.run_page.path_picture import paths_of
+from probe.run_page.service_name import service_name
 
 MOST_APPS = 500  # cards of a page. The others are counted.
 MOST_SERVICES = 100  # of one card, the worst first
@@ -79,7 +80,7 @@ def _service(record: Record, target: Record | None) -> dict[str, Any]:
     valid = bool(record.get("valid", True))
     plain, technical = plain_sentence(record, target), text(record.get("because"))
     return {
-        "name": text(record.get("service")),
+        "name": service_name(record),
         "state": text(record.get("state")) if valid else NO_STATE,
         "word": state_word(record),
         "plain": plain,

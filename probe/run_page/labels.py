@@ -8,6 +8,7 @@ def labels() -> dict[str, str]:
     return {
         "title": tr("What this run found"),
         "apps": tr("Apps, the worst first"),
+        "addresses": tr("Web addresses, the worst first"),
         "evidence": tr("Evidence for each service"),
         "technical": tr("Technical:"),
         "path": tr("Where on the path"),

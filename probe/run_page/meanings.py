@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from probe.analysis.run_result.app_words import CALLS, CERTAINTIES
+from probe.analysis.run_result.headline_parts import is_address
 from probe.analysis.verdicts.apps import AppVerdict
 from probe.messages import mark, tr
 from probe.targets.needs import NEEDS
@@ -16,7 +17,16 @@ MEANINGS = {
     "insufficient": mark("Nothing can be said about this app, because it was not tested. Run it again."),
     "ok": mark("You can use this app on this network."),
 }
-NO_MEANING = mark("Nothing can be said about this app, because the run cannot be used.")
+ADDRESS_MEANINGS = {
+    "blocked": mark("This address does not open on this network, because its connections are interfered with."),
+    "likely_blocked": mark("This address does not open on this network. A later run can show more."),
+    "degraded": mark("This address does not always open on this network, because it is interfered with."),
+    "impaired": mark("This address did not open during this run, and the cause is unknown. Run it again."),
+    "down": mark("This address failed outside this network too. Wait until its server works again."),
+    "insufficient": mark("Nothing can be said about this address, because it was not tested. Run it again."),
+    "ok": mark("You can open this address on this network."),
+}
+NO_MEANING = mark("Nothing can be said, because the measurement cannot be used.")
 NEED_STATES = {
     "messages": mark("Messages: {state}"),
     "pages": mark("Pages: {state}"),
@@ -34,8 +44,9 @@ CERTAINTY_REASONS = {
 
 
 def meaning_of(app: AppVerdict) -> str:
-    """Return the sentence for the person about the state of an app."""
-    return tr(MEANINGS.get(app["state"] or "", NO_MEANING))
+    """Return the sentence for the person about the state of an app or a web address."""
+    meanings = ADDRESS_MEANINGS if is_address(app) else MEANINGS
+    return tr(meanings.get(app["state"] or "", NO_MEANING))
 
 
 def needs_of_app(app: AppVerdict) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from probe.analysis.run_result.app_words import worst_first
-from probe.analysis.run_result.headline_parts import headline_parts
+from probe.analysis.run_result.headline_parts import are_addresses, headline_parts
 from probe.analysis.run_result.run_sentences import (
     apps_without_result,
     latest_rounds,
@@ -24,18 +24,20 @@ MOST_NAMES = 30  # of one list in the headline
 
 
 def page_data(run: RunFacts) -> dict[str, Any]:
-    """Return the head, the cards and the time line of a run."""
+    """Return the head, the cards and the time line of a run. A run that cannot be used has the head only."""
     apps = judge_apps(run.records, run.targets)
     latest = latest_rounds(apps)
-    shown = cards(apps, latest, run.records, run.targets)
+    usable = any(app["valid"] for app in latest)
+    shown = cards(apps, latest, run.records, run.targets) if usable else []
     rows = dict.fromkeys((card["name"], card["title"]) for card in shown)
     return {
         "origin": origin_header(run.origin) if run.origin.artificial else "",
         "headline": _headline(latest),
         "notes": [*_notes(apps, latest), *filter(None, [outage_of(run.records)])],
         "facts": _facts(run, latest),
+        "are_addresses": are_addresses(latest),
         "cards": shown,
-        "more": _more(len(latest) - MOST_APPS),
+        "more": _more(len(latest) - MOST_APPS) if usable else "",
         "time_line": time_line(run.attempts, rows),
     }
 

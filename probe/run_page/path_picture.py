@@ -5,6 +5,7 @@ from typing import Any
 
 from probe.analysis.observations.lenient_json import number, table, text
 from probe.messages import tr
+from probe.run_page.service_name import service_name
 
 WIDTH = 360  # of the picture, in its own unit
 EDGE = 30  # from the border to the middle of the first and the last point
@@ -22,7 +23,7 @@ def paths_of(records: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         ttl = number(hop.get("ttl"))
         if 1 <= ttl <= MOST_TTL:
             router = _router(ttl, text(hop.get("address")), number(hop.get("asn")))
-            found.setdefault(ttl, []).append((text(record.get("service")), router))
+            found.setdefault(ttl, []).append((service_name(record), router))
     return [_path(ttl, found[ttl]) for ttl in sorted(found)[:MOST_HOPS]]
 
 

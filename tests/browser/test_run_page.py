@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 from probe.cli.results.show import show
 from tests.analysis.verdicts.test_apps import RECORDED
 from tests.browser.test_page import AXE
+from tests.run_page.test_page import hostile_page
 from tests.support.browser import watched
 
 
@@ -27,6 +28,17 @@ def shown(page: Page, file: Path) -> Iterator[Page]:
     for seen in watched(page, file.parent):
         page.goto(file.as_uri())
         yield seen.page
+
+
+def check_fit_and_axe(page: Page, width: int) -> None:
+    """Open all evidence, and check that nothing scrolls sideways and that axe finds nothing."""
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run()")
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
+    assert len(found["passes"]) > 15  # the page was rendered
 
 
 def test_first_screen_has_the_answer(shown: Page) -> None:
@@ -49,6 +61,27 @@ def test_foreign_request_is_blocked_and_noticed(page: Page, file: Path, tmp_path
     page.on("console", lambda message: refused.append(message.text))
     page.goto((tmp_path / "page.html").as_uri())
     assert sum("Content Security Policy" in text for text in refused) == 3
+
+
+@pytest.mark.parametrize("name", ["captive-portal", "web"])
+def test_other_runs_fit_and_axe_finds_no_problem(browser: Browser, tmp_path: Path, name: str) -> None:
+    """Check a run that cannot be used, and one of web addresses."""
+    show(str(RECORDED / f"{name}.jsonl.gz"), html=tmp_path / "page.html")
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto((tmp_path / "page.html").as_uri())
+        check_fit_and_axe(page, 390)
+
+
+def test_hostile_texts_do_nothing(page: Page, tmp_path: Path) -> None:
+    for seen in watched(page, tmp_path):
+        (tmp_path / "page.html").write_text(hostile_page(), encoding="utf-8", errors="replace")
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto((tmp_path / "page.html").as_uri())
+        assert page.locator("script, img").count() == 0
+        assert "<script>alert(1)</script>" in page.locator(".headline").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert seen.page.title() == "What this run found"
 
 
 def test_keyboard_opens_the_evidence(shown: Page) -> None:
@@ -77,14 +110,8 @@ def test_page_fits_and_axe_finds_no_problem(browser: Browser, file: Path, width:
     with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
         page = context.new_page()
         page.goto(file.as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= width  # no horizontal scrolling
-        for summary in page.locator("summary").all():
-            summary.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.evaluate(AXE)
-        found = page.evaluate("axe.run()")
-        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
-        assert len(found["passes"]) > 15  # the page was rendered
+        check_fit_and_axe(page, width)
 
 
 def test_evidence_opens_without_script(browser: Browser, file: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from probe.analysis.run_result.app_words import STATES
 from probe.run_page.cards import MOST_APPS, MOST_SERVICES
-from probe.run_page.meanings import MEANINGS, NEED_STATES
+from probe.run_page.meanings import ADDRESS_MEANINGS, MEANINGS, NEED_STATES, NO_MEANING
 from probe.run_page.page_data import page_data
 from probe.targets.needs import NEEDS
 from tests.analysis.verdicts.test_apps import TARGETS, record
@@ -17,7 +17,7 @@ def cards_of(*records: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_every_state_and_need_has_a_sentence() -> None:
-    assert MEANINGS.keys() == STATES.keys()
+    assert MEANINGS.keys() == ADDRESS_MEANINGS.keys() == STATES.keys()
     assert NEED_STATES.keys() == set(NEEDS)
 
 
@@ -52,14 +52,34 @@ def test_evidence_names_rule_attempts_and_hop() -> None:
     assert calls["plain"] and calls["technical"] and calls["plain"] != calls["technical"]
 
 
-def test_invalid_run_says_why_and_has_no_state() -> None:
+def test_run_that_cannot_be_used_has_the_reason_only() -> None:
     invalid = record("chat", None, valid=False, invalid_reason="vpn")
     data = page_data(run_of([invalid], dict(TARGETS)))
     assert data["headline"] == "THIS RUN CANNOT BE USED"
     assert data["notes"][0].startswith("A VPN carries the traffic")
-    (card,) = data["cards"]
+    assert data["notes"][1] == "1 app has no result: WhatsApp"
+    assert (data["cards"], data["more"], data["time_line"]) == ([], "", None)
+
+
+def test_app_without_valid_measurement_has_no_state() -> None:
+    """Check a run of which only a part cannot be used."""
+    invalid = record("chat", None, valid=False, invalid_reason="vpn")
+    data = page_data(run_of([invalid, record("web", "ok", target="other", service="other/web")], dict(TARGETS)))
+    assert data["notes"][0].startswith("A VPN carries the traffic")
+    card, _ = data["cards"]
     assert (card["word"], card["certainty"], card["needs"]) == ("NO RESULT", "", [])
+    assert card["meaning"] == NO_MEANING
     assert card["services"][0]["evidence"] == []
+
+
+def test_web_address_is_called_an_address() -> None:
+    data = page_data(recorded_run("web"))
+    assert data["are_addresses"] and data["headline"].startswith("5 of 9 web addresses blocked: ")
+    card = data["cards"][0]
+    assert card["meaning"] == ADDRESS_MEANINGS["blocked"]
+    assert [service["name"] for service in card["services"]] == ["http://www.banned.example/"]
+    behind = next(card for card in data["cards"] if card["paths"])
+    assert behind["paths"][0]["services"] == [behind["name"]]
 
 
 def test_last_round_is_shown() -> None:

@@ -89,8 +89,8 @@ def test_every_picture_has_a_text(recorded: str) -> None:
     assert all(attrs.get("role") == "img" and attrs.get("aria-label") for attrs in pictures)
 
 
-def test_hostile_texts_stay_text() -> None:
-    """Put markup and control characters into each text of a measurement."""
+def hostile_page() -> str:
+    """Return a page with markup and control characters in each text of its measurements."""
     fields = ("target", "because", "rule_id", "probe_cc", "probe_asn", "measurement_file", "measurement_start_time")
     evil: dict[str, Any] = dict.fromkeys(fields, EVIL) | {"service": f"{EVIL}/x", "mechanisms": [EVIL]}
     one = record("chat", "blocked") | evil | {"hop": {"ttl": 3, "address": EVIL, "asn": 1}}
@@ -98,7 +98,11 @@ def test_hostile_texts_stay_text() -> None:
     transaction = dict.fromkeys(("kind", "followup", "sent_name", "address", "failure", "failed_operation"), EVIL)
     run = run_of([one, invalid], {EVIL: {"title": EVIL}}, [Attempt(EVIL, 1.0, transaction)])
     run.network = run.software = EVIL
-    page = run_page(run)
+    return run_page(run)
+
+
+def test_hostile_texts_stay_text() -> None:
+    page = hostile_page()
     found = Tags(page)
     assert {tag for tag, _ in found.tags} <= OWN_TAGS
     assert not re.search(r"[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", page)

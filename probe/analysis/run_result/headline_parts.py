@@ -32,7 +32,7 @@ def _accused(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
     blocked, likely, partly = (
         [app for app in apps if app["state"] == state] for state in ("blocked", "likely_blocked", "degraded")
     )
-    if blocked and _are_addresses(apps):
+    if blocked and are_addresses(apps):
         yield tr_plural(
             "{blocked} of {count} web address blocked: {names}",
             "{blocked} of {count} web addresses blocked: {names}",
@@ -63,12 +63,17 @@ def _accused(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
             names=listed("partly", partly),
         )
     if not blocked + likely + partly and any(app["valid"] for app in apps):
-        yield tr("No web address is blocked") if _are_addresses(apps) else tr("No app is blocked")
+        yield tr("No web address is blocked") if are_addresses(apps) else tr("No app is blocked")
 
 
-def _are_addresses(apps: list[AppVerdict]) -> bool:
-    """Return whether only web addresses were measured, whose targets have the address as their name."""
-    return all("://" in app["app"] for app in apps)
+def is_address(app: AppVerdict) -> bool:
+    """Return whether a web address was measured, whose target has the address as its name."""
+    return "://" in app["app"]
+
+
+def are_addresses(apps: Sequence[AppVerdict]) -> bool:
+    """Return whether only web addresses were measured."""
+    return all(map(is_address, apps))
 
 
 def _calls(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
