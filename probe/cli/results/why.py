@@ -36,7 +36,7 @@ class Explanations:
         self._engine = engine
         self._until = 0.0  # processor time at which the search for the latest measurement's evidence ends
 
-    def of(self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any]) -> "MeasurementEvidence":
+    def _of(self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any]) -> "MeasurementEvidence":
         """Return the analysis of all verdict records of a measurement."""
         from probe.analysis.verdicts.evidence import MeasurementEvidence
         from probe.analysis.verdicts.verdicts import flat_measurement_of
@@ -53,7 +53,7 @@ class Explanations:
         """Print the verdicts of one measurement with their evidence, under one heading if it is artificial."""
         if not records:
             return
-        found = self.of(records, measurement)
+        found = self._of(records, measurement)
         for number, record in enumerate(records):
             self._say(record, measurement, found, plain, REAL if number else origin)
 
@@ -68,7 +68,7 @@ class Explanations:
         """Print one verdict with its evidence, in 80 columns."""
         print_verdicts([record], sys.stdout, plain, origin=origin, evidence=False, targets=targets_of([measurement]))
         changes = _changes(record, found)  # before the transactions, since their search may take all time
-        _say_list(tr("Decided by"), list(evidence(record, measurement, found)))
+        _say_list(tr("Decided by"), list(_evidence(record, measurement, found)))
         works = record["state"] == "ok"
         rule = tr("{rule} (ruleset {ruleset})", rule=record["rule_id"], ruleset=record["ruleset"])
         _say_list(tr("Rule"), [rule, record["because"]] if works else [rule])  # else the sentence is printed above
@@ -83,7 +83,7 @@ class Explanations:
         say(sys.stdout)
 
 
-def evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], found: "MeasurementEvidence") -> Iterator[str]:
+def _evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], found: "MeasurementEvidence") -> Iterator[str]:
     """Iterate over sentences: the deciding transactions, the number of others, the control."""
     test_keys = measurement.get("test_keys")
     keys: Mapping[str, Any] = test_keys if isinstance(test_keys, dict) else {}
