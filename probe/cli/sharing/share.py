@@ -43,7 +43,7 @@ def share(
 
     What leaves and what was removed is shown first. Lines of the run are not changed.
     """
-    from probe.cli.results.leaving_fields import print_fields
+    from probe.cli.sharing.leaving_fields import print_fields
     from probe.sharing import ShareError
 
     root = results_root(results)
@@ -124,7 +124,7 @@ def _write(outgoing: "Outgoing", recipients: list[Any], out: Path | None, root: 
 
 def _name(outgoing: "Outgoing", encrypted: bool) -> str:
     """Return a name that says nothing about network and time, because it stays readable beside encrypted contents."""
-    from probe.cli.results.pasted_text import DIGEST
+    from probe.cli.sharing.pasted_text import DIGEST
 
     return outgoing.manifest.sha256[:DIGEST] + SUFFIX + (ENCRYPTED if encrypted else "")
 
@@ -132,8 +132,8 @@ def _name(outgoing: "Outgoing", encrypted: bool) -> str:
 def _text(outgoing: "Outgoing") -> str:
     """Return the text to paste, with verdicts that are computed again from the file."""
     from probe.analysis.verdicts.verdicts import judge_each
-    from probe.cli.results.pasted_text import pasted_text
     from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
+    from probe.cli.sharing.pasted_text import pasted_text
 
     records, targets = list[dict[str, Any]](), dict[str, Mapping[str, Any]]()
     for (_, _, measurement), found in judge_each(usable_measurements([str(outgoing.source)], SkippedLines())):
@@ -143,7 +143,7 @@ def _text(outgoing: "Outgoing") -> str:
 
 
 def _print_code(text: str, plain: bool) -> None:
-    from probe.cli.results.qr_code import qr_lines
+    from probe.cli.sharing.qr_code import qr_lines
 
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
     lines = qr_lines(text, WIDTH, coloured=not plain) if encoding == "utf8" else None

@@ -10,9 +10,9 @@ import typer
 from backports.zstd import ZstdFile
 
 from probe.cli.results.judge import judge
-from probe.cli.results.receive import receive
-from probe.cli.results.share import share
 from probe.cli.screen import UsageError
+from probe.cli.sharing.receive import receive
+from probe.cli.sharing.share import share
 from probe.lab.recordings import RECORDED
 from tests.sharing.shared_runs import line, packed, write_run
 

@@ -15,10 +15,10 @@ import segno
 from backports.zstd import decompress
 from rich.cells import cell_len
 
-from probe.cli.results.pasted_text import LONGEST, pasted_text, titles_by_state
-from probe.cli.results.qr_code import qr_lines
-from probe.cli.results.share import share
 from probe.cli.screen import UsageError
+from probe.cli.sharing.pasted_text import LONGEST, pasted_text, titles_by_state
+from probe.cli.sharing.qr_code import qr_lines
+from probe.cli.sharing.share import share
 from probe.privacy.field_facts import FIELD_FACTS
 from probe.sharing.encryption import decrypt
 from tests.cli.run.test_consent import typing
@@ -235,7 +235,7 @@ def test_share_prints_the_code_or_says_that_it_does_not_fit(
 ) -> None:
     share(results=root, yes=True, qr=True)
     assert "█" in capsys.readouterr().out
-    monkeypatch.setattr("probe.cli.results.share.WIDTH", 30)
+    monkeypatch.setattr("probe.cli.sharing.share.WIDTH", 30)
     share(results=root, yes=True, qr=True)
     printed = capsys.readouterr()
     assert "█" not in printed.out and "The QR code does not fit" in printed.err
