@@ -170,18 +170,21 @@ def test_baseline_stays_beside_what_is_found(open_page: Seen) -> None:
     assert vantages(page) == []
 
 
-def test_phone_shows_names_and_scrolls_sideways(browser: Browser, tmp_path: Any) -> None:
+def test_phone_lists_the_vantage_points_below_each_service(browser: Browser, tmp_path: Any) -> None:
     many = [rows(5, probe_asn=f"AS{number}", probe_cc=cc) for cc in ("IR", "DE", "BR") for number in range(1, 9)]
     with browser.new_context(viewport={"width": 390, "height": 844}) as context:
-        page = Seen(context.new_page(), tmp_path).show(made(*many))
-        page.locator("#scroll").evaluate("(box) => { box.scrollLeft = 400; }")
-        for head in ("#grid tbody th", "#grid .corner"):
-            name = page.locator(head).first.bounding_box()
-            assert name is not None and name["x"] >= 0 and name["width"] < 200, head
+        page = Seen(context.new_page(), tmp_path).show(made(*many, rows(5, probe_cc="FR", service="gmail/imap")))
+        service = page.locator("#grid tbody th", has_text="telegram/web").bounding_box()
+        cells = page.locator("#grid tr", has_text="telegram/web").locator("td:visible")
+        assert service is not None and cells.count() == 24  # the gap of FR is left out
+        heights = []
+        for cell in cells.all():
+            box, name = cell.bounding_box(), cell.evaluate("(cell) => getComputedStyle(cell, '::before').content")
+            assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 and " AS" in name
+            heights.append(box["y"])
+        assert heights == sorted(set(heights)) and heights[0] > service["y"]
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        last = page.locator("#grid tbody td").last
-        last.scroll_into_view_if_needed()
-        last.click()
+        cells.last.click()
         assert page.locator("#detail-title").is_visible()
         page.get_by_role("button", name="Close").click()
         assert page.locator("#detail").is_hidden()

@@ -150,6 +150,17 @@ def test_script_in_any_field_stays_text(open_page: Seen) -> None:
     assert page.locator("script").count() == 2
 
 
+def test_phone_shows_the_evidence_in_whole(browser: Browser, tmp_path: Path) -> None:
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = Seen(context.new_page(), tmp_path).show(made(world()))
+        cell(page, "telegram/web", "IR Iran AS64500").click()
+        evidence = page.get_by_role("region", name="Evidence by endpoint")
+        assert evidence.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 0
+        assert (
+            evidence.locator("td").first.evaluate("(cell) => getComputedStyle(cell, '::before').content") == '"state"'
+        )
+
+
 @pytest.mark.parametrize(
     ("width", "scheme", "media"), [(1280, "light", "screen"), (390, "light", "screen"), (1280, "dark", "screen")]
 )

@@ -37,8 +37,8 @@ function drawn(name, attributes, text) {
 function table(heads, rows) {
   const body = el("tbody");
   for (const [first, ...others] of rows)
-    body.append(el("tr", {}, el("th", { scope: "row" }, first), ...others.map((text) => el("td", {}, text))));
-  return el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((text) => el("th", { scope: "col" }, text)))), body);
+    body.append(el("tr", {}, el("th", { scope: "row" }, first), ...others.map((text, column) => el("td", { "data-head": heads[column + 1] }, text))));
+  return el("table", { class: "stacked" }, el("thead", {}, el("tr", {}, ...heads.map((text) => el("th", { scope: "col" }, text)))), body);
 }
 
 const words = { ...data.words, insufficient: "not enough data" };

@@ -28,7 +28,7 @@ function drawGrid(services, vantages, drawnRows, attributes) {
   const corner = el("th", { scope: "col", class: "corner", rowspan: regions.length ? "2" : "1" }, data.row);
   const heads = vantages.map(drawHead);
   const head = el("thead", {}, ...(regions.length ? [el("tr", {}, corner, ...regions), el("tr", {}, ...heads)] : [el("tr", {}, corner, ...heads)]));
-  return el("table", { "aria-labelledby": "picture", class: kind, ...attributes }, head, body);
+  return el("table", { "aria-labelledby": "picture", class: `stacked ${kind}`, ...attributes }, head, body);
 }
 
 function drawHead(v) {
@@ -69,6 +69,7 @@ function drawCell(cell, worded) {
   made.className = classOf(cell);
   made.tabIndex = -1;
   made.setAttribute("aria-label", nameOf(cell));
+  made.dataset.head = data.vantages[cell.v].name; // CSS shows it on narrow screens
   made.textContent = worded ? cell.text : glyph(cell);
   if (worded && cell.mechanisms.length) made.append(el("span", { class: "how" }, cell.mechanisms.join(", ")));
   made.cell = cell;
