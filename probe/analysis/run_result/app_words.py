@@ -37,7 +37,8 @@ def state_of_app(app: "AppVerdict") -> str:
 
 def calls_of_app(app: "AppVerdict") -> str:
     """Return the word for the calls of an app, a dash if they are not tested because it has none."""
-    return tr(CALLS[app["needs"]["calls"]]) if "calls" in app["needs"] else "-"
+    state = app["needs"].get("calls")
+    return tr(CALLS[state]) if state is not None else "-"
 
 
 def worst_first(apps: "list[AppVerdict]") -> "list[AppVerdict]":
