@@ -40,7 +40,7 @@ def full_disk(error: OSError, path: object) -> FullDisk:
         if quota
         else tr("The disk is full: {path} cannot be written.", path=path)
     )
-    return FullDisk(f"{sentence} {tr('Free some space and run the same command again.')}")
+    return FullDisk(sentence + " " + tr("Free some space and run the same command again."))
 
 
 def full_disk_in(message: str) -> OSError | None:

@@ -15,6 +15,7 @@ from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.messages import catalogue, mark, tr, tr_plural
 from tests.messages.template import ROOT, TEMPLATE, extract
 
+SENTENCES = {"tr": 1, "mark": 1, "tr_plural": 2}  # functions, and how many of their first arguments are sentences
 FORMS = ("one", "few", "many")  # of Polish, for 1, 2 and 5
 
 
@@ -49,6 +50,24 @@ def pseudo_polish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
 def test_template_is_current(tmp_path: Path) -> None:
     extract(tmp_path / "new.pot")
     assert TEMPLATE.read_text() == (tmp_path / "new.pot").read_text(), "run: make messages"
+
+
+def literals() -> set[str | tuple[str, ...]]:
+    """Return the literal arguments of `tr`, `mark` and `tr_plural` in the code."""
+    found: set[str | tuple[str, ...]] = set()
+    for path in (ROOT / "probe").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SENTENCES:
+                values = [arg.value for arg in node.args[: SENTENCES[node.func.id]] if isinstance(arg, ast.Constant)]
+                if values:
+                    found.add(tuple(values) if len(values) > 1 else values[0])
+    return found
+
+
+def test_template_has_the_literals_and_nothing_else() -> None:
+    """Check what Babel does not see: a call inside an f-string, and what it takes for a sentence without being one."""
+    collected = {tuple(message.id) if isinstance(message.id, tuple) else message.id for message in template()}
+    assert collected - {""} == literals()
 
 
 def test_every_sentence_is_translated(pseudo_polish: Catalog) -> None:

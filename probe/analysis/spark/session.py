@@ -102,7 +102,8 @@ def _sentence(message: str) -> str:
         )
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
-    return tr("Spark failed: {reason}", reason=(raised or lines or [tr("no reason given")])[0][:300])
+    no_reason = tr("no reason given")
+    return tr("Spark failed: {reason}", reason=(raised or lines or [no_reason])[0][:300])
 
 
 def _scheme(master: str) -> str:

@@ -20,6 +20,7 @@ INVALID_SENTENCES: dict[str, str] = {
     "probe_bug": mark("A fault in this program spoiled the measurement. Please report it."),
 }
 """Reason of an invalid run, and the sentence for the user."""
+UNUSABLE = mark("This run cannot be used.")
 
 _SHUT_DOWN = mark("{app} was shut down by its operator on {date}. Nothing can be concluded about {service}.")
 _SUCCEEDED = mark(
@@ -37,7 +38,7 @@ def plain_sentence(
     `alike` are further records of the same target and rule that share the text, such as other services of the app.
     """
     if not record.get("valid", True):
-        return tr(INVALID_SENTENCES.get(text(record.get("invalid_reason")), mark("This run cannot be used.")))
+        return tr(INVALID_SENTENCES.get(text(record.get("invalid_reason")), UNUSABLE))
     rule = RULES.get(text(record.get("rule_id")))
     if rule is None:  # of another ruleset
         return text(record.get("because"))

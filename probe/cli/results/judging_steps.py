@@ -105,9 +105,9 @@ def _print_row(alike: list["JudgedRow"]) -> None:
     for row in alike[:MOST_SUBJECTS]:
         say(sys.stdout, wrapped(" ".join(row.subject) or tr("(invalid address)"), 4, "  "))
     if (more := len(alike) - MOST_SUBJECTS) > 0:
-        say(sys.stdout, f"  {tr_plural('and {count} more, alike', 'and {count} more, alike', more)}")
+        say(sys.stdout, "  " + tr_plural("and {count} more, alike", "and {count} more, alike", more))
     columns = alike[0].columns
-    text = _columns(columns, 4) if columns else f"    {tr('All columns are at their default.')}"
+    text = _columns(columns, 4) if columns else "    " + tr("All columns are at their default.")
     say(sys.stdout, text)
     for match in alike[0].matches:
         _print_match(match, len(alike[0].matches) > 1)
@@ -153,7 +153,7 @@ def _value(value: object) -> str:
 
 
 def _print_records(explanation: "Explanation") -> None:
-    say(sys.stdout, f"\n{tr('5. Verdict records')}")
+    say(sys.stdout, "\n" + tr("5. Verdict records"))
     for record in explanation.records:
         state = record["state"] or tr("invalid ({reason})", reason=record["invalid_reason"])
         say(sys.stdout)

@@ -68,7 +68,7 @@ def _receive(file: Path, identities: list[Any], root: Path, lab: bool) -> bool:
     try:
         received = keep(_decrypted(_content(file), identities), root, artificial=lab)
     except (ShareError, ResultsError) as refusal:
-        say(sys.stderr, f"probe: {tr('{file} was refused: {reason}', file=file.name, reason=refusal)}")
+        say(sys.stderr, "probe: " + tr("{file} was refused: {reason}", file=file.name, reason=refusal))
         return False
     except OSError as error:
         if is_full(error):

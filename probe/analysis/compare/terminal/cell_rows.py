@@ -38,7 +38,7 @@ def header(style: Style) -> list[str]:
     """Return the names of the columns."""
     if style.width < NARROW:
         return []
-    state = f"{tr('state now'):<{_STATE}}"
+    state = tr("state now").ljust(_STATE)
     return [_row(tr("vantage point"), state, tr("runs"), tr("fail"), "95 %", tr("since")), "-" * (style.width - 1)]
 
 

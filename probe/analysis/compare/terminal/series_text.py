@@ -22,7 +22,7 @@ def to_text(found: list[Series], style: Style = PLAIN) -> str:
         tr("BLOCKED 4/5: 4 of 5 runs fail, most of them so. (...): fewer than {least} runs.", least=LEAST),
         tr("A row without a bar was not measured, so it is not OK."),
     )
-    legend = [f"{style.bar(0.5, 6)} {tr('half of the runs fail')}"]
+    legend = [style.bar(0.5, 6) + " " + tr("half of the runs fail")]
     legend += [line for note in notes for line in folded(note, style.width - 1)]
     return "\n\n".join([*blocks, "\n".join(legend)]) + "\n"
 
