@@ -63,5 +63,6 @@ def certainty_of(app: AppVerdict) -> str:
     """Return how sure the state is, and why, or "" without a state."""
     if not app["valid"]:
         return ""
-    word = tr(CERTAINTIES[app["certainty"]])
-    return tr("How sure: {certainty}. {reason}", certainty=word, reason=tr(CERTAINTY_REASONS[app["certainty"]]))
+    certainty = app["certainty"]
+    reason = tr(CERTAINTY_REASONS[certainty])
+    return tr("How sure: {certainty}. {reason}", certainty=tr(CERTAINTIES[certainty]), reason=reason)

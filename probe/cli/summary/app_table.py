@@ -35,8 +35,9 @@ def table_lines(apps: Sequence[AppVerdict], width: int, *, coloured: bool) -> It
 
 def _row(app: AppVerdict) -> Row:
     sentence = app["sentence"] if app["valid"] else ""
-    certainty = tr(CERTAINTIES[app["certainty"]]) if app["valid"] else "-"
-    return printable(app["title"]), state_of_app(app), calls_of_app(app), sentence, certainty
+    certainty = app["certainty"]
+    word = tr(CERTAINTIES[certainty]) if app["valid"] else "-"
+    return printable(app["title"]), state_of_app(app), calls_of_app(app), sentence, word
 
 
 def _wide(rows: Sequence[Row], width: int, with_calls: bool) -> tuple[list[int], int] | None:
