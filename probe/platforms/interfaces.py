@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from probe.platforms.systems import has_linux_kernel, system_module
+from probe.platforms.systems import has_linux_kernel, is_windows, system_module
 
 # linux/if_arp.h, linux/sockios.h
 ARPHRD_PPP, ARPHRD_NONE = 512, 65534
 SIOCGIFADDR, SIOCGIFHWADDR = 0x8915, 0x8927
 
 TUNNELS = ("tun", "tap", "wg", "utun", "ppp", "ipsec", "nordlynx", "proton")
+TUNNELS_OF_WINDOWS = ("wireguard", "wintun", "tap-windows", "openvpn", "vpn", "tunnel")  # in names of adapters
 MODEMS = ("wwan", "rmnet", "ccmni", "pdp_ip")  # raw IP without a link layer, but no tunnel
 _MOST = 4096  # interfaces and their addresses
 
@@ -34,7 +35,12 @@ _Entry._fields_ = [
 
 def names_interfaces() -> bool:
     """Return whether this system says which interface has an address. Without it a VPN is not recognized."""
-    return _libc() is not None
+    return _libc() is not None or _ifaddr() is not None
+
+
+def recognizes_every_tunnel() -> bool:
+    """Return whether an interface that `is_tunnel` refuses is none. On Windows a VPN can have any name."""
+    return names_interfaces() and not is_windows()
 
 
 def interface_of(source: str) -> str | None:
@@ -44,7 +50,12 @@ def interface_of(source: str) -> str | None:
 
 
 def listed() -> Iterator[tuple[str, str]]:
-    """Yield each interface's name with each of its addresses. Nothing is sent. Windows yields none."""
+    """Yield each interface's name with each of its addresses. Nothing is sent. Windows names the adapters."""
+    if (ifaddr := _ifaddr()) is not None:
+        for adapter in ifaddr.get_adapters():
+            for each in adapter.ips:  # IPv6 addresses are tuples: address, flow label, scope
+                yield adapter.nice_name, each.ip if isinstance(each.ip, str) else each.ip[0]
+        return
     libc = _libc()
     first = ctypes.POINTER(_Entry)()
     if libc is None or libc.getifaddrs(ctypes.byref(first)) != 0:
@@ -66,6 +77,8 @@ def is_tunnel(name: str) -> bool:
     """Tell whether an interface is a tunnel, by its name or its missing link layer. PPPoE is an access line, not a
     tunnel.
     """
+    if is_windows():
+        return any(word in name.casefold() for word in TUNNELS_OF_WINDOWS)
     if name.startswith(MODEMS):
         return False
     if name.startswith("ppp"):
@@ -76,6 +89,11 @@ def is_tunnel(name: str) -> bool:
 def is_wireless(name: str) -> bool:
     """Tell whether an interface is a wireless one (Linux)."""
     return Path("/sys/class/net", name, "wireless").exists()
+
+
+def _ifaddr() -> Any:
+    """Return the library that asks Windows for its adapters (GetAdaptersAddresses), None elsewhere."""
+    return system_module("ifaddr") if is_windows() else None
 
 
 def _libc() -> Any:

@@ -34,7 +34,7 @@ def platform_name() -> str:
 
 
 def system_module(name: str) -> Any:
-    """Return a module of the standard library that only some systems have, None elsewhere."""
+    """Return a module that only some systems have, None elsewhere."""
     try:
         return importlib.import_module(name)
     except ImportError:

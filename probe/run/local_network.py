@@ -5,7 +5,7 @@ import os
 from collections.abc import Collection
 from typing import Literal
 
-from probe.platforms.interfaces import interface_of, is_tunnel, names_interfaces
+from probe.platforms.interfaces import interface_of, is_tunnel, recognizes_every_tunnel
 from probe.platforms.own_addresses import source_addresses
 
 ResolverClass = Literal["private", "isp", "public", "none"]
@@ -31,8 +31,7 @@ def _spellings(name: str) -> tuple[str, str]:
 
 def through_vpn(destinations: Collection[str]) -> bool | None:
     """Tell whether flows to one of the addresses would leave through a tunnel. None if the system does not tell."""
-    if not names_interfaces():
-        return None
-    return any(
-        is_tunnel(name) for source in source_addresses(destinations) if (name := interface_of(source)) is not None
-    )
+    names = (interface_of(source) for source in source_addresses(destinations))
+    if any(name is not None and is_tunnel(name) for name in names):
+        return True
+    return False if recognizes_every_tunnel() else None

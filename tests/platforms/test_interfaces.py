@@ -1,6 +1,7 @@
 """Test interfaces: their names and addresses, tunnels by name and link layer."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,6 +45,50 @@ def test_system_without_the_call_names_no_interface(monkeypatch: pytest.MonkeyPa
     assert names_interfaces()
     monkeypatch.setattr(interfaces, "_libc", lambda: None)
     assert not names_interfaces() and interface_of("127.0.0.1") is None
+
+
+@pytest.fixture
+def windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer as ifaddr 0.2.0 does on Windows: an adapter's description, IPv4 as text and IPv6 as a tuple."""
+    adapters = [
+        SimpleNamespace(nice_name="Intel(R) Wi-Fi 6 AX201 160MHz", ips=[SimpleNamespace(ip="192.168.1.7")]),
+        SimpleNamespace(
+            nice_name="WireGuard Tunnel",
+            ips=[SimpleNamespace(ip="10.66.0.2"), SimpleNamespace(ip=("fd00::2", 0, 0))],
+        ),
+    ]
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setitem(sys.modules, "ifaddr", SimpleNamespace(get_adapters=lambda: adapters))
+
+
+@pytest.mark.usefixtures("windows")
+def test_windows_names_the_adapter_of_an_address() -> None:
+    assert interfaces.names_interfaces() and not interfaces.recognizes_every_tunnel()
+    assert interface_of("fd00::2") == "WireGuard Tunnel"
+    assert interface_of("192.168.1.7") == "Intel(R) Wi-Fi 6 AX201 160MHz"
+
+
+@pytest.mark.usefixtures("windows")
+@pytest.mark.parametrize(
+    ("name", "tunnel"),
+    [
+        ("TAP-Windows Adapter V9", True),
+        ("Wintun Userspace Tunnel", True),
+        ("OpenVPN Data Channel Offload", True),
+        ("Intel(R) Wi-Fi 6 AX201 160MHz", False),
+        ("Hyper-V Virtual Ethernet Adapter", False),
+        ("tun0", False),  # a name of other systems, and too short to be a word
+    ],
+)
+def test_windows_shows_tunnels_by_words_in_the_name(name: str, tunnel: bool) -> None:
+    assert is_tunnel(name) == tunnel
+
+
+@pytest.mark.usefixtures("windows")
+def test_windows_without_the_library_names_no_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ifaddr", None)
+    monkeypatch.setattr(interfaces, "_libc", lambda: None)
+    assert not interfaces.names_interfaces() and list(interfaces.listed()) == []
 
 
 def test_tunnel_is_recognised_by_name_where_the_link_layer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

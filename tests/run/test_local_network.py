@@ -34,5 +34,7 @@ def test_vpn_is_unknown_where_the_system_names_no_interfaces(monkeypatch: pytest
     assert through_vpn(["127.0.0.1"]) is False
     monkeypatch.setattr(local_network, "interface_of", lambda source: "tun0")
     assert through_vpn(["127.0.0.1"]) is True
-    monkeypatch.setattr(local_network, "names_interfaces", lambda: False)
+    monkeypatch.setattr(local_network, "recognizes_every_tunnel", lambda: False)
+    assert through_vpn(["127.0.0.1"]) is True
+    monkeypatch.setattr(local_network, "interface_of", lambda source: "Ethernet")
     assert through_vpn(["127.0.0.1"]) is None
