@@ -20,6 +20,7 @@ from probe import __version__
 # command: (module, one sentence), in the order of the help page
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("probe.cli.run.run", "Measure, print verdicts, and write one JSON line per measurement."),
+    "ui": ("probe.cli.ui.ui", "Measure and read results in a browser on this computer."),
     "consent": ("probe.cli.run.consent", "Read what a measurement means for you, and agree to it."),
     "doctor": ("probe.cli.run.doctor", "Check whether this network is fit to measure from."),
     "show": ("probe.cli.results.show", "Show what a run found (--why: with the evidence)."),

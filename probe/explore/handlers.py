@@ -10,7 +10,7 @@ from aiohttp import web
 from probe.analysis.compare.axes import QuestionError
 from probe.analysis.compare.verdict_table import StoreError
 from probe.explore import responses
-from probe.explore.access import TOKEN, Access
+from probe.explore.access import Access
 from probe.explore.answer_cache import BusyError
 from probe.explore.cursor import ChangedError
 from probe.explore.endpoints import API, ENDPOINTS, Endpoint
@@ -28,6 +28,7 @@ from probe.explore.parameters import (
     parse,
 )
 from probe.helper.bug_reports import report
+from probe.local_server.origin import TOKEN
 from probe.messages import tr
 from probe.results import FullDisk
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from probe.explore.access import TOKEN
 from probe.explore.endpoints import API
 from probe.explore.parameters import Format, PageParameters
+from probe.local_server.origin import TOKEN
 
 HERE = Path(__file__).parent
 _JINJA = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)

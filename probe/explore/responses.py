@@ -1,25 +1,20 @@
-"""Make responses with the headers of a local page: not stored, not framed, not guessed, and without referrer."""
+"""Make responses that are not framed and not stored."""
 
 import hashlib
 import json
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
-from probe.explore.access import TOKEN
 from probe.explore.endpoints import API
 from probe.explore.page import NOTICE_POLICY, notice
+from probe.local_server.origin import TOKEN
 
-_HEADERS = {
-    "Server": "censorprobe",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 _PAGE_POLICY = "frame-ancestors 'none'"  # the page has the rest in its head, with the digests of style and script
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 RETRY_AFTER = 2  # seconds
+Response = TypeVar("Response", bound=web.StreamResponse)
 
 
 def html(page: str | bytes, *, status: int = 200, tag: str = "") -> web.Response:
@@ -60,9 +55,8 @@ def error(path: str, status: int, sentence: str) -> web.Response:
     return response
 
 
-def finish(response: web.StreamResponse, *, bearer: bool) -> web.StreamResponse:
-    """Add the headers that every response has. Without a bearer the address has the token, and nothing is stored."""
-    response.headers.update(_HEADERS)
+def cached(response: Response, *, bearer: bool) -> Response:
+    """Say whether a response may be stored. Without a bearer the address has the token, and nothing is stored."""
     response.headers["Cache-Control"] = "private, no-cache" if bearer else "no-store"
     return response
 

@@ -3,9 +3,10 @@
 import asyncio
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 Cause = Literal["interrupt", "terminate", "hang_up"]
 INTERRUPTED, TERMINATED = 130, 143  # exit codes of a shell: 128 + SIGINT, 128 + SIGTERM
@@ -29,6 +30,17 @@ def handled(handlers: Mapping[Cause, Callable[[], None]]) -> Iterator[None]:
         yield
     finally:
         undo()
+
+
+def apart() -> dict[str, Any]:
+    """Return the options of `Popen` for a program that Ctrl-C and the end of this terminal do not reach."""
+    group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", None)
+    return {"start_new_session": True} if group is None else {"creationflags": group}
+
+
+def interrupt(process: "subprocess.Popen[bytes]") -> None:
+    """Send Ctrl-C to a program that was started apart. Windows can only send Ctrl-Break to it."""
+    process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
 
 
 def ignore_interrupt() -> None:

@@ -21,15 +21,26 @@ LONGEST_TEXT = 2000  # characters of one text of a measurement
 
 def run_page(run: RunFacts) -> str:
     """Return the page of a run as HTML."""
+    style, used = page_style(), language()
+    own = {"style": Markup(style), "style_hash": Markup(_csp_hash(style))}  # ours, base64  # nosec B704
+    return _rendered("page.html.jinja", run, language=used, direction=text_direction(used), **own)
+
+
+def run_content(run: RunFacts) -> Markup:
+    """Return what the page of a run says, without its frame. It needs the style of `page_style`."""
+    return Markup(_rendered("content.html.jinja", run))  # autoescaped  # nosec B704
+
+
+def text_direction(used: str) -> str:
+    """Return the direction of a language as HTML names it."""
+    return "rtl" if used.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
+
+
+def _rendered(template: str, run: RunFacts, **values: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True
     )
-    style, used = page_style(), language()
-    own = {"style": Markup(style), "style_hash": Markup(_csp_hash(style))}  # ours, base64  # nosec B704
-    direction = "rtl" if used.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
-    return environment.get_template("page.html.jinja").render(
-        page=page_data(run), labels=labels(), language=used, direction=direction, **own
-    )
+    return environment.get_template(template).render(page=page_data(run), labels=labels(), **values)
 
 
 def page_style() -> str:

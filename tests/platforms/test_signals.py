@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from probe.platforms import signals
-from probe.platforms.signals import handled, ignore_interrupt
+from probe.platforms.signals import apart, handled, ignore_interrupt, interrupt
 
 
 @pytest.fixture(params=["loop", "interpreter"])
@@ -73,3 +73,23 @@ def test_interrupt_is_ignored() -> None:
         os.kill(os.getpid(), signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_program_apart_is_reached_by_interrupt_alone() -> None:
+    """Check that a program is in a session of its own, where Ctrl-C at this terminal does not reach it."""
+    waiting = "import os, sys; print(os.getsid(0), flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", waiting], **pipes, **apart()) as program:
+        assert program.stdout is not None
+        assert int(program.stdout.readline()) == program.pid != os.getsid(0)
+        interrupt(program)
+        assert program.wait(30) == -signal.SIGINT
+
+
+def test_windows_starts_a_group_and_sends_ctrl_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 512, raising=False)
+    monkeypatch.setattr(signal, "CTRL_BREAK_EVENT", signal.SIGUSR1, raising=False)
+    assert apart() == {"creationflags": 512}
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as program:
+        interrupt(program)
+        assert program.wait(30) == -signal.SIGUSR1

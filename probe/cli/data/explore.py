@@ -56,7 +56,8 @@ def _check(store: Path) -> None:
 def _serve(store: Path, port: int, pairs: dict[str, object]) -> None:
     from urllib.parse import urlencode
 
-    from probe.explore import PortError, serve
+    from probe.explore import serve
+    from probe.local_server.listening import PortError
     from probe.platforms import event_loop
 
     try:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -103,19 +103,30 @@ def _cut(value: object) -> str:
     return str(value)[:LONGEST]
 
 
-def _print(number: int, path: Path, about: dict[str, Any]) -> None:
+def place_of(about: Mapping[str, Any]) -> str:
+    """Return the network of a run, or the scenario or world of an artificial one."""
     marks = [f"{name.upper()} {about[name]}" for name in Origin._fields if about[name]]
-    place = " ".join(marks) or about["network"]
+    return " ".join(marks) or str(about["network"])
+
+
+def notes_of(path: Path, about: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the file of a run: unusable lines, or no end."""
+    notes = []
+    if about["problems"]:
+        notes.append(tr_plural("{count} unusable line", "{count} unusable lines", about["problems"]))
+    if path.name.endswith(".part"):
+        notes.append(tr("The run was interrupted, or is still going on."))
+    return notes
+
+
+def _print(number: int, path: Path, about: dict[str, Any]) -> None:
     tests = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in about["tests"].items())
     first = f"{number:>3}  "
     indent = cell_len(first)
-    say(sys.stdout, first + printable(f"{about['start']}  {place}"))
+    say(sys.stdout, first + printable(f"{about['start']}  {place_of(about)}"))
     if about["found"]:
         say(sys.stdout, wrapped(found_words(about["found"]), indent))
     say(sys.stdout, wrapped(tests or tr("no measurements"), indent))
-    if about["problems"]:
-        unusable = tr_plural("{count} unusable line", "{count} unusable lines", about["problems"])
-        say(sys.stdout, wrapped(unusable, indent))
-    if path.name.endswith(".part"):
-        say(sys.stdout, wrapped(tr("The run was interrupted, or is still going on."), indent))
+    for note in notes_of(path, about):
+        say(sys.stdout, wrapped(note, indent))
     say(sys.stdout, " " * indent + printable(path))

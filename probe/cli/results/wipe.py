@@ -13,6 +13,7 @@ from probe.messages import printable, tr, tr_plural
 from probe.results import RUN_FOLDER, RUN_NAME, default_root, list_file, results_root, state_folder, used_folders
 
 app = new_app()
+UI = "ui-"  # beginning of the names of the files that `probe ui` makes while it runs
 SETTINGS = ("consent", "config.toml", "config.toml.rejected")
 SCAPYS = frozenset(f"{table}.pickle" for table in ("ethertypes", "services", "manufdb", "bluetoothids"))
 OURS = re.compile(
@@ -33,7 +34,7 @@ def wipe(
 
     Copies and files written with --output are not found and stay.
     """
-    paths = everything(_root(results))
+    paths = everything(root_of(results))
     if not paths:
         say(sys.stderr, tr("There is nothing to remove."))
         return
@@ -42,7 +43,7 @@ def wipe(
         say(sys.stdout, f"  {printable(path)}")
     if not yes:
         _ask()
-    failed = [why for path in paths if (why := _remove(path))]
+    failed = [why for path in paths if (why := remove(path))]
     for why in failed:
         say(sys.stderr, f"probe: {why}")
     if failed:
@@ -53,7 +54,7 @@ def wipe(
     say(sys.stdout, removed)
 
 
-def _root(chosen: Path | None) -> Path:
+def root_of(chosen: Path | None) -> Path:
     """Return the results folder. A settings file that cannot be read is ignored, so that it can be removed."""
     try:
         named = defaults().get("results")
@@ -73,7 +74,7 @@ def everything(root: Path) -> list[Path]:
     roots = dict.fromkeys(folder.absolute() for folder in (root, *_used()))
     found = dict.fromkeys(path for folder in roots for path in _results(folder))
     settings = [path for name in SETTINGS if (path := config_folder() / name).is_file()]
-    state = [path for path in _under(state_folder()) if path.name.startswith(list_file().name)]
+    state = [path for path in _under(state_folder()) if path.name.startswith((list_file().name, UI))]
     folders = [folder for folder in (config_folder(), state_folder()) if folder.is_dir()]
     return [*found, *settings, *state, *folders, *_cache_of_scapy()]
 
@@ -123,7 +124,7 @@ def _ask() -> None:
         raise UsageError(tr("Nothing was removed."), 2)
 
 
-def _remove(path: Path) -> str | None:
+def remove(path: Path) -> str | None:
     """Remove one path, and return the reason if that fails. A folder with other files in it stays."""
     try:
         if not path.is_dir() or path.is_symlink():

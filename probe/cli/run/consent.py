@@ -28,6 +28,7 @@ QUESTIONS = (
         mark("That is not right. They stay in a file on this computer until you share it."),
     ),
 )
+AGREE = mark("Measure from this network, as described?")
 YES, NO, MORE = frozenset({"y", "yes"}), frozenset({"n", "no"}), frozenset({"m", "more"})
 
 NO_TERMINAL = UsageError(
@@ -75,7 +76,7 @@ def require(given: str | None, folder: Path) -> None:
                 ),
                 3,
             )
-    elif _kept() != VERSION:
+    elif not is_kept():
         if not sys.stdin.isatty():
             raise NO_TERMINAL
         ask(folder)
@@ -86,11 +87,12 @@ def consent_file() -> Path:
     return config_folder() / "consent"
 
 
-def _kept() -> str | None:
+def is_kept() -> bool:
+    """Return whether the user agreed to this version before."""
     try:
-        return read_regular(consent_file(), 100).decode("ascii").strip()
+        return read_regular(consent_file(), 100).decode("ascii").strip() == VERSION
     except (OSError, UnicodeDecodeError):
-        return None
+        return False
 
 
 def ask(folder: Path, *, whole: bool = False) -> None:
@@ -105,9 +107,9 @@ def ask(folder: Path, *, whole: bool = False) -> None:
     for number, (question, right, because) in enumerate(QUESTIONS, 1):
         while _answer(f"  {number}/{len(QUESTIONS)}  {tr(question)} [yes/no] ", folder) is not right:
             say(sys.stderr, wrapped(tr(because), 7))
-    if not _answer("  " + tr("Measure from this network, as described?") + " [yes/no] ", folder):
+    if not _answer(f"  {tr(AGREE)} [yes/no] ", folder):
         raise UsageError(tr("Nothing was sent, because you did not agree."), 3)
-    say(sys.stderr, _keep())
+    say(sys.stderr, keep())
 
 
 def _answer(question: str, folder: Path) -> bool:
@@ -144,7 +146,7 @@ def _show_pages(lines: list[str]) -> None:
         say(sys.stderr, "\n".join(lines[begin : begin + height]))
 
 
-def _keep() -> str:
+def keep() -> str:
     """Write the consent to its file, and return the sentence that says whether it is kept."""
     file = consent_file()
     try:

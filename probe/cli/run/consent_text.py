@@ -117,11 +117,16 @@ SCREEN = (
 
 def text(folder: Path) -> list[str]:
     """Return the whole text in lines of 80 columns. The names in it come from the target files in `folder`."""
-    facts = _facts(folder)
     lines = [tr("Please read this before anything is sent. It takes one minute."), ""]
-    for title, body in TEXT:
-        lines += [wrapped(tr(body, **facts), 21, _label(tr(title), 21)), ""]
+    for title, body in sections(folder):
+        lines += [wrapped(body, 21, _label(title, 21)), ""]
     return "\n".join(lines).split("\n")
+
+
+def sections(folder: Path) -> list[tuple[str, str]]:
+    """Return title and body of each section of the whole text. The names come from the target files in `folder`."""
+    facts = _facts(folder)
+    return [(tr(title), tr(body, **facts)) for title, body in TEXT]
 
 
 def first_screen(folder: Path) -> list[str]:

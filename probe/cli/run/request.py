@@ -38,6 +38,7 @@ class RunRequest:
     pack: bool = False  # the results file, when it is closed
     quiet: bool = False
     verbose: bool = False
+    events: Path | None = None  # the file for the progress as JSON lines
     input: tuple[str, ...] = ()  # web addresses, files of them, or - for standard input
 
 

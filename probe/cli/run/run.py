@@ -63,6 +63,9 @@ def run(
         str | None, opt("--max-disk", help="Afterwards remove the oldest runs above this size, such as 500M.")
     ] = None,
     pack: Annotated[bool, opt("--pack/--no-pack", help="Pack the results file with zstd when it is closed.")] = False,
+    events: Annotated[
+        Path | None, opt("--events", help="Write the progress to this file as JSON lines.", hidden=True)
+    ] = None,
     explain: Annotated[bool, opt("--explain", help="Print what would be contacted, and send nothing.")] = False,
 ) -> None:
     """Measure, print verdicts, and write one JSON line per measurement.
@@ -103,6 +106,7 @@ def run(
         limits=limits(keep, max_disk),
         pack=pack,
         verbose=verbose,
+        events=events,
     )
     from probe.cli.run.explain import print_explanation
     from probe.cli.run.running import measure_and_judge, pick

@@ -221,7 +221,8 @@ def _measure(
 
     plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
     plain = is_plain(request.plain, sys.stderr)
-    with progress(len(targets) * request.repeat, sys.stderr, plain, request.control, quiet=request.quiet) as watch:
+    planned, quiet, events = len(targets) * request.repeat, request.quiet, request.events
+    with progress(planned, sys.stderr, plain, request.control, quiet=quiet, events=events) as watch:
         return event_loop.run(run(plan, session, roots, results, watch))
 
 

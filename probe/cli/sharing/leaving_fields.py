@@ -20,20 +20,30 @@ def print_fields(outgoing: Outgoing, stream: TextIO, plain: bool, *, reveals: bo
 
     if outgoing.origin.artificial:
         say(stream, origin_header(outgoing.origin))
-    _print_about(outgoing, stream)
+    say(stream, tr("Results file: {path}", path=outgoing.source))
+    for sentence in about(outgoing):
+        say(stream, wrapped(sentence))
+    say(stream)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False)
     table.add_column(Text(tr("Field")), width=FIELD_WIDTH, overflow="fold")
     table.add_column(Text(tr("Kept")), width=KEPT_WIDTH, overflow="fold")
     table.add_column(Text(tr("Why")), overflow="fold")
-    for fact in FIELD_FACTS:
-        table.add_row(*map(Text, _cells(fact, outgoing, reveals)))
+    for cells in rows(outgoing, reveals=reveals):
+        table.add_row(*map(Text, cells))
     console = Console(width=WIDTH - 1, no_color=True, color_system=None, highlight=False, markup=False)
     with console.capture() as captured:
         console.print(table)
     say(stream, "\n".join(line.rstrip() for line in captured.get().splitlines()))
-    _print_counts(outgoing, stream)
+    say(stream)
+    for sentence in removed(outgoing):
+        say(stream, wrapped(sentence))
     if not reveals:
         say(stream, wrapped(tr("`probe share -v` also shows what each field can reveal.")))
+
+
+def rows(outgoing: Outgoing, *, reveals: bool) -> list[tuple[str, str, str]]:
+    """Return the rows of the table: the fields, how much of them is kept, and why."""
+    return [_cells(fact, outgoing, reveals) for fact in FIELD_FACTS]
 
 
 def _cells(fact: FieldFact, outgoing: Outgoing, reveals: bool) -> tuple[str, str, str]:
@@ -56,20 +66,20 @@ def _times(outgoing: Outgoing) -> str:
     )
 
 
-def _print_about(outgoing: Outgoing, stream: TextIO) -> None:
-    say(stream, tr("Results file: {path}", path=outgoing.source))
+def about(outgoing: Outgoing) -> list[str]:
+    """Return what the file contains, and what of the run is not in it."""
     count = outgoing.manifest.lines
-    say(stream, tr_plural("The file has {count} measurement:", "The file has {count} measurements:", count))
+    sentences = [tr_plural("The file has {count} measurement:", "The file has {count} measurements:", count)]
     if outgoing.interrupted:
-        say(stream, wrapped(tr("The run was interrupted. What it measured before that is shared.")))
+        sentences.append(tr("The run was interrupted. What it measured before that is shared."))
     if outgoing.torn:
-        say(stream, wrapped(tr("The last line is incomplete and is left out.")))
-    say(stream)
+        sentences.append(tr("The last line is incomplete and is left out."))
+    return sentences
 
 
-def _print_counts(outgoing: Outgoing, stream: TextIO) -> None:
-    say(stream)
-    removed = tr_plural(
+def removed(outgoing: Outgoing) -> list[str]:
+    """Return what was removed from the run, and that it was searched again."""
+    scrubbed = tr_plural(
         "{count} value that may identify you was replaced by `[scrubbed]` in this run.",
         "{count} values that may identify you were replaced by `[scrubbed]` in this run.",
         outgoing.scrubbed,
@@ -79,5 +89,5 @@ def _print_counts(outgoing: Outgoing, stream: TextIO) -> None:
         "{count} texts of servers were replaced by their class and length.",
         outgoing.withheld,
     )
-    for sentence in (removed, withheld, tr("Now the file was searched again, and nothing of this computer was found.")):
-        say(stream, wrapped(sentence))
+    searched = tr("Now the file was searched again, and nothing of this computer was found.")
+    return [scrubbed, withheld, searched]

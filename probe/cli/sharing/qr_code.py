@@ -16,7 +16,7 @@ def qr_lines(text: str, width: int, *, coloured: bool) -> list[str] | None:
 
     Without colours the code is right on a dark terminal. Cameras read the inverted one too.
     """
-    modules = _modules(text)
+    modules = modules_of(text)
     border = next((one for one in QUIET_ZONES if len(modules) + 2 * one <= width), None)
     if border is None:
         return None
@@ -34,8 +34,8 @@ def qr_lines(text: str, width: int, *, coloured: bool) -> list[str] | None:
     return [f"{WHITE_ON_BLACK}{line}{RESET}" for line in lines] if coloured else lines
 
 
-def _modules(text: str) -> list[bytearray]:
-    """Return the rows of the code, whose dark modules are 1."""
+def modules_of(text: str) -> list[bytearray]:
+    """Return the rows of the code, whose dark modules are 1. Raise UsageError without segno."""
     made = _segno().make_qr(text, error="l", encoding="utf-8", boost_error=False)
     return list(made.matrix)
 

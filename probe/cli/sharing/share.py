@@ -48,22 +48,23 @@ def share(
 
     root = results_root(results)
     try:
-        recipients = _recipients(to or [])
-        outgoing = _inspected(numbered_run(source, root) if is_run(source) else Path(source), lab)
+        recipients = recipients_with(to or [])
+        outgoing = inspected(numbered_run(source, root) if is_run(source) else Path(source), lab)
         print_fields(outgoing, sys.stderr, is_plain(plain, sys.stderr), reveals=verbose)
         _ask(yes, bool(recipients))
-        path = _write(outgoing, recipients, out, root)
+        path = write(outgoing, recipients, out, root)
     except (ShareError, ResultsError) as refusal:
         raise UsageError(str(refusal), INVALID_INPUT) from None
-    text = _text(outgoing)
+    text = text_of(outgoing)
     say(sys.stdout, text)
     if qr:
         _print_code(text, is_plain(plain, sys.stdout))
-    say(sys.stderr, _next(recipients))
+    say(sys.stderr, wrapped(next_step(recipients)))
     say(sys.stderr, f"saved {printable(path)}")
 
 
-def _recipients(keys: list[str]) -> list[Any]:
+def recipients_with(keys: list[str]) -> list[Any]:
+    """Return the recipients with these public keys of age. Raises UsageError (2)."""
     from probe.sharing import ShareError
     from probe.sharing.encryption import recipients_of
 
@@ -73,7 +74,8 @@ def _recipients(keys: list[str]) -> list[Any]:
         raise UsageError(str(refusal), 2) from None
 
 
-def _inspected(source: Path, lab: bool) -> "Outgoing":
+def inspected(source: Path, lab: bool) -> "Outgoing":
+    """Return what may be shared of a run. Raises UsageError, and ShareError for what may not."""
     from probe.sharing import inspect
 
     if not source.is_file():
@@ -104,7 +106,8 @@ def _ask(yes: bool, encrypted: bool) -> None:
         raise UsageError(tr("Nothing was written."), 2)
 
 
-def _write(outgoing: "Outgoing", recipients: list[Any], out: Path | None, root: Path) -> Path:
+def write(outgoing: "Outgoing", recipients: list[Any], out: Path | None, root: Path) -> Path:
+    """Write the file to share, and return its path. Raises UsageError and ShareError."""
     from probe.sharing import pack, write_new
     from probe.sharing.encryption import encrypt
 
@@ -129,7 +132,7 @@ def _name(outgoing: "Outgoing", encrypted: bool) -> str:
     return outgoing.manifest.sha256[:DIGEST] + SUFFIX + (ENCRYPTED if encrypted else "")
 
 
-def _text(outgoing: "Outgoing") -> str:
+def text_of(outgoing: "Outgoing") -> str:
     """Return the text to paste, with verdicts that are computed again from the file."""
     from probe.analysis.verdicts.verdicts import judge_each
     from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
@@ -154,7 +157,8 @@ def _print_code(text: str, plain: bool) -> None:
         say(sys.stdout, coloured=line)
 
 
-def _next(recipients: list[Any]) -> str:
+def next_step(recipients: list[Any]) -> str:
+    """Return how the analyst reads the file."""
     if recipients:
-        return wrapped(tr("The analyst reads the file with `probe receive FILE --identity KEYFILE`."))
-    return wrapped(tr("The analyst reads the file with `probe receive FILE`. Send it over a channel that you trust."))
+        return tr("The analyst reads the file with `probe receive FILE --identity KEYFILE`.")
+    return tr("The analyst reads the file with `probe receive FILE`. Send it over a channel that you trust.")

@@ -31,6 +31,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "results/shared/letter.txt",
         "config/censorprobe/consent",
         "config/censorprobe/config.toml",
+        "state/censorprobe/ui-0123456789abcdef.events",
     ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

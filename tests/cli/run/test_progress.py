@@ -9,9 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from probe.cli.run import live_verdicts
-from probe.cli.run.live_verdicts import Finished, LiveVerdicts, Records
-from probe.cli.run.progress import Lines, Moving, progress
+from probe.cli.run.progress import Lines, Moving, live_verdicts, progress
+from probe.cli.run.progress.live_verdicts import Finished, LiveVerdicts, Records
 from probe.cli.run.run_time import time_left
 from probe.lab.recordings import recording_of
 from probe.privacy.redact import Known

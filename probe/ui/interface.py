@@ -1,0 +1,109 @@
+"""Hold what all screens of one server share: the commands, the access, and the run that goes on."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from probe.messages import tr
+from probe.results import reason_of
+from probe.ui.access import Access
+from probe.ui.commands import Commands, Refused, RunLine, Wanted
+from probe.ui.measuring_run import MeasuringRun, new_events_file
+
+STOPPED_WITHIN = 30.0  # seconds for a run to end after it was stopped. The longest step and the writing take 20.
+Answer = TypeVar("Answer")
+
+
+class Interface:
+    """Hold the state of the interface. Everything else is in files, as for the command line."""
+
+    def __init__(self, commands: Commands, access: Access, ended: asyncio.Event) -> None:
+        self.commands, self.access, self.ended = commands, access, ended
+        self.run: MeasuringRun | None = None
+        self._agreed = False  # in this interface, where the answer cannot be kept
+        self._lines: dict[tuple[Path, int], RunLine] = {}
+        self._starting = asyncio.Lock()
+
+    @property
+    def measures(self) -> bool:
+        """Return whether a run goes on."""
+        return self.run is not None and not self.run.ended
+
+    def has_consent(self) -> bool:
+        """Return whether the user agreed, in this interface or before."""
+        return self._agreed or self.commands.has_consent()
+
+    def agree(self) -> str:
+        """Keep the consent. Return the sentence that says where."""
+        self._agreed = True
+        return self.commands.keep_consent()
+
+    def withdraw(self) -> None:
+        """Forget the consent and the last run, because everything was removed."""
+        self._agreed, self.run = False, None
+        self._lines.clear()
+
+    async def start(self, wanted: Wanted) -> None:
+        """Start a run. Raises Refused."""
+        async with self._starting:
+            if self.measures:
+                raise Refused(tr("A run is under way. Wait for its end, or stop it first."))
+            if not self.has_consent():
+                raise Refused(tr("Nothing was sent, because you did not agree."))
+            self._start(wanted)
+
+    def _start(self, wanted: Wanted) -> None:
+        try:
+            events = new_events_file()
+            command = self.commands.run_command(wanted, events)
+            earlier, self.run = self.run, MeasuringRun.start(command, events)
+        except OSError as error:
+            raise Refused(tr("The run cannot be started ({reason}).", reason=reason_of(error))) from None
+        if earlier is not None:
+            earlier.forget()
+
+    async def known(self, name: str) -> Path:
+        """Return the run with this name in the results folder. Raises Refused."""
+        runs = await self.compute(self.commands.runs)
+        found = next((run for run in runs if self.name_of(run) == name), None)
+        if found is None:
+            raise Refused(tr("This run is no longer in the results folder."))
+        return found
+
+    def name_of(self, run: Path) -> str:
+        """Return the name of a run in addresses: its path in the results folder."""
+        folder = self.commands.results_folder().absolute()
+        return run.absolute().relative_to(folder).as_posix() if run.absolute().is_relative_to(folder) else run.name
+
+    async def lines(self, runs: Sequence[Path]) -> list[tuple[str, RunLine]]:
+        """Return the name and the line of each run. The verdicts of a run take half a second, so lines are kept."""
+        return [(self.name_of(run), await self.compute(partial(self._line, run))) for run in runs]
+
+    def _line(self, run: Path) -> RunLine:
+        try:
+            key = run, run.stat().st_mtime_ns
+        except OSError:
+            raise Refused(tr("This run is no longer in the results folder.")) from None
+        if key not in self._lines:
+            self._lines[key] = self.commands.run_line(run)
+        return self._lines[key]
+
+    async def compute(self, function: Callable[[], Answer]) -> Answer:
+        """Call a function that reads files in a thread, so that other pages are answered meanwhile."""
+        return await asyncio.to_thread(function)
+
+    async def end_run(self, again: asyncio.Event) -> MeasuringRun | None:
+        """Stop the run under way and wait for its end. `again` stops it immediately. Return it."""
+        run = self.run
+        if run is None or run.ended:
+            return None
+        run.stop()
+        asked = asyncio.create_task(again.wait())
+        await asyncio.wait({run.watching, asked}, timeout=STOPPED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        if not run.ended:
+            run.stop()
+            await asyncio.wait({run.watching}, timeout=STOPPED_WITHIN)
+        asked.cancel()
+        return run

@@ -1,0 +1,1 @@
+"""Test the interface in the browser, without a browser."""
