@@ -10,7 +10,7 @@ COPY requirements/build.txt requirements/run.txt requirements/
 RUN python -m venv --without-pip /opt/censorprobe \
  && pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/build.txt \
  && pip --python /opt/censorprobe/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements/run.txt
-COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY pyproject.toml hatch_build.py README.md LICENSE CHANGELOG.md ./
 COPY probe probe
 COPY targets targets
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \

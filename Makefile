@@ -73,9 +73,10 @@ BUILD_DOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quie
 docs: $(VENV)/ready-test
 	$(BUILD_DOCS)
 
-# After a change of a sentence for users: the template that translators start from.
+# After a change of a sentence for users or of a translation: the template, the .po files, and the compiled .mo files.
 messages: $(VENV)/ready-test
 	$(BIN)/python -m tests.messages.template
+	$(BIN)/python -m tests.messages.catalogues
 
 # After a change of commands, options or exit codes: the manual pages, and the page about exit codes.
 man: $(VENV)/ready-test
@@ -103,7 +104,10 @@ EDITABLE = $(INSTALL) --no-deps --no-build-isolation --editable
 COMPILE = $(BIN)/python -m compileall -q probe tests
 
 # The lock has wheels for x86_64 and arm64. Elsewhere the newest versions are taken, and utls, which has few wheels, can be missing.
-$(VENV)/ready-run: pyproject.toml requirements/build.txt requirements/run.txt | $(BIN)/python
+# The translations are compiled when the package is installed.
+TRANSLATIONS = hatch_build.py $(wildcard probe/messages/locale/*/LC_MESSAGES/*.po)
+
+$(VENV)/ready-run: pyproject.toml requirements/build.txt requirements/run.txt $(TRANSLATIONS) | $(BIN)/python
 	case $$(uname -m) in \
 	x86_64|aarch64|arm64) { $(LOCKED) -r requirements/build.txt; } && { $(LOCKED) -r requirements/run.txt; } && { $(EDITABLE) .; } ;; \
 	*) { $(INSTALL) --only-binary utls --editable '.[quic,fingerprint,analysis]'; } 2>/dev/null || { $(INSTALL) --editable '.[quic,analysis]'; } ;; \
@@ -111,7 +115,7 @@ $(VENV)/ready-run: pyproject.toml requirements/build.txt requirements/run.txt | 
 	$(COMPILE)
 	@touch $@
 
-$(VENV)/ready-test: pyproject.toml requirements/build.txt requirements/test.txt | $(BIN)/python
+$(VENV)/ready-test: pyproject.toml requirements/build.txt requirements/test.txt $(TRANSLATIONS) | $(BIN)/python
 	$(LOCKED) -r requirements/build.txt
 	$(LOCKED) -r requirements/test.txt
 	$(EDITABLE) '.[quic,fingerprint,analysis,share,test]'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hatch_build import compile_catalogues
 from tests.support.not_run import NotRun, leave_out_roots_tests
 from tests.support.order import LONG_RUNS, in_order, is_slow
 from tests.support.world import World
@@ -20,7 +21,13 @@ RUNS = pytest.StashKey[Any]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Collect what cannot run here, before the folders that know it are looked at."""
+    """Collect what cannot run here, before the folders that know it are looked at.
+
+    Sentences are English. Translations that changed are compiled.
+    """
+    os.environ["PROBE_LANG"] = "en"
+    if not hasattr(config, "workerinput"):
+        compile_catalogues()
     config.pluginmanager.register(NotRun(config))
 
 

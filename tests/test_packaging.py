@@ -52,6 +52,9 @@ def test_the_wheel_holds_its_data(wheel: Path) -> None:
     page = "probe/analysis/report/page"
     assert {f"{page}/page.css", f"{page}/scripts/grid.js", f"{page}/sections/grid.html.jinja"} <= names
     assert any(name.startswith("probe/data/schema/measurement-") for name in names)
+    locale = ROOT / "probe" / "messages" / "locale"
+    translations = {path.relative_to(ROOT).with_suffix(".mo").as_posix() for path in locale.rglob("*.po")}
+    assert {name for name in names if name.startswith("probe/messages/locale/")} == translations
     version = wheel.name.split("-")[1]
     assert f"censorprobe-{version}.data/data/share/man/man1/probe-run.1" in names
 

@@ -90,8 +90,10 @@ class LazyGroup(TyperGroup):
             from probe.cli.run.settings import defaults
 
             ctx.default_map = {cmd_name: defaults()}
+        from probe.cli.language import accept
+
         app: typer.Typer = importlib.import_module(COMMANDS[cmd_name][0]).app
-        command = get_command(app)
+        command = accept(get_command(app))
         command.name = cmd_name
         return command
 
@@ -122,10 +124,24 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit()
 
 
+def _switch_language(lang: str | None) -> None:
+    from probe.cli.language import switch
+
+    switch(lang)
+
+
 @app.callback()
 def probe(
     version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+    lang: str | None = typer.Option(
+        None,
+        "--lang",
+        metavar="LANG",
+        callback=_switch_language,
+        is_eager=True,
+        help="Language of the sentences, such as fa. Commands accept this option too.",
     ),
 ) -> None:
     """Measure which messaging and calling services this network blocks, how, and with what evidence.

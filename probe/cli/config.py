@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from probe.cli.language import accept, choice
 from probe.cli.options import new_app, opt
 from probe.cli.run.settings import KEYS, config_folder, defaults, settings_file, settings_in
 from probe.cli.screen import UsageError, say, wrapped
@@ -106,10 +107,16 @@ def effective(options: list[str], settings: dict[str, Any]) -> Iterator[Setting]
     from probe.results import results_root
     from probe.targets.target import bundled_targets
 
-    context = get_command(run).make_context("run", list(options), default_map=settings)
+    languages: list[str] = []
+    command = accept(get_command(run), languages.append)
+    context = command.make_context("run", list(options), default_map=settings)
     _check(context.params)
     places = {"results": results_root, "targets": bundled_targets}
     for key, (parameter, _, _) in KEYS.items():
+        if key == "lang":  # no parameter of `probe run` alone
+            chosen = choice(next(iter(languages), None))
+            yield Setting(key, chosen.code, SOURCES[chosen.source])
+            continue
         value, source = context.params[parameter], context.get_parameter_source(parameter)
         shown = places[key]() if value is None and key in places else value
         yield Setting(key, shown, SOURCES[source.name if source is not None else "DEFAULT"])

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from probe.messages import tr, tr_plural
+from probe.messages import listed, tr, tr_plural
 
 INVALID = "invalid"
 ORDER = ("blocked", "likely_blocked", "degraded", "impaired", "down", "ok", "insufficient", INVALID)  # worst first
@@ -23,7 +23,7 @@ def counts_of(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def found_words(counts: Mapping[str, int]) -> str:
     """Return the counts in words. Empty without any."""
-    return ", ".join(_words(state, count) for state, count in counts.items())
+    return listed(_words(state, count) for state, count in counts.items())
 
 
 def same_state_words(state: str) -> str:

@@ -7,11 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from rich.cells import cell_len
+
 from probe.analysis.run_result.run_sentences import origin_header, outage_of
 from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.run_result.service_words import evidence_of, state_word
+from probe.cli.bidi import wants_marks, with_marks
+from probe.cli.line_breaks import has_only_blanks, lines_of
 from probe.formats.origin import REAL, Origin
-from probe.messages import printable, printable_lines, tr
+from probe.messages import listed, printable, printable_lines, tr
 
 WIDTH = 80
 COLOURS = {"blocked": "31;1", "likely_blocked": "31", "degraded": "33", "impaired": "33", "down": "33", "ok": "32"}
@@ -46,15 +50,24 @@ def say(stream: TextIO, text: str = "", *, coloured: str = "", end: str = "\n") 
     `coloured` is printed behind it as it is. It must come from our own code.
     """
     encoding = getattr(stream, "encoding", None) or "ascii"
-    whole = printable_lines(text) + coloured
+    whole = for_terminal(printable_lines(text), stream) + coloured
     print(whole.encode(encoding, "replace").decode(encoding), file=stream, flush=True, end=end)
+
+
+def for_terminal(text: str, stream: TextIO) -> str:
+    """Return the lines of a text with marks for the direction, if the language and the terminal need them."""
+    return "\n".join(map(with_marks, text.split("\n"))) if wants_marks(stream) else text
 
 
 def wrapped(text: str, indent: int = 0, first: str | None = None) -> str:
     """Wrap a text at 80 columns. `first` starts the first line instead of the indent."""
-    pad = " " * indent
+    pad, shown = " " * indent, printable(text)
+    if not has_only_blanks(shown):
+        label = pad if first is None else first
+        begin, *others = lines_of(shown, WIDTH - 1 - indent, WIDTH - 1 - cell_len(label))
+        return "\n".join([label + begin, *(pad + line for line in others)])
     return textwrap.fill(
-        printable(text),
+        shown,
         WIDTH - 1,
         initial_indent=pad if first is None else first,
         subsequent_indent=pad,
@@ -77,7 +90,7 @@ def print_verdicts(
     target by name, see `targets_of`. Without them the target's short name is shown.
     """
     if origin.artificial:
-        say(stream, origin_header(origin))
+        say(stream, wrapped(origin_header(origin)))
         say(stream)
     kept = list(records)
     for alike in _alike(kept):
@@ -111,7 +124,7 @@ def _print_verdict(
     valid = record.get("valid", True)
     if record.get("state") == "ok" and valid:
         if record.get("anomalies"):
-            names = ", ".join(record["anomalies"])
+            names = listed(record["anomalies"])
             say(stream, wrapped(tr("It works. Interference without effect was also seen: {names}.", names=names), 4))
         return
     say(stream, wrapped(plain_sentence(record, target, alike=alike[1:]), 4))
@@ -124,10 +137,10 @@ def _print_verdict(
 def _print_heading(alike: list[Mapping[str, Any]], stream: TextIO, plain: bool) -> None:
     """Print the names of the services and the state, on a second line if both do not fit in one."""
     record = alike[0]
-    word, state = printable(state_word(record)), str(record.get("state"))
+    word, state = for_terminal(printable(state_word(record)), stream), str(record.get("state"))
     shown = word if plain else f"\x1b[{COLOURS.get(state, '0')}m{word}\x1b[0m"
     heading = wrapped(f"{_names(alike)}:", 4, "")
-    fits = len(heading.split("\n")[-1]) + 1 + len(word) < WIDTH
+    fits = cell_len(heading.split("\n")[-1]) + 1 + cell_len(word) < WIDTH
     say(stream, heading + (" " if fits else "\n    "), coloured=shown)
 
 
@@ -136,7 +149,7 @@ def _names(alike: list[Mapping[str, Any]]) -> str:
     if "://" in str(alike[0].get("target")):
         return str(alike[0]["target"])
     first, *others = [str(record.get("service")) for record in alike]
-    return ", ".join([first, *(name.partition("/")[2] or name for name in others)])
+    return listed([first, *(name.partition("/")[2] or name for name in others)])
 
 
 def _summed(alike: list[Mapping[str, Any]]) -> dict[str, Any]:

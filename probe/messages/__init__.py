@@ -5,7 +5,26 @@ literals in `censorprobe.pot`, from which translators start. Values go into name
 joined from pieces.
 """
 
-from probe.messages.catalogue import language, mark, tr, tr_plural
+from probe.messages.catalogue import available, in_english, language, mark, tr, tr_plural, use
+from probe.messages.languages import ENGLISH, NAMES, is_right_to_left, language_of
+from probe.messages.lists import listed
 from probe.messages.printable import printable, printable_lines
+from probe.messages.review_notice import review_notice
 
-__all__ = ["language", "mark", "printable", "printable_lines", "tr", "tr_plural"]
+__all__ = [
+    "ENGLISH",
+    "NAMES",
+    "available",
+    "in_english",
+    "is_right_to_left",
+    "language",
+    "language_of",
+    "listed",
+    "mark",
+    "printable",
+    "printable_lines",
+    "review_notice",
+    "tr",
+    "tr_plural",
+    "use",
+]

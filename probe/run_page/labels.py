@@ -11,6 +11,7 @@ def labels() -> dict[str, str]:
         "addresses": tr("Web addresses, the worst first"),
         "evidence": tr("Evidence for each service"),
         "technical": tr("Technical:"),
+        "comma": tr(", "),
         "path": tr("Where on the path"),
         "time_line": tr("What was tried when"),
         "time_line_help": tr(

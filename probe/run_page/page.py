@@ -8,14 +8,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from probe.messages import language, printable
+from probe.messages import is_right_to_left, language, printable, review_notice
+from probe.messages.directions import has_right_to_left, latin_isolated
 from probe.run_page.labels import labels
 from probe.run_page.page_data import page_data
 from probe.run_page.run_facts import RunFacts
 
 HERE = Path(__file__).parent
 STYLES = ("page", "cards", "pictures")
-RIGHT_TO_LEFT = {"ar", "fa", "ur"}
 LONGEST_TEXT = 2000  # characters of one text of a measurement
 
 
@@ -23,17 +23,17 @@ def run_page(run: RunFacts) -> str:
     """Return the page of a run as HTML."""
     style, used = page_style(), language()
     own = {"style": Markup(style), "style_hash": Markup(_csp_hash(style))}  # ours, base64  # nosec B704
-    return _rendered("page.html.jinja", run, language=used, direction=text_direction(used), **own)
+    return _rendered("page.html.jinja", run, language=used, direction=text_direction(used), notice=review_notice(), **own)
 
 
 def run_content(run: RunFacts) -> Markup:
     """Return what the page of a run says, without its frame. It needs the style of `page_style`."""
-    return Markup(_rendered("content.html.jinja", run))  # autoescaped  # nosec B704
+    return Markup(_rendered("content.html.jinja", run, notice=()))  # autoescaped  # nosec B704
 
 
 def text_direction(used: str) -> str:
     """Return the direction of a language as HTML names it."""
-    return "rtl" if used.partition("-")[0] in RIGHT_TO_LEFT else "ltr"
+    return "rtl" if is_right_to_left(used) else "ltr"
 
 
 def _rendered(template: str, run: RunFacts, **values: Any) -> str:
@@ -49,11 +49,15 @@ def page_style() -> str:
 
 
 def _shown(value: Any) -> Any:
-    """Return a value as it is written: control characters as escapes, a very long text cut off."""
+    """Return a value as it is written: control characters as escapes, a very long text cut off.
+
+    In a sentence that is written from right to left, names, addresses and commands keep their own direction.
+    """
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    shown = printable(value)
-    return shown if len(shown) <= LONGEST_TEXT else f"{shown[:LONGEST_TEXT]}…"
+    text = printable(value)
+    shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+    return latin_isolated(shown) if is_right_to_left(language()) and has_right_to_left(shown) else shown
 
 
 def _csp_hash(content: str) -> str:

@@ -15,7 +15,7 @@ from probe.analysis.run_result.run_sentences import (
 from probe.analysis.run_result.service_words import INVALID_WORD
 from probe.analysis.verdicts.apps import AppVerdict, judge_apps
 from probe.countries.names import country_name
-from probe.messages import printable, tr, tr_plural
+from probe.messages import listed, printable, tr, tr_plural
 from probe.run_page.cards import MOST_APPS, cards
 from probe.run_page.run_facts import RunFacts
 from probe.run_page.time_line import time_line
@@ -56,7 +56,7 @@ def _headline(latest: list[AppVerdict]) -> str:
 
 def _listed(_: str, apps: Any) -> str:
     names = [printable(app["title"]) for app in apps]
-    return ", ".join([*names[:MOST_NAMES], "…"] if len(names) > MOST_NAMES else names)
+    return listed([*names[:MOST_NAMES], "…"] if len(names) > MOST_NAMES else names)
 
 
 def _notes(apps: list[AppVerdict], latest: list[AppVerdict]) -> list[str]:

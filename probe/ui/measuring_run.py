@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import probe
+from probe.messages import language
+from probe.messages.catalogue import VARIABLE
 from probe.platforms.descriptors import PRIVATE
 from probe.platforms.signals import INTERRUPTED, apart, interrupt
 from probe.results import make_private_folder, state_folder
@@ -123,9 +125,10 @@ def new_events_file() -> Path:
 
 
 def _own_code() -> dict[str, str]:
-    """Return the environment in which Python finds this program, also where it was unpacked from one file."""
+    """Return the environment of a run: our language, and this program, also where it was unpacked from one file."""
     folder, earlier = str(Path(probe.__file__).parents[1]), os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [folder, earlier]))}
+    paths = os.pathsep.join(filter(None, [folder, earlier]))
+    return {**os.environ, "PYTHONPATH": paths, VARIABLE: language()}
 
 
 def _private(path: Path) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from probe.messages import language, tr, tr_plural
+from probe.messages import NAMES, available, tr, tr_plural
 from probe.ui.commands import Refused, Settings
 from probe.ui.interface import Interface
 from probe.ui.pages import page, see, text_block
@@ -20,12 +20,12 @@ async def show(interface: Interface, request: web.Request) -> web.Response:
 
 async def change(interface: Interface, request: web.Request, form: Any) -> web.Response:
     """Write the settings file, or say what is wrong."""
-    helper, results = (str(form.get(name, "")).strip() for name in ("helper", "results"))
+    helper, results, chosen = (str(form.get(name, "")).strip() for name in ("helper", "results", "language"))
     try:
-        await interface.compute(partial(interface.commands.change_settings, helper, results))
+        await interface.compute(partial(interface.commands.change_settings, helper, results, chosen))
     except Refused as refused:
         folder = interface.commands.results_folder()
-        return await _page(interface, Settings(helper, results, folder), error=str(refused))
+        return await _page(interface, Settings(helper, results, folder, chosen), error=str(refused))
     return see("settings?saved")
 
 
@@ -57,7 +57,7 @@ async def _page(interface: Interface, settings: Settings, *, error: str = "", sa
         "used": tr("Results are now kept in {folder}.", folder=settings.folder),
         "save": tr("Save"),
         "language": tr("Language"),
-        "language_how": tr("The language is that of your system. The variable LANGUAGE chooses another one."),
+        "usual_language": tr("The language of this computer"),
         "schedule": tr("Measure regularly"),
         "schedule_why": tr("A schedule measures without asking again. Each run has the risks that you have read."),
         "schedule_how": tr("This program changes no schedule. Copy the lines for your system."),
@@ -73,7 +73,7 @@ async def _page(interface: Interface, settings: Settings, *, error: str = "", sa
         error=error,
         settings=settings,
         saved=saved,
-        languages=languages(),
+        languages=[(code, NAMES[code]) for code in available()],
         schedule=[(system, text_block(text)) for system, text in interface.commands.schedule()],
         labels=words,
     )
@@ -97,8 +97,3 @@ async def _removal(interface: Interface, error: str = "") -> web.Response:
         paths=paths,
         labels=words,
     )
-
-
-def languages() -> list[str]:
-    """Return the languages that the page can name. The list of the catalogues belongs here."""
-    return [language()]

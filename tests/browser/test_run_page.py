@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from probe.cli.results.show import show
+from probe.messages import catalogue, use
 from tests.analysis.verdicts.test_apps import RECORDED
 from tests.browser.test_page import AXE
 from tests.run_page.test_page import hostile_page
@@ -61,6 +62,23 @@ def test_foreign_request_is_blocked_and_noticed(page: Page, file: Path, tmp_path
     page.on("console", lambda message: refused.append(message.text))
     page.goto((tmp_path / "page.html").as_uri())
     assert sum("Content Security Policy" in text for text in refused) == 3
+
+
+@pytest.mark.parametrize(("code", "direction"), [("fa", "rtl"), ("zh_CN", "ltr")])
+def test_translated_page_fits_and_axe_finds_no_problem(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, direction: str
+) -> None:
+    monkeypatch.setattr(catalogue, "_translations", None)
+    monkeypatch.setenv(catalogue.OF_PARENT, "")
+    use(code)
+    show(str(RECORDED / "great-firewall.jsonl.gz"), html=tmp_path / "page.html")
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto((tmp_path / "page.html").as_uri())
+        assert page.locator("html").get_attribute("dir") == direction
+        assert page.locator("svg").first.evaluate("one => getComputedStyle(one).direction") == "ltr"
+        assert page.get_by_text("No native speaker has checked this translation.").is_visible()
+        check_fit_and_axe(page, 390)
 
 
 @pytest.mark.parametrize("name", ["captive-portal", "web"])

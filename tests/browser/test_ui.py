@@ -203,6 +203,12 @@ def change_settings(page: Page, home: Path) -> None:
     expect(page.get_by_role("status")).to_have_text("The settings are saved.")
     saved = (home / "config" / "censorprobe" / "config.toml").read_text()
     assert saved.endswith('\ncontrol = "https://helper.example"\n')
+    page.get_by_label("Language").select_option("fa")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("html[lang=fa][dir=rtl]")).to_be_visible()
+    page.locator("#language").select_option("en")
+    page.locator("main form button").click()
+    expect(page.locator("html[lang=en]")).to_be_visible()
     page.get_by_text("cron", exact=False).first.click()
     assert f"--consent {VERSION}" in page.inner_text("details[open] pre")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from probe.cli import config
+from probe.cli import app as whole
+from probe.cli import config, language
 from probe.cli.run.run import app as run
 from probe.cli.run.settings import KEYS, defaults, settings_file
 from probe.cli.screen import UsageError
@@ -24,6 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in (*VARIABLES, "VISUAL", "EDITOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(language, "_named", None)
     return tmp_path
 
 
@@ -73,6 +75,7 @@ SAMPLES: dict[str, tuple[object, object, object]] = {  # of each key: in the fil
     "pack": (True, False, True),
     "keep": ("1d", "2d", "3d"),
     "max-disk": ("1M", "2M", "3M"),
+    "lang": ("en", "en", "en"),
 }
 
 
@@ -204,7 +207,7 @@ def test_link_to_the_settings_stays_a_link(home: Path, editor: Callable[..., Non
 
 def rows() -> list[str]:
     """Return the rows of the table of keys, from the code."""
-    parameters = {parameter.name: parameter for parameter in get_command(run).params}
+    parameters = {parameter.name: parameter for parameter in (*get_command(whole).params, *get_command(run).params)}
     return [
         f"| `{key}` | {expected} | {getattr(parameters[parameter], 'help', '')} |"
         for key, (parameter, _, expected) in KEYS.items()

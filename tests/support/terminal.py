@@ -1,8 +1,10 @@
 """Show text on an emulated terminal, and offer a stream that looks like one."""
 
 import io
+import unicodedata
 
 import pyte
+from rich.cells import cell_len
 
 
 class TerminalStream(io.StringIO):
@@ -20,12 +22,17 @@ def shown(text: str, columns: int, lines: int) -> list[str]:
     Lines that have left at the top are included, so that their number tells whether the text fits.
     """
     screen = pyte.HistoryScreen(columns, lines, history=1000)
-    pyte.Stream(screen).feed(text.replace("\n", "\r\n"))
+    pyte.Stream(screen).feed(_known_to_pyte(text).replace("\n", "\r\n"))
     left = ["".join(line[column].data for column in range(columns)) for line in screen.history.top]
     found = [line.rstrip() for line in [*left, *screen.display]]
     while found and not found[-1]:
         found.pop()
     return found
+
+
+def _known_to_pyte(text: str) -> str:
+    """Return the text without marks and vowel signs that need no cell. Pyte leaves out all text behind one of them."""
+    return "".join(char for char in text if cell_len(char) or unicodedata.category(char) == "Cc")
 
 
 def colours_shown(text: str, columns: int, lines: int) -> set[str]:

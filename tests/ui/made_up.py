@@ -114,12 +114,12 @@ class MadeUp:
         return Shared(self.folder / "shared" / "x", "one <two>\nthree", "next", [[1, 0], [0, 1]])
 
     def settings(self) -> Settings:
-        return Settings("https://helper.example", "", self.folder)
+        return Settings("https://helper.example", "", self.folder, "")
 
-    def change_settings(self, helper: str, results: str) -> None:
+    def change_settings(self, helper: str, results: str, language: str) -> None:
         if helper == "bad":
             raise Refused("no helper")
-        self.changed.append((helper, results))
+        self.changed.append((helper, results, language))
 
     def schedule(self) -> Sequence[tuple[str, str]]:
         return [("cron", "a\nb")]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from probe.formats.origin import Origin
-from probe.messages import printable, tr, tr_plural
+from probe.messages import listed, printable, tr, tr_plural
 
 if TYPE_CHECKING:
     from probe.analysis.verdicts.apps import AppVerdict
@@ -29,7 +29,7 @@ def reasons(apps: "Iterable[AppVerdict]") -> list[str]:
 
 def apps_without_result(apps: "Sequence[AppVerdict]") -> str:
     """Return the sentence that names the apps of a run that cannot be used."""
-    names = ", ".join(printable(app["title"]) for app in apps)
+    names = listed(printable(app["title"]) for app in apps)
     return tr_plural(
         "{count} app has no result: {names}", "{count} apps have no result: {names}", len(apps), names=names
     )
@@ -44,7 +44,7 @@ def round_sentences(apps: "Sequence[AppVerdict]", latest: "Sequence[AppVerdict]"
     changed = list(dict.fromkeys(app["title"] for app in apps if app["state"] != last[app["app"]]))
     yield tr("These are the states of round {number}, the last one.", number=rounds)
     if changed:
-        yield tr("In an earlier round these had another state: {names}", names=", ".join(changed))
+        yield tr("In an earlier round these had another state: {names}", names=listed(changed))
 
 
 def outage_of(records: Iterable[Mapping[str, Any]]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from probe.messages import mark, tr, tr_plural
+from probe.messages import listed, mark, tr, tr_plural
 
 STATE_WORDS = {
     "blocked": mark("BLOCKED"),
@@ -30,7 +30,7 @@ def state_word(record: Mapping[str, Any]) -> str:
 
 def evidence_of(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield the sentences of the deciding evidence: mechanisms, hop, counts here and at the helper, rule."""
-    mechanisms, hop = ", ".join(record.get("mechanisms") or ()), record.get("hop") or {}
+    mechanisms, hop = listed(record.get("mechanisms") or ()), record.get("hop") or {}
     if mechanisms and hop.get("ttl"):
         yield tr("{mechanisms} at hop {ttl}.", mechanisms=mechanisms, ttl=hop["ttl"])
     elif mechanisms:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from probe.analysis.observations.lenient_json import table, text
 from probe.analysis.rules.tables import RULES
-from probe.messages import mark, tr, tr_plural
+from probe.messages import listed, mark, tr, tr_plural
 
 INVALID_SENTENCES: dict[str, str] = {
     "captive_portal": mark("A sign-in page answers in the place of every server. Sign in first, then run again."),
@@ -73,7 +73,7 @@ def _service(app: str, records: Sequence[Mapping[str, Any]]) -> str:
     roles = [service.removeprefix(f"{target}/").replace("_", " ") for service, target in named]
     if "://" in app or not any(roles):
         return app
-    return tr("{app} ({services})", app=app, services=", ".join(dict.fromkeys(roles)))
+    return tr("{app} ({services})", app=app, services=listed(dict.fromkeys(roles)))
 
 
 def _hosts(record: Mapping[str, Any]) -> list[str]:

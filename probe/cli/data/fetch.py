@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from probe.cli.answers import is_yes
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, say, size, wrapped, write_error
 from probe.messages import printable, tr, tr_plural
@@ -166,8 +167,8 @@ def _agree(base: str, yes: bool) -> None:
         raise UsageError(
             tr("Nothing was sent, since there is no terminal to ask at. Agree with --yes or PROBE_YES=1."), 3
         )
-    print(tr("Contact it? [yes/no]"), end=" ", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    say(sys.stderr, tr("Contact it? [yes/no]"), end=" ")
+    if not is_yes():
         raise UsageError(tr("Nothing was sent, since you did not agree."), 3)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from probe.cli.answers import is_yes
 from probe.cli.data.engines import USAGE
 from probe.cli.data.ingest import check_on_disk, require_analysis_extra
 from probe.cli.options import new_app, opt
@@ -231,6 +232,6 @@ def _confirm(found: int) -> None:
     )
     if not sys.stdin.isatty():
         raise UsageError(tr("Nothing was removed, since there is no terminal to ask at. Agree with --yes."), USAGE)
-    print(asked, end=" ", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    say(sys.stderr, asked, end=" ")
+    if not is_yes():
         raise UsageError(tr("Nothing was removed."), USAGE)

@@ -5,7 +5,7 @@ from typing import Any
 
 from probe.analysis.observations.lenient_json import table, text
 from probe.cli.screen import UsageError
-from probe.messages import tr
+from probe.messages import listed, tr
 
 Measurements = Iterator[tuple[str, int, dict[str, Any]]]
 MOST_NAMED = 20  # apps in the sentence about an unknown one
@@ -25,7 +25,7 @@ def of_app(measurements: Measurements, wanted: str) -> Measurements:
             found = True
             yield file, number, measurement
     if not found:
-        known = ", ".join(list(names)[:MOST_NAMED])
+        known = listed(list(names)[:MOST_NAMED])
         raise UsageError(tr("There is no app {app} in this run. It has: {names}.", app=repr(wanted), names=known), 2)
 
 

@@ -11,7 +11,7 @@ from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
 from probe.cli.screen import UsageError, is_plain, print_verdicts
 from probe.formats.origin import REAL, Origin, origin_of
-from probe.messages import tr
+from probe.messages import in_english, tr
 
 Record = dict[str, Any]
 
@@ -77,7 +77,9 @@ def _judge_apps(files: list[str], json: bool, plain: bool) -> None:
     skipped = SkippedLines()
     for run in runs_in(usable_measurements(files, skipped)):
         if json:
-            sys.stdout.writelines(to_json(dict(app)) + "\n" for app in judge_apps(run.records, run.targets))
+            with in_english():
+                apps = judge_apps(run.records, run.targets)
+            sys.stdout.writelines(to_json(dict(app)) + "\n" for app in apps)
         else:
             print_result(run.records, sys.stdout, is_plain(plain, sys.stdout), origin=run.origin, targets=run.targets)
     sys.stdout.flush()

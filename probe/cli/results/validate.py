@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, files_of
 from probe.cli.screen import UsageError, say
-from probe.messages import mark, printable, tr, tr_plural
+from probe.messages import in_english, mark, printable, tr, tr_plural
 
 if TYPE_CHECKING:
     from probe.results.validation import Finding, Tally
@@ -32,14 +33,15 @@ def validate(
 ) -> None:
     """Check results files against the published schema. Each problem is printed once, with first place and count."""
     valid, ours, foreign = True, 0, 0
-    for name, tally in _tallies(files):
-        if json:
-            say(sys.stdout, as_json(name, tally))
-        else:
-            for row in as_text(name, tally):
-                say(sys.stdout, printable(row))
-        valid, ours = valid and not tally.findings, ours + tally.ours
-        foreign += tally.foreign.total()
+    with in_english() if json else nullcontext():
+        for name, tally in _tallies(files):
+            if json:
+                say(sys.stdout, as_json(name, tally))
+            else:
+                for row in as_text(name, tally):
+                    say(sys.stdout, printable(row))
+            valid, ours = valid and not tally.findings, ours + tally.ours
+            foreign += tally.foreign.total()
     if not ours and foreign:
         nothing = tr("Nothing was checked: no measurement is from censorprobe. `probe judge` reads OONI's too.")
         raise UsageError(nothing, INVALID_INPUT)

@@ -11,7 +11,8 @@ from probe.analysis.run_result.service_words import STATE_WORDS
 from probe.analysis.run_result.transaction_sentences import describe_transaction
 from probe.cli.screen import print_verdicts, say, wrapped
 from probe.formats.origin import REAL, Origin
-from probe.messages import mark, tr, tr_plural
+from probe.messages import listed, mark, tr, tr_plural
+from probe.messages.cells import padded
 
 if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
@@ -75,7 +76,7 @@ class Explanations:
         nothing = tr("No single piece of evidence would change this verdict.")
         _say_list(tr("Would change it"), changes or ([nothing] if self._may_go_on() else []))
         unneeded = [] if works or not record["valid"] else found.unneeded(record["service"])
-        _say_list(tr("Not needed"), [", ".join(map(tr, unneeded))] if unneeded else [])
+        _say_list(tr("Not needed"), [listed(map(tr, unneeded))] if unneeded else [])
         if not self._may_go_on():
             _say_list(
                 tr("Incomplete"), [tr("This measurement is so large that not all of its evidence was looked at.")]
@@ -140,7 +141,7 @@ def _changes(record: Mapping[str, Any], found: "MeasurementEvidence") -> list[st
 
 def _say_list(title: str, rows: list[str]) -> None:
     for number, row in enumerate(rows):
-        say(sys.stdout, wrapped(row, INDENT, f"    {title if number == 0 else '':<{INDENT - 4}}"))
+        say(sys.stdout, wrapped(row, INDENT, "    " + padded(title if number == 0 else "", INDENT - 4)))
 
 
 def _control(record: Mapping[str, Any], control: Any) -> str:

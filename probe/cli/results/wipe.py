@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+from probe.cli.answers import is_yes
 from probe.cli.options import new_app, opt
 from probe.cli.run.settings import config_folder, defaults
 from probe.cli.screen import UsageError, say
@@ -119,8 +120,8 @@ def _under(folder: Path) -> list[Path]:
 def _ask() -> None:
     if not sys.stdin.isatty():
         raise UsageError(tr("Nothing was removed, since there is no terminal to ask at. Agree with --yes."), 2)
-    print(tr("Remove all of these? [yes/no]"), end=" ", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    say(sys.stderr, tr("Remove all of these? [yes/no]"), end=" ")
+    if not is_yes():
         raise UsageError(tr("Nothing was removed."), 2)
 
 

@@ -4,16 +4,17 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
+from probe.cli.answers import YES_OR_NO, answer_in
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.consent_text import VERSION, first_screen, text
 from probe.cli.run.settings import config_folder
 from probe.cli.screen import UsageError, say, wrapped
 from probe.files import read_regular
-from probe.messages import mark, tr
+from probe.messages import mark, review_notice, tr
 from probe.results import reason_of
 
 QUESTIONS = (
@@ -29,15 +30,10 @@ QUESTIONS = (
     ),
 )
 AGREE = mark("Measure from this network, as described?")
-YES, NO, MORE = frozenset({"y", "yes"}), frozenset({"n", "no"}), frozenset({"m", "more"})
 
-NO_TERMINAL = UsageError(
-    tr(
-        "Nothing was sent, because nothing is measured without consent and there is no terminal to ask at. "
-        "Read `probe consent`, then use --consent {version} or PROBE_CONSENT={version}.",
-        version=VERSION,
-    ),
-    3,
+NO_TERMINAL = mark(
+    "Nothing was sent, because nothing is measured without consent and there is no terminal to ask at. "
+    "Read `probe consent`, then use --consent {version} or PROBE_CONSENT={version}."
 )
 
 app = new_app()
@@ -59,8 +55,9 @@ def consent(
         return
     folder = targets_folder(targets)
     if not sys.stdin.isatty():
+        _say_notice(sys.stdout)
         say(sys.stdout, "\n".join(text(folder)))
-        raise NO_TERMINAL
+        raise UsageError(tr(NO_TERMINAL, version=VERSION), 3)
     ask(folder, whole=True)
 
 
@@ -78,7 +75,7 @@ def require(given: str | None, folder: Path) -> None:
             )
     elif not is_kept():
         if not sys.stdin.isatty():
-            raise NO_TERMINAL
+            raise UsageError(tr(NO_TERMINAL, version=VERSION), 3)
         ask(folder)
 
 
@@ -100,26 +97,32 @@ def ask(folder: Path, *, whole: bool = False) -> None:
 
     With `whole` the whole text is shown, else its first screen. The whole text is then shown on request.
     """
+    _say_notice(sys.stderr)
     if whole:
         _show_pages(text(folder))
     else:
         say(sys.stderr, "\n".join(first_screen(folder)))
     for number, (question, right, because) in enumerate(QUESTIONS, 1):
-        while _answer(f"  {number}/{len(QUESTIONS)}  {tr(question)} [yes/no] ", folder) is not right:
+        while _answer(f"  {number}/{len(QUESTIONS)}  {tr(question)}", folder) is not right:
             say(sys.stderr, wrapped(tr(because), 7))
-    if not _answer(f"  {tr(AGREE)} [yes/no] ", folder):
+    if not _answer("  " + tr(AGREE), folder):
         raise UsageError(tr("Nothing was sent, because you did not agree."), 3)
     say(sys.stderr, keep())
+
+
+def _say_notice(stream: TextIO) -> None:
+    for sentence in review_notice():
+        say(stream, wrapped(sentence))
 
 
 def _answer(question: str, folder: Path) -> bool:
     """Ask until the answer is yes or no. Enter alone is neither. `m` shows the whole text."""
     while True:
-        print(question, end="", file=sys.stderr, flush=True)
-        word = _typed().strip().lower()
-        if word in YES | NO:
-            return word in YES
-        if word in MORE:
+        say(sys.stderr, f"{question} {tr(YES_OR_NO)}", end=" ")
+        answer = answer_in(_typed())
+        if answer in {"yes", "no"}:
+            return answer == "yes"
+        if answer == "more":
             _show_pages(text(folder))
         else:
             say(sys.stderr, wrapped(tr("Please type yes or no, or m for the whole text."), 7))
@@ -141,7 +144,7 @@ def _show_pages(lines: list[str]) -> None:
     height = max(shutil.get_terminal_size().lines - 1, 5)
     for begin in range(0, len(lines), height):
         if begin:
-            print(tr("Press Enter to read on."), end=" ", file=sys.stderr, flush=True)
+            say(sys.stderr, tr("Press Enter to read on."), end=" ")
             _typed()
         say(sys.stderr, "\n".join(lines[begin : begin + height]))
 

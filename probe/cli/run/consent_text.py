@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from probe.cli.run.run_time import cost_of
 from probe.cli.screen import UsageError, size, wrapped
-from probe.messages import mark, tr
+from probe.messages import listed, mark, tr
 from probe.targets.target import Endpoint, TargetError, load_neutral, load_target, pick_targets
 
 VERSION = "2026-12"  # of the texts below. A user who agreed to another version is asked again.
@@ -151,16 +151,16 @@ def _facts(folder: Path) -> dict[str, Any]:
         neutral = load_neutral(folder / "neutral.toml")
     except TargetError as error:
         raise UsageError(str(error), 2) from None
-    public = ", ".join(f"{role} ({_listed(service.endpoints)})" for role, service in resolvers.services.items())
+    public = listed(f"{role} ({_listed(service.endpoints)})" for role, service in resolvers.services.items())
     hosts = _hosts([*neutral.endpoints, *neutral.reachability, *(check for check, _, _ in neutral.portal)])
     dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
     cost = cost_of(targets)
     return {
-        "services": ", ".join(target.title for target in targets),
-        "neutral": ", ".join(hosts),
+        "services": listed(target.title for target in targets),
+        "neutral": listed(hosts),
         "count": len(hosts),
         "resolvers": public,
-        "resolver_names": ", ".join(resolvers.services),
+        "resolver_names": listed(resolvers.services),
         "non_resolver": dark,
         "fine": cost.seconds,
         "limit": round(cost.limit / 60),
@@ -174,4 +174,4 @@ def _hosts(endpoints: Iterable[Endpoint]) -> list[str]:
 
 
 def _listed(endpoints: Iterable[Endpoint]) -> str:
-    return ", ".join(_hosts(endpoints))
+    return listed(_hosts(endpoints))

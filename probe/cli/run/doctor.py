@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.findings import Finding, findings, helper_finding
 from probe.cli.run.request import RunRequest, control_urls
 from probe.cli.screen import say, wrapped
-from probe.messages import tr
+from probe.messages import in_english, tr
+from probe.messages.cells import padded
 
 app = new_app()
 
@@ -40,8 +42,9 @@ def doctor(
     agreement.require(consent, request.targets)
     health = event_loop.run(_examine(session, roots))
     facts = session.preflight
-    found = findings(facts)
-    found += [helper_finding(url, failure) for url, failure in health.items()]
+    with in_english() if json else nullcontext():
+        found = findings(facts)
+        found += [helper_finding(url, failure) for url, failure in health.items()]
     _print(found, facts, json)
     fit = usable(facts) and unfit_for_targets(facts) is None and not any(health.values())
     raise typer.Exit(0 if fit else 4)
@@ -77,7 +80,7 @@ def _print(found: list[Finding], facts: Mapping[str, Any], json: bool) -> None:
         return
     bad = {row.subject for row in found if row.state == "bad"}
     for row in found:
-        say(sys.stdout, wrapped(row.sentence, 21, f"  {row.state:<5} {row.subject:<13}"))
+        say(sys.stdout, wrapped(row.sentence, 21, f"  {row.state:<5} {padded(row.subject, 13)}"))
     say(sys.stdout)
     if bad == {tr("test helper")}:
         sentence = tr(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from probe.cli.run.run_time import cost_of
 from probe.cli.screen import UsageError, say, size, wrapped
-from probe.messages import tr
+from probe.messages import listed, tr
 from probe.targets.target import Endpoint, Target, TargetError, load_neutral, load_target
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
     for role, service in resolvers.services.items():
         _row(role, service.endpoints)
     say(out, "\n" + tr("the test helper"))
-    say(out, "  " + (", ".join(request.control) or tr("none (name one with --control URL)")))
+    say(out, "  " + (listed(request.control) or tr("none (name one with --control URL)")))
     cost = cost_of(targets, request.repeat)
     moved = tr(
         "It moves about {size} if all works, and up to {most} where pages are large.",
@@ -56,7 +56,7 @@ def _row(label: str, endpoints: Iterable[Endpoint], more: str = "") -> None:
     say(
         sys.stdout,
         wrapped(
-            ", ".join([*places, *([more] if more else [])]) or tr("(the one that this system uses)"), 4, f"  {label}: "
+            listed([*places, *([more] if more else [])]) or tr("(the one that this system uses)"), 4, f"  {label}: "
         ),
     )
 

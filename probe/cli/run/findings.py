@@ -7,7 +7,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from probe.formats.failures import HOST_UNREACHABLE, NETWORK_UNREACHABLE, SILENT
-from probe.messages import mark, tr, tr_plural
+from probe.messages import listed, mark, tr, tr_plural
 from probe.signatures.unfit_networks import MOST_SKEW, Unfit
 from probe.targets.target import is_address
 
@@ -83,7 +83,7 @@ def _connection(facts: Mapping[str, Any]) -> Finding:
         sentence = tr(
             "It works, but a part of the Internet is not reachable: {hosts} did not answer, and others did. "
             "Run later, or services in that part are not tested.",
-            hosts=", ".join(lost),
+            hosts=listed(lost),
         )
         return Finding(subject, "note", sentence)
     neutral = [host for host in hosts if not host.get("connect_only")]

@@ -6,7 +6,7 @@ from typing import Any
 
 from probe.cli.found_words import INVALID, ORDER, found_words, state_of
 from probe.cli.screen import wrapped
-from probe.messages import tr, tr_plural
+from probe.messages import listed, tr, tr_plural
 
 States = dict[str, Counter[str]]
 """How often each service had each state."""
@@ -26,7 +26,7 @@ def round_lines(records: Iterable[Mapping[str, Any]], titles: Mapping[str, str])
     stable = {name: next(iter(found)) for name, found in states.items() if len(found) == 1 and found.total() == rounds}
     for state in (*ORDER, *sorted(set(stable.values()) - set(ORDER))):
         if alike := [name for name, found in stable.items() if found == state]:
-            shown = ", ".join(_named(alike, targets, titles))
+            shown = listed(_named(alike, targets, titles))
             yield wrapped(tr("{state}: {services}", state=_in_all_rounds(state), services=shown), 4, "  ")
     for name in (name for name in states if name not in stable):
         found = {state: states[name][state] for state in (*ORDER, *states[name]) if states[name][state]}
@@ -46,7 +46,7 @@ def _named(services: Iterable[str], targets: Mapping[str, str], titles: Mapping[
         roles.setdefault(target, []).append(service.removeprefix(f"{target}/").replace("_", " "))
     for target, names in roles.items():
         title = titles.get(target, target)
-        yield title if "://" in target else tr("{app} ({services})", app=title, services=", ".join(names))
+        yield title if "://" in target else tr("{app} ({services})", app=title, services=listed(names))
 
 
 def _in_all_rounds(state: str) -> str:

@@ -15,7 +15,7 @@ from probe.cli.run.rounds import round_lines
 from probe.cli.run.run_time import stopped_at_limit
 from probe.cli.screen import UsageError, is_plain, say, size, wrapped
 from probe.formats.origin import origin_of
-from probe.messages import mark, printable, tr, tr_plural
+from probe.messages import mark, printable, review_notice, tr, tr_plural
 from probe.results import (
     STDIN,
     Problem,
@@ -77,6 +77,9 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
     consent.require(request.consent, request.targets)
     results = _Opener(request, session)
     if not request.quiet:
+        if request.consent is not None:  # the text of `probe consent` has the notice, and was not shown
+            for sentence in review_notice():
+                say(sys.stderr, wrapped(sentence))
         hint_about_control(request.control)
         for sentence in missing_extras(targets, request.depth):
             say(sys.stderr, wrapped(sentence))

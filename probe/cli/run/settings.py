@@ -7,7 +7,7 @@ from typing import Any
 
 from probe.cli.screen import UsageError
 from probe.files import read_toml
-from probe.messages import mark, tr
+from probe.messages import available, language_of, mark, tr
 
 LARGEST = 10**9  # of a number
 # key in the file (the option's name): (parameter of the commands, accepted types, expected value)
@@ -30,6 +30,7 @@ KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "pack": ("pack", (bool,), mark("true or false")),
     "keep": ("keep", (str,), mark('an age such as "30d"')),
     "max-disk": ("max_disk", (str,), mark('a size such as "500M"')),
+    "lang": ("lang", (str,), mark('a language such as "fa"')),
 }
 
 
@@ -71,7 +72,7 @@ def _checked(key: str, value: Any, file: Path) -> tuple[str, Any]:
             sentence = tr("{path}: {key} is an unknown key. Use one of {known}.", path=file, key=key, known=known)
         raise UsageError(sentence, 2)
     parameter, kinds, expected = KEYS[key]
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds) or _is_unusable(value):
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds) or _is_unusable(key, value):
         sentence = tr(
             "{path}: {key} = {value} cannot be used. Expected {expected}.",
             path=file,
@@ -83,8 +84,13 @@ def _checked(key: str, value: Any, file: Path) -> tuple[str, Any]:
     return parameter, value
 
 
-def _is_unusable(value: Any) -> bool:
-    """Return True for a number that is none or too large, and for a text that no command line can contain."""
+def _is_unusable(key: str, value: Any) -> bool:
+    """Return True for a number that is none or too large, and for a text that no command line can contain.
+
+    A language must have a catalogue.
+    """
+    if key == "lang":
+        return language_of(value, available()) is None
     if isinstance(value, str):
         return "\0" in value
     return not abs(value) < LARGEST

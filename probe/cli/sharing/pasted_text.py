@@ -11,7 +11,7 @@ from probe.analysis.run_result.app_words import INVALID as INVALID_WORD
 from probe.analysis.run_result.app_words import STATES
 from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.verdicts.apps import judge_apps
-from probe.messages import tr, tr_plural
+from probe.messages import listed, tr, tr_plural
 from probe.sharing import Outgoing
 
 LONGEST = 280  # characters, of which wide ones count twice, as they do for some services
@@ -69,7 +69,7 @@ def _states(titles: Mapping[str, Sequence[str]], named: Sequence[str]) -> list[s
         tr(
             "{state}: {apps}",
             state=tr(INVALID_WORD if state == INVALID else STATES[state]),
-            apps=", ".join(sorted(titles[state])) if state in named else len(titles[state]),
+            apps=listed(sorted(titles[state])) if state in named else len(titles[state]),
         )
         for state in ORDER
         if state in titles

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from probe.analysis.run_result.run_targets import targets_of
+from probe.cli.answers import is_yes
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import WIDTH, UsageError, is_plain, say, wrapped, write_error
@@ -101,8 +102,8 @@ def _ask(yes: bool, encrypted: bool) -> None:
         raise UsageError(tr("Nothing was written, since there is no terminal to ask at. Agree with --yes."), 2)
     if not encrypted:
         say(sys.stderr, wrapped(tr("The file is not encrypted. --to KEY encrypts it for one analyst.")))
-    print(tr("Write this file? [yes/no]"), end=" ", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    say(sys.stderr, tr("Write this file? [yes/no]"), end=" ")
+    if not is_yes():
         raise UsageError(tr("Nothing was written."), 2)
 
 

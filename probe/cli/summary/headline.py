@@ -8,7 +8,7 @@ from probe.analysis.run_result.app_words import worst_first
 from probe.analysis.run_result.headline_parts import headline_parts
 from probe.analysis.verdicts.apps import AppVerdict
 from probe.cli.summary.layout import wrap
-from probe.messages import printable
+from probe.messages import listed, printable
 
 KEPT = 3  # names by which the list of blocked apps may be longer than the others
 NARROW = 60  # columns. Below them the first line may take six lines, else three.
@@ -25,7 +25,7 @@ class _Lists:
         """Return the names of the apps, the last ones left out if the list was shortened."""
         shown = self._shown.setdefault(kind, len(apps))
         names = sorted((printable(app["title"]) for app in apps), key=cell_len)[:shown]
-        return ", ".join([*names, self._rest] if len(apps) > shown else names)
+        return listed([*names, self._rest] if len(apps) > shown else names)
 
     def shorten(self) -> bool:
         """Leave one name out of the longest list. Return False if every list has one name only."""

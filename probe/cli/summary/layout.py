@@ -1,9 +1,11 @@
 """Lay out columns of text by the cells that a terminal needs: two for a wide character, none for a combining one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cell_len, set_cell_size
+
+from probe.cli.line_breaks import lines_of
 
 MOST_LINES = 3  # of one cell. More words are cut off, with an ellipsis.
 
@@ -21,14 +23,7 @@ def wrap(text: str, width: int, most: int | None = None) -> list[str]:
 
     From the line `most` on the rest is cut off at a word.
     """
-    lines = [""]
-    for word in text.split():
-        space = width - cell_len(lines[-1]) - 1
-        if lines[-1] and cell_len(word) <= space:
-            lines[-1] += f" {word}"
-            continue
-        pieces = chop_cells(word, width) if cell_len(word) > width else [word]
-        lines += pieces
+    lines = lines_of(text, width)
     found = [line for line in lines if line] or [""]
     return found if most is None or len(found) <= most else [*found[: most - 1], _cut(found[most - 1], width)]
 
@@ -50,17 +45,19 @@ def widest_word(texts: Iterable[str]) -> int:
     return widest(word for text in texts for word in text.split())
 
 
-def row_lines(cells: Sequence[Cell], widths: Sequence[int], gap: int) -> Iterator[str]:
-    """Yield the lines of a row of cells. Each cell is wrapped in its own column."""
+def row_lines(
+    cells: Sequence[Cell], widths: Sequence[int], gap: int, marked: Callable[[str], str] = str
+) -> Iterator[str]:
+    """Yield the lines of a row of cells. Each cell is wrapped in its own column. `marked` adds marks for directions."""
     wrapped = [wrap(cell.text, width, MOST_LINES) for cell, width in zip(cells, widths, strict=True)]
     for number in range(max(map(len, wrapped))):
         parts = [
-            _padded(lines[number] if number < len(lines) else "", width, cell.colour)
+            _padded(lines[number] if number < len(lines) else "", width, cell.colour, marked)
             for lines, width, cell in zip(wrapped, widths, cells, strict=True)
         ]
         yield (" " * gap).join(parts).rstrip()
 
 
-def _padded(text: str, width: int, colour: str) -> str:
-    shown = f"\x1b[{colour}m{text}\x1b[0m" if colour and text else text
+def _padded(text: str, width: int, colour: str, marked: Callable[[str], str]) -> str:
+    shown = f"\x1b[{colour}m{marked(text)}\x1b[0m" if colour and text else marked(text)
     return shown + " " * (width - cell_len(text))

@@ -1,7 +1,7 @@
 """Print the result of a run: the first line, one row per app, and with --verbose the verdict on each service."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
 
@@ -16,6 +16,7 @@ from probe.analysis.run_result.run_sentences import (
 from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.run_result.service_words import INVALID_WORD
 from probe.analysis.verdicts.apps import AppVerdict, judge_apps
+from probe.cli.bidi import wants_marks, with_marks
 from probe.cli.screen import print_verdicts, say
 from probe.cli.summary.app_table import table_lines
 from probe.cli.summary.headline import headline
@@ -54,7 +55,8 @@ def print_result(
     elif origin.artificial:
         say(stream, "\n".join(wrap(origin_header(origin), width)))
     apps = judge_apps(kept, targets)
-    for line in _result_lines(apps, width, plain):
+    marked = with_marks if wants_marks(stream) else str
+    for line in _result_lines(apps, width, plain, marked):
         say(stream, coloured=line)
     if not verbose and (sentence := outage_of(kept)):
         say(stream, "\n".join(wrap(sentence, width)))
@@ -62,17 +64,18 @@ def print_result(
         _print_in_full(apps[-1], kept, stream, targets, width)
 
 
-def _result_lines(apps: list[AppVerdict], width: int, plain: bool) -> Iterator[str]:
+def _result_lines(apps: list[AppVerdict], width: int, plain: bool, marked: Callable[[str], str]) -> Iterator[str]:
+    """Yield the lines of the result. `marked` adds marks for the directions of a line."""
     latest = latest_rounds(apps)
     if not any(app["valid"] for app in latest):  # the apps have no state, so that there is no table
-        yield tr(INVALID_WORD)
-        yield from _wrapped(reasons(latest), width)
-        yield from wrap(apps_without_result(latest), width, 3)
+        yield marked(tr(INVALID_WORD))
+        yield from map(marked, _wrapped(reasons(latest), width))
+        yield from map(marked, wrap(apps_without_result(latest), width, 3))
         return
-    yield from _wrapped(reasons(latest), width)
-    yield from headline(latest, width, unicode=not plain)
-    yield from table_lines(latest, width, coloured=not plain)
-    yield from _wrapped(round_sentences(apps, latest), width)
+    yield from map(marked, _wrapped(reasons(latest), width))
+    yield from map(marked, headline(latest, width, unicode=not plain))
+    yield from table_lines(latest, width, coloured=not plain, marked=marked)
+    yield from map(marked, _wrapped(round_sentences(apps, latest), width))
 
 
 def _wrapped(sentences: Iterable[str], width: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from probe.cli.found_words import found_words
+from probe.cli.language import choice
 from probe.cli.results.list import describe, notes_of, place_of
 from probe.cli.results.wipe import everything, remove
 from probe.cli.run import consent, consent_text
@@ -15,7 +16,7 @@ from probe.cli.run.settings import defaults
 from probe.cli.screen import UsageError
 from probe.cli.ui.saved_settings import save
 from probe.cli.ui.schedules import schedules
-from probe.messages import tr
+from probe.messages import tr, use
 from probe.nettests import NETTESTS
 from probe.results import FullDisk, ResultsError, newest_first, results_root
 from probe.run_page.run_facts import RunFacts, last_run
@@ -23,7 +24,7 @@ from probe.sharing import ShareError
 from probe.targets.target import TargetError, pick_targets
 from probe.ui.commands import ConsentText, Leaving, Question, Refused, RunLine, Settings, Shared, Wanted
 
-HELPER, RESULTS = "control", "results"  # keys of the settings file
+HELPER, RESULTS, LANGUAGE = "control", "results", "lang"  # keys of the settings file
 
 
 class Functions:
@@ -108,15 +109,16 @@ class Functions:
     def settings(self) -> Settings:
         """Return the settings that the interface can change."""
         helper = os.environ.get("PROBE_CONTROL") or self._setting(HELPER)
-        return Settings(helper, self._setting(RESULTS), self.results_folder())
+        return Settings(helper, self._setting(RESULTS), self.results_folder(), self._setting(LANGUAGE))
 
-    def change_settings(self, helper: str, results: str) -> None:
-        """Write the settings file. Raises Refused if a value cannot be used."""
+    def change_settings(self, helper: str, results: str, language: str) -> None:
+        """Write the settings file, and use its language. Raises Refused if a value cannot be used."""
         if results and not Path(results).is_absolute():
             raise Refused(tr("Name the results folder with its whole path."))
         with _refusing():
             control_urls(helper, None)
-            save({HELPER: helper, RESULTS: results})
+            save({HELPER: helper, RESULTS: results, LANGUAGE: language})
+            use(language or choice(None).code)
 
     def schedule(self) -> list[tuple[str, str]]:
         """Return the lines that measure regularly, for each system."""

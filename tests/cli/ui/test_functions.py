@@ -74,10 +74,10 @@ def test_settings_that_cannot_be_used_change_nothing(functions: Functions, home:
     file.write_text("repeat = 2\n")
     for helper, results in (("helper", ""), ("", "relative")):
         with pytest.raises(Refused):
-            functions.change_settings(helper, results)
+            functions.change_settings(helper, results, "")
     file.write_text("repeat = \n")
     with pytest.raises(Refused, match=r"config\.toml cannot be used"):
-        functions.change_settings("https://h.example", "")
+        functions.change_settings("https://h.example", "", "")
     assert file.read_text() == "repeat = \n" and [path.name for path in file.parent.iterdir()] == ["config.toml"]
 
 

@@ -21,6 +21,7 @@ from probe.analysis.compare.terminal.style import Style
 from probe.analysis.compare.units import DOWN
 from probe.countries.names import country_name
 from probe.messages import tr
+from probe.messages.cells import padded
 
 NARROW = 72  # columns below which a cell has several short lines
 _NAME, _STATE, _RUNS, _BAR, _INTERVAL = 22, 16, 7, 8, 8
@@ -38,7 +39,7 @@ def header(style: Style) -> list[str]:
     """Return the names of the columns."""
     if style.width < NARROW:
         return []
-    state = tr("state now").ljust(_STATE)
+    state = padded(tr("state now"), _STATE)
     return [_row(tr("vantage point"), state, tr("runs"), tr("fail"), "95 %", tr("since")), "-" * (style.width - 1)]
 
 
@@ -53,7 +54,7 @@ def cell_lines(cell: Cell, vantage: dict[str, str], name: str, style: Style) -> 
         yield _row(names[0], *_columns(cell, cell.now, style))
         details = folded("  ".join(_details(cell, cell.now)), style.width - 1 - _BEFORE_STATE)
         for left, right in zip_longest(names[1:], filter(None, details), fillvalue=""):
-            yield f"  {left:<{_NAME}} {right}".rstrip()
+            yield f"  {padded(left, _NAME)} {right}".rstrip()
 
 
 def named(vantage: dict[str, str], *, origin: bool = True) -> str:
@@ -80,12 +81,12 @@ def _operator(vantage: dict[str, str]) -> list[str]:
 
 
 def _row(name: str, state: str, runs: str, bar: str, likely: str, since: str) -> str:
-    return f"  {name:<{_NAME}} {state} {runs:>{_RUNS}} {bar:<{_BAR}} {likely:>{_INTERVAL}} {since}".rstrip()
+    return f"  {padded(name, _NAME)} {state} {runs:>{_RUNS}} {bar:<{_BAR}} {likely:>{_INTERVAL}} {since}".rstrip()
 
 
 def _columns(cell: Cell, now: Current, style: Style) -> tuple[str, str, str, str, str]:
     """Return state, runs, bar, interval and begin."""
-    share, state = share_of(cell), style.paint(now.state, f"{_state(cell, now):<{_STATE}}")
+    share, state = share_of(cell), style.paint(now.state, padded(_state(cell, now), _STATE))
     bar, likely = ("", "") if share is None else (style.bar(share, _BAR), interval(now))
     return state, runs_text(now), bar, likely, now.since or ""
 

@@ -61,7 +61,7 @@ class Lines:
 
     def prepared(self, facts: Mapping[str, Any], vantage: "Vantage") -> None:
         if (origin := origin_of({"annotations": vantage.annotations})).artificial:
-            self.write(origin_header(origin))
+            self.write(wrapped(origin_header(origin)))
         checked = map(helper_finding, self._helpers, facts.get("helpers") or ())
         for finding in (*findings(facts), *checked):
             if finding.state != "fine":

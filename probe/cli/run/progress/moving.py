@@ -11,6 +11,7 @@ from probe.cli.found_words import counts_of
 from probe.cli.run.progress.lines import Lines, finding_of, round_of
 from probe.cli.run.progress.live_verdicts import Finished, Records
 from probe.cli.run.run_time import time_left
+from probe.cli.screen import for_terminal
 from probe.messages import printable_lines, tr, tr_plural
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Moving(Counted):
         self._console = console
 
     def write(self, text: str) -> None:
-        self._console.print(printable_lines(text))
+        self._console.print(for_terminal(printable_lines(text), self._stream))
 
     def found(self, finished: Finished, records: Records, works: bool) -> None:
         if not works:
@@ -105,4 +106,5 @@ class Moving(Counted):
         """Return the moving block: what is done, the time left, and how many targets are in each phase."""
         from rich.text import Text
 
-        return Text("\n".join([" · ".join(self.what_is_done()), " · ".join(self.what_is_under_way())]))
+        text = "\n".join([" · ".join(self.what_is_done()), " · ".join(self.what_is_under_way())])
+        return Text(for_terminal(text, self._stream))

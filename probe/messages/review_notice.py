@@ -1,0 +1,11 @@
+"""Say that a translation was not reviewed by a native speaker."""
+
+from probe.messages.catalogue import language, mark, reviewer, tr
+from probe.messages.languages import ENGLISH
+
+UNREVIEWED = mark("No native speaker has checked this translation. See docs/translating.md, or use --lang en.")
+
+
+def review_notice() -> list[str]:
+    """Return the notice in the user's language and in English. English and reviewed translations have none."""
+    return [] if language() == ENGLISH or reviewer() else [tr(UNREVIEWED), UNREVIEWED]
