@@ -22,6 +22,9 @@ def helper(
     echo: Annotated[
         str | None, opt("--echo", help="UDP ports that echo, such as 3478,5060, at the address that probes use.")
     ] = None,
+    media: Annotated[
+        str | None, opt("--media", help="UDP port that reflects media flows of calls, such as 50000.")
+    ] = None,
     trusted_proxy: Annotated[
         list[str] | None,
         opt("--trusted-proxy", help="Address or CIDR of a reverse proxy that names its clients. Repeatable."),
@@ -41,6 +44,7 @@ def helper(
     It connects to no address of this machine. --own-address names those that no interface has: behind NAT, or outside a
     container.
     With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
+    With --media it reflects packets of calls to clients with such a token, with limits per client and in all.
     """
     import os
 
@@ -58,6 +62,7 @@ def helper(
             lab=lab,
             public_roots=roots,
             echo_ports=echo_ports(echo),
+            media_port=media_port(media),
             trusted=networks("--trusted-proxy", trusted_proxy or []),
             own=networks("--own-address", own_address or []),
         )
@@ -105,6 +110,17 @@ def echo_ports(text: str | None) -> list[int]:
             sentence = tr("--echo: {word} is no port. Use ports such as 3478,5060.", word=repr(word))
             raise UsageError(sentence, 2)
     return list(dict.fromkeys(map(int, words)))
+
+
+def media_port(text: str | None) -> int | None:
+    """Parse a port. None stays None. Raises UsageError (2)."""
+    if text is None:
+        return None
+    word = text.strip()
+    if not word.isascii() or not word.isdigit() or not 0 < int(word[:6]) < 65536:
+        sentence = tr("--media: {word} is no port. Use a port such as 50000.", word=repr(word))
+        raise UsageError(sentence, 2)
+    return int(word)
 
 
 def networks(option: str, words: Sequence[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:

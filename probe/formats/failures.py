@@ -76,9 +76,10 @@ BUDGET: Final = "unknown_failure: trigger budget spent"
 NO_QUIC: Final = "unknown_failure: quic is not installed"  # the extra [quic]: aioquic
 NO_FINGERPRINT: Final = "unknown_failure: utls is not installed"  # the extra [fingerprint]
 NOT_CONTACTED: Final = "unknown_failure: address not contacted"  # a test helper's guard refused it (P7)
+HELPER_BUSY: Final = "unknown_failure: test helper has no place for a media flow"
 SEGMENT_SIZE: Final = "unknown_failure: segment size not lowered"  # this system refuses the size that the path needs
 
-LOCAL: Final = (FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT, NOT_CONTACTED, SEGMENT_SIZE)
+LOCAL: Final = (FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT, NOT_CONTACTED, HELPER_BUSY, SEGMENT_SIZE)
 
 CUT_OFF: Final = frozenset({RESET, ABORTED, EOF, "network_reset", "unknown_failure: broken pipe"})
 SILENT: Final = frozenset({TIMEOUT, TIMED_OUT})

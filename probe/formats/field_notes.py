@@ -29,6 +29,7 @@ Withheld = Annotated[T, Field(json_schema_extra={PRIVACY: "withheld"})]
 Foreign = Annotated[T, Field(json_schema_extra={PRIVACY: "foreign"})]
 
 Seconds = Annotated[float, Field(json_schema_extra={UNIT: "s"})]
+TenthMilliseconds = Annotated[int, Field(json_schema_extra={UNIT: "0.1 ms"})]
 WholeSeconds = Annotated[int, Field(json_schema_extra={UNIT: "s"})]
 Bytes = Annotated[int, Field(json_schema_extra={UNIT: "bytes"})]
 BytesPerSecond = Annotated[int, Field(json_schema_extra={UNIT: "bytes per second"})]

@@ -20,6 +20,7 @@ from probe.formats.facts import Control, RunFacts, TargetFacts
 from probe.formats.field_notes import UNIT, Foreign, Machine, Ordinal, Public, Seconds, Withheld
 from probe.formats.hops import LimitedPayload, PathSweep
 from probe.formats.mail import MailGreeting, MailStartTLS
+from probe.formats.media import MediaFlow
 from probe.formats.packets import PacketRecord
 from probe.formats.transactions import TransactionRecord
 
@@ -29,6 +30,8 @@ Status = Literal["ok", "blocked"]
 
 class Lists(Part):
     """Hold entries by kind, in the order of time. Requests are newest first, as OONI writes them."""
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"media"})
 
     queries: list[DNSQuery] = Field(default_factory=list)  # DNS queries
     tcp_connect: list[TCPConnect] = Field(default_factory=list)  # TCP connects
@@ -46,6 +49,9 @@ class Lists(Part):
         default_factory=list
     )  # from which TTL on a middlebox acts on a payload
     random_bytes: list[RandomBytes] = Field(default_factory=list)  # bytes of no protocol to neutral hosts
+    media: list[MediaFlow] | None = Field(
+        default=None, examples=[[]]
+    )  # media flows to the helper, absent in older data
 
 
 LISTS: tuple[str, ...] = tuple(Lists.model_fields)

@@ -15,10 +15,12 @@ from probe.helper import bug_reports, connections
 from probe.helper.admission import peer_key
 from probe.helper.forwarded import client_address
 from probe.helper.measure import measure_target, with_ages
+from probe.helper.media.reflector import Media
 from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
 from probe.helper.state import HelperState, cached_answer, cancel_all, fresh_answer
+from probe.helper.udp_echo import Echo
 from probe.platforms.signals import INTERRUPTED, handled
 from probe.targets.address_guard import Contacts, may_contact
 
@@ -48,8 +50,9 @@ def build(state: HelperState) -> web.Application:
             found = await cached_answer(state, question.key, lambda: measure_target(state, question), peer=peer)
         dated = with_ages(found, state.clock())
         echo = {"echo": state.echo.offer()} if state.echo else {}
+        media = {"media": state.media.offer()} if state.media else {}
         public = client if client and may_contact(client, Contacts.PUBLIC) else None
-        response = web.json_response({**dated, **echo, "your_address": public}, dumps=_dumps)
+        response = web.json_response({**dated, **echo, **media, "your_address": public}, dumps=_dumps)
         response.enable_compression()  # to a tenth, for clients that accept it
         return response
 
@@ -84,16 +87,20 @@ async def _serve(
     capacity = connections.capacity(connections.raise_descriptors())
     state.places.size, state.flows = capacity.measurements, capacity.flows
     try:
-        if state.echo:
-            await state.echo.open(host)
+        for datagrams in _datagram_ports(state):
+            await datagrams.open(host)
         async with listening(state, host, port, most=capacity.connections) as bound:
             announce(_base_url(host, bound))
             code = await stopped
             await cancel_all(state)
         return code
     finally:
-        if state.echo:
-            state.echo.close()
+        for datagrams in _datagram_ports(state):
+            datagrams.close()
+
+
+def _datagram_ports(state: HelperState) -> list[Echo | Media]:
+    return [ports for ports in (state.echo, state.media) if ports is not None]
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from probe.asn.table import asn_of, default_table
 from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, Places, RequestCounts
 from probe.helper.forwarded import Network
 from probe.helper.machine_addresses import MachineAddresses
+from probe.helper.media.reflector import Media
 from probe.helper.udp_echo import Echo
 from probe.nettests import NETTESTS
 from probe.session.pacing import Pace
@@ -44,6 +45,7 @@ class HelperState:
     public_roots: str | None = None
     asn_of: Callable[[str], int] = lambda address: 0
     echo: Echo | None = None  # None if no echo is offered
+    media: Media | None = None  # None if no media flows are reflected
     trusted: Sequence[Network] = ()
     machine: MachineAddresses = field(default_factory=MachineAddresses)
     clock: Callable[[], float] = time.monotonic
@@ -91,6 +93,7 @@ def load_state(
     lab: bool = False,
     public_roots: str | None = None,
     echo_ports: Sequence[int] = (),
+    media_port: int | None = None,
     trusted: Sequence[Network] = (),
     own: Sequence[Network] = (),
 ) -> HelperState:
@@ -103,7 +106,10 @@ def load_state(
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     echo = Echo(echo_ports) if echo_ports else None
-    return HelperState(targets, neutral, resolvers, lab, public_roots, asn_of, echo, trusted, MachineAddresses(own))
+    media = Media(media_port) if media_port is not None else None
+    return HelperState(
+        targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, trusted, MachineAddresses(own)
+    )
 
 
 async def cached_answer(

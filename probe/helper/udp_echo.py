@@ -7,7 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
+
+from probe.helper.udp_port import listen
 
 TOKEN_BYTES = 12  # the size of a STUN transaction id (RFC 8489, 5)
 TOKEN_SECONDS = 60.0
@@ -65,22 +67,6 @@ class Tokens:
             self._out.popitem(last=False)
 
 
-class _Responder(asyncio.DatagramProtocol):
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        if self._transport is not None and self._tokens.admits(data):
-            self._transport.sendto(data, addr)
-
-    def error_received(self, exc: Exception) -> None:
-        """Ignore ICMP errors about a client that has gone."""
-
-
 @dataclass
 class Echo:
     """Hold the echoing UDP ports and their tokens. `offer` is part of an answer of the HTTP side."""
@@ -95,18 +81,19 @@ class Echo:
 
     async def open(self, host: str) -> None:
         """Listen on every port at `host`. Port 0 becomes a free port. Raises OSError that names the port."""
-        loop, ports = asyncio.get_running_loop(), []
+        ports = []
         for port in self.ports:
             try:
-                transport, _ = await loop.create_datagram_endpoint(
-                    lambda: _Responder(self.tokens), local_addr=(host, port)
-                )
-            except OSError as error:
+                transport, bound = await listen(host, port, self._answer)
+            except OSError:
                 self.close()
-                raise OSError(error.errno, f"UDP port {port}: {error.strerror}") from error
+                raise
             self._open.append(transport)
-            ports.append(transport.get_extra_info("sockname")[1])
+            ports.append(bound)
         self.ports = ports
+
+    def _answer(self, datagram: bytes, client: tuple[str, int]) -> bytes | None:
+        return datagram if self.tokens.admits(datagram) else None
 
     def close(self) -> None:
         """Stop listening."""

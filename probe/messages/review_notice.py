@@ -3,7 +3,7 @@
 from probe.messages.catalogue import language, mark, reviewer, tr
 from probe.messages.languages import ENGLISH
 
-UNREVIEWED = mark("No native speaker has checked this translation. See docs/translating.md, or use --lang en.")
+UNREVIEWED = mark("Not checked by a native speaker. See docs/translating.md, or use --lang en.")
 
 
 def review_notice() -> list[str]:

@@ -3,12 +3,14 @@
 import errno
 import socket
 import struct
+import time
 
 from probe.platforms.systems import has_linux_kernel
 from probe.platforms.ttl import is_sixth
 
 LARGEST = 65535  # bytes
 _IP_RECVTTL, _IPV6_RECVHOPLIMIT = 12, 51  # from <linux/in.h> and <linux/in6.h>
+_SO_TIMESTAMP = 29  # from <asm-generic/socket.h>. A datagram then comes with a struct timeval.
 _TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", 52))}
 
 
@@ -27,12 +29,27 @@ def ask_for_ttl(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
 
 
+def ask_for_arrival(sock: socket.socket) -> None:
+    """Let `receive_late` tell how long a datagram waited to be read. Elsewhere nothing changes."""
+    if tells_ttl():
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMP, 1)
+
+
+def receive_late(sock: socket.socket) -> tuple[bytes, int | None, float]:
+    """Return the next datagram, its TTL if known, and the seconds since the kernel received it, else 0.
+
+    Raises OSError.
+    """
+    if not tells_ttl():
+        return sock.recv(LARGEST), None, 0.0
+    raw, ancillary, _, _ = getattr(sock, "recvmsg")(LARGEST, 256)  # noqa: B009  # Windows has none
+    return raw, _ttl_in(ancillary), _waited(ancillary)
+
+
 def receive(sock: socket.socket) -> tuple[bytes, int | None]:
     """Return the next datagram of a non-blocking socket, and its TTL if known. Raises OSError."""
-    if not tells_ttl():
-        return sock.recv(LARGEST), None
-    raw, ancillary, _, _ = getattr(sock, "recvmsg")(LARGEST, 256)  # noqa: B009  # Windows has none
-    return raw, _ttl_in(ancillary)
+    raw, ip_ttl, _ = receive_late(sock)
+    return raw, ip_ttl
 
 
 def datagram_error(number: int | None) -> int:
@@ -48,3 +65,13 @@ def _ttl_in(ancillary: list[tuple[int, int, bytes]]) -> int | None:
         if (level, kind) in _TTL_MESSAGES and len(data) >= 4:
             return int(struct.unpack("=i", data[:4])[0])
     return None
+
+
+def _waited(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """Return the seconds since the time of arrival, 0 where none is told or the clock was set back."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMP) and len(data) == struct.calcsize("@ll"):
+            seconds, microseconds = struct.unpack("@ll", data)
+            waited: float = time.time() - seconds - microseconds / 1e6
+            return max(0.0, waited)
+    return 0.0

@@ -23,7 +23,9 @@ def run_page(run: RunFacts) -> str:
     """Return the page of a run as HTML."""
     style, used = page_style(), language()
     own = {"style": Markup(style), "style_hash": Markup(_csp_hash(style))}  # ours, base64  # nosec B704
-    return _rendered("page.html.jinja", run, language=used, direction=text_direction(used), notice=review_notice(), **own)
+    return _rendered(
+        "page.html.jinja", run, language=used, direction=text_direction(used), notice=review_notice(), **own
+    )
 
 
 def run_content(run: RunFacts) -> Markup:

@@ -5,7 +5,7 @@ import errno
 import socket
 from abc import ABC, abstractmethod
 
-from probe.platforms.datagrams import ask_for_ttl, datagram_error, receive
+from probe.platforms.datagrams import ask_for_ttl, datagram_error, receive_late
 from probe.platforms.event_loop import forget, watch
 from probe.platforms.ttl import keep_errors, told_by_icmp
 from probe.session.pacing import Pace
@@ -25,6 +25,7 @@ class UDPSocket(ABC):
     def __init__(self, ip: str, port: int, pace: Pace, contacts: Contacts | Elsewhere | None = None) -> None:
         self._pace = pace
         self._loop = asyncio.get_running_loop()
+        self._waited = 0.0  # seconds until the datagram that `_received` gets was read, if this was asked for
         self._sock = _connected(ip, port, contacts or pace.contacts)
         watch(self._sock, self._readable)
 
@@ -59,7 +60,7 @@ class UDPSocket(ABC):
     def _readable(self) -> None:
         for _ in range(_MOST_AT_ONCE):
             try:
-                raw, ip_ttl = receive(self._sock)
+                raw, ip_ttl, self._waited = receive_late(self._sock)
             except BlockingIOError:
                 break
             except OSError as error:

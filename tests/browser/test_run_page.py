@@ -77,7 +77,7 @@ def test_translated_page_fits_and_axe_finds_no_problem(
         page.goto((tmp_path / "page.html").as_uri())
         assert page.locator("html").get_attribute("dir") == direction
         assert page.locator("svg").first.evaluate("one => getComputedStyle(one).direction") == "ltr"
-        assert page.get_by_text("No native speaker has checked this translation.").is_visible()
+        assert page.get_by_text("Not checked by a native speaker.").is_visible()
         check_fit_and_axe(page, 390)
 
 

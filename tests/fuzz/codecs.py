@@ -31,6 +31,12 @@ from probe.wire.dns import redaction as dnsredaction
 from probe.wire.http1 import HTTP1Exchange
 from probe.wire.mail import imap, smtp
 from probe.wire.mail.starttls import offer_in
+from probe.wire.media.cookie import is_cookie
+from probe.wire.media.opaque import OpaqueShape
+from probe.wire.media.rtp import RTPShape
+from probe.wire.media.sealed_payload import unseal
+from probe.wire.media.shape import Shape, masked
+from probe.wire.media.shapes import requests_in
 from probe.wire.sip import headers as sipheaders
 from probe.wire.sip.message import NotSIP, SIPStream, read_message
 from probe.wire.sip.options import Options
@@ -93,6 +99,16 @@ def read_sip_headers(data: bytes) -> None:
     sipheaders.read_address(value)
     sipheaders.read_cseq(value)
     sipheaders.values([value])
+
+
+def read_media(shape: type[Shape]) -> Take:
+    def take(data: bytes) -> None:
+        request = shape.read_request(data)
+        assert request is None or shape.read_request(shape.write_request(request)) == request
+        shape.read_response(data, data[8:20])
+        shape.read_packet(data)
+
+    return take
 
 
 def read_stun(data: bytes) -> None:
@@ -190,6 +206,14 @@ CODECS = [
     Codec("wire/sip/options", read_sip, (NotSIP,), seeds.SIP),
     Codec("wire/sip/message, a stream", read_sip_stream, (NotSIP,), seeds.SIP),
     Codec("wire/sip/headers", read_sip_headers, (), seeds.SIP_HEADERS),
+    Codec(
+        "wire/media/cookie", lambda data: is_cookie(data, b"key", ("192.0.2.7", 1), data, "rtp", 1), (), (bytes(20),)
+    ),
+    Codec("wire/media/opaque", read_media(OpaqueShape), (), (bytes(100), bytes(160))),
+    Codec("wire/media/rtp", read_media(RTPShape), (), (bytes(160), *seeds.STUN)),
+    Codec("wire/media/sealed_payload", lambda data: unseal(data, bytes(12), "forth"), (), (bytes(148),)),
+    Codec("wire/media/shape", lambda data: masked(b"0" + data[:60], data), (), (bytes(12),)),
+    Codec("wire/media/shapes", requests_in, (), (bytes(100), *seeds.STUN)),
     Codec("wire/stun", read_stun, (ValueError,), seeds.STUN),
     Codec("wire/tls/records", read_tls, (), seeds.TLS),
     Codec("wire/tls/cipher_suites", text(iana_name), (), (b"ECDHE-RSA-AES128-GCM-SHA256", b"TLS_AES_128_GCM_SHA256")),

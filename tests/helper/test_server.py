@@ -21,11 +21,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from probe.cli.helper import echo_ports
+from probe.cli.helper import echo_ports, media_port
 from probe.cli.screen import UsageError
 from probe.helper import HelperState, admission, listening
 from probe.helper import measure as measuring
 from probe.helper import state as helper_state
+from probe.helper.media.reflector import Media
 from probe.helper.udp_echo import Echo
 from probe.run.measure import Measured
 from probe.session.session import Session
@@ -135,6 +136,15 @@ async def test_cached_answer_has_new_echo_token(
     assert len(measured) == 1 and offers[0]["token"] != offers[1]["token"]
     assert [offer["ports"] for offer in offers] == [[3478, 5060]] * 2
     assert all(echo.tokens.admits(bytes.fromhex(offer["token"])) for offer in offers)
+
+
+async def test_each_answer_has_a_new_media_token(measured: list[dict[str, Any]]) -> None:
+    media = Media(50000)
+    async with asking(new_state(media=media)) as ask:
+        offers = [(await ask({"target": "chat"}))[1]["media"] for _ in range(2)]
+    assert len(measured) == 1 and [offer["port"] for offer in offers] == [50000] * 2
+    assert len({offer["token"] for offer in offers}) == 2
+    assert all(media.reflector.tokens.take(bytes.fromhex(offer["token"])) for offer in offers)
 
 
 @pytest.mark.parametrize(
@@ -327,13 +337,24 @@ def test_invalid_echo_ports_are_refused(ports: str) -> None:
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.parametrize("port", ["", "0", "65536", "3478,5060", "x", "\u0663", "9" * 5000])
+def test_invalid_media_port_is_refused(port: str) -> None:
+    with pytest.raises(UsageError, match=r"--media: .* is no port") as refused:
+        media_port(port)
+    assert refused.value.exit_code == 2
+
+
+def test_media_port_is_parsed() -> None:
+    assert (media_port(" 50000 "), media_port(None)) == (50000, None)
+
+
 def test_echo_ports_are_listed_once() -> None:
     assert echo_ports("3478, 5060,3478") == [3478, 5060] and echo_ports(None) == []
 
 
 def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "probe", "helper", "--listen", "127.0.0.1:0", "--lab"]
-    command += ["--echo", str(port := free_udp_port())]
+    command += ["--echo", str(port := free_udp_port()), "--media", str(media := free_udp_port())]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as process:
@@ -346,8 +367,9 @@ def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
         assert json.loads(connection.getresponse().read()) == {"status": "ok"}
         connection.request("POST", "/v1/measure", json.dumps({"target": "telegram", "services": ["nobody"]}))
         assert connection.getresponse().status == 404
-        with pytest.raises(TimeoutError):
-            echoes(port, secrets.token_bytes(40))
+        for reflecting in (port, media):
+            with pytest.raises(TimeoutError):
+                echoes(reflecting, secrets.token_bytes(100))
         connection.close()
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)

@@ -11,10 +11,14 @@ from babel import Locale
 from babel.messages.catalog import Message
 from babel.messages.plurals import PLURALS
 from babel.messages.pofile import read_po
+from rich.cells import cell_len
 
 from hatch_build import REVIEWED_BY, compile_catalogues, read_catalogue
+from probe.cli.run.consent_text import first_screen
+from probe.cli.screen import wrapped
 from probe.messages import ENGLISH, NAMES, available, catalogue, use
 from probe.messages.review_notice import review_notice
+from probe.targets.target import bundled_targets
 from tests.messages.catalogues import PLURAL_FORMS, languages, new_catalogue, path_of, updated, write
 from tests.messages.template import TEMPLATE
 from tests.support.catalogues import use_catalogues
@@ -95,6 +99,7 @@ def test_every_form_has_the_same_placeholders(code: str) -> None:
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_forms_are_those_of_cldr(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "_translations", None)
+    monkeypatch.setenv(catalogue.OF_PARENT, "")
     use(code)
     choose, categories = Locale.parse(code).plural_form, CATEGORIES[code]
     assert len(categories) == PLURAL_FORMS[code][0]
@@ -164,6 +169,16 @@ def test_changed_file_is_compiled_once(folder: Path) -> None:
     assert (
         list(folder.parent.iterdir()) == [folder, folder.with_suffix(".mo")] or len(list(folder.parent.iterdir())) == 2
     )
+
+
+@pytest.mark.parametrize("code", [ENGLISH, *LANGUAGES])
+def test_consent_fits_one_screen_with_its_notice_and_a_question(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(catalogue, "_translations", None)
+    monkeypatch.setenv(catalogue.OF_PARENT, "")
+    use(code)
+    shown = "\n".join([*map(wrapped, review_notice()[:1]), *first_screen(bundled_targets())]).split("\n")
+    assert len(shown) + 1 <= 24 and max(map(cell_len, shown)) < 80
 
 
 def test_reviewed_translation_has_no_notice(folder: Path) -> None:

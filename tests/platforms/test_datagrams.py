@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -35,6 +36,29 @@ def test_datagram_comes_without_ttl_where_the_system_tells_none(
     datagrams.ask_for_ttl(one)
     other.send(b"text")
     assert datagrams.receive(one) == (b"text", None)
+
+
+def test_datagram_that_waited_comes_with_its_wait(pair: tuple[socket.socket, socket.socket]) -> None:
+    one, other = pair
+    other.send(b"not asked for")
+    assert datagrams.receive_late(one)[2] == 0.0
+    datagrams.ask_for_arrival(one)
+    waits = []
+    while not waits or (waits[-1] < 0.19 and len(waits) < 50):  # the kernel begins to note times a little later
+        other.send(b"waits")
+        time.sleep(0.2)
+        waits.append(datagrams.receive_late(one)[2])
+    assert 0.19 < waits[-1] < 5.0
+
+
+def test_datagram_without_a_time_of_arrival_waited_for_nothing(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = pair
+    monkeypatch.setattr(datagrams, "has_linux_kernel", lambda: False)
+    datagrams.ask_for_arrival(one)
+    other.send(b"text")
+    assert datagrams.receive_late(one) == (b"text", None, 0.0)
 
 
 def test_closed_port_has_one_error_everywhere() -> None:

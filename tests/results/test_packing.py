@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from backports.zstd import decompress
 
 from probe.cli.results.list import describe
 from probe.results import (
@@ -24,6 +23,7 @@ from probe.results import (
     run_files,
     unpacking,
 )
+from tests.support.zstd import decompress
 
 START = datetime(2026, 11, 24, 13, 5, 0, tzinfo=UTC)
 DOCUMENTS = [{"number": number, "text": "x" * 5000} for number in range(20)]

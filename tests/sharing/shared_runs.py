@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from backports.zstd import ZstdFile
-
 from probe.privacy.redact import Known
 from probe.sharing import Outgoing, inspect
 from probe.sharing.manifest import Digests, Manifest
+from tests.support.zstd import ZstdFile
 
 NOTHING = Known()
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backports.zstd import ZstdFile, compress
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from probe.results import Problem, find_files, read_lines, run_files
 from probe.sharing import LARGEST_PACKED, ShareError, container, pack, receive
 from probe.sharing.container import pack_lines, unpack_lines
 from tests.sharing.shared_runs import altered, inspected, line, manifest_of, packed, write_run
+from tests.support.zstd import ZstdFile, compress
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
-from backports.zstd import decompress
 
 from probe.privacy.redact import Known
 from probe.sharing import ShareError, inspect, manifest, pack
 from probe.sharing.container import pack_lines
 from tests.sharing.shared_runs import inspected, line, manifest_of, write_run
+from tests.support.zstd import decompress
 
 
 @pytest.fixture

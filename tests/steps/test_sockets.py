@@ -11,6 +11,7 @@ from probe.formats.failures import NOT_CONTACTED, is_local
 from probe.session.pacing import Pace
 from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.calls.echo import udp_echo
+from probe.steps.calls.media import media_flow
 from probe.steps.calls.sip import sip_options_udp
 from probe.steps.calls.stun import stun_exchange_udp
 from probe.steps.dns.dns import query_udp
@@ -30,6 +31,7 @@ STEPS: dict[str, Step] = {
     "stun": lambda tx, ip, pace: stun_exchange_udp(tx, ip, 3478, pace=pace, timeout=0.3),
     "sip": lambda tx, ip, pace: sip_options_udp(tx, ip, 5060, "sip.example", pace=pace, timeout=0.3),
     "echo": lambda tx, ip, pace: udp_echo(tx, ip, 7, b"datagram", bytes(12), payload="stun", pace=pace),
+    "media": lambda tx, ip, pace: media_flow(tx, ip, 7, bytes(12), "rtp", pace=pace, seconds=0.1),
     "dns": lambda tx, ip, pace: query_udp(tx, ip, "a.example", "A", pace=pace, timeout=0.3),
     "quic": lambda tx, ip, pace: quic_handshake(
         tx, ip, 443, "a.example", pace=pace, roots=load_roots(None), timeout=0.3
@@ -45,8 +47,8 @@ ELSEWHERE = {
     "steps/sockets.py": "asks the guard",
     "helper/web_page.py": "its connector takes its sockets from steps/sockets.py",
     "helper/server.py": "listens",
-    "helper/udp_echo.py": "listens",
-    "explore/server.py": "listens at 127.0.0.1",
+    "helper/udp_port.py": "listens",
+    "local_server/listening.py": "listens at 127.0.0.1",
     "control/http_client.py": "our probe asks the helper that the user named",
     "ooni/archive/bucket.py": "`probe fetch ooni`",
     "platforms/interfaces.py": "asks for the link layer, sends nothing",

@@ -196,7 +196,7 @@ async def test_settings_are_changed_or_refused(tmp_path: Path) -> None:
         refused = await served.post("settings", {"helper": "bad", "results": "/tmp/x"})
         assert "no helper" in refused.text() and 'value="/tmp/x"' in refused.text()
         assert (await served.post("settings", {"helper": " a ", "results": ""})).header("Location") == "settings?saved"
-        assert served.commands.changed == [("a", "")]
+        assert served.commands.changed == [("a", "", "")]
 
 
 async def test_removal_needs_a_second_confirmation(tmp_path: Path) -> None:

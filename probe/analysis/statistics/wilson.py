@@ -5,10 +5,11 @@ from math import sqrt
 Z95 = 1.959964  # two-sided 95 %
 
 
-def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float]:
+def wilson(successes: float, trials: float, z: float = Z95) -> tuple[float, float]:
     """Return (low, high) of the Wilson score interval, each from 0 to 1, (0, 1) without trials.
 
-    It stays inside 0 to 1, and it is accurate for few trials and for shares near 0 and 1, unlike the normal interval.
+    Counts may be effective ones, which are not whole. It stays inside 0 to 1, and it is accurate for few trials and for
+    shares near 0 and 1, unlike the normal interval.
     Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927), 209-212. Raises ValueError if successes exceed trials.
     """
     if not 0 <= successes <= trials:

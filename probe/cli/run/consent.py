@@ -97,11 +97,11 @@ def ask(folder: Path, *, whole: bool = False) -> None:
 
     With `whole` the whole text is shown, else its first screen. The whole text is then shown on request.
     """
-    _say_notice(sys.stderr)
     if whole:
+        _say_notice(sys.stderr)
         _show_pages(text(folder))
     else:
-        say(sys.stderr, "\n".join(first_screen(folder)))
+        say(sys.stderr, "\n".join([*map(wrapped, review_notice()[:1]), *first_screen(folder)]))
     for number, (question, right, because) in enumerate(QUESTIONS, 1):
         while _answer(f"  {number}/{len(QUESTIONS)}  {tr(question)}", folder) is not right:
             say(sys.stderr, wrapped(tr(because), 7))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pyrage
 import pytest
 import typer
-from backports.zstd import ZstdFile
 
 from probe.cli.results.judge import judge
 from probe.cli.screen import UsageError
@@ -15,6 +14,7 @@ from probe.cli.sharing.receive import receive
 from probe.cli.sharing.share import share
 from probe.lab.recordings import RECORDED
 from tests.sharing.shared_runs import line, packed, write_run
+from tests.support.zstd import ZstdFile
 
 OWN = pyrage.x25519.Identity.generate()
 

@@ -12,7 +12,6 @@ from typing import Any
 import pyrage
 import pytest
 import segno
-from backports.zstd import decompress
 from rich.cells import cell_len
 
 from probe.cli.screen import UsageError
@@ -23,6 +22,7 @@ from probe.privacy.field_facts import FIELD_FACTS
 from probe.sharing.encryption import decrypt
 from tests.cli.run.test_consent import typing
 from tests.sharing.shared_runs import inspected, line, write_run
+from tests.support.zstd import decompress
 
 RUN = "2026-11-24/QX-AS64500/130500-4f2a.jsonl"
 

@@ -17,6 +17,8 @@ ABOUT_THE_HELPER = frozenset(
     {"failure", "software_version", "targets_digest", "echo", "fresh", "anomalies", "asked_again"}
 )
 """Facts about the helper that no verdict reads. `echo` lists the ports for the probe."""
+FACTS_ONLY = frozenset({"media"})
+"""Lists of entries that no verdict reads."""
 ABOUT_THE_RUN = frozenset(
     {
         *("began", "ipv4", "ipv6", "udp", "proxy_environment", "resolver_class", "runtime", "helpers"),
@@ -98,7 +100,7 @@ def _run(name: str) -> Cut:
 
 FOLLOWUPS: dict[str, Cut] = {kind: _followup(kind) for kind in get_args(FollowUp) if kind}
 PASSES: dict[str, Cut] = {kind: _kind(kind) for kind in get_args(Kind) if kind != "followup"}
-ENTRIES: dict[str, Cut] = {name: _list(name) for name in LISTS}
+ENTRIES: dict[str, Cut] = {name: _list(name) for name in LISTS if name not in FACTS_ONLY}
 OUTSIDE: dict[str, Cut] = {
     "x_control": lambda measurement: _keys(measurement, x_control=None),
     **{f"x_control.{name}": _control(name) for name in Control.model_fields if name not in ABOUT_THE_HELPER},

@@ -1,0 +1,159 @@
+"""Send a media flow to the test helper and record what came back (step `media_flow`), one flow or a pair side by side.
+
+Packets are sent at absolute times. A late packet is recorded with its true time, so that our own lateness is not taken
+for the network's. Linux tells when a packet arrived. Elsewhere an arrival has the time at which it was read.
+"""
+
+import asyncio
+import random
+import secrets
+
+from probe.formats import failures as f
+from probe.formats.media import MediaFlow
+from probe.platforms.datagrams import ask_for_arrival
+from probe.session.classify import LocalFailure
+from probe.session.pacing import Pace
+from probe.session.trace import Trace, Transaction, TransactionFacts
+from probe.steps.calls.media_record import FlowRecord
+from probe.steps.udp_socket import UDPSocket
+from probe.wire.media.cookie import BUSY
+from probe.wire.media.sealed_payload import Fields, seal, unseal
+from probe.wire.media.shape import COOKIE, PACKET, REFERENCE, Request, Shape
+from probe.wire.media.shapes import SHAPES, ShapeName
+
+SECONDS = 10.0
+INTERVAL = 0.02  # seconds between packets, as Opus and most codecs of calls have
+HANDSHAKE, TAIL = 1.4, 0.6  # seconds for two round trips before the flow, and for the last packets after it
+RESEND = 0.35  # seconds after which a request without a response is sent again
+CONSENT = 4.0  # seconds between requests during the flow (RFC 7675, 5.1)
+
+
+async def media_pair(
+    trace: Trace, facts: TransactionFacts, ip: str, port: int, token: bytes, *, pace: Pace, seconds: float = SECONDS
+) -> None:
+    """Run one flow of each shape at the same time, in drawn order, each in a transaction of its own."""
+    order = random.sample(list(SHAPES), len(SHAPES))
+
+    async def run(shape: ShapeName, rank: int) -> None:
+        async with trace.transaction(facts) as tx:
+            await media_flow(tx, ip, port, token, shape, pace=pace, seconds=seconds, rank=rank)
+
+    await asyncio.gather(*(run(shape, rank) for rank, shape in enumerate(order)))
+
+
+async def media_flow(
+    tx: Transaction,
+    ip: str,
+    port: int,
+    token: bytes,
+    shape: ShapeName,
+    *,
+    pace: Pace,
+    seconds: float = SECONDS,
+    rank: int = 0,
+) -> MediaFlow:
+    """Send packets of one shape to the helper for `seconds`, and record both directions.
+
+    The entry holds no address, because the helper's address could identify a group of users. It succeeds if a packet
+    came back. A flow of higher `rank` begins a fraction of the interval later. Raises StepFailed.
+    """
+    entry = MediaFlow(port=port, shape=shape, rank=rank, size=PACKET, interval=INTERVAL)
+    async with tx.step(entry, HANDSHAKE + seconds + TAIL + 1.0):
+        flow = _Socket(ip, port, pace, SHAPES[shape], token)
+        try:
+            cookie = await flow.establish()
+            entry.established = True
+            await asyncio.sleep(rank * INTERVAL / len(SHAPES))
+            await flow.send_packets(round(seconds / INTERVAL), cookie)
+            await asyncio.sleep(TAIL)
+        finally:
+            flow.close()
+            flow.record.write_to(entry)
+        if not entry.returned:
+            raise TimeoutError
+    return entry
+
+
+class _Socket(UDPSocket):
+    """Hold the socket of one flow. What it sends and receives is in `record`."""
+
+    def __init__(self, ip: str, port: int, pace: Pace, shape: type[Shape], token: bytes) -> None:
+        self._shape, self._token = shape, token
+        self._writer = shape()
+        self._error: OSError | None = None
+        self._references: list[bytes] = []  # of all requests
+        self._waiting: tuple[int, asyncio.Future[bytes]] | None = None  # first reference awaited, its cookie
+        self.record = FlowRecord(INTERVAL)
+        super().__init__(ip, port, pace)
+        ask_for_arrival(self._sock)
+
+    async def establish(self) -> bytes:
+        """Exchange the token for a cookie and the cookie for an open flow. Return the cookie.
+
+        Raises TimeoutError, OSError for an ICMP error, and LocalFailure if the helper has no place.
+        """
+        async with asyncio.timeout(HANDSHAKE):
+            cookie = await self._ask(secrets.token_bytes(COOKIE))
+            if await self._ask(cookie) == BUSY:
+                raise LocalFailure(f.HELPER_BUSY)
+        return cookie
+
+    async def send_packets(self, packets: int, cookie: bytes) -> None:
+        """Send packets at absolute times, and a request every CONSENT seconds. Raises OSError for an ICMP error."""
+        self.record.begin(began := self._loop.time())
+        consent = round(CONSENT / INTERVAL)
+        for number in range(packets):
+            await asyncio.sleep(max(0.0, began + number * INTERVAL - self._loop.time()))
+            if number % consent == consent - 1:
+                self._request(cookie)
+            now = self._loop.time()
+            payload = seal(Fields(number, int(now * 1e6)), self._token, "forth")
+            self.record.sent(now)
+            self._send(self._writer.write_packet(number, payload))
+            if self._error is not None:
+                raise self._error
+
+    def close(self) -> None:
+        """Stop receiving."""
+        self._close()
+
+    async def _ask(self, cookie: bytes) -> bytes:
+        """Send requests with the cookie until a response comes, and return the response's cookie."""
+        answer: asyncio.Future[bytes] = self._loop.create_future()
+        self._waiting = len(self._references), answer
+        try:
+            while not answer.done():
+                self._request(cookie)
+                await asyncio.wait({answer}, timeout=RESEND)
+            return await answer
+        finally:
+            self._waiting = None
+            answer.cancel()
+
+    def _request(self, cookie: bytes) -> None:
+        self._references.append(secrets.token_bytes(REFERENCE))
+        self._send(self._shape.write_request(Request(self._token, cookie, self._references[-1])))
+
+    def _received(self, raw: bytes, ip_ttl: int | None) -> None:
+        now = self._loop.time() - self._waited
+        payload = self._shape.read_packet(raw)
+        fields = unseal(payload, self._token, "back") if payload is not None else None
+        if fields is not None:
+            self.record.returned(fields, now)
+        elif not self._takes_response(raw):
+            self.record.foreign += 1
+
+    def _takes_response(self, raw: bytes) -> bool:
+        """Return whether a datagram is a response to one of our requests. It ends the wait for that request."""
+        for place, reference in enumerate(self._references):
+            if (cookie := self._shape.read_response(raw, reference)) is None:
+                continue
+            if self._waiting is not None and place >= self._waiting[0] and not self._waiting[1].done():
+                self._waiting[1].set_result(cookie)
+            return True
+        return False
+
+    def _refused(self, error: OSError) -> None:
+        self._error = error
+        if self._waiting is not None and not self._waiting[1].done():
+            self._waiting[1].set_exception(error)

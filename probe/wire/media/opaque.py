@@ -1,0 +1,69 @@
+"""Write a flow of random bytes that has the sizes and the pace of the RTP flow, in place of its STUN messages too."""
+
+import secrets
+
+from probe.wire.media.shape import (
+    COOKIE,
+    HEADER,
+    PACKET,
+    REFERENCE,
+    REQUEST,
+    RESPONSE_IPV4,
+    RESPONSE_IPV6,
+    TOKEN,
+    Place,
+    Request,
+    Shape,
+    masked,
+)
+
+
+class OpaqueShape(Shape):
+    """Write datagrams in which no byte has a fixed value."""
+
+    NAME = "opaque"
+
+    @classmethod
+    def write_request(cls, request: Request) -> bytes:
+        """Return the reference, then token and cookie as random-looking bytes, then random bytes."""
+        return _filled(request.reference, request.token + request.cookie, REQUEST)
+
+    @classmethod
+    def read_request(cls, datagram: bytes) -> Request | None:
+        """Parse any datagram of a request's size. Its token may be of any value."""
+        if len(datagram) != REQUEST:
+            return None
+        reference, held = _held(datagram, TOKEN + COOKIE)
+        return Request(held[:TOKEN], held[TOKEN:], reference)
+
+    @classmethod
+    def write_response(cls, request: Request, cookie: bytes, client: Place) -> bytes:
+        """Return as many bytes as the STUN response to this client has."""
+        size = RESPONSE_IPV6 if ":" in client[0] else RESPONSE_IPV4
+        return _filled(secrets.token_bytes(REFERENCE), request.reference + cookie, size)
+
+    @classmethod
+    def read_response(cls, datagram: bytes, reference: bytes) -> bytes | None:
+        """Return the cookie if the datagram has a response's size and this reference."""
+        if len(datagram) not in {RESPONSE_IPV4, RESPONSE_IPV6}:
+            return None
+        _, held = _held(datagram, REFERENCE + COOKIE)
+        return held[REFERENCE:] if held[:REFERENCE] == reference else None
+
+    def write_packet(self, number: int, payload: bytes) -> bytes:
+        """Return random bytes in place of the header, then the payload."""
+        return secrets.token_bytes(HEADER) + payload
+
+    @classmethod
+    def read_packet(cls, datagram: bytes) -> bytes | None:
+        """Return the payload of any datagram of a packet's size."""
+        return datagram[HEADER:] if len(datagram) == PACKET else None
+
+
+def _filled(nonce: bytes, held: bytes, size: int) -> bytes:
+    return nonce + masked(held, nonce) + secrets.token_bytes(size - len(nonce) - len(held))
+
+
+def _held(datagram: bytes, length: int) -> tuple[bytes, bytes]:
+    nonce, rest = datagram[:REFERENCE], datagram[REFERENCE:]
+    return nonce, masked(rest[:length], nonce)

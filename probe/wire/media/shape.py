@@ -1,0 +1,74 @@
+"""Define what one shape of a media flow must offer. All shapes have the same sizes, so that only the bytes differ.
+
+A flow begins with a request that carries the token of the helper's HTTP side. The response carries a cookie for the
+source address. Once a request has brought the cookie back, the helper reflects this source's packets. Requests with the
+cookie also keep the flow open, as consent checks do (RFC 7675).
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from typing import ClassVar, NamedTuple
+
+PACKET, HEADER = 160, 12  # bytes of a packet, and of what is before its sealed payload
+PAYLOAD = PACKET - HEADER
+REQUEST, RESPONSE_IPV4, RESPONSE_IPV6 = 100, 64, 76  # bytes
+TOKEN, COOKIE, REFERENCE = 12, 20, 12  # bytes
+
+Place = tuple[str, int]  # address and port
+
+
+class Request(NamedTuple):
+    """Hold a request: the token, the cookie (random bytes in the first request), and what its response repeats."""
+
+    token: bytes
+    cookie: bytes
+    reference: bytes
+
+
+class Shape(ABC):
+    """Write the datagrams of one direction of a flow, and read those of the other. Readers return None for others."""
+
+    NAME: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def write_request(cls, request: Request) -> bytes:
+        """Return the datagram of a request, REQUEST bytes long."""
+
+    @classmethod
+    @abstractmethod
+    def read_request(cls, datagram: bytes) -> Request | None:
+        """Parse a request."""
+
+    @classmethod
+    @abstractmethod
+    def write_response(cls, request: Request, cookie: bytes, client: Place) -> bytes:
+        """Return the response to a request. It is shorter than the request."""
+
+    @classmethod
+    @abstractmethod
+    def read_response(cls, datagram: bytes, reference: bytes) -> bytes | None:
+        """Return the cookie of the response to the request with this reference."""
+
+    @abstractmethod
+    def write_packet(self, number: int, payload: bytes) -> bytes:
+        """Return packet `number` of the flow, PACKET bytes long, around PAYLOAD sealed bytes."""
+
+    @classmethod
+    @abstractmethod
+    def read_packet(cls, datagram: bytes) -> bytes | None:
+        """Return the sealed payload of a packet."""
+
+
+def masked(data: bytes, nonce: bytes) -> bytes:
+    """Return the bytes combined with a stream that depends on the nonce, at most 64. A second call reverses it.
+
+    It hides nothing from an observer who knows this program. Bytes that repeat in a flow then look random.
+    """
+    stream = hashlib.blake2b(nonce, digest_size=len(data), person=b"probe media mask").digest()
+    return combined(data, stream)
+
+
+def combined(one: bytes, other: bytes) -> bytes:
+    """Return the exclusive or of two strings of equal length."""
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")

@@ -1,0 +1,18 @@
+"""List the shapes of media flows. A new shape is one class here."""
+
+from typing import Literal
+
+from probe.wire.media.opaque import OpaqueShape
+from probe.wire.media.rtp import RTPShape
+from probe.wire.media.shape import Request, Shape
+
+ShapeName = Literal["rtp", "opaque"]
+
+SHAPES: dict[ShapeName, type[Shape]] = {"rtp": RTPShape, "opaque": OpaqueShape}
+"""Shapes by name. The opaque shape is last, because it reads any bytes of the right size."""
+
+
+def requests_in(datagram: bytes) -> list[tuple[type[Shape], Request]]:
+    """Return the readings of a datagram as a request. Only one of them can have a token that was issued."""
+    read = ((shape, shape.read_request(datagram)) for shape in SHAPES.values())
+    return [(shape, request) for shape, request in read if request is not None]
