@@ -13,9 +13,9 @@ from probe.analysis.run_result.run_sentences import origin_header, outage_of
 from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.run_result.service_words import evidence_of, state_word
 from probe.cli.bidi import wants_marks, with_marks
-from probe.cli.line_breaks import has_only_blanks, lines_of
 from probe.formats.origin import REAL, Origin
 from probe.messages import listed, printable, printable_lines, tr
+from probe.messages.line_breaks import has_only_blanks, lines_of
 
 WIDTH = 80
 COLOURS = {"blocked": "31;1", "likely_blocked": "31", "degraded": "33", "impaired": "33", "down": "33", "ok": "32"}

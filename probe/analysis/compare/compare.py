@@ -12,7 +12,8 @@ from probe.analysis.compare.cells import INSUFFICIENT, ROBUST, Cell, Comparison
 from probe.analysis.compare.current import Current, kind_of
 from probe.analysis.compare.difference import TEST, Difference
 from probe.analysis.compare.units import FAILING
-from probe.messages import mark, tr
+from probe.messages import mark, printable, tr
+from probe.messages.line_breaks import has_only_blanks, lines_of
 
 WORDS = {
     "blocked": mark("BLOCKED"),
@@ -152,8 +153,11 @@ def baseline_name(comparison: Comparison) -> str:
 
 
 def folded(text: str, width: int) -> list[str]:
-    """Wrap a text at that width, as ASCII. A longer word is broken after one of `./_-`, if it has one."""
-    broken = re.sub(r"\S+", lambda word: " ".join(_pieces(word[0], width)), ascii_only(text))
+    """Wrap a text at that width, without control characters. A longer word is broken after `./_-`, if it has one."""
+    shown = printable(text)
+    if not has_only_blanks(shown):
+        return lines_of(shown, width)
+    broken = re.sub(r"\S+", lambda word: " ".join(_pieces(word[0], width)), shown)
     return textwrap.wrap(broken, width, break_on_hyphens=False) or [""]
 
 
@@ -163,8 +167,3 @@ def _pieces(word: str, width: int) -> Iterator[str]:
         yield word[:cut]
         word = word[cut:]
     yield word
-
-
-def ascii_only(text: str) -> str:
-    """Replace Unicode and control characters by question marks, so that any terminal can show the text."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)

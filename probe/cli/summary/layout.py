@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from probe.cli.line_breaks import lines_of
+from probe.messages.line_breaks import lines_of
 
 MOST_LINES = 3  # of one cell. More words are cut off, with an ellipsis.
 

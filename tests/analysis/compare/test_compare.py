@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from rich.cells import cell_len
 
 from probe.analysis.compare.axes import Question, QuestionError, parse_by, parse_moment, parse_pairs, parse_question
 from probe.analysis.compare.cells import Comparison, compare
@@ -43,6 +44,12 @@ def test_long_words_are_broken_after_punctuation() -> None:
     assert folded("x" * 20 + " y.z", 8) == ["x" * 8, "x" * 8, "xxxx y.z"]
     assert folded("a  b", 8) == ["a  b"]
     assert folded("", 8) == [""]
+
+
+def test_folding_keeps_letters_and_no_control_characters() -> None:
+    assert folded("شمرده نشده: 1", 20) == ["شمرده نشده: 1"]
+    assert all(cell_len(line) <= 20 for line in folded("未测量：这些是从开始到现在的状态。" * 3, 20))
+    assert folded("b\u00fccher \x1b[2J", 40) == ["b\u00fccher \\u001b[2J"]
 
 
 def test_questions_are_parsed_or_refused() -> None:

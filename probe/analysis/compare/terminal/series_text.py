@@ -1,7 +1,7 @@
 """Print series as text, with a bar for each day or hour."""
 
 from probe.analysis.compare.cells import INSUFFICIENT
-from probe.analysis.compare.compare import ascii_only, folded, label, not_counted, state_text
+from probe.analysis.compare.compare import folded, label, not_counted, state_text
 from probe.analysis.compare.current import LEAST
 from probe.analysis.compare.over_time.series import Bucket, Series
 from probe.analysis.compare.terminal.style import PLAIN, Style
@@ -34,7 +34,7 @@ def _line(bucket: Bucket, style: Style) -> str:
         before, length, gap = f"  {bucket.time:<13}  ", _BAR, "  "
     if bucket.found is None:
         aside = not_counted(dict(sorted(bucket.set_aside.items())))
-        told = ascii_only(aside or tr("not measured"))
+        told = aside or tr("not measured")
         return f"{before}{'':<{length}}{gap}{told}"[: style.width - 1].rstrip()
     share, enough = bucket.failing_share, bucket.state != INSUFFICIENT
     bar = "?" * length if share is None else style.bar(share, length)

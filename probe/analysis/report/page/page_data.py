@@ -7,7 +7,7 @@ from typing import Any
 from probe import __version__
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import Comparison
-from probe.analysis.compare.compare import REASONS, WORDS, ascii_only, baseline_name
+from probe.analysis.compare.compare import REASONS, WORDS, baseline_name
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import RATE
 from probe.analysis.compare.over_time.annotations import Annotation
@@ -20,6 +20,7 @@ from probe.analysis.report.page.series_data import MOST_POINTS
 from probe.analysis.report.page.verdict_data import verdicts_data
 from probe.analysis.rules.tables import RULESET
 from probe.analysis.store.csv_cells import IGNORED, MARK, SEPARATORS, SIGN_OF_NUL, SIGNS
+from probe.messages import printable
 
 WIDTHS = {"sure": 25, "fair": 50}  # percentage points of a cell's interval, up to which its fill has this strength
 GLYPHS = {
@@ -53,7 +54,7 @@ def page_data(
         "software": f"censorprobe {__version__}",
         "ruleset": RULESET,
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "sources": [ascii_only(source) for source in sources],
+        "sources": [printable(source) for source in sources],
         "question": _describe_question(comparison.question),
         "map": map_data(vantage.get("cc", "") for vantage in comparison.vantages),
         **over_time_data(table, comparison.question, annotations),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from probe.cli.line_breaks import has_only_blanks, lines_of
 from probe.cli.screen import wrapped
+from probe.messages.line_breaks import has_only_blanks, lines_of
 
 CHINESE = "《微信》在这个网络上被屏蔽（原因：连接被切断），请稍后再试。"
 BURMESE = "ဤကွန်ရက်တွင်ဝန်ဆောင်မှုကိုပိတ်ဆို့ထားသည်။ဆာဗာများအဖြေမပေးပါ၊အင်္ဂလိပ်"
