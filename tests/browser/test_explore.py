@@ -3,15 +3,16 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from probe.analysis.store.writing.ingest import ingest
+from tests.support.local_server import Visited
 from tests.support.store.stores import some_lines, store_of, write
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,25 +20,11 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PATIENCE = 60_000  # ms for an answer that is computed
 
 
-@dataclass
-class Explored:
-    """Hold a running server, and what its pages requested and logged."""
+@dataclass(kw_only=True)
+class Explored(Visited):
+    """Hold a running `probe explore` and its store."""
 
-    address: str
     store: Path
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    @property
-    def origin(self) -> str:
-        return f"http://{urlsplit(self.address).netloc}"
-
-    def watch(self, page: Page) -> Page:
-        """Record the requests and errors of a page."""
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: self.errors.append(message.text))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        return page
 
     def shown(self, page: Page, more: str = "") -> Page:
         """Open the page, and wait until its answer is there."""
@@ -53,16 +40,16 @@ def explored(tmp_path: Path) -> Iterator[Explored]:
     command = [sys.executable, "-m", "probe", "explore", str(store), "--by", "cc"]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None
-        running = Explored(process.stdout.readline().strip(), store)
+        running = Explored(process.stdout.readline().strip(), store=store)
         yield running
         process.terminate()
         assert process.stderr.read() == ""
-    assert [url for url in running.requests if not url.startswith((f"{running.origin}/", "data:,"))] == []
-    assert running.errors == []
+    running.check()
 
 
 def test_page_opens_and_its_form_asks(explored: Explored, page: Page) -> None:
-    explored.shown(explored.watch(page))
+    explored.watch(page.context)
+    explored.shown(page)
     assert page.get_by_label("Vantage points", exact=True).input_value() == "cc"
     assert page.locator('td[aria-label*="IR"]').count() > 0
     page.get_by_label("Only", exact=True).fill("cc=DE")
@@ -74,7 +61,8 @@ def test_page_opens_and_its_form_asks(explored: Explored, page: Page) -> None:
 
 
 def test_file_is_saved(explored: Explored, page: Page) -> None:
-    explored.shown(explored.watch(page))
+    explored.watch(page.context)
+    explored.shown(page)
     with page.expect_download() as waiting:
         page.get_by_role("link", name="CSV", exact=True).first.click()
     assert waiting.value.suggested_filename == "cells.csv"
@@ -103,8 +91,8 @@ def test_other_site_cannot_read(explored: Explored, page: Page) -> None:
 
 
 def test_two_tabs_have_two_questions(explored: Explored, page: Page) -> None:
-    context: BrowserContext = page.context
-    first, second = explored.watch(page), explored.watch(context.new_page())
+    explored.watch(page.context)
+    first, second = page, page.context.new_page()
     explored.shown(first, "&only=cc=IR")
     explored.shown(second, "&only=cc=DE")
     first.reload()
@@ -113,7 +101,8 @@ def test_two_tabs_have_two_questions(explored: Explored, page: Page) -> None:
 
 
 def test_change_of_the_store_is_shown(explored: Explored, page: Page, tmp_path: Path) -> None:
-    explored.shown(explored.watch(page))
+    explored.watch(page.context)
+    explored.shown(page)
     assert "60 measurements" in page.inner_text("header")
     ingest([write(tmp_path / "more.jsonl", some_lines(90))], explored.store)
     page.wait_for_timeout(1100)  # for which the state of the store is taken as known

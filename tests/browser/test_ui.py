@@ -7,10 +7,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
@@ -19,38 +18,29 @@ from probe.cli.run.consent_text import VERSION
 from tests.browser.conftest import FLAGS
 from tests.browser.test_page import AXE
 from tests.real.packages import BROWSER, FILES
+from tests.support.local_server import Visited
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 120_000  # ms for a run that is replayed
 STATUS = "Failed to load resource: the server responded with a status of 4"  # of a page that says what is wrong
 
 
-@dataclass
-class Offered:
-    """Hold a running interface, and what its pages requested and logged."""
+@dataclass(kw_only=True)
+class Offered(Visited):
+    """Hold a running interface of a user."""
 
-    address: str
     home: Path
     process: "subprocess.Popen[str]"
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
 
-    @property
-    def origin(self) -> str:
-        return f"http://{urlsplit(self.address).netloc}"
-
-    def watch(self, context: BrowserContext) -> Page:
+    def page(self, context: BrowserContext) -> Page:
         """Return a page whose requests and errors are recorded."""
-        context.on("request", lambda request: self.requests.append(request.url))
-        context.on("console", lambda message: self.errors.append(message.text))
-        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        self.watch(context)
         return context.new_page()
 
-    def check(self) -> None:
-        """Check that no page requested another address or logged an error."""
+    def check_pages(self) -> None:
+        """Check that pages were seen, that they requested no other address, and that they logged no unknown error."""
         assert self.requests, "no request was seen"
-        assert [url for url in self.requests if not url.startswith((f"{self.origin}/", "data:,"))] == []
-        assert [error for error in self.errors if not error.startswith(STATUS)] == []
+        self.check(expected=[STATUS])
 
 
 def started(folder: Path, seconds: float, *, consent: bool = True) -> Offered:
@@ -70,7 +60,7 @@ def started(folder: Path, seconds: float, *, consent: bool = True) -> Offered:
         stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
-    return Offered(process.stdout.readline().strip(), folder, process)
+    return Offered(process.stdout.readline().strip(), home=folder, process=process)
 
 
 def ended(offered: Offered) -> str:
@@ -86,7 +76,7 @@ def new(tmp_path: Path) -> Iterator[Offered]:
     offered = started(tmp_path, 0.1, consent=False)
     yield offered
     assert ended(offered) == ""
-    offered.check()
+    offered.check_pages()
 
 
 @pytest.fixture
@@ -96,7 +86,7 @@ def slow(tmp_path: Path) -> Iterator[Offered]:
     yield offered
     err = ended(offered)
     assert err == "" or err.startswith("The run under way was stopped. What was measured is kept.\nsaved ")
-    offered.check()
+    offered.check_pages()
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +94,14 @@ def measured(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Return an interface in which two runs were made."""
     offered = started(tmp_path_factory.mktemp("measured"), 0.0)
     with browser.new_context() as context:
-        page = offered.watch(context)
+        page = offered.page(context)
         for _ in range(2):
             page.goto(offered.address)
             page.get_by_role("button", name="Start the measurement").click()
             page.wait_for_url("**/result?**", timeout=PATIENCE)
     yield offered
     assert ended(offered) == ""
-    offered.check()
+    offered.check_pages()
 
 
 def begin(page: Page, address: str) -> None:
@@ -127,7 +117,7 @@ def answer(page: Page, name: str, given: str) -> None:
 
 @pytest.mark.timeout(300)  # for two runs
 def test_whole_journey(new: Offered, page: Page) -> None:
-    shown = new.watch(page.context)
+    shown = new.page(page.context)
     shown.goto(new.address)
     assert "token" not in shown.url  # the browser's history has the folder only
     assert shown.evaluate("document.cookie") == "" and shown.evaluate("document.referrer") == ""
@@ -230,7 +220,7 @@ def remove_everything(page: Page, home: Path) -> None:
 def test_run_is_shown_again_after_reload_in_other_tabs_and_after_the_browser_was_killed(
     slow: Offered, browser: Browser, page: Page
 ) -> None:
-    first = slow.watch(page.context)
+    first = slow.page(page.context)
     begin(first, slow.address)
     expect(first.locator("#findings li")).not_to_have_count(0, timeout=PATIENCE)
     before = first.locator("#findings li").all_inner_texts()
@@ -270,7 +260,7 @@ def killed_and_reopened(slow: Offered, browser: Browser, found: int) -> None:
 
 def test_run_without_script_is_followed_by_loading_again(slow: Offered, browser: Browser) -> None:
     with browser.new_context(java_script_enabled=False) as context:
-        page = slow.watch(context)
+        page = slow.page(context)
         begin(page, slow.address)
         expect(page.locator("#findings li")).not_to_have_count(0, timeout=PATIENCE)  # the page loads itself again
         page.get_by_role("button", name="Stop, and keep what is measured").click()
@@ -278,7 +268,7 @@ def test_run_without_script_is_followed_by_loading_again(slow: Offered, browser:
 
 
 def test_end_of_the_program_is_said_on_the_page(slow: Offered, page: Page) -> None:
-    shown = slow.watch(page.context)
+    shown = slow.page(page.context)
     begin(shown, slow.address)
     expect(shown.locator("#findings li")).not_to_have_count(0, timeout=PATIENCE)
     shown.get_by_role("button", name="End this program").click()
@@ -382,7 +372,7 @@ def screens(page: Page, address: str) -> Iterator[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_screens_fit_and_axe_finds_no_problem(measured: Offered, browser: Browser, width: int, scheme: Any) -> None:
     with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
-        page = measured.watch(context)
+        page = measured.page(context)
         for name in screens(page, measured.address):
             check_fit_and_axe(page, width, name)
 
@@ -402,7 +392,7 @@ def check_fit_and_axe(page: Page, width: int, name: str) -> None:
 def test_running_and_stopped_screens_fit_and_axe_finds_no_problem(slow: Offered, browser: Browser, width: int) -> None:
     for scheme in ("light", "dark"):
         with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
-            page = slow.watch(context)
+            page = slow.page(context)
             begin(page, slow.address)
             expect(page.locator("#findings li")).not_to_have_count(0, timeout=PATIENCE)
             check_fit_and_axe(page, width, "running")
@@ -412,7 +402,7 @@ def test_running_and_stopped_screens_fit_and_axe_finds_no_problem(slow: Offered,
 
 
 def test_keyboard_reaches_everything(measured: Offered, page: Page) -> None:
-    shown = measured.watch(page.context)
+    shown = measured.page(page.context)
     shown.goto(measured.address)
     shown.keyboard.press("Tab")
     assert shown.evaluate("document.activeElement.textContent") == "To the content"
@@ -427,7 +417,7 @@ def test_keyboard_reaches_everything(measured: Offered, page: Page) -> None:
 
 
 def test_welcome_explains_to_screen_readers_why_an_answer_is_wrong(new: Offered, page: Page) -> None:
-    shown = new.watch(page.context)
+    shown = new.page(page.context)
     shown.goto(new.address)
     shown.get_by_role("button", name="Continue").click()
     group = shown.get_by_role("group", name="Can a person who watches your connection notice this tool?")

@@ -8,21 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from multidict import CIMultiDictProxy
 
 from probe.explore.server import listening
-
-
-@dataclass
-class Answer:
-    """Hold a response that was read to its end."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    def text(self) -> str:
-        return self.body.decode()
+from tests.support.local_server import Answer
 
 
 @dataclass

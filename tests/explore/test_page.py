@@ -12,7 +12,8 @@ import pytest
 from probe.explore import explorer, handlers
 from probe.explore.page import with_form
 from probe.explore.parameters import PageParameters
-from tests.explore.served import Answer, serving
+from tests.explore.served import serving
+from tests.support.local_server import Answer
 from tests.support.store.stores import some_lines, store_of
 
 

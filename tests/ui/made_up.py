@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from multidict import CIMultiDictProxy
 
 from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
 from probe.lab.recordings import recording_of
@@ -19,6 +18,7 @@ from probe.ui.access import FORM, Access
 from probe.ui.commands import ConsentText, Leaving, Question, Refused, RunLine, Settings, Shared, Wanted
 from probe.ui.interface import Interface
 from probe.ui.server import _unreadable, build
+from tests.support.local_server import Answer
 
 WRITING = """
 import json, signal, sys, time
@@ -131,21 +131,6 @@ class MadeUp:
         self.removed += paths
         self.consent = False
         return []
-
-
-@dataclass
-class Answer:
-    """Hold a response that was read to its end."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    def text(self) -> str:
-        return self.body.decode()
-
-    def header(self, name: str) -> str:
-        return self.headers.get(name, "")
 
 
 @dataclass
