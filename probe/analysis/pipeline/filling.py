@@ -50,6 +50,7 @@ def _fill_network(found: Tables, m: int, measurement: FlatMeasurement) -> None:
     preflight = table(measurement.run.get("preflight"))
     udp = preflight.get("udp") if preflight.get("udp_public") is None else preflight.get("udp_public")
     families = measurement.control_families
+    checks, proven, working = checks_of(measurement), proven_families(measurement), working_families(measurement)
     found["measurement"].append(
         (
             m,
@@ -60,7 +61,7 @@ def _fill_network(found: Tables, m: int, measurement: FlatMeasurement) -> None:
             flag(measurement.run.get("interrupted")),
             flag(measurement.run.get("out_of_time")),
             is_slow_line(measurement),
-            is_lossy(measurement),
+            is_lossy(checks[0], proven),
             _ternary(udp),
             seconds_or_none(preflight.get("began")),
             _ternary(preflight.get("dark_answers")),
@@ -69,11 +70,10 @@ def _fill_network(found: Tables, m: int, measurement: FlatMeasurement) -> None:
             measurement.control_udp,
         )
     )
-    proven, working = proven_families(measurement), working_families(measurement)
     found["family"] += [(m, family, family in proven) for family in sorted(working)]
     contacted = {row.address for row in measurement.rows if row.followup}
-    for number, check in enumerate(checks_of(measurement)):
-        outages, public = families_with_outage(check, measurement), _ternary(check.facts.get("udp_public"))
+    for number, check in enumerate(checks):
+        outages, public = families_with_outage(check, measurement, proven), _ternary(check.facts.get("udp_public"))
         for family in (4, 6):
             states = check.lost(family), check.lossy(family), check.unproven(family), family in outages
             found["network_check"].append((m, number, check.began, family, family in working, *states, public))

@@ -1,7 +1,7 @@
 """Judge a store again on a cluster, with one task per file of measurements.
 
-Each task judges its own measurements with DuckDB or SQLite (`store/judging.py`) and writes their verdicts. A verdict
-needs one measurement only, so that no rows move between machines. With the statements in Spark itself
+Each task judges its own measurements with DuckDB or SQLite (`store/judging.py`) and writes their verdicts. A
+verdict needs one measurement only, so that no rows move between machines. With the statements in Spark itself
 (`spark/pipeline.py`), each of them would move rows, and the driver would wait for each before it plans the next.
 """
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from probe.analysis.spark.ingest import MOST_TASKS
 from probe.analysis.store.files import WORK, table_files
-from probe.analysis.store.rejudge import judge_file, put_in_place
+from probe.analysis.store.rejudging.rejudge import judge_file, put_in_place
 from probe.analysis.store.writing.ingest import open_for_writing
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _COUNTS_DDL = "measurements BIGINT, verdicts BIGINT"
 
 
 def rejudge(spark: "SparkSession", folder: Path) -> dict[str, float]:
-    """Judge every measurement of a store again, as `store.rejudge` does. Raises StoreError and ClusterError."""
+    """Judge every measurement of a store again, as `store.rejudging` does. Raises StoreError and ClusterError."""
     began, folder = time.monotonic(), folder.resolve()
     with open_for_writing(folder):
         (folder / WORK).mkdir(exist_ok=True)

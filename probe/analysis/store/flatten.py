@@ -6,6 +6,7 @@ from typing import Any
 
 from probe.analysis.observations.clock import true_start
 from probe.analysis.observations.lenient_json import moment, seconds, text
+from probe.analysis.observations.observation import column_types
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.verdicts.hops import hop_evidence
 from probe.analysis.verdicts.verdict_row import ipv6_broken, origin_columns
@@ -13,6 +14,7 @@ from probe.results.reading import orjson
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
+_TUPLES = tuple(place for place, (kind, _) in enumerate(column_types().values()) if kind.startswith("tuple[str"))
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 _BESIDE = tuple(column.name for column in fields(FlatMeasurement) if column.name != "rows")
 
@@ -108,8 +110,10 @@ def _flat_query(query: Query) -> dict[str, Any]:
 
 
 def _whole_row(values: tuple[Any, ...]) -> Observation:
-    whole: list[Any] = [tuple(value) if isinstance(value, list) else value for value in values]
-    whole[_QUERIES] = tuple(_whole_query(query) for query in _from_json(values[_QUERIES]))
+    whole = list(values)
+    for place in _TUPLES:
+        whole[place] = tuple(values[place])
+    whole[_QUERIES] = tuple(map(_whole_query, _from_json(values[_QUERIES]))) if values[_QUERIES] != "[]" else ()
     return Observation._make(whole)
 
 

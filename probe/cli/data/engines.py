@@ -74,7 +74,7 @@ class LocalEngine:
 
     def rejudge(self, store: Path, *, jobs: int) -> dict[str, float]:
         """Compute the verdicts of a store again, with `jobs` processes. Raises StoreError."""
-        from probe.analysis.store.rejudge import rejudge
+        from probe.analysis.store.rejudging.rejudge import rejudge
 
         return rejudge(store, jobs=jobs)
 

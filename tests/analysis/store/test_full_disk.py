@@ -22,7 +22,7 @@ from probe.analysis.store.files import REPLACED, STAGED, WORK
 from probe.analysis.store.maintenance.forget import Selection, forget
 from probe.analysis.store.maintenance.migrate import migrate
 from probe.analysis.store.manifest import Manifest, StoreError, rejected_lines
-from probe.analysis.store.rejudge import rejudge
+from probe.analysis.store.rejudging.rejudge import rejudge
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing import ingest as ingesting
 from probe.analysis.store.writing import merge as merging

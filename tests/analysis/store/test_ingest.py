@@ -15,7 +15,7 @@ import pytest
 from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.store.flatten import flatten
 from probe.analysis.store.manifest import Manifest, StoreError, rejected_lines
-from probe.analysis.store.rejudge import rejudge
+from probe.analysis.store.rejudging.rejudge import rejudge
 from probe.analysis.store.writing import moves as settling
 from probe.analysis.store.writing.ingest import ingest
 from probe.analysis.store.writing.workers import workers

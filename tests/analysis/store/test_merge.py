@@ -8,7 +8,7 @@ import pytest
 
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import REPLACED, table_files
-from probe.analysis.store.rejudge import rejudge
+from probe.analysis.store.rejudging.rejudge import rejudge
 from probe.analysis.store.writing import merge as merging
 from probe.analysis.store.writing.ingest import ingest, open_for_writing
 from probe.analysis.store.writing.merge import MB, Part, packed

@@ -32,17 +32,27 @@ class NetworkCheck:
             found[family_of(as_address(host.get("address")))].append(host)
         return found
 
+    @cached_property
+    def failed_by_family(self) -> dict[int, list[Host]]:
+        """Return the results of the neutral hosts that failed, by address family."""
+        return {
+            family: [host for host in hosts if host.get("failure") is not None]
+            for family, hosts in self.by_family.items()
+        }
+
     def hosts(self, family: int) -> list[Host]:
         """Return the results of the neutral hosts of a family."""
         return self.by_family[family]
 
     def lost(self, family: int) -> bool:
         """Return whether no neutral host of the family answered."""
-        hosts = self.hosts(family)
-        return bool(hosts) and all(map(unreached, hosts))
+        failed = self.failed_by_family[family]
+        return bool(failed) and len(failed) == len(self.hosts(family)) and all(map(unreached, failed))
 
     def unproven(self, family: int) -> bool:
         """Return whether every neutral host of the family failed to prove its identity, so that packets may be lost."""
+        if not self.failed_by_family[family]:
+            return False
         tested = [host for host in self.hosts(family) if not flag(host.get("connect_only"))]
         return bool(tested) and all(host.get("failure") is not None for host in tested)
 
@@ -52,12 +62,11 @@ class NetworkCheck:
         One silent host of several shows a fault near that host. Measurements without `failed_operation` had three hosts
         and do not distinguish silence from other failures. One failure suffices there.
         """
-        hosts = self.hosts(family)
-        failed = [host for host in hosts if host.get("failure") is not None]
+        failed = self.failed_by_family[family]
         silent = [host for host in failed if kind_of(failure(host.get("failure"))) in NO_ANSWER]
         if any("failed_operation" not in host for host in failed):
             return True
-        return len(silent) >= FEWEST_SILENT or (bool(silent) and 2 * len(silent) >= len(hosts))
+        return len(silent) >= FEWEST_SILENT or (bool(silent) and 2 * len(silent) >= len(self.hosts(family)))
 
 
 def unreached(host: Host) -> bool:

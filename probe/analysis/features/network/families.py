@@ -1,6 +1,6 @@
 """Read which address families work in a measurement's network, and which of them a check found disturbed."""
 
-from probe.analysis.features.network.checks import NetworkCheck, checks_of, unreached
+from probe.analysis.features.network.checks import NetworkCheck, unreached
 from probe.analysis.observations.lenient_json import flag, table, text
 from probe.analysis.observations.rows import FlatMeasurement, neutral_key
 
@@ -27,27 +27,25 @@ def proven_families(measurement: FlatMeasurement) -> frozenset[int]:
     )
 
 
-def families_with_outage(check: NetworkCheck, measurement: FlatMeasurement) -> frozenset[int]:
+def families_with_outage(check: NetworkCheck, measurement: FlatMeasurement, proven: frozenset[int]) -> frozenset[int]:
     """Return the proven families in which a check did not reach a neutral host, though it reached others.
 
     A host that failed at the control too is down for all networks, so it does not count. A host without a
     result over the other family counts for that family too, because the outage may hold for both.
     """
     working = working_families(measurement)
-    results = [(host, family, unreached(host)) for family in working for host in check.hosts(family)]
-    failed_there = measurement.control_neutral_failed
-    lost = [host for host, _, silent in results if silent and neutral_key(host) not in failed_there]
+    silent = [host for family in working for host in check.failed_by_family[family] if unreached(host)]
+    lost = [host for host in silent if neutral_key(host) not in measurement.control_neutral_failed]
     if not lost:
         return frozenset()
-    answered = {(text(host.get("endpoint")), family) for host, family, silent in results if not silent}
+    answered = {
+        (text(host.get("endpoint")), family) for family in working for host in check.hosts(family) if host not in silent
+    }
     return frozenset(
-        family
-        for family in proven_families(measurement)
-        if any((text(host.get("endpoint")), family) not in answered for host in lost)
+        family for family in proven if any((text(host.get("endpoint")), family) not in answered for host in lost)
     )
 
 
-def is_lossy(measurement: FlatMeasurement) -> bool:
+def is_lossy(preflight: NetworkCheck, proven: frozenset[int]) -> bool:
     """Return whether the access line lost packets to neutral hosts of a proven family before the run."""
-    first, *_ = checks_of(measurement)
-    return any(map(first.lossy, proven_families(measurement)))
+    return any(map(preflight.lossy, proven))

@@ -13,7 +13,7 @@ from probe.analysis.store.maintenance.check import check
 from probe.analysis.store.maintenance.compact import compact
 from probe.analysis.store.maintenance.forget import Selection, count, forget
 from probe.analysis.store.manifest import files_in, rejected_lines
-from probe.analysis.store.rejudge import rejudge
+from probe.analysis.store.rejudging.rejudge import rejudge
 from probe.analysis.store.writing.ingest import ingest, open_for_writing
 from tests.support.store.kills import kill_everywhere
 from tests.support.store.stores import Rows, everything, rows_of, some_lines, store_of, taken, write

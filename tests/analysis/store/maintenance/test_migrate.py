@@ -13,7 +13,7 @@ from probe.analysis.store.maintenance.check import check
 from probe.analysis.store.maintenance.info import info
 from probe.analysis.store.maintenance.migrate import migrate
 from probe.analysis.store.manifest import files_in, rejected_lines
-from probe.analysis.store.rejudge import rejudge
+from probe.analysis.store.rejudging.rejudge import rejudge
 from probe.analysis.store.versions import VERSION, note_on_version
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing.ingest import ingest

@@ -1,0 +1,1 @@
+"""Test that the measurements of a store are judged again."""
