@@ -17,6 +17,7 @@ from probe.results.folders import (
     packets_file,
     results_root,
     run_files,
+    summary_file,
 )
 from probe.results.full_disk import FullDisk, full_disk, full_disk_in, is_full, reason_of, try_writing
 from probe.results.numbered_runs import LAST, is_run, newest_first, numbered_run
@@ -66,6 +67,7 @@ __all__ = [
     "results_root",
     "run_files",
     "state_folder",
+    "summary_file",
     "sync_folder",
     "try_writing",
     "unfinished",

@@ -174,6 +174,11 @@ def packets_file(results: Path) -> Path:
     return results.with_name(results.name.removesuffix(PACKED)).with_suffix(".pcapng")
 
 
+def summary_file(results: Path) -> Path:
+    """Return the name of the file beside a results file in which `probe list` keeps what it says about the run."""
+    return results.with_name(results.name.removesuffix(PACKED)).with_suffix(".summary.json")
+
+
 def file_name(source: Source) -> str:
     """Return the name for a record: without folders, because a home folder identifies the user. Objects have addresses.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from probe.results.folders import RUN_FOLDER, RUN_NAME
 
-_RUN = re.compile(RUN_FOLDER + RUN_NAME + r"(?:jsonl|jsonl\.zst|jsonl\.part|pcapng)", re.ASCII)
+_RUN = re.compile(RUN_FOLDER + RUN_NAME + r"(?:jsonl|jsonl\.zst|jsonl\.part|pcapng|summary\.json)", re.ASCII)
 
 
 class ClosedRun(NamedTuple):

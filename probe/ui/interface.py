@@ -23,7 +23,6 @@ class Interface:
         self.commands, self.access, self.ended = commands, access, ended
         self.run: MeasuringRun | None = None
         self._agreed = False  # in this interface, where the answer cannot be kept
-        self._lines: dict[tuple[Path, int], RunLine] = {}
         self._starting = asyncio.Lock()
 
     @property
@@ -43,7 +42,6 @@ class Interface:
     def withdraw(self) -> None:
         """Forget the consent and the last run, because everything was removed."""
         self._agreed, self.run = False, None
-        self._lines.clear()
 
     async def start(self, wanted: Wanted) -> None:
         """Start a run. Raises Refused."""
@@ -78,17 +76,8 @@ class Interface:
         return run.absolute().relative_to(folder).as_posix() if run.absolute().is_relative_to(folder) else run.name
 
     async def lines(self, runs: Sequence[Path]) -> list[tuple[str, RunLine]]:
-        """Return the name and the line of each run. The verdicts of a run take half a second, so lines are kept."""
-        return [(self.name_of(run), await self.compute(partial(self._line, run))) for run in runs]
-
-    def _line(self, run: Path) -> RunLine:
-        try:
-            key = run, run.stat().st_mtime_ns
-        except OSError:
-            raise Refused(tr("This run is no longer in the results folder.")) from None
-        if key not in self._lines:
-            self._lines[key] = self.commands.run_line(run)
-        return self._lines[key]
+        """Return the name and the line of each run."""
+        return [(self.name_of(run), await self.compute(partial(self.commands.run_line, run))) for run in runs]
 
     async def compute(self, function: Callable[[], Answer]) -> Answer:
         """Call a function that reads files in a thread, so that other pages are answered meanwhile."""

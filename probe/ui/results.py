@@ -12,7 +12,7 @@ from probe.ui.differences import differences
 from probe.ui.interface import Interface
 from probe.ui.pages import page
 
-USUAL = 10  # runs on the page. The verdicts of a run take half a second.
+USUAL = 10  # runs on the page
 MOST_DIGITS = 6
 
 

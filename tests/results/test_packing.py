@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from probe.cli.results.list import describe
+from probe.cli.results.run_summary import summarize
 from probe.results import (
     Problem,
     ResultsError,
@@ -59,7 +59,7 @@ def test_packed_bytes_are_those_of_the_file_that_is_not_packed(tmp_path: Path) -
 def test_readers_find_a_packed_run_once(tmp_path: Path) -> None:
     path = written(tmp_path).close()
     assert find_files([tmp_path]).files == run_files(tmp_path) == [path]
-    assert describe(path)["problems"] == 0
+    assert summarize(path).problems == 0
 
 
 @pytest.mark.parametrize("name", ["130500-4f2a.jsonl", "130500-4f2a.jsonl.zst"])

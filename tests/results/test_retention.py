@@ -64,9 +64,10 @@ def test_run_just_written_stays_although_it_is_beyond_both_limits(tmp_path: Path
     assert cleaned(tmp_path, oldest=28, most=10, written=written) == {DAY.format(2, 2, "jsonl")}
 
 
-def test_packets_and_packed_files_belong_to_their_run(tmp_path: Path) -> None:
+def test_packets_summary_and_packed_file_belong_to_their_run(tmp_path: Path) -> None:
     a_run(tmp_path, 1, suffix="jsonl.zst")
-    a_run(tmp_path, 1, suffix="pcapng", size=9000)
+    a_run(tmp_path, 1, suffix="pcapng", size=8000)
+    a_run(tmp_path, 1, suffix="summary.json")
     a_run(tmp_path, 2)
     assert [run.size for run in closed_runs(tmp_path)] == [10_000, 1000]
     assert cleaned(tmp_path, most=1000) == {DAY.format(2, 2, "jsonl")}

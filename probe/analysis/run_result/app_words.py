@@ -1,11 +1,9 @@
 """Name the states of apps and of their calls, in the words of the screen and the page."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TypedDict, TypeVar
 
 from probe.messages import mark, tr
-
-if TYPE_CHECKING:
-    from probe.analysis.verdicts.apps import AppVerdict
 
 STATES = {
     "blocked": mark("BLOCKED"),
@@ -30,17 +28,30 @@ CERTAINTIES = {"certain": mark("certain"), "likely": mark("likely"), "unclear": 
 SEVERITY = {state: place for place, state in enumerate(STATES)}
 
 
-def state_of_app(app: "AppVerdict") -> str:
+class AppState(TypedDict):
+    """Hold the part of an app verdict that the first line of a result needs."""
+
+    app: str
+    title: str
+    state: str | None
+    valid: bool
+    needs: dict[str, str]
+
+
+App = TypeVar("App", bound=AppState)
+
+
+def state_of_app(app: AppState) -> str:
     """Return the word for an app's state. An app of an invalid run has none."""
     return tr(STATES[app["state"]]) if app["state"] in STATES else tr(INVALID)
 
 
-def calls_of_app(app: "AppVerdict") -> str:
+def calls_of_app(app: AppState) -> str:
     """Return the word for the calls of an app, a dash if they are not tested because it has none."""
     state = app["needs"].get("calls")
     return tr(CALLS[state]) if state is not None else "-"
 
 
-def worst_first(apps: "list[AppVerdict]") -> "list[AppVerdict]":
+def worst_first(apps: Iterable[App]) -> list[App]:
     """Return the apps by state, the gravest first. Apps with the same state are sorted by title."""
     return sorted(apps, key=lambda app: (SEVERITY.get(app["state"] or "", -1), app["title"].casefold()))

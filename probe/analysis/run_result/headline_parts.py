@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from probe.analysis.verdicts.apps import AppVerdict
+from probe.analysis.run_result.app_words import AppState
 from probe.messages import tr, tr_plural
 
-Names = Callable[[str, Sequence[AppVerdict]], str]
+Names = Callable[[str, Sequence[AppState]], str]
 """A function that lists the titles of apps. It gets the kind of the list too."""
 
 
-def headline_parts(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
+def headline_parts(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
     """Yield the parts of the sentence that apply, in the order of their weight."""
     yield from _accused(apps, listed)
     yield from _calls(apps, listed)
@@ -28,7 +28,7 @@ def headline_parts(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
         yield tr_plural("{count} works", "{count} work", working)
 
 
-def _accused(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
+def _accused(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
     blocked, likely, partly = (
         [app for app in apps if app["state"] == state] for state in ("blocked", "likely_blocked", "degraded")
     )
@@ -66,17 +66,17 @@ def _accused(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
         yield tr("No web address is blocked") if are_addresses(apps) else tr("No app is blocked")
 
 
-def is_address(app: AppVerdict) -> bool:
+def is_address(app: AppState) -> bool:
     """Return whether a web address was measured, whose target has the address as its name."""
     return "://" in app["app"]
 
 
-def are_addresses(apps: Sequence[AppVerdict]) -> bool:
+def are_addresses(apps: Sequence[AppState]) -> bool:
     """Return whether only web addresses were measured."""
     return all(map(is_address, apps))
 
 
-def _calls(apps: list[AppVerdict], listed: Names) -> Iterator[str]:
+def _calls(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
     blocked, likely, partly = (
         [app for app in apps if app["needs"].get("calls") == state]
         for state in ("blocked", "likely_blocked", "degraded")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from probe.analysis.run_result.app_words import AppState
 from probe.formats.origin import Origin
 from probe.messages import listed, printable, tr, tr_plural
 
@@ -27,7 +28,7 @@ def reasons(apps: "Iterable[AppVerdict]") -> list[str]:
     return list(dict.fromkeys(app["sentence"] for app in apps if not app["valid"]))
 
 
-def apps_without_result(apps: "Sequence[AppVerdict]") -> str:
+def apps_without_result(apps: Sequence[AppState]) -> str:
     """Return the sentence that names the apps of a run that cannot be used."""
     names = listed(printable(app["title"]) for app in apps)
     return tr_plural(

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from probe.analysis.run_result.app_words import worst_first
+from probe.analysis.run_result.app_words import AppState, worst_first
 from probe.analysis.run_result.headline_parts import headline_parts
-from probe.analysis.verdicts.apps import AppVerdict
 from probe.cli.summary.layout import wrap
 from probe.messages import listed, printable
 
@@ -21,7 +20,7 @@ class _Lists:
         self._rest = rest
         self._shown: dict[str, int] = {}
 
-    def __call__(self, kind: str, apps: Sequence[AppVerdict]) -> str:
+    def __call__(self, kind: str, apps: Sequence[AppState]) -> str:
         """Return the names of the apps, the last ones left out if the list was shortened."""
         shown = self._shown.setdefault(kind, len(apps))
         names = sorted((printable(app["title"]) for app in apps), key=cell_len)[:shown]
@@ -36,10 +35,10 @@ class _Lists:
         return True
 
 
-def headline(apps: Sequence[AppVerdict], width: int, *, unicode: bool) -> list[str]:
+def headline(apps: Sequence[AppState], width: int, *, unicode: bool) -> list[str]:
     """Return the lines of the first sentence. Long lists of names are shortened so that few lines are enough."""
     between, rest = (" · ", "…") if unicode else (" | ", "...")
-    lists, ordered, most = _Lists(rest), worst_first(list(apps)), 6 if width < NARROW else 3
+    lists, ordered, most = _Lists(rest), worst_first(apps), 6 if width < NARROW else 3
     while True:
         lines = wrap(between.join(headline_parts(ordered, lists)), width)
         if len(lines) <= most or not lists.shorten():

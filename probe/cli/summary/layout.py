@@ -1,5 +1,6 @@
 """Lay out columns of text by the cells that a terminal needs: two for a wide character, none for a combining one."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,13 @@ from rich.cells import cell_len, set_cell_size
 
 from probe.messages.line_breaks import lines_of
 
+LEAST_WIDTH = 30
 MOST_LINES = 3  # of one cell. More words are cut off, with an ellipsis.
+
+
+def screen_width() -> int:
+    """Return the columns that a line may use: one fewer than the terminal has, and 79 without a terminal."""
+    return max(shutil.get_terminal_size((80, 24)).columns - 1, LEAST_WIDTH)
 
 
 @dataclass(frozen=True)

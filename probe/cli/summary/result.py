@@ -1,6 +1,5 @@
 """Print the result of a run: the first line, one row per app, and with --verbose the verdict on each service."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
@@ -20,18 +19,12 @@ from probe.cli.bidi import wants_marks, with_marks
 from probe.cli.screen import print_verdicts, say
 from probe.cli.summary.app_table import table_lines
 from probe.cli.summary.headline import headline
-from probe.cli.summary.layout import wrap
+from probe.cli.summary.layout import screen_width, wrap
 from probe.formats.origin import REAL, Origin
 from probe.messages import tr
 
 Record = Mapping[str, Any]
 NO_TARGETS: Targets = MappingProxyType({})
-LEAST_WIDTH = 30
-
-
-def screen_width() -> int:
-    """Return the columns that a line may use: one fewer than the terminal has, and 79 without a terminal."""
-    return max(shutil.get_terminal_size((80, 24)).columns - 1, LEAST_WIDTH)
 
 
 def print_result(

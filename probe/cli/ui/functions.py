@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from probe.cli.found_words import found_words
 from probe.cli.language import choice
-from probe.cli.results.list import describe, notes_of, place_of
+from probe.cli.results.kept_summaries import digest_of_program, summary_of
 from probe.cli.results.wipe import everything, remove
 from probe.cli.run import consent, consent_text
 from probe.cli.run.request import control_urls
@@ -25,6 +24,7 @@ from probe.targets.target import TargetError, pick_targets
 from probe.ui.commands import ConsentText, Leaving, Question, Refused, RunLine, Settings, Shared, Wanted
 
 HELPER, RESULTS, LANGUAGE = "control", "results", "lang"  # keys of the settings file
+LINE_WIDTH = 60  # characters. A run may take three such lines in the history.
 
 
 class Functions:
@@ -32,6 +32,7 @@ class Functions:
 
     def __init__(self, results: Path | None, targets: Path) -> None:
         self._results, self._targets = results, targets
+        digest_of_program()  # of the code that was loaded, before an update can replace it
 
     def consent_text(self) -> ConsentText:
         """Return the text of `probe consent` with its questions."""
@@ -73,8 +74,9 @@ class Functions:
 
     def run_line(self, run: Path) -> RunLine:
         """Return what `probe list` says about a run."""
-        about = describe(run)
-        return RunLine(str(about["start"]), place_of(about), found_words(about["found"]), notes_of(run, about))
+        summary = summary_of(run)
+        found = " ".join(summary.found_lines(LINE_WIDTH, unicode=True))
+        return RunLine(summary.start, summary.place, found, summary.notes(run))
 
     def run_facts(self, run: Path) -> RunFacts:
         """Return what `probe show --html` shows of a run."""

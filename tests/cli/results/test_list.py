@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from probe.cli.found_words import counts_of, found_words
-from probe.cli.results.list import USUAL, describe, runs
+from probe.cli.results.list import USUAL, runs
+from probe.cli.results.run_summary import summarize
 from probe.cli.results.show import show
 from probe.lab.recordings import recording_of
 
@@ -31,8 +33,9 @@ def test_list_says_what_runs_found(root: Path, capsys: pytest.CaptureFixture[str
     runs(results=root)
     newer, older = capsys.readouterr().out.split("\n  2  ")
     assert newer.startswith("  1  2026-") and "LAB great-firewall" in newer and "LAB clean" in older
-    assert " blocked, " in newer and " ok" in newer
-    assert "blocked" not in older.replace("080000", "") and " ok\n" in older
+    words = " ".join(newer.split())
+    assert "7 of 12 apps blocked: " in words and ", WhatsApp" in words and "calls blocked: Signal" in words
+    assert "No app is blocked | 12 work\n" in older
 
 
 def test_numbers_of_the_list_are_those_of_show(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +50,7 @@ def test_counts_are_those_of_the_verdicts(root: Path, capsys: pytest.CaptureFixt
     assert (newer["number"], older["number"]) == (1, 2)
     assert sum(newer["found"].values()) == sum(older["found"].values()) > 50
     assert set(older["found"]) == {"ok"} and newer["found"]["blocked"] > 10
-    assert describe(Path(newer["path"]))["found"] == newer["found"]
+    assert asdict(summarize(Path(newer["path"])))["apps"] == newer["apps"]
 
 
 def test_only_the_newest_runs_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

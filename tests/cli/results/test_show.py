@@ -8,7 +8,8 @@ import pytest
 import typer
 
 from probe.analysis.run_result.transaction_sentences import describe_transaction
-from probe.cli.results.list import describe, runs
+from probe.cli.results.list import runs
+from probe.cli.results.run_summary import summarize
 from probe.cli.results.show import show
 from probe.cli.screen import UsageError
 from tests.analysis.verdicts.test_apps import RECORDED
@@ -109,8 +110,8 @@ def test_list_shows_runs(root: Path, capsys: pytest.CaptureFixture[str]) -> None
     runs(results=root)
     out = capsys.readouterr().out
     assert out.index("080000-bb") < out.index("090000-aa")
-    assert "XX AS1\n     2 not tested enough\n     telegram\n     1 unusable line\n" in out
-    assert describe(next(root.rglob("*bb.jsonl")))["tests"] == {"telegram": 1}
+    assert "XX AS1\n     No app is blocked | 1 not tested\n     1 unusable line\n" in out
+    assert summarize(next(root.rglob("*bb.jsonl"))).tests == {"telegram": 1}
 
 
 def test_transaction_is_described() -> None:

@@ -20,6 +20,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("PROBE_RESULTS", raising=False)
     for name in (
         "results/2026-11-24/XX-AS64500/130500-4f2a.jsonl",
+        "results/2026-11-24/XX-AS64500/130500-4f2a.summary.json",
         "results/lab/2026-11-24/XX-AS64500/130500-4f2b.jsonl.part",
         "results/2026-11-24/XX-AS64500/130500-4f2c.jsonl.zst",
         f"results/received/2026-11-24/XX-AS64500/{'0' * 64}.jsonl.zst",
