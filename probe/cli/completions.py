@@ -53,11 +53,13 @@ def _titles(ctx: typer.Context) -> dict[str, str]:
     """Return the titles by name, and nothing if the folder cannot be used. The command itself says why."""
     from probe.targets.names import titles
     from probe.targets.target import TargetError
+    from probe.targets.titles import shown_title
 
     try:
-        return titles(targets_folder(_path(ctx, "targets")))
+        found = titles(targets_folder(_path(ctx, "targets")))
     except TargetError:
         return {}
+    return {name: shown_title(title) for name, title in found.items()}
 
 
 def _path(ctx: typer.Context, parameter: str) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import typer
 
-from probe.messages import ENGLISH, NAMES, available, language_of, tr, use
+from probe.messages import ENGLISH, NAMES, available, language_of, listed, tr, use
 
 VARIABLE = "PROBE_LANG"
 _named: str | None = None  # with the option
@@ -78,7 +78,7 @@ def unknown_language(name: str, where: str) -> Exception:
     """Return the error that names the languages that there are."""
     from probe.cli.screen import UsageError
 
-    known = ", ".join(available())
+    known = listed(available())
     return UsageError(
         tr("{where}: There is no translation into {name}. Use one of {known}.", where=where, name=name, known=known), 2
     )

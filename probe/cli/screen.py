@@ -18,6 +18,7 @@ from probe.messages import listed, printable, printable_lines, tr
 from probe.messages.line_breaks import has_only_blanks, lines_of
 
 WIDTH = 80
+_SHOWN_BLANKS = dict.fromkeys((0xA0, 0x202F), " ")  # lines are broken by now, and not all encodings have these blanks
 COLOURS = {"blocked": "31;1", "likely_blocked": "31", "degraded": "33", "impaired": "33", "down": "33", "ok": "32"}
 
 
@@ -51,6 +52,7 @@ def say(stream: TextIO, text: str = "", *, coloured: str = "", end: str = "\n") 
     """
     encoding = getattr(stream, "encoding", None) or "ascii"
     whole = for_terminal(printable_lines(text), stream) + coloured
+    whole = whole.translate(_SHOWN_BLANKS)
     print(whole.encode(encoding, "replace").decode(encoding), file=stream, flush=True, end=end)
 
 

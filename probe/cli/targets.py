@@ -12,6 +12,7 @@ from probe.cli.screen import UsageError, say, wrapped
 from probe.messages import tr
 from probe.targets.names import named_targets
 from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets, target_names
+from probe.targets.titles import shown_title
 
 app = new_app()
 Folder = Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")]
@@ -49,7 +50,12 @@ def show(
 
         print(dumps(_as_object(target)))
         return
-    facts = {"title": target.title, "name": target.name, "nettest": target.nettest, "date": target.reviewed}
+    facts = {
+        "title": shown_title(target.title),
+        "name": target.name,
+        "nettest": target.nettest,
+        "date": target.reviewed,
+    }
     say(sys.stdout, tr("{title} ({name}), nettest {nettest}, reviewed {date}", **facts))
     say(sys.stdout, tr("source {source}", source=target.source))
     for role, service in target.services.items():
@@ -99,7 +105,7 @@ def _named(folder: Path, name: str) -> Target:
 def _line(target: Target) -> str:
     about = [] if target.default else [tr("only if named")]
     about += [tr("retired {date}", date=target.retired)] if target.retired else []
-    return f"{target.title}: {', '.join(target.services)}" + (f" ({'; '.join(about)})" if about else "")
+    return f"{shown_title(target.title)}: {', '.join(target.services)}" + (f" ({'; '.join(about)})" if about else "")
 
 
 def _as_object(target: Target) -> dict[str, Any]:

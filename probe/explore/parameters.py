@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, Stri
 
 from probe.analysis.compare.axes import Question, QuestionError, parse_question
 from probe.analysis.rules.rule import State
-from probe.messages import tr
+from probe.messages import listed, tr
 
 LONGEST, MOST_CONDITIONS = 500, 20  # characters of one value, and values of `only`
 MOST_ROWS, USUAL_ROWS = 1000, 100  # of one answer
@@ -156,7 +156,7 @@ def _sentence(kind: type[Parameters], error: ValidationError) -> str:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        known = ", ".join(kind.model_fields) or "-"
+        known = listed(kind.model_fields) or "-"
         return tr("There is no parameter {name} here. Use some of {known}.", name=name, known=known)
     return tr("The parameter {name} cannot be used. {reason}.", name=name, reason=first["msg"])
 

@@ -11,9 +11,15 @@ from rich.cells import cell_len, chop_cells
 
 _CLOSING = frozenset("、。，．：；？！）》」』】〉〕｝”’…％%,.:;?!)]}၊။၍၌၏၎")
 _OPENING = frozenset("（《「『【〈〔｛“‘([{")
+_BLANKS = re.compile(r"[^\S\u00a0\u202f]+")
 _WITHOUT_BLANKS = re.compile(r"[\u1000-\u109f\u2e80-\uffef\U00020000-\U0003ffff]")  # Burmese, and wide letters
 # A consonant or an independent vowel begins a syllable, unless it is stacked below another, or silent (asat).
 _SYLLABLE = re.compile(r"(?<!\u1039)[\u1000-\u102a\u103f\u104c\u104d](?!\u1037?\u103a|\u1039)")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words between blanks. A blank that forbids a line break separates no words."""
+    return [word for word in _BLANKS.split(text) if word]
 
 
 def has_only_blanks(text: str) -> bool:
@@ -24,9 +30,9 @@ def has_only_blanks(text: str) -> bool:
 def pieces(text: str) -> Iterator[tuple[bool, str]]:
     """Yield the pieces that stay in one line, and whether a blank comes before them."""
     if not _WITHOUT_BLANKS.search(text):
-        yield from ((True, word) for word in text.split())
+        yield from ((True, word) for word in words_of(text))
         return
-    for word in text.split():
+    for word in words_of(text):
         begin = 0
         for place in (place for place in range(1, len(word)) if _can_break(word, place)):
             yield begin == 0, word[begin:place]

@@ -6,12 +6,15 @@ and the controls that reverse the direction of a text.
 
 import re
 
-_JOINERS = "\u200c\u200d"  # zero width (non-)joiner, which Persian and Indic words need
+_KEPT = "\u200c\u200d\u00a0\u202f"  # joiners, which Persian and Indic words need, and blanks without a line break
 _KEPT_IN_LINES = re.compile(r"([\n\t])")
 
 
 def printable(text: object) -> str:
-    """Return the text in one line without control characters. White space becomes a blank, the rest an escape."""
+    """Return the text in one line without control characters. White space becomes a blank, the rest an escape.
+
+    A blank that forbids a line break stays, because French has one before some marks.
+    """
     whole = str(text)
     return whole if whole.isprintable() else "".join(map(_shown, whole))
 
@@ -22,6 +25,6 @@ def printable_lines(text: str) -> str:
 
 
 def _shown(char: str) -> str:
-    if char.isprintable() or char in _JOINERS:
+    if char.isprintable() or char in _KEPT:
         return char
     return " " if char.isspace() else f"\\u{ord(char):04x}"

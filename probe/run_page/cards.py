@@ -14,6 +14,7 @@ from probe.messages import tr_plural
 from probe.run_page.meanings import certainty_of, meaning_of, needs_of_app
 from probe.run_page.path_picture import paths_of
 from probe.run_page.service_name import service_name
+from probe.targets.titles import shown_title
 
 MOST_APPS = 500  # cards of a page. The others are counted.
 MOST_SERVICES = 100  # of one card, the worst first
@@ -54,7 +55,7 @@ def _card(app: AppVerdict, records: Sequence[Record], target: Record | None) -> 
     ordered = sorted(records, key=lambda record: SEVERITY.get(text(record.get("state")), len(SEVERITY)))
     return {
         "name": app["app"],
-        "title": app["title"],
+        "title": shown_title(app["title"]),
         "state": app["state"] or NO_STATE,
         "word": state_of_app(app),
         "sentence": app["sentence"],

@@ -19,6 +19,7 @@ from probe.messages import listed, printable, tr, tr_plural
 from probe.run_page.cards import MOST_APPS, cards
 from probe.run_page.run_facts import RunFacts
 from probe.run_page.time_line import time_line
+from probe.targets.titles import shown_title
 
 MOST_NAMES = 30  # of one list in the headline
 
@@ -55,7 +56,7 @@ def _headline(latest: list[AppVerdict]) -> str:
 
 
 def _listed(_: str, apps: Any) -> str:
-    names = [printable(app["title"]) for app in apps]
+    names = [printable(shown_title(app["title"])) for app in apps]
     return listed([*names[:MOST_NAMES], "…"] if len(names) > MOST_NAMES else names)
 
 

@@ -9,6 +9,7 @@ from probe.files import read_toml
 from probe.messages import tr
 from probe.targets.target import target_names
 from probe.targets.target_error import TargetError, hint
+from probe.targets.titles import shown_title
 
 ALL = "all"
 _PARTS = re.compile(r"\s+and\s+|[()]")  # of a title with two products: "Facebook and Messenger", "X (Twitter)"
@@ -49,8 +50,8 @@ def _resolved(folder: Path, name: str, known: Sequence[str]) -> str:
 
 
 def _spellings(title: str) -> set[str]:
-    """Return a title and its parts in lower case."""
-    return {part.strip().casefold() for part in (title, *_PARTS.split(title)) if part.strip()}
+    """Return a title, its translation and its parts in lower case."""
+    return {part.strip().casefold() for part in (title, shown_title(title), *_PARTS.split(title)) if part.strip()}
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:

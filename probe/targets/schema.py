@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from probe.files import read_toml as read_bounded
-from probe.messages import tr
+from probe.messages import listed, tr
 from probe.targets.needs import Need
 from probe.targets.target_error import MOST_ENDPOINTS, MOST_SERVICES, TargetError, hint
 
@@ -118,7 +118,7 @@ def validate(model: type[File], table: dict[str, Any], path: Path) -> File:
         if first["type"] == "extra_forbidden":
             names = sorted(_table_at(first["loc"], model).model_fields)
             problem = tr(
-                "{path}, {key}: The key is unknown. Expected: {names}.", path=path, key=key, names=", ".join(names)
+                "{path}, {key}: The key is unknown. Expected: {names}.", path=path, key=key, names=listed(names)
             )
             raise TargetError(problem + hint(str(first["loc"][-1]), names)) from None
         raise TargetError(tr("{path}, {key}: {problem}.", path=path, key=key, problem=first["msg"])) from None

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from probe.files import read_regular
-from probe.messages import tr
+from probe.messages import listed, tr
 from probe.targets.dialects import (
     DEFAULT_TRANSPORT,
     DIALECTS,
@@ -165,7 +165,7 @@ def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -
     bare, _, parameters = url.partition(";") if has_transport else (url, "", "")  # RFC 3986 allows it in other paths
     parts = urlsplit(bare)
     if parts.scheme not in SCHEMES:
-        problem = tr("{url} has an unknown scheme. Expected: {names}.", url=repr(url), names=", ".join(sorted(SCHEMES)))
+        problem = tr("{url} has an unknown scheme. Expected: {names}.", url=repr(url), names=listed(sorted(SCHEMES)))
         raise ValueError(problem + hint(parts.scheme, SCHEMES))
     try:
         port = parts.port
@@ -205,7 +205,7 @@ def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
                 "{path}, nettest: {name} is unknown. Expected: {names}.",
                 path=path,
                 name=repr(file.nettest),
-                names=", ".join(sorted(nettests)),
+                names=listed(sorted(nettests)),
             )
             + hint(file.nettest, nettests)
         )

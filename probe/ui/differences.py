@@ -7,6 +7,7 @@ from probe.analysis.run_result.run_sentences import latest_rounds
 from probe.analysis.verdicts.apps import AppVerdict, judge_apps
 from probe.messages import tr
 from probe.run_page.run_facts import RunFacts
+from probe.targets.titles import shown_title
 
 NO_STATE = "invalid"  # style of an app without a state
 
@@ -23,10 +24,8 @@ def differences(before: RunFacts, after: RunFacts) -> list[Change]:
     """Return the apps that have another state, the worst of the second run first."""
     earlier, later = _apps(before), _apps(after)
     changed = [name for name in {**later, **earlier} if _state(earlier.get(name)) != _state(later.get(name))]
-    found = [
-        Change((later.get(name) or earlier[name])["title"], _state(earlier.get(name)), _state(later.get(name)))
-        for name in changed
-    ]
+    titles = {name: shown_title(app["title"]) for name, app in {**earlier, **later}.items()}
+    found = [Change(titles[name], _state(earlier.get(name)), _state(later.get(name))) for name in changed]
     return sorted(found, key=lambda change: (_rank(change.after), _rank(change.before), change.title.casefold()))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from probe.analysis.run_result.run_targets import targets_of
 from probe.analysis.run_result.service_words import STATE_WORDS, state_word
-from probe.cli.screen import is_plain, print_verdicts
+from probe.cli.screen import is_plain, print_verdicts, say
 from probe.formats.origin import REAL, Origin
 
 TARGET = {"name": "telegram", "title": "Telegram", "retired": None, "successor": None}
@@ -182,3 +182,10 @@ def test_outage_is_said_once_after_the_verdicts(affected: int, words: str) -> No
     text = flat(printed(record(), *records))
     assert text.count("no service is accused for it.") == min(affected, 1)
     assert words in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_blank_without_line_break_is_printed_as_blank(encoding: str) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding, newline="\n")
+    say(stream, "bon\u00a0: 1\u202f%", coloured="\u00a0!")
+    assert stream.detach().getvalue() == b"bon : 1 % !\n"  # type: ignore[attr-defined]

@@ -70,6 +70,14 @@ def test_template_has_the_literals_and_nothing_else() -> None:
     assert collected - {""} == literals()
 
 
+def test_lists_in_sentences_have_the_commas_of_the_language() -> None:
+    for path in (ROOT / "probe").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SENTENCES:
+                values = "\n".join(ast.unparse(value) for value in node.keywords)
+                assert "', '.join" not in values, f"{path}: use listed() for {values}"
+
+
 def test_every_sentence_is_translated(pseudo_polish: Catalog) -> None:
     sentences = [message.id for message in pseudo_polish if message.id and not isinstance(message.id, tuple)]
     assert len(sentences) > 300

@@ -21,6 +21,14 @@ def test_chinese_line_begins_and_ends_with_no_wrong_mark(width: int) -> None:
     assert not {line[0] for line in lines} & set("》），。：") and not {line[-1] for line in lines} & set("《（")
 
 
+@pytest.mark.parametrize("width", range(12, 40))
+def test_french_mark_stays_with_its_word(width: int) -> None:
+    text = "Réseau\u00a0: bloqué\u202f? «\u00a0oui\u00a0» ou «\u00a0non\u00a0»\u00a0!"
+    for lines in (lines_of(text, width), wrapped(text, 79 - width).split("\n")):
+        assert not {line.strip(" ")[0] for line in lines} & set("\u00a0\u202f:?»!")
+        assert not {line[-1] for line in lines} & set("\u00a0\u202f«")
+
+
 def test_chinese_line_is_filled() -> None:
     assert lines_of("连接被切断", 6) == ["连接被", "切断"]
     assert lines_of("WhatsApp被屏蔽", 12) == ["WhatsApp被屏", "蔽"]

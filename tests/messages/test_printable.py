@@ -23,6 +23,10 @@ def test_escape_names_the_character() -> None:
     assert printable_lines("a\n\tb\r") == "a\n\tb "
 
 
+def test_blanks_that_forbid_a_line_break_are_kept() -> None:
+    assert printable("« ici\u00a0»\u202f!\u2003a") == "« ici\u00a0»\u202f! a"
+
+
 def test_words_of_all_languages_are_kept() -> None:
     for word in ("می‌خواهم", "日本語", "Дом", "é", "👍"):
         assert printable(word) == word

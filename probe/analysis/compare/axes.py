@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from probe.analysis.compare.instrument import SOFTWARE
-from probe.messages import tr
+from probe.messages import listed, tr
 
 ROWS = {"service": "service", "target": "target"}
 AXES = {
@@ -101,7 +101,7 @@ def parse_by(words: str | None) -> tuple[str, tuple[str, ...]]:
     names = [name.strip() for name in (words or ",".join(DEFAULT)).split(",") if name.strip()]
     if unknown := [name for name in names if name not in CONDITIONS]:
         raise QuestionError(
-            tr("--by: '{name}' is not known. Use some of {known}.", name=unknown[0], known=", ".join(CONDITIONS))
+            tr("--by: '{name}' is not known. Use some of {known}.", name=unknown[0], known=listed(CONDITIONS))
         )
     row = "target" if "target" in names else "service"
     return row, tuple(dict.fromkeys(name for name in names if name in AXES)) or DEFAULT
@@ -118,7 +118,7 @@ def parse_pairs(option: str, words: Iterable[str]) -> tuple[tuple[str, str], ...
                     "{option}: '{word}' is not of the form NAME=VALUE. NAME is one of {known}.",
                     option=option,
                     word=word,
-                    known=", ".join(CONDITIONS),
+                    known=listed(CONDITIONS),
                 )
             )
         pairs.append((name, value))

@@ -12,7 +12,7 @@ from probe.analysis.compare.cells import INSUFFICIENT, ROBUST, Cell, Comparison
 from probe.analysis.compare.current import Current, kind_of
 from probe.analysis.compare.difference import TEST, Difference
 from probe.analysis.compare.units import FAILING
-from probe.messages import mark, printable, tr
+from probe.messages import listed, mark, printable, tr
 from probe.messages.line_breaks import has_only_blanks, lines_of
 
 WORDS = {
@@ -88,7 +88,7 @@ def vantage_name(vantage: dict[str, str], baseline: bool) -> str:
 
 def cell_text(cell: Cell) -> str:
     """Return the lines of a cell that counts, in one line."""
-    return ", ".join(state_lines(cell))
+    return listed(state_lines(cell))
 
 
 def state_lines(cell: Cell) -> list[str]:
@@ -140,7 +140,7 @@ def networks_text(now: Current) -> str:
 
 def not_counted(set_aside: dict[str, int]) -> str:
     """Return how many measurements do not count, by reason, "" without any."""
-    return ", ".join(
+    return listed(
         tr("{n} not counted: {reason}", n=n, reason=tr(REASONS.get(reason, reason))) for reason, n in set_aside.items()
     )
 

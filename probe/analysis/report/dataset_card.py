@@ -15,7 +15,7 @@ from probe.analysis.report import card_sentences as sentences
 from probe.analysis.report.markdown import WIDTH, bullets, code, escaped, paragraph, table
 from probe.analysis.store.cite import as_text
 from probe.analysis.store.licences import licences_of
-from probe.messages import tr
+from probe.messages import listed, tr
 
 MOST_NAMED = 30  # rows of a table. The others are counted.
 MOST_COUNTRIES = 5  # that the title names
@@ -62,7 +62,7 @@ def as_markdown(facts: dict[str, Any]) -> str:
 def _title(facts: dict[str, Any]) -> str:
     countries = sorted(row["cc"] for row in facts["countries"])
     many = tr("{count} countries", count=len(countries))
-    places = many if len(countries) > MOST_COUNTRIES else ", ".join(map(escaped, countries))
+    places = many if len(countries) > MOST_COUNTRIES else listed(map(escaped, countries))
     return tr("{kind}, {places}, {period}", kind=sentences.kind(facts), places=places, period=_period(facts))
 
 
@@ -95,7 +95,7 @@ def _details(facts: dict[str, Any]) -> str:
         (tr("Countries"), cited["countries"]),
         (tr("Networks"), len({row["asn"] for row in facts["networks"]})),
         (tr("Judged with"), f"censorprobe {cited['software']['censorprobe']}"),
-        (tr("Ruleset"), ", ".join(map(code, cited["rulesets_in_store"] or [cited["ruleset"]]))),
+        (tr("Ruleset"), listed(map(code, cited["rulesets_in_store"] or [cited["ruleset"]]))),
     ]
     return table((tr("what"), tr("value")), rows, numbers=0)
 
@@ -127,7 +127,7 @@ def _bibtex(facts: dict[str, Any]) -> str:
     note = tr(
         "censorprobe {version}, ruleset {rulesets}, SHA-256 over the digests of the input files {digest}",
         version=cited["software"]["censorprobe"],
-        rulesets=", ".join(map(escaped, cited["rulesets_in_store"])),
+        rulesets=listed(map(escaped, cited["rulesets_in_store"])),
         digest=cited["inputs_digest"],
     )
     fields = {"title": _title(facts), "year": cited["last_day"][:4], "note": note}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from probe.analysis.run_result.app_words import AppState
 from probe.formats.origin import Origin
 from probe.messages import listed, printable, tr, tr_plural
+from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
     from probe.analysis.verdicts.apps import AppVerdict
@@ -30,7 +31,7 @@ def reasons(apps: "Iterable[AppVerdict]") -> list[str]:
 
 def apps_without_result(apps: Sequence[AppState]) -> str:
     """Return the sentence that names the apps of a run that cannot be used."""
-    names = listed(printable(app["title"]) for app in apps)
+    names = listed(printable(shown_title(app["title"])) for app in apps)
     return tr_plural(
         "{count} app has no result: {names}", "{count} apps have no result: {names}", len(apps), names=names
     )
@@ -42,7 +43,7 @@ def round_sentences(apps: "Sequence[AppVerdict]", latest: "Sequence[AppVerdict]"
     if rounds == 1:
         return
     last = {app["app"]: app["state"] for app in latest}
-    changed = list(dict.fromkeys(app["title"] for app in apps if app["state"] != last[app["app"]]))
+    changed = list(dict.fromkeys(shown_title(app["title"]) for app in apps if app["state"] != last[app["app"]]))
     yield tr("These are the states of round {number}, the last one.", number=rounds)
     if changed:
         yield tr("In an earlier round these had another state: {names}", names=listed(changed))

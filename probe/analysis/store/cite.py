@@ -10,7 +10,7 @@ from probe.analysis.rules.tables import RULES, RULESET
 from probe.analysis.store.licences import OURS, licences_of
 from probe.analysis.store.manifest import files_in
 from probe.analysis.store.views import Store
-from probe.messages import tr
+from probe.messages import listed, tr
 
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
@@ -67,8 +67,8 @@ def as_text(citation: dict[str, Any]) -> str:
         last_day=citation["last_day"] or "-",
         networks=citation["networks"],
         countries=citation["countries"],
-        programs=", ".join(f"{name} {number}" for name, number in citation["software"].items()),
-        rulesets=", ".join(citation["rulesets_in_store"]) or citation["ruleset"],
+        programs=listed(f"{name} {number}" for name, number in citation["software"].items()),
+        rulesets=listed(citation["rulesets_in_store"]) or citation["ruleset"],
         rules_digest=citation["rules_digest"],
         files=len(citation["inputs"]),
         inputs_digest=citation["inputs_digest"],

@@ -12,7 +12,7 @@ from probe.analysis.store.database import os_error_of
 from probe.analysis.store.files import write_rows
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import Store
-from probe.messages import tr
+from probe.messages import listed, tr
 from probe.platforms.durability import sync_file
 from probe.results import full_disk, is_full, reason_of
 
@@ -29,9 +29,9 @@ def export(store: "Path | BucketStore", table: str, out: Path, kind: str) -> int
     Raises StoreError, FullDisk, and ResultsError for a bucket, and leaves no file in this case.
     """
     if table not in TABLES:
-        raise StoreError(tr("There is no table '{table}'. Tables: {known}.", table=table, known=", ".join(TABLES)))
+        raise StoreError(tr("There is no table '{table}'. Tables: {known}.", table=table, known=listed(TABLES)))
     if kind not in WRITERS:
-        raise StoreError(tr("There is no format '{format}'. Formats: {known}.", format=kind, known=", ".join(WRITERS)))
+        raise StoreError(tr("There is no format '{format}'. Formats: {known}.", format=kind, known=listed(WRITERS)))
     if out.exists():
         raise StoreError(tr("The file {path} exists and is not overwritten. Give a new file.", path=out))
     part = out.with_name(out.name + ".part")

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from probe.analysis.observations.lenient_json import table, text
 from probe.analysis.rules.tables import RULES
 from probe.messages import listed, mark, tr, tr_plural
+from probe.targets.titles import shown_title
 
 INVALID_SENTENCES: dict[str, str] = {
     "captive_portal": mark("A sign-in page answers in the place of every server. Sign in first, then run again."),
@@ -64,7 +65,7 @@ def _shut_down(facts: Mapping[str, Any]) -> str:
 
 
 def _app(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    return text(facts.get("title")) or text(record.get("target"))
+    return shown_title(text(facts.get("title"))) or text(record.get("target"))
 
 
 def _service(app: str, records: Sequence[Mapping[str, Any]]) -> str:

@@ -14,7 +14,7 @@ import typer
 from probe.cli.answers import is_yes
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, say, size, wrapped, write_error
-from probe.messages import printable, tr, tr_plural
+from probe.messages import listed, printable, tr, tr_plural
 from probe.ooni.archive.keys import EARLIEST, TESTS, Question, choose
 from probe.platforms import event_loop
 from probe.results import reason_of
@@ -189,7 +189,7 @@ def _tests(words: str) -> tuple[str, ...]:
                 refusal = tr("--test: OONI has no nettest '{word}'. Did you mean '{near}'?", word=word, near=near[0])
             else:
                 refusal = tr(
-                    "--test: OONI has no nettest '{word}'. Use some of {known}.", word=word, known=", ".join(TESTS)
+                    "--test: OONI has no nettest '{word}'. Use some of {known}.", word=word, known=listed(TESTS)
                 )
             raise UsageError(refusal, 2)
     return tuple(dict.fromkeys(plain[word.replace("_", "")] for word in found))

@@ -15,7 +15,7 @@ from probe.cli.data.ingest import check_on_disk, require_analysis_extra
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, bucket_errors
 from probe.cli.screen import UsageError, say
-from probe.messages import printable, tr, tr_plural
+from probe.messages import listed, printable, tr, tr_plural
 from probe.platforms.processes import available_cores
 from probe.results import is_remote
 
@@ -43,7 +43,7 @@ def info(folder: Dir = None, store: Option = None, json: Json = False) -> None:
     if json:
         say(sys.stdout, jsonlib.dumps(found))
         return
-    sizes = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in found["bytes"].items())
+    sizes = listed(f"{name} {size / 1e6:.1f} MB" for name, size in found["bytes"].items())
     say(
         sys.stdout,
         tr(

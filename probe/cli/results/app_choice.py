@@ -6,6 +6,7 @@ from typing import Any
 from probe.analysis.observations.lenient_json import table, text
 from probe.cli.screen import UsageError
 from probe.messages import listed, tr
+from probe.targets.titles import shown_title
 
 Measurements = Iterator[tuple[str, int, dict[str, Any]]]
 MOST_NAMED = 20  # apps in the sentence about an unknown one
@@ -21,7 +22,8 @@ def of_app(measurements: Measurements, wanted: str) -> Measurements:
         names[name] = None
         app, _, role = wanted.casefold().partition("/")
         is_service = app == name.casefold() and role in table(target.get("services"))
-        if is_service or wanted.casefold() in {name.casefold(), text(target.get("title")).casefold()}:
+        title = text(target.get("title"))
+        if is_service or wanted.casefold() in {one.casefold() for one in (name, title, shown_title(title))}:
             found = True
             yield file, number, measurement
     if not found:

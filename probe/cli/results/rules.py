@@ -6,7 +6,7 @@ from typing import Annotated
 
 from probe.cli.options import new_app, opt
 from probe.cli.screen import say, wrapped
-from probe.messages import tr
+from probe.messages import listed, tr
 
 app = new_app()
 
@@ -32,7 +32,7 @@ def as_text() -> Iterator[str]:
             mechanism = f" {rule.mechanism}" if rule.mechanism else ""
             yield f"  {rule.rule_id}: {rule.state}{mechanism}"
             if rule.supersedes:
-                yield wrapped(tr("in the place of {rules}", rules=", ".join(rule.supersedes)), 4)
+                yield wrapped(tr("in the place of {rules}", rules=listed(rule.supersedes)), 4)
             yield wrapped(tr("plain: {sentence}", sentence=tr(rule.plain)), 4)
             yield wrapped(tr("technical: {sentence}", sentence=rule.because), 4)
             yield wrapped(tr("when: {condition}", condition=rule.when), 4)

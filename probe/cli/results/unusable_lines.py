@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from probe.cli.screen import UsageError, say
-from probe.messages import printable, tr, tr_plural
+from probe.messages import listed, printable, tr, tr_plural
 from probe.results import Found, Problem, RemoteFile, ResultsError, Source, file_name, find_files, is_remote, read_lines
 
 INVALID_INPUT, NO_NETWORK = 6, 4
@@ -51,7 +51,7 @@ def files_of(sources: list[str]) -> Found:
     with bucket_errors():
         found = find_files(sources, _objects_of(sources))
     if not found.files and not found.refused:
-        raise UsageError(tr("No results files were found in {paths}.", paths=", ".join(sources)), INVALID_INPUT)
+        raise UsageError(tr("No results files were found in {paths}.", paths=listed(sources)), INVALID_INPUT)
     return found
 
 

@@ -10,7 +10,7 @@ import typer
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, files_of
 from probe.cli.screen import UsageError, say
-from probe.messages import in_english, mark, printable, tr, tr_plural
+from probe.messages import in_english, listed, mark, printable, tr, tr_plural
 
 if TYPE_CHECKING:
     from probe.results.validation import Finding, Tally
@@ -94,7 +94,7 @@ def as_text(name: str, tally: "Tally") -> Iterator[str]:
             "{file}: {count} lines are from other software ({software}) and were not checked.",
             tally.foreign.total(),
             file=name,
-            software=", ".join(software for software, _ in tally.foreign.most_common(3)),
+            software=listed(software for software, _ in tally.foreign.most_common(3)),
         )
 
 

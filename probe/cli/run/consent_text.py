@@ -10,6 +10,7 @@ from probe.cli.run.run_time import cost_of
 from probe.cli.screen import UsageError, size, wrapped
 from probe.messages import listed, mark, tr
 from probe.targets.target import Endpoint, TargetError, load_neutral, load_target, pick_targets
+from probe.targets.titles import shown_title
 
 VERSION = "2026-12"  # of the texts below. A user who agreed to another version is asked again.
 TEXT = (
@@ -156,7 +157,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
     cost = cost_of(targets)
     return {
-        "services": listed(target.title for target in targets),
+        "services": listed(shown_title(target.title) for target in targets),
         "neutral": listed(hosts),
         "count": len(hosts),
         "resolvers": public,

@@ -12,8 +12,10 @@ from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.findings import Finding, findings, helper_finding
 from probe.cli.run.request import RunRequest, control_urls
 from probe.cli.screen import say, wrapped
-from probe.messages import in_english, tr
-from probe.messages.cells import padded
+from probe.messages import in_english, mark, tr
+from probe.messages.cells import padded, widest
+
+STATES = {"fine": mark("fine"), "note": mark("note"), "bad": mark("bad")}
 
 app = new_app()
 
@@ -79,8 +81,7 @@ def _print(found: list[Finding], facts: Mapping[str, Any], json: bool) -> None:
         print(dumps({"findings": rows, "preflight": facts}, sort_keys=True))
         return
     bad = {row.subject for row in found if row.state == "bad"}
-    for row in found:
-        say(sys.stdout, wrapped(row.sentence, 21, f"  {row.state:<5} {padded(row.subject, 13)}"))
+    _print_rows(found)
     say(sys.stdout)
     if bad == {tr("test helper")}:
         sentence = tr(
@@ -88,6 +89,18 @@ def _print(found: list[Finding], facts: Mapping[str, Any], json: bool) -> None:
         )
         say(sys.stdout, wrapped(sentence))
     elif bad:
-        say(sys.stdout, tr("This network is not fit to measure from. Mend what is marked bad, then try again."))
+        sentence = tr(
+            "This network is not fit to measure from. Mend what is marked {bad}, then try again.", bad=tr(STATES["bad"])
+        )
+        say(sys.stdout, wrapped(sentence))
     else:
         say(sys.stdout, tr("This network is fit to measure from. Start with `probe run`."))
+
+
+def _print_rows(found: list[Finding]) -> None:
+    """Print the findings in three columns: state, subject, sentence."""
+    rows = [(tr(STATES[row.state]), row.subject, row.sentence) for row in found]
+    states, subjects = widest(state for state, _, _ in rows), max(widest(subject for _, subject, _ in rows), 12)
+    for state, subject, sentence in rows:
+        begin = f"  {padded(state, states + 1)} {padded(subject, subjects + 1)}"
+        say(sys.stdout, wrapped(sentence, states + subjects + 5, begin))

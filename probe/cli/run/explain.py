@@ -8,6 +8,7 @@ from probe.cli.run.run_time import cost_of
 from probe.cli.screen import UsageError, say, size, wrapped
 from probe.messages import listed, tr
 from probe.targets.target import Endpoint, Target, TargetError, load_neutral, load_target
+from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
     from probe.cli.run.request import RunRequest
@@ -23,7 +24,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
     out = sys.stdout
     say(out, tr("Nothing has been sent. `probe run` would contact:"))
     for target in targets:
-        say(out, f"\n{target.title} ({target.name})")
+        say(out, f"\n{shown_title(target.title)} ({target.name})")
         for role, service in target.services.items():
             _row(role, service.endpoints)
     say(out, "\n" + tr("for comparison, and to check that this network is fit to measure from"))

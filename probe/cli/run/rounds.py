@@ -7,6 +7,7 @@ from typing import Any
 from probe.cli.found_words import INVALID, ORDER, found_words, state_of
 from probe.cli.screen import wrapped
 from probe.messages import listed, tr, tr_plural
+from probe.targets.titles import shown_title
 
 States = dict[str, Counter[str]]
 """How often each service had each state."""
@@ -45,7 +46,7 @@ def _named(services: Iterable[str], targets: Mapping[str, str], titles: Mapping[
         target = targets[service]
         roles.setdefault(target, []).append(service.removeprefix(f"{target}/").replace("_", " "))
     for target, names in roles.items():
-        title = titles.get(target, target)
+        title = shown_title(titles.get(target, target))
         yield title if "://" in target else tr("{app} ({services})", app=title, services=listed(names))
 
 

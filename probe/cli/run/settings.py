@@ -7,7 +7,7 @@ from typing import Any
 
 from probe.cli.screen import UsageError
 from probe.files import read_toml
-from probe.messages import available, language_of, mark, tr
+from probe.messages import available, language_of, listed, mark, tr
 
 LARGEST = 10**9  # of a number
 # key in the file (the option's name): (parameter of the commands, accepted types, expected value)
@@ -68,7 +68,7 @@ def _checked(key: str, value: Any, file: Path) -> tuple[str, Any]:
                 "{path}: {key} is an unknown key. Did you mean {near}?", path=file, key=key, near=repr(near[0])
             )
         else:
-            known = ", ".join(KEYS)
+            known = listed(KEYS)
             sentence = tr("{path}: {key} is an unknown key. Use one of {known}.", path=file, key=key, known=known)
         raise UsageError(sentence, 2)
     parameter, kinds, expected = KEYS[key]

@@ -13,6 +13,7 @@ from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.verdicts.apps import judge_apps
 from probe.messages import listed, tr, tr_plural
 from probe.sharing import Outgoing
+from probe.targets.titles import shown_title
 
 LONGEST = 280  # characters, of which wide ones count twice, as they do for some services
 LONGEST_TITLE = 30
@@ -38,7 +39,7 @@ def titles_by_state(records: Iterable[Mapping[str, Any]], targets: Targets) -> d
     ranks, titles = dict[str, int](), dict[str, str]()
     for app in judge_apps(records, targets):
         name, rank = app["app"], ORDER.index(app["state"] or INVALID)
-        ranks[name], titles[name] = min(rank, ranks.get(name, rank)), app["title"]
+        ranks[name], titles[name] = min(rank, ranks.get(name, rank)), shown_title(app["title"])
     found: dict[str, list[str]] = {}
     web = Counter(ORDER[rank] for name, rank in ranks.items() if WEB in name)
     for name, rank in ranks.items():

@@ -6,8 +6,10 @@ from probe.analysis.run_result.app_words import CERTAINTIES, calls_of_app, state
 from probe.analysis.verdicts.apps import AppVerdict
 from probe.cli.screen import COLOURS
 from probe.cli.summary.columns import best_columns
-from probe.cli.summary.layout import Cell, row_lines, widest
+from probe.cli.summary.layout import Cell, row_lines
 from probe.messages import printable, tr
+from probe.messages.cells import widest
+from probe.targets.titles import shown_title
 
 INDENT = 2
 Row = tuple[str, str, str, str, str]
@@ -39,7 +41,7 @@ def _row(app: AppVerdict) -> Row:
     sentence = app["sentence"] if app["valid"] else ""
     certainty = app["certainty"]
     word = tr(CERTAINTIES[certainty]) if app["valid"] else "-"
-    return printable(app["title"]), state_of_app(app), calls_of_app(app), sentence, word
+    return printable(shown_title(app["title"])), state_of_app(app), calls_of_app(app), sentence, word
 
 
 def _two_lines(row: Row, colour: str, width: int, marked: Callable[[str], str]) -> Iterator[str]:

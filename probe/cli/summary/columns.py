@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 
-from probe.cli.summary.layout import widest, widest_word, wrap
+from probe.cli.summary.layout import widest_word, wrap
+from probe.messages.cells import widest
 
 LEAST_SENTENCE = 20  # columns for the sentence. With fewer it gets a line of its own.
 MOST_SENTENCE = 60

@@ -8,6 +8,7 @@ from probe.analysis.run_result.app_words import AppState, worst_first
 from probe.analysis.run_result.headline_parts import headline_parts
 from probe.cli.summary.layout import wrap
 from probe.messages import listed, printable
+from probe.targets.titles import shown_title
 
 KEPT = 3  # names by which the list of blocked apps may be longer than the others
 NARROW = 60  # columns. Below them the first line may take six lines, else three.
@@ -23,7 +24,7 @@ class _Lists:
     def __call__(self, kind: str, apps: Sequence[AppState]) -> str:
         """Return the names of the apps, the last ones left out if the list was shortened."""
         shown = self._shown.setdefault(kind, len(apps))
-        names = sorted((printable(app["title"]) for app in apps), key=cell_len)[:shown]
+        names = sorted((printable(shown_title(app["title"])) for app in apps), key=cell_len)[:shown]
         return listed([*names, self._rest] if len(apps) > shown else names)
 
     def shorten(self) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from probe.messages.line_breaks import lines_of
+from probe.messages.cells import widest
+from probe.messages.line_breaks import lines_of, words_of
 
 LEAST_WIDTH = 30
 MOST_LINES = 3  # of one cell. More words are cut off, with an ellipsis.
@@ -42,14 +43,9 @@ def _cut(line: str, width: int) -> str:
     return f"{line}..."
 
 
-def widest(texts: Iterable[str]) -> int:
-    """Return the number of cells of the widest text."""
-    return max(map(cell_len, texts), default=0)
-
-
 def widest_word(texts: Iterable[str]) -> int:
     """Return the number of cells of the widest word."""
-    return widest(word for text in texts for word in text.split())
+    return widest(word for text in texts for word in words_of(text))
 
 
 def row_lines(

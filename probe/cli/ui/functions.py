@@ -21,6 +21,7 @@ from probe.results import FullDisk, ResultsError, newest_first, results_root
 from probe.run_page.run_facts import RunFacts, last_run
 from probe.sharing import ShareError
 from probe.targets.target import TargetError, pick_targets
+from probe.targets.titles import shown_title
 from probe.ui.commands import ConsentText, Leaving, Question, Refused, RunLine, Settings, Shared, Wanted
 
 HELPER, RESULTS, LANGUAGE = "control", "results", "lang"  # keys of the settings file
@@ -51,7 +52,8 @@ class Functions:
     def apps(self) -> list[tuple[str, str]]:
         """Return name and title of each app that `probe run` measures without names."""
         with _refusing():
-            return [(target.name, target.title) for target in pick_targets(self._targets, [], frozenset(NETTESTS))]
+            found = pick_targets(self._targets, [], frozenset(NETTESTS))
+            return [(target.name, shown_title(target.title)) for target in found]
 
     def run_command(self, wanted: Wanted, events: Path) -> list[str]:
         """Return the command of a run. Raises Refused for a helper that cannot be used."""

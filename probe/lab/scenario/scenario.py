@@ -17,7 +17,7 @@ from probe.lab.censors import CLASSES, Middlebox
 from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.faults import KINDS, Fault
 from probe.lab.scenario.names import FOLDER, scenario_names
-from probe.messages import tr
+from probe.messages import listed, tr
 from probe.targets.url_lists import web_endpoint
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -252,7 +252,7 @@ def _validate(model: type[Model], table: dict[str, Any], path: Path, prefix: str
     if first["type"] == "extra_forbidden":
         names = sorted(model.model_fields)
         sentence = tr(
-            "{path}: {key} is an unknown key. Expected one of {names}.", path=path, key=key, names=", ".join(names)
+            "{path}: {key} is an unknown key. Expected one of {names}.", path=path, key=key, names=listed(names)
         )
         raise ScenarioError(_with_hint(sentence, str(first["loc"][-1]), names))
     if first["type"] == "missing":

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from probe.files import read_toml
 from probe.lab.synth.conditions import CENSORSHIP, LOOK_ALIKES
-from probe.messages import tr
+from probe.messages import listed, tr
 from probe.results import reason_of
 
 FOLDER = Path(__file__).parent / "worlds"
@@ -73,7 +73,7 @@ def load_world(wanted: str) -> World:
             tr(
                 "There is no world '{name}'. Use one of {known}, or a file that ends in .toml.",
                 name=wanted,
-                known=", ".join(world_names()),
+                known=listed(world_names()),
             )
         )
     path = Path(wanted) if wanted.endswith(".toml") else FOLDER / f"{wanted}.toml"
@@ -114,6 +114,6 @@ def _check(key: str, names: list[str], known: Sequence[str], path: Path) -> None
                     path=path,
                     key=key,
                     name=name,
-                    known=", ".join(known),
+                    known=listed(known),
                 )
             )

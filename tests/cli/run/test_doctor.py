@@ -12,6 +12,7 @@ import typer
 from probe.cli.run.consent import VERSION
 from probe.cli.run.doctor import doctor
 from probe.cli.run.progress import Lines
+from probe.messages import catalogue
 from probe.privacy.redact import Known
 from probe.run import preflight as preflight_module
 from probe.run.vantage import Vantage
@@ -50,6 +51,17 @@ def test_fit_network_exits_with_0(examined: Callable[..., tuple[int, str]]) -> N
 def test_unfit_network_exits_with_4(reason: str, examined: Callable[..., tuple[int, str]]) -> None:
     code, out = examined(UNFIT[reason])
     assert code == 4 and out.count("  bad ") == 1 and "not fit to measure from" in out
+
+
+def test_states_are_translated_and_fit_their_column(
+    examined: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "_translations", catalogue.load_translations(languages=["fr"]))
+    code, out = examined(UNFIT["vpn"])
+    (row,) = [line for line in out.splitlines() if line.startswith("  mauvais")]
+    good = next(line for line in out.splitlines() if line.startswith("  bon "))
+    assert code == 4 and "marqué « mauvais »" in " ".join(out.split()) and " bad " not in out
+    assert row[: len("  mauvais ")] == "  mauvais " and good[: len("  mauvais ")] == "  bon     "
 
 
 def test_dead_helper_is_named_and_exits_with_4(examined: Callable[..., tuple[int, str]]) -> None:

@@ -16,7 +16,7 @@ from probe.analysis.compare.over_time.timeline import steps
 from probe.analysis.compare.over_time.tracks import Track, changes, tracks_of
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.statistics.cusum import Change
-from probe.messages import tr, tr_plural
+from probe.messages import listed, tr, tr_plural
 
 OFTEN = 0.5  # share of an event's accusing measurements that must name a mechanism
 
@@ -67,7 +67,7 @@ def to_text(found: Iterable[Event], context: Context | None = None) -> str:
             "{count} network: {networks}",
             "{count} networks: {networks}",
             len(event.networks),
-            networks=", ".join([*event.networks[:5], *(["..."] if len(event.networks) > 5 else [])]),
+            networks=listed([*event.networks[:5], *(["..."] if len(event.networks) > 5 else [])]),
         )
         detected = tr("detected on {day}", day=event.detected_at)
         for text in (_subject(event), networks, detected, *_context_of(event, context)):

@@ -15,6 +15,7 @@ from probe.cli.run.progress.lines import finding_of
 from probe.cli.run.progress.live_verdicts import Finished, Records
 from probe.cli.run.progress.moving import Counted
 from probe.messages import printable
+from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
     from probe.signatures.unfit_networks import Unfit
@@ -53,7 +54,7 @@ class Events(Counted):
         self._event(
             "finding",
             app=finished.target.name,
-            title=printable(finished.target.title),
+            title=printable(shown_title(finished.target.title)),
             states=counts_of(records),
             text=printable(finding_of(finished.target, records)),
         )

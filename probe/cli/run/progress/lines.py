@@ -13,6 +13,7 @@ from probe.cli.run.run_time import expected_time
 from probe.cli.screen import say, wrapped
 from probe.formats.origin import origin_of
 from probe.messages import tr, tr_plural
+from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
     from probe.run.phases import Phase
@@ -122,9 +123,9 @@ def finding_of(target: "Target", records: Records) -> str:
     """Return what the rules say about a target in a few words: `WhatsApp: blocked`, or counts of its services."""
     counts = counts_of(records)
     if not counts:
-        return tr("{app}: measured", app=target.title)
+        return tr("{app}: measured", app=shown_title(target.title))
     found = same_state_words(next(iter(counts))) if len(counts) == 1 else found_words(counts)
-    return tr("{app}: {found}", app=target.title, found=found)
+    return tr("{app}: {found}", app=shown_title(target.title), found=found)
 
 
 def leave_closed_terminal() -> None:

@@ -1,0 +1,19 @@
+"""Translate the titles of the bundled targets that consist of words. Names of products stay as they are."""
+
+from probe.messages import mark, tr
+
+WORDS = frozenset(
+    {
+        mark("Facebook and Messenger"),
+        mark("Mail providers"),
+        mark("Public resolvers"),
+        mark("Public STUN servers"),
+        mark("SIP providers"),
+        mark("TURN relays"),
+    }
+)
+
+
+def shown_title(title: str) -> str:
+    """Return a title in the user's language if it is one of these. A title of another target file stays as written."""
+    return tr(title) if title in WORDS else title
