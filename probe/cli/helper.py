@@ -50,7 +50,7 @@ def helper(
 
     from probe.asn.table import TableError
     from probe.helper import load_state, serve
-    from probe.helper.bug_reports import silence
+    from probe.http_server.bug_reports import silence
     from probe.platforms import event_loop
     from probe.targets.target import TargetError
 

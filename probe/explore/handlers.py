@@ -27,7 +27,7 @@ from probe.explore.parameters import (
     checked,
     parse,
 )
-from probe.helper.bug_reports import report
+from probe.http_server.bug_reports import report
 from probe.local_server.origin import TOKEN
 from probe.messages import tr
 from probe.results import FullDisk

@@ -7,13 +7,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from probe.helper.forwarded import parse_address
 from probe.helper.query import Refused
 
 PER_MINUTE = 120  # requests per peer
 FRESH_PER_MINUTE = 40  # of these, requests that are measured anew: one for each measurement of a run
 MOST_PEERS = 65536  # counted at once. The least recently seen peer is forgotten first.
-IPV6_PEER_BYTES = 7  # a /56, the smallest prefix that an access line commonly has
 AT_ONCE = 32  # concurrent measurements
 FLOWS = 128  # at once for one request with OONI's protocol
 MOST_WAITING = 64  # questions that wait for a place. Further ones get 503.
@@ -22,14 +20,6 @@ BUSY = "too much is being measured at the moment; ask again later"
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")
-
-
-def peer_key(address: str | None) -> bytes:
-    """Return what limits count as one peer: an IPv4 address (/32) or an IPv6 /56. Unknown addresses are one peer."""
-    ip = parse_address(address or "")
-    if ip is None:
-        return b""
-    return ip.packed if ip.version == 4 else ip.packed[:IPV6_PEER_BYTES]
 
 
 class RequestCounts:

@@ -1,13 +1,11 @@
 """Find the client's address behind reverse proxies in `Forwarded` (RFC 7239) and `X-Forwarded-For`."""
 
-import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 
 from multidict import MultiMapping
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from probe.http_server.peers import Address, Network, parse_address
 
 MOST_HOPS = 16  # proxies in a row. Longer chains are no client's.
 
@@ -29,15 +27,6 @@ def client_address(peer: str, headers: MultiMapping[str], trusted: Sequence[Netw
     clients = {_rightmost_untrusted(chain, trusted) for chain in chains} or {here}
     client = clients.pop()
     return str(client) if client is not None and not clients else None
-
-
-def parse_address(text: str) -> Address | None:
-    """Parse an IP literal, without its zone. An IPv4-mapped address becomes the IPv4 address. None if it is none."""
-    try:
-        ip = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
 
 
 def _among(ip: Address, networks: Sequence[Network]) -> bool:

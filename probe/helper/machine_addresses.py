@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
-from probe.helper.forwarded import Address, Network, parse_address
+from probe.http_server.peers import Address, Network, parse_address
 from probe.platforms.own_addresses import interface_addresses
 from probe.targets.address_guard import Contacts, may_contact
 

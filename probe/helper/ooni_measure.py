@@ -9,10 +9,10 @@ from contextlib import suppress
 from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake, TCPConnect, TLSHandshake
 from probe.formats.ooni_helper import BOGON, BY_HELPER, BY_PROBE, VALID, said_of_dns, said_of_tcp
-from probe.helper import bug_reports
 from probe.helper.ooni_request import Request
 from probe.helper.state import Answer, HelperState
 from probe.helper.web_page import fetch
+from probe.http_server import bug_reports
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.steps.connection import address_of

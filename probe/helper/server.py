@@ -11,8 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from probe.formats.ooni_helper import GREETING
-from probe.helper import bug_reports, connections
-from probe.helper.admission import peer_key
+from probe.helper.capacity import capacity, raise_descriptors
 from probe.helper.forwarded import client_address
 from probe.helper.measure import measure_target, with_ages
 from probe.helper.media.reflector import Media
@@ -21,6 +20,8 @@ from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
 from probe.helper.state import HelperState, cached_answer, cancel_all, fresh_answer
 from probe.helper.udp_echo import Echo
+from probe.http_server import bug_reports, connections
+from probe.http_server.peers import peer_key
 from probe.platforms.signals import INTERRUPTED, handled
 from probe.targets.address_guard import Contacts, may_contact
 
@@ -84,12 +85,12 @@ async def serve(state: HelperState, host: str, port: int, announce: Callable[[st
 async def _serve(
     state: HelperState, host: str, port: int, announce: Callable[[str], None], stopped: "asyncio.Future[int]"
 ) -> int:
-    capacity = connections.capacity(connections.raise_descriptors())
-    state.places.size, state.flows = capacity.measurements, capacity.flows
+    allowed = capacity(raise_descriptors())
+    state.places.size, state.flows = allowed.measurements, allowed.flows
     try:
         for datagrams in _datagram_ports(state):
             await datagrams.open(host)
-        async with listening(state, host, port, most=capacity.connections) as bound:
+        async with listening(state, host, port, most=allowed.connections) as bound:
             announce(_base_url(host, bound))
             code = await stopped
             await cancel_all(state)
@@ -110,7 +111,7 @@ async def listening(state: HelperState, host: str, port: int, *, most: int = 512
     await app.setup()
     assert app.server is not None
     table = connections.ConnectionTable(most, state.trusted)
-    server = connections.HelperServer(app.server, table, _refusal)
+    server = connections.HTTPServer(app.server, table, _refusal)
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     try:

@@ -12,10 +12,10 @@ from typing import Any
 
 from probe.asn.table import asn_of, default_table
 from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, Places, RequestCounts
-from probe.helper.forwarded import Network
 from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.media.reflector import Media
 from probe.helper.udp_echo import Echo
+from probe.http_server.peers import Network
 from probe.nettests import NETTESTS
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from probe.helper import connections
+from probe.http_server import connections
 from probe.local_server.origin import HERE
 
 MOST_CONNECTIONS = 512  # all of this computer
@@ -51,7 +51,7 @@ async def serving(
     assert inner.server is not None
     table = connections.ConnectionTable(MOST_CONNECTIONS, [ip_network(f"{HERE}/32")])
     runner = web.ServerRunner(
-        connections.HelperServer(inner.server, table, answer), handle_signals=False, shutdown_timeout=1.0
+        connections.HTTPServer(inner.server, table, answer), handle_signals=False, shutdown_timeout=1.0
     )
     await runner.setup()
     try:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from probe.helper.bug_reports import silence, watch
+from probe.http_server.bug_reports import silence, watch
 from probe.platforms.signals import Cause, handled
 
 

@@ -4,7 +4,7 @@ import json
 
 from aiohttp import web
 
-from probe.helper import connections
+from probe.http_server import connections
 from probe.local_server.listening import HEADERS
 from probe.ui.interface import Interface
 from probe.ui.measuring_run import MeasuringRun

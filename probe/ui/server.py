@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from probe.helper.bug_reports import report
+from probe.http_server.bug_reports import report
 from probe.local_server.listening import Handler, bind, guard, serving
 from probe.local_server.origin import HERE, TOKEN
 from probe.local_server.until_ended import ending

@@ -7,25 +7,8 @@ from collections import Counter
 import pytest
 
 from probe.helper import admission
-from probe.helper.admission import PER_MINUTE, Places, RequestCounts, peer_key
+from probe.helper.admission import PER_MINUTE, Places, RequestCounts
 from probe.helper.query import Refused
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("192.0.2.1", "192.0.2.1", True),
-        ("192.0.2.1", "192.0.2.2", False),
-        ("192.0.2.1", "::ffff:192.0.2.1", True),
-        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
-        ("2001:db8:0:1::1", "2001:db8:0:ff::1", True),  # the same /56
-        ("2001:db8:0:1::1", "2001:db8:0:100::1", False),  # the next /56
-        ("fe80::1%eth0", "fe80::1", True),
-        (None, "", True),
-    ],
-)
-def test_peer_is_an_ipv4_address_or_an_ipv6_56(one: str | None, other: str, same: bool) -> None:
-    assert (peer_key(one) == peer_key(other)) is same
 
 
 def test_requests_are_counted_in_the_minute_of_each_peer() -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from probe.helper import connections, listening, server
-from probe.helper.connections import capacity, raise_descriptors
+from probe.helper import listening, server
+from probe.helper.capacity import DESCRIPTORS_KEPT, capacity, raise_descriptors
+from probe.http_server import connections
 from tests.attack.helper_process import question
 from tests.helper.test_server import measured, new_state
 
@@ -231,7 +232,7 @@ def test_descriptors_suffice_for_clients_and_measurements(descriptors: int) -> N
     assert got.connections >= 8 and got.measurements >= 1 and got.flows >= 1
     if descriptors >= 1024:
         used = got.connections + connections.ACCEPTED_AT_ONCE + got.measurements * got.flows
-        assert used + connections.DESCRIPTORS_KEPT <= descriptors and got.flows >= 32
+        assert used + DESCRIPTORS_KEPT <= descriptors and got.flows >= 32
     assert capacity(8192).measurements == 32
 
 

@@ -101,7 +101,7 @@ def test_command_warns_if_it_knows_no_public_address(
         return 0
 
     monkeypatch.setattr("probe.helper.serve", serve)
-    monkeypatch.setattr("probe.helper.bug_reports.silence", lambda: None)
+    monkeypatch.setattr("probe.http_server.bug_reports.silence", lambda: None)
     addresses = ["127.0.0.1", "93.184.216.35" if public else "10.0.0.2"]
     monkeypatch.setattr(MachineAddresses.__init__, "__defaults__", ((), lambda: addresses, lambda: 0.0))
     done = CliRunner().invoke(app, ["--listen", "127.0.0.1:0", *options])

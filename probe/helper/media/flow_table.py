@@ -5,7 +5,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from probe.helper.admission import peer_key
+from probe.http_server.peers import peer_key
 from probe.wire.media.shape import TOKEN, Place, Shape
 
 TOKEN_SECONDS = 60.0

@@ -4,15 +4,12 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from probe.helper.admission import AT_ONCE, FLOWS, peer_key
-from probe.helper.bug_reports import report
-from probe.helper.forwarded import Network, parse_address
-from probe.platforms.descriptors import raise_descriptor_limit
+from probe.http_server.bug_reports import report
+from probe.http_server.peers import Network, parse_address, peer_key
 
 PER_PEER = 64  # connections. A run of our probe opens one per target.
 REQUEST_SECONDS = 10.0  # for the head of a request, and again for its body
@@ -24,35 +21,11 @@ CONTINUE = "100-continue"  # the only expectation of RFC 9110, section 10.1.1
 SERVER = "censorprobe"  # the value of the header Server, without versions
 ACCEPTED_AT_ONCE = 128  # connections that asyncio accepts before it looks at them
 WAITING_TO_BE_ACCEPTED = 4096  # in the kernel, without a descriptor. A SYN beyond them is lost, and repeated after 1 s
-DESCRIPTORS_WANTED, DESCRIPTORS_KEPT = 8192, 64
-FEWEST_FLOWS = 32  # at once for one measurement. With fewer descriptors there are fewer measurements.
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nServer: censorprobe\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"Content-Type: application/json\r\nContent-Length: 59\r\n\r\n"
     b'{"error": "too many connections are open; ask again later"}'
 )
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """Hold what the file descriptors allow at once. `flows` are those of one measurement."""
-
-    connections: int
-    measurements: int
-    flows: int
-
-
-def capacity(descriptors: int) -> Capacity:
-    """Divide file descriptors between clients and measurements, so that neither takes those of the other."""
-    connections = max(8, descriptors * 3 // 8)
-    left = max(1, descriptors - connections - ACCEPTED_AT_ONCE - DESCRIPTORS_KEPT)
-    measurements = max(1, min(AT_ONCE, left // FEWEST_FLOWS))
-    return Capacity(connections, measurements, min(FLOWS, max(1, left // measurements)))
-
-
-def raise_descriptors() -> int:
-    """Raise this process's soft limit of file descriptors as far as needed and allowed. Return the limit."""
-    return raise_descriptor_limit(DESCRIPTORS_WANTED)
 
 
 class ConnectionTable:
@@ -204,13 +177,15 @@ class Connection(web.RequestHandler):
             self._deadline = None
 
 
-class HelperServer(web.Server):
+class HTTPServer(web.Server):
     """Make a Connection for each client that connects."""
 
     def __init__(self, served: web.Server, table: ConnectionTable, refusal: Callable[[int], web.Response]) -> None:
         super().__init__(self._handle, request_factory=served.request_factory)
         self._table, self._refusal, self._served = table, refusal, served
-        self._unheard = logging.Logger("probe.helper", logging.CRITICAL + 1)  # in no hierarchy, so without handlers
+        self._unheard = logging.Logger(
+            "probe.http_server", logging.CRITICAL + 1
+        )  # in no hierarchy, so without handlers
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Pass the request on. aiohttp repeats an unknown `Expect`, and fails if that is not ASCII."""

@@ -1,4 +1,4 @@
-"""Report bugs of the helper by class and place. Addresses and bytes of requests are never written."""
+"""Report bugs of a server by class and place. Addresses and bytes of requests are never written."""
 
 import asyncio
 import errno
