@@ -15,7 +15,7 @@ from probe.followups.limited_payloads import Case, datagram_payload, stream_payl
 from probe.formats import failures as f
 from probe.formats.hops import LimitedPayload, PathSweep, PayloadKind
 from probe.formats.transactions import TransactionRecord
-from probe.platforms.ttl import tells_icmp_errors
+from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
 from probe.session.session import HELPER
 from probe.session.trace import Transaction

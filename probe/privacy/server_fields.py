@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from probe.formats.keys import TEST_KEYS
 from probe.privacy.address_like import encodes_address
-from probe.privacy.certificates import Context, is_plain_certificate, withheld_leaf
-from probe.privacy.dns_messages import kept_message, load_types
+from probe.privacy.binary_fields.certificates import Context, is_plain_certificate, withheld_leaf
+from probe.privacy.binary_fields.dns_messages import kept_message, load_types
 from probe.privacy.host_names import kept_name, parents_of
 from probe.privacy.scrub import exact_base64
 from probe.privacy.server_text import (

@@ -31,7 +31,7 @@ from probe.nettests.nettest import Nettest
 from probe.ooni.view import OONI_LISTS, View, lists_of, ooni_view
 from probe.ooni.web_connectivity.view import web_view
 from probe.platforms.abilities import abilities
-from probe.platforms.tcp_state import sends_timestamps
+from probe.platforms.sockets.tcp_state import sends_timestamps
 from probe.resolution.lookup import MOST_ADDRESSES, Names, control_addresses
 from probe.run.fresh_control import renew_control
 from probe.session.session import Session

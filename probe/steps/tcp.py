@@ -8,9 +8,9 @@ import time
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
-from probe.platforms import tcp_state
 from probe.platforms.event_loop import forget
-from probe.platforms.ttl import hear_from_afar, keep_errors, set_ttl
+from probe.platforms.sockets import tcp_state
+from probe.platforms.sockets.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

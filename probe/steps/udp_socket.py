@@ -5,9 +5,9 @@ import errno
 import socket
 from abc import ABC, abstractmethod
 
-from probe.platforms.datagrams import ask_for_ttl, datagram_error, receive_late
 from probe.platforms.event_loop import forget, watch
-from probe.platforms.ttl import keep_errors, told_by_icmp
+from probe.platforms.sockets.datagrams import ask_for_ttl, datagram_error, receive_late
+from probe.platforms.sockets.ttl import keep_errors, told_by_icmp
 from probe.session.pacing import Pace
 from probe.steps.sockets import open_socket
 from probe.targets.address_guard import Contacts, Elsewhere

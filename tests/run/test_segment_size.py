@@ -122,7 +122,8 @@ async def test_slow_answers_are_no_lost_packets(world: World) -> None:
 
 
 async def test_packet_loss_is_no_loss_of_large_packets(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probe.platforms.tcp_state.retransmissions", lambda sock: 1)  # every connect repeated its SYN
+    repeated = "probe.platforms.sockets.tcp_state.retransmissions"
+    monkeypatch.setattr(repeated, lambda sock: 1)  # every connect repeated its SYN
     async with neutral_hosts(world, *[{"longest_segment": LIMIT}] * 3):
         found = await facts(world)
     assert "mtu" not in found and world.session.pace.segment_sizes == {}

@@ -12,7 +12,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
-from probe.platforms import tcp_state
+from probe.platforms.sockets import tcp_state
 from probe.session.pacing import Pace
 from probe.steps import tcp
 from probe.steps.connection import address_of

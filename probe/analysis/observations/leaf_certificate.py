@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from probe.analysis.observations.lenient_json import flag, table, tables, text
-from probe.privacy.der import is_for, issuer_and_subject
+from probe.privacy.binary_fields.der import is_for, issuer_and_subject
 
 _LONGEST = 8192  # characters of certificate and name that are cached, since invalid input can have any length
 

@@ -10,7 +10,7 @@ import secrets
 
 from probe.formats import failures as f
 from probe.formats.media import MediaFlow
-from probe.platforms.datagrams import ask_for_arrival
+from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, Transaction, TransactionFacts

@@ -17,7 +17,7 @@ from typing import Literal
 
 from probe.formats.hops import Hop, PathSweep
 from probe.platforms.event_loop import forget
-from probe.platforms.ttl import Told, keep_errors, set_ttl, told_by_icmp
+from probe.platforms.sockets.ttl import Told, keep_errors, set_ttl, told_by_icmp
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from probe.platforms.ttl import Told, set_ttl, told_by_icmp
+from probe.platforms.sockets.ttl import Told, set_ttl, told_by_icmp
 from probe.session.pacing import Pace
 from probe.steps.udp_socket import UDPSocket
 

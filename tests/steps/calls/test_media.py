@@ -15,7 +15,7 @@ from probe.analysis.statistics.recorded_flow import directions
 from probe.formats import failures as f
 from probe.formats.media import LOST, NO_TIME, NOT_KNOWN, MediaFlow
 from probe.helper.media.reflector import Media
-from probe.platforms.datagrams import ask_for_arrival, receive_late
+from probe.platforms.sockets.datagrams import ask_for_arrival, receive_late
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.calls import media as step

@@ -5,8 +5,8 @@ import socket
 import struct
 import time
 
+from probe.platforms.sockets.ttl import is_sixth
 from probe.platforms.systems import has_linux_kernel
-from probe.platforms.ttl import is_sixth
 
 LARGEST = 65535  # bytes
 _IP_RECVTTL, _IPV6_RECVHOPLIMIT = 12, 51  # from <linux/in.h> and <linux/in6.h>

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from probe.privacy.der import content_of, is_for, issuer_and_subject
+from probe.privacy.binary_fields.der import content_of, is_for, issuer_and_subject
 from probe.privacy.host_names import kept_name
 from probe.privacy.server_text import kept_text, keyed
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from probe.platforms import datagrams, raw_packets, tcp_state, ttl
+from probe.platforms import raw_packets
 from probe.platforms.abilities import abilities
+from probe.platforms.sockets import datagrams, tcp_state, ttl
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import dns.message
 import dns.rrset
 import pytest
 
-from probe.privacy.dns_messages import kept_message
+from probe.privacy.binary_fields.dns_messages import kept_message
 
 ASKED = "web.telegram.org."
 

@@ -1,0 +1,1 @@
+"""Decide what is kept of binary values: certificates, DER, DNS messages."""

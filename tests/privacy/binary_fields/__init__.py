@@ -1,0 +1,1 @@
+"""Test what is kept of binary values."""
