@@ -48,7 +48,7 @@ FollowUp = Literal[
     "limited_payload",
     "alternative_address",
 ]
-"""Ids of the kinds of follow-ups, which `probe/formats/followups.py` describes."""
+"""Ids of the kinds of follow-ups, which `probe/formats/followups/` describes."""
 
 
 class TransactionRecord(BaseModel):

@@ -1,0 +1,26 @@
+"""List every kind of follow-up: what it changes, what it costs, when it is tried, and what its absence means.
+
+The measuring packages execute these kinds (`probe/followups/registry.py`). The analysis explains verdicts with their
+words. The order in which they are tried is the policy table in `probe/connectivity/policy.py`.
+"""
+
+from probe.formats.followups.hellos import HELLOS
+from probe.formats.followups.kind import Change, FollowUpKind
+from probe.formats.followups.names import NAMES
+from probe.formats.followups.paths import PATHS
+from probe.formats.followups.payloads import ECHO_PAIR, RANDOM_BYTES
+from probe.formats.followups.resolvers import RESOLVERS
+from probe.formats.transactions import FollowUp
+
+__all__ = ["FOLLOWUP_KINDS", "Change", "FollowUpKind", "pieces_of_evidence"]
+
+FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
+    kind.name: kind for kind in (*NAMES, *HELLOS, *RANDOM_BYTES, *RESOLVERS, *ECHO_PAIR, *PATHS)
+}
+"""Each kind by its id."""
+
+
+def pieces_of_evidence() -> dict[str, tuple[FollowUp, ...]]:
+    """Return the words of each piece of evidence, with the kinds of follow-up that it consists of."""
+    words = dict.fromkeys(kind.evidence for kind in FOLLOWUP_KINDS.values() if kind.evidence)
+    return {each: tuple(kind.name for kind in FOLLOWUP_KINDS.values() if kind.evidence == each) for each in words}

@@ -1,0 +1,42 @@
+"""Describe the follow-ups that send another payload, or the same payload to another place."""
+
+from probe.formats.followups.kind import AFTER_FAILURE, FollowUpKind
+from probe.messages import mark
+
+RANDOM_BYTES = (
+    FollowUpKind(
+        "random_bytes_neutral_host",
+        "bytes of no protocol to a neutral host at the same port",
+        "payload and address",
+        0,
+        f"{AFTER_FAILURE} with a payload that is on no list of usual protocols. Once per family.",
+        "No neutral host has this port.",
+        mark("sent random bytes to the neutral host {address}, to compare with {name}"),
+        mark("the random bytes over TCP"),
+    ),
+)
+"""Follow-ups that compare payloads at neutral hosts."""
+
+ECHO_PAIR = (
+    FollowUpKind(
+        "same_payload_echo",
+        "the endpoint's own datagram to the helper's echo at the same port",
+        "address",
+        1,
+        "After the random datagram of the echo pair.",
+        "The helper offers no echo, or its token was too old.",
+        mark("sent the service's own datagram to the test helper, to compare with {name}"),
+        mark("the echo pair at the test helper"),
+    ),
+    FollowUpKind(
+        "other_payload_echo",
+        "a random datagram of equal size to the helper's echo at the same port",
+        "payload and address",
+        0,
+        "After a call's datagrams met silence twice. Once per payload, port and family.",
+        "The helper offers no echo, or no trigger was left for it.",
+        mark("sent a random datagram to the test helper, to compare with {name}"),
+        mark("the echo pair at the test helper"),
+    ),
+)
+"""Follow-ups that compare datagrams at the helper's echo."""
