@@ -52,7 +52,7 @@ def matching(candidates: Iterable[Candidate], begun: str) -> Iterator[Candidate]
 def _titles(ctx: typer.Context) -> dict[str, str]:
     """Return the titles by name, and nothing if the folder cannot be used. The command itself says why."""
     from probe.targets.names import titles
-    from probe.targets.target import TargetError
+    from probe.targets.target_error import TargetError
     from probe.targets.titles import shown_title
 
     try:

@@ -105,7 +105,7 @@ def effective(options: list[str], settings: dict[str, Any]) -> Iterator[Setting]
 
     from probe.cli.run.run import app as run
     from probe.results import results_root
-    from probe.targets.target import bundled_targets
+    from probe.targets.target_files import bundled_targets
 
     languages: list[str] = []
     command = accept(get_command(run), languages.append)

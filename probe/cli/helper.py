@@ -52,7 +52,7 @@ def helper(
     from probe.helper import load_state, serve
     from probe.http_server.bug_reports import silence
     from probe.platforms import event_loop
-    from probe.targets.target import TargetError
+    from probe.targets.target_error import TargetError
 
     host, port = address(listen)
     roots = os.environ.get("PROBE_PUBLIC_ROOTS")

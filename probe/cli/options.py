@@ -20,6 +20,6 @@ def new_app() -> typer.Typer:
 
 def targets_folder(chosen: Path | None) -> Path:
     """Return the folder of --targets, else the bundled one."""
-    from probe.targets.target import bundled_targets
+    from probe.targets.target_files import bundled_targets
 
     return chosen if chosen is not None else bundled_targets()

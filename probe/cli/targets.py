@@ -11,7 +11,9 @@ from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, say, wrapped
 from probe.messages import tr
 from probe.targets.names import named_targets
-from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets, target_names
+from probe.targets.target import Target
+from probe.targets.target_error import TargetError
+from probe.targets.target_files import load_neutral, load_target, pick_targets, target_names
 from probe.targets.titles import shown_title
 
 app = new_app()

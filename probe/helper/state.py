@@ -22,7 +22,8 @@ from probe.session.session import Session, Settings
 from probe.signatures.evidence_age import HELPERS_CACHE
 from probe.steps.tls.certificates import Roots, load_roots
 from probe.targets.address_guard import Contacts, Elsewhere
-from probe.targets.target import Neutral, Target, load_neutral, load_target, target_names
+from probe.targets.target import Neutral, Target
+from probe.targets.target_files import load_neutral, load_target, target_names
 
 CACHE_ENTRIES = 512
 

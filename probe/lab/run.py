@@ -22,7 +22,7 @@ from probe.lab.services.helper_client import Question, ask_helper, helper_questi
 from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, build_fabric, build_path, machine_has_roots
 from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
 from probe.lab.world.world import World, build_world
-from probe.targets.target import pick_targets
+from probe.targets.target_files import pick_targets
 from probe.targets.url_lists import ROLE
 
 __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from probe.files import read_toml
 from probe.messages import tr
-from probe.targets.target import target_names
 from probe.targets.target_error import TargetError, hint
+from probe.targets.target_files import target_names
 from probe.targets.titles import shown_title
 
 ALL = "all"

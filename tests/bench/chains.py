@@ -4,7 +4,7 @@ from pathlib import Path
 
 from probe.lab.run import expected_services
 from probe.session.pacing import CONFIRM, TCP_FIRST
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.bench.running import Ran, ran, scenario_of
 from tests.bench.table import row
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.bench.running import ran, scenario_of
 from tests.bench.table import row
 

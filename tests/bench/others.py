@@ -7,7 +7,7 @@ from pathlib import Path
 
 from probe.cli.run.consent import VERSION
 from probe.lab.run import run_command, with_output_caught
-from probe.targets.target import bundled_targets, pick_targets
+from probe.targets.target_files import bundled_targets, pick_targets
 from tests.bench.running import ran, scenario_of
 from tests.bench.table import row
 

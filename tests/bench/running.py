@@ -10,7 +10,7 @@ from typing import Any
 from probe.cli.run.consent import VERSION
 from probe.lab.run import run_command, with_output_caught
 from probe.lab.scenario.scenario import Scenario, load_scenario
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.support.lab.on_the_wire import timed_packets
 
 HOME = ("192.88.99.77", "3c00:88:99:77::1:5")

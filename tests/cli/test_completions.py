@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.targets.target import bundled_targets, target_names
+from probe.targets.target_files import bundled_targets, target_names
 from tests.cli.test_main import HEAVY, ROOT
 
 SHELLS = ("bash", "zsh", "fish")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.cli.test_hostile_files import check, heavy, light, path
 from tests.support.hostile.forks import Forks
 from tests.support.hostile.measurements import STEERING

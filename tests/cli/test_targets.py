@@ -9,7 +9,7 @@ import typer
 
 from probe.cli.screen import UsageError
 from probe.cli.targets import check, list_all, show
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 
 
 @pytest.fixture

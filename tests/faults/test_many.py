@@ -17,7 +17,8 @@ from probe.run.vantage import Vantage
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
 from probe.steps.tls.certificates import load_roots
-from probe.targets.target import Neutral, Target, load_target
+from probe.targets.target import Neutral, Target
+from probe.targets.target_files import load_target
 from tests.support.servers.loopback import Peer, serving
 
 TARGETS, ENDPOINTS = 1000, 10  # ten endpoints for each target

@@ -9,7 +9,7 @@ import pytest
 from probe.formats.__main__ import DICTIONARY, FIXTURE
 from probe.results import Problem, read_lines
 from probe.results.validation import Tally, schemas
-from probe.targets.target import bundled_targets, pick_targets, target_names
+from probe.targets.target_files import bundled_targets, pick_targets, target_names
 from tests.fixtures.make import verdicts
 from tests.support.lab.evidence import HOME
 

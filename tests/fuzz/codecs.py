@@ -23,8 +23,9 @@ from probe.sharing.container import unpack_lines
 from probe.sharing.manifest import ShareError
 from probe.steps.tls.certificates import Roots, judge_chain
 from probe.targets.address_guard import Contacts
-from probe.targets.target import load_target, parse_endpoint
+from probe.targets.target import parse_endpoint
 from probe.targets.target_error import TargetError
+from probe.targets.target_files import load_target
 from probe.wire import stun
 from probe.wire.dns import message as dnsmessage
 from probe.wire.dns import redaction as dnsredaction

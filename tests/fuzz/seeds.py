@@ -7,7 +7,7 @@ from pathlib import Path
 
 from probe.lab.scenario.names import FOLDER as _SCENARIOS
 from probe.sharing.container import pack_lines
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from probe.wire import stun
 from probe.wire.dns.message import build_query
 from probe.wire.telegram import mtproto

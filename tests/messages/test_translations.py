@@ -18,7 +18,7 @@ from probe.cli.run.consent_text import first_screen
 from probe.cli.screen import wrapped
 from probe.messages import ENGLISH, NAMES, available, catalogue, use
 from probe.messages.review_notice import review_notice
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.messages.catalogues import PLURAL_FORMS, languages, new_catalogue, path_of, updated, write
 from tests.messages.template import TEMPLATE
 from tests.support.catalogues import use_catalogues

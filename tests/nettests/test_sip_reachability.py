@@ -15,7 +15,8 @@ from probe.lab.services.streams import Ended, Plain
 from probe.nettests import sip_reachability
 from probe.resolution.lookup import Names
 from probe.session.trace import Trace
-from probe.targets.target import Target, load_target
+from probe.targets.target import Target
+from probe.targets.target_files import load_target
 from probe.wire.sip.message import read_message
 from tests.support.servers.dns import Asked, UDPServer
 from tests.support.servers.loopback import Peer, serving

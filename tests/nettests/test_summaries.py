@@ -7,7 +7,8 @@ import pytest
 from probe.formats import failures as f
 from probe.nettests import NETTESTS, telegram, whatsapp
 from probe.ooni.view import Seen, View
-from probe.targets.target import load_target, parse_endpoint, target_names
+from probe.targets.target import parse_endpoint
+from probe.targets.target_files import load_target, target_names
 
 TARGETS = Path(__file__).parent.parent.parent / "targets"
 WEB = "https://web.telegram.org:443/"

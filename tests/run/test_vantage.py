@@ -21,7 +21,7 @@ from probe.run.vantage import (
 )
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
-from probe.targets.target import bundled_targets, load_neutral, load_target
+from probe.targets.target_files import bundled_targets, load_neutral, load_target
 
 HOME, ELSEWHERE, RESOLVER = "198.51.100.7", "203.0.113.9", "203.0.113.53"
 

@@ -18,7 +18,7 @@ from probe.helper.state import load_state
 from probe.signatures import evidence_age
 from probe.signatures.evidence_age import LIMITS, AgeLimit
 from probe.steps.tls.certificates import load_roots
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.control.test_ooni import WEB as ASKED
 from tests.control.test_ooni import helper, session, target
 from tests.support.measurements.lines import FORGED, GENUINE, NEUTRAL, Lines

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.targets.address_guard import Contacts, may_contact
-from probe.targets.target import is_address, load_target, target_names
+from probe.targets.target import is_address
+from probe.targets.target_files import load_target, target_names
 from tests.support.special_addresses import (
     LISTED,
     METADATA,

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from probe.targets.names import named_targets, titles
-from probe.targets.target import TargetError, bundled_targets, load_target, pick_targets, target_names
+from probe.targets.target_error import TargetError
+from probe.targets.target_files import bundled_targets, load_target, pick_targets, target_names
 
 FOLDER = bundled_targets()
 DEFAULT = [target.name for target in pick_targets(FOLDER, [])]

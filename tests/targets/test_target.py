@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from probe.targets.dialects import SCHEMES
-from probe.targets.target import (
+from probe.targets.target import parse_endpoint
+from probe.targets.target_error import TargetError
+from probe.targets.target_files import (
     NOT_TARGETS,
-    TargetError,
     bundled_targets,
     load_neutral,
     load_target,
-    parse_endpoint,
     pick_targets,
     target_names,
 )

@@ -163,7 +163,7 @@ def _usage_errors() -> Iterator[None]:
     """Turn the lab's errors into messages with exit codes."""
     from probe.lab.sandbox.unsupported import BROKEN, LabBroken
     from probe.lab.scenario.scenario import ScenarioError
-    from probe.targets.target import TargetError
+    from probe.targets.target_error import TargetError
 
     try:
         yield

@@ -9,7 +9,9 @@ from rich.cells import cell_len
 from probe.cli.run.run_time import cost_of
 from probe.cli.screen import UsageError, size, wrapped
 from probe.messages import listed, mark, tr
-from probe.targets.target import Endpoint, TargetError, load_neutral, load_target, pick_targets
+from probe.targets.target import Endpoint
+from probe.targets.target_error import TargetError
+from probe.targets.target_files import load_neutral, load_target, pick_targets
 from probe.targets.titles import shown_title
 
 VERSION = "2026-12"  # of the texts below. A user who agreed to another version is asked again.

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from probe.cli.run.run_time import cost_of
 from probe.cli.screen import UsageError, say, size, wrapped
 from probe.messages import listed, tr
-from probe.targets.target import Endpoint, Target, TargetError, load_neutral, load_target
+from probe.targets.target import Endpoint, Target
+from probe.targets.target_error import TargetError
+from probe.targets.target_files import load_neutral, load_target
 from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:

@@ -30,7 +30,9 @@ from probe.results import (
     results_root,
 )
 from probe.targets.names import named_targets
-from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets
+from probe.targets.target import Target
+from probe.targets.target_error import TargetError
+from probe.targets.target_files import load_neutral, load_target, pick_targets
 
 if TYPE_CHECKING:
     from probe.cli.run.request import RunRequest

@@ -88,7 +88,7 @@ def _known() -> "Known":
     """Return what identifies this computer and its user today."""
     from probe.platforms.resolvers import system_resolvers
     from probe.run.vantage import known_values
-    from probe.targets.target import bundled_targets, load_target
+    from probe.targets.target_files import bundled_targets, load_target
 
     public = load_target(bundled_targets() / "resolvers.toml")
     literals = {endpoint.host for _, endpoint in public.endpoints() if endpoint.is_literal}

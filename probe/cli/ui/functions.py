@@ -20,7 +20,8 @@ from probe.nettests import NETTESTS
 from probe.results import FullDisk, ResultsError, newest_first, results_root
 from probe.run_page.run_facts import RunFacts, last_run
 from probe.sharing import ShareError
-from probe.targets.target import TargetError, pick_targets
+from probe.targets.target_error import TargetError
+from probe.targets.target_files import pick_targets
 from probe.targets.titles import shown_title
 from probe.ui.commands import ConsentText, Leaving, Question, Refused, RunLine, Settings, Shared, Wanted
 

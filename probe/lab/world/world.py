@@ -23,7 +23,8 @@ from probe.lab.world.hosts import (
 )
 from probe.lab.world.noise_identity import NoiseIdentity
 from probe.lab.world.server_faults import apply_faults
-from probe.targets.target import Target, load_neutral, load_target, target_names
+from probe.targets.target import Target
+from probe.targets.target_files import load_neutral, load_target, target_names
 from probe.targets.url_lists import web_endpoint, web_target
 
 

@@ -18,7 +18,7 @@ from probe.analysis.verdicts.apps import AppVerdict, judge_apps
 from probe.analysis.verdicts.service_needs import needs_of
 from probe.analysis.verdicts.verdicts import judge_each
 from probe.targets.needs import MEANINGS, NEEDS, essential_of
-from probe.targets.target import bundled_targets, load_target, target_names
+from probe.targets.target_files import bundled_targets, load_target, target_names
 
 RECORDED = Path(__file__).parents[3] / "probe" / "lab" / "recorded"
 SERVICES = {"chat": ["messages"], "media": ["media"], "calls": ["calls"], "web": ["browser"]}

@@ -17,7 +17,7 @@ from probe.cli.run.settings import defaults
 from probe.cli.ui.functions import Functions
 from probe.messages import use
 from probe.results import newest_first, summary_file
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.analysis.verdicts.test_apps import RECORDED
 
 RUNS = 100

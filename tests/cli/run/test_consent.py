@@ -14,7 +14,7 @@ from probe.cli.run.consent import VERSION
 from probe.cli.run.consent_text import first_screen
 from probe.cli.run.run_time import cost_of
 from probe.cli.screen import UsageError, size
-from probe.targets.target import bundled_targets, load_neutral, load_target, pick_targets
+from probe.targets.target_files import bundled_targets, load_neutral, load_target, pick_targets
 
 
 class Typed(io.StringIO):

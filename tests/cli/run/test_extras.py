@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from probe.cli.run.extras import missing_extras
-from probe.targets.target import bundled_targets, load_target
+from probe.targets.target_files import bundled_targets, load_target
 
 FACEBOOK, TELEGRAM = (load_target(bundled_targets() / f"{name}.toml") for name in ("facebook", "telegram"))
 

@@ -17,7 +17,8 @@ from probe.privacy.redact import Known
 from probe.results import Problem, read_lines
 from probe.run.phases import PHASES, Phase
 from probe.run.vantage import Vantage
-from probe.targets.target import Target, bundled_targets, load_target
+from probe.targets.target import Target
+from probe.targets.target_files import bundled_targets, load_target
 
 HERE = Vantage("XX", "AS64500", "Example", "AS0", "", "test", {}, Known(), "")
 TELEGRAM, WHATSAPP, WECHAT = (

@@ -280,7 +280,7 @@ def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.
     from probe.asn import table
     from probe.cli.run.running import open_session
     from probe.cli.screen import UsageError
-    from probe.targets.target import bundled_targets
+    from probe.targets.target_files import bundled_targets
 
     (tmp_path / "mine.bin").write_text("no table")
     monkeypatch.setenv("PROBE_ASN_DB", str(tmp_path / "mine.bin"))

@@ -11,7 +11,7 @@ from probe.cli.run import web_input
 from probe.cli.run.consent import VERSION, text
 from probe.cli.run.web_input import read_inputs, split
 from probe.cli.screen import UsageError
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from probe.targets.url_lists import MOST_KEPT
 from tests.cli.run.test_run import Result, probe_run, quiet, saved
 

@@ -10,7 +10,7 @@ from probe.cli.run.settings import defaults, settings_file
 from probe.cli.ui.functions import Functions
 from probe.cli.ui.saved_settings import save
 from probe.cli.ui.schedules import schedules
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from probe.ui.commands import Refused, Wanted
 
 

@@ -17,7 +17,8 @@ from probe.lab.run import run_command
 from probe.lab.scenario.scenario import PathKeys, Scenario
 from probe.lab.world.hosts import HELPER_V4, PROVIDERS_RESOLVER
 from probe.lab.world.world import build_world
-from probe.targets.target import bundled_targets, family_of
+from probe.targets.target import family_of
+from probe.targets.target_files import bundled_targets
 from tests.support.lab import dig
 from tests.support.lab.dig import AAAA
 

@@ -16,7 +16,7 @@ from probe.lab.censors.kit.wire_test import End, Exchange
 from probe.lab.run import run_command
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.world.world import build_world
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.lab.censors.test_quic import first_flight
 from tests.support.lab import wire_clients
 from tests.support.lab.dig import addresses_in, query

@@ -7,7 +7,7 @@ import pytest
 
 from probe.lab.net.fabric import FabricConfig
 from probe.run.segment_size import SMALL
-from probe.targets.target import bundled_targets, load_target
+from probe.targets.target_files import bundled_targets, load_target
 from tests.support.lab.on_the_wire import packets
 from tests.support.lab.side_by_side import LabOutcome
 

@@ -12,7 +12,7 @@ from probe.lab.net.fabric import FabricConfig
 from probe.lab.net.layout import _home_address
 from probe.lab.run import run_command
 from probe.lab.scenario.scenario import find_scenario, load_scenario
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]  # raw packets
 

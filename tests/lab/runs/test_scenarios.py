@@ -22,7 +22,8 @@ from probe.lab.run import Finished, run_command, run_scenario, table
 from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import Page, find_scenario, load_scenario
 from probe.session.pacing import TRIGGERS_DEEP, TRIGGERS_STANDARD
-from probe.targets.target import bundled_targets, is_address, pick_targets, target_names
+from probe.targets.target import is_address
+from probe.targets.target_files import bundled_targets, pick_targets, target_names
 from probe.targets.url_lists import web_endpoint
 from tests.support.lab import evidence
 from tests.support.lab.on_the_wire import Wire

@@ -9,7 +9,8 @@ from probe.cli.run.consent import VERSION
 from probe.lab.net.fabric import FabricConfig
 from probe.lab.run import run_scenario
 from probe.lab.scenario.scenario import RunKeys, find_scenario, load_scenario
-from probe.targets.target import bundled_targets, is_address, load_target
+from probe.targets.target import is_address
+from probe.targets.target_files import bundled_targets, load_target
 from tests.lab.runs.test_scenarios import check
 from tests.support.lab.on_the_wire import Wire
 from tests.support.lab.side_by_side import LabOutcome

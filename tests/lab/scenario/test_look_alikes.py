@@ -7,7 +7,7 @@ from probe.lab.scenario.expectations import Expectation, expectation_for
 from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 from probe.lab.scoring.score import ACCUSING
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.support.lab.lookalikes import CONDITIONS
 
 # Packet loss of 5 and 20 %, few descriptors, a full slow line, or a network that is lost: chance decides what is tried.

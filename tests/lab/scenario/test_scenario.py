@@ -18,7 +18,7 @@ from probe.lab.scenario.scenario import (
 )
 from probe.lab.world.assemble import build_path
 from probe.lab.world.world import build_world
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 from tests.support.lab.side_by_side import without_interference
 
 REQUIRED = {

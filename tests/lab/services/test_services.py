@@ -27,7 +27,7 @@ from probe.lab.services.false_helper import answer as false_answer
 from probe.lab.services.listeners import ConnectionServer, StreamPort, dns_ports, stream_ports
 from probe.lab.world.hosts import Host, InterceptingServer
 from probe.lab.world.world import World, build_world
-from probe.targets.target import load_target
+from probe.targets.target_files import load_target
 from probe.wire.telegram import mtproto
 from probe.wire.telegram.obfuscation import client_obfuscation
 from probe.wire.whatsapp import noise

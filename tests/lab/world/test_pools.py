@@ -6,7 +6,8 @@ import pytest
 
 from probe.asn.table import AsnTable
 from probe.lab.world.pools import OPERATORS, OTHERS, PROVIDERS, Pool
-from probe.targets.target import bundled_targets, is_address, load_target, target_names
+from probe.targets.target import is_address
+from probe.targets.target_files import bundled_targets, load_target, target_names
 
 TABLE = AsnTable()
 OPERATOR_OF = {

@@ -11,7 +11,7 @@ from probe.cli.run.consent import VERSION
 from probe.lab.run import run_command
 from probe.lab.scenario.scenario import Scenario
 from probe.results import Problem, read_lines
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 
 ACCUSED = {"blocked", "likely_blocked", "degraded"}
 NAMES = ["telegram", "whatsapp", "x", "snapchat"]

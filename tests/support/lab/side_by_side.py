@@ -24,7 +24,7 @@ from probe.lab.run import Finished, run_scenario
 from probe.lab.sandbox.kernel import end_with_parent
 from probe.lab.scenario.expectations import Difference, Expectation
 from probe.lab.scenario.scenario import PathKeys, RunKeys, Scenario, find_scenario, load_scenario
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 
 AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "6"))
 APART = 2.0  # seconds between two starts, since the first seconds of a run take most of its processor time
