@@ -1,10 +1,11 @@
 """Serve as the test helper that measures the same targets from outside (`probe helper`)."""
 
 import ipaddress
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,8 +47,19 @@ def helper(
     With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
     With --media it reflects packets of calls to clients with such a token, with limits per client and in all.
     """
-    import os
+    options = {
+        "lab": lab,
+        "public_roots": os.environ.get("PROBE_PUBLIC_ROOTS"),
+        "echo_ports": echo_ports(echo),
+        "media_port": media_port(media),
+        "trusted": networks("--trusted-proxy", trusted_proxy or []),
+        "own": networks("--own-address", own_address or []),
+    }
+    raise typer.Exit(_serve(listen, targets_folder(targets), options))
 
+
+def _serve(listen: str, targets: Path, options: dict[str, Any]) -> int:
+    """Load the state of the helper, and serve until SIGTERM. Return the exit code. Raises UsageError (2)."""
     from probe.asn.table import TableError
     from probe.helper import load_state, serve
     from probe.http_server.bug_reports import silence
@@ -55,27 +67,17 @@ def helper(
     from probe.targets.target_error import TargetError
 
     host, port = address(listen)
-    roots = os.environ.get("PROBE_PUBLIC_ROOTS")
     try:
-        state = load_state(
-            targets_folder(targets),
-            lab=lab,
-            public_roots=roots,
-            echo_ports=echo_ports(echo),
-            media_port=media_port(media),
-            trusted=networks("--trusted-proxy", trusted_proxy or []),
-            own=networks("--own-address", own_address or []),
-        )
-        if not lab and not state.machine.knows_public():
+        state = load_state(targets, **options)
+        if not options["lab"] and not state.machine.knows_public():
             _warn_about_nat()
         silence()
-        code = event_loop.run(serve(state, host, port, _announce))
+        return event_loop.run(serve(state, host, port, _announce))
     except (TargetError, TableError) as error:
         raise UsageError(str(error), 2) from None
     except OSError as error:
         sentence = tr("The helper cannot listen on {listen}: {reason}", listen=listen, reason=error.strerror or error)
         raise UsageError(sentence, 2) from None
-    raise typer.Exit(code)
 
 
 def _warn_about_nat() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from probe.lab.net.layout import FabricConfig
 from probe.lab.real_servers import PATIENCE, RealServer, host_of, serve_with_real_servers
 from probe.lab.sandbox.job import Moment, Start
 from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
@@ -81,12 +82,8 @@ def run_command(
     for server in real_servers:
         host_of(world, server)
     questions = helper_questions(world, scenario) if scenario.helper.asked_before is not None else []
-    try:
-        config = build_fabric(scenario, world, seed, _roots(world), record)
-    except ValueError as error:
-        raise ScenarioError(f"{scenario.name}: {error}") from None
     return run_in_lab(
-        config,
+        _fabric(scenario, world, seed, record),
         command=(lambda: _after_questions(questions, scenario, command)) if of_probe else command,
         servers=lambda ready: serve_with_real_servers(world, real_servers, ready),
         helper=_helper(scenario, world, folder, consent),
@@ -98,6 +95,14 @@ def run_command(
         helper_restart=_helper_restart(scenario, world),
         open_files=scenario.run.open_files,
     )
+
+
+def _fabric(scenario: Scenario, world: World, seed: int, record: str | None) -> FabricConfig:
+    """Return what the fabric of a scenario is made from. Raises ScenarioError."""
+    try:
+        return build_fabric(scenario, world, seed, _roots(world), record)
+    except ValueError as error:
+        raise ScenarioError(f"{scenario.name}: {error}") from None
 
 
 def _command_environment(scenario: Scenario, consent: str) -> dict[str, str]:

@@ -57,13 +57,8 @@ async def query_udp(
             contacts = Contacts.TARGETS if of_system else pace.contacts
             listener = UDPListener(server_ip, port, query, tx.trace, pace, contacts, usual_ttl)
             entry.x_responses = listener.responses
-            address, hidden = server_ip.partition("%")[0], usual_ttl is not None
-            tx.opened("udp", listener.local[1], address, port, hidden=hidden)
-            try:
-                async with asyncio.timeout(limit):
-                    response = await _first_answer(listener, tx, server_ip, port, pace, retransmit)
-            except TimeoutError as error:
-                raise RemoteError(listener.what_came_instead()) from error
+            tx.opened("udp", listener.local[1], server_ip.partition("%")[0], port, hidden=usual_ttl is not None)
+            response = await _answer_within(limit, listener, tx, server_ip, port, pace, retransmit)
             entry.x_round_trip = listener.round_trip
             _take(entry, response)
     finally:
@@ -141,6 +136,17 @@ def _entry(engine: str, hostname: str, query_type: str, resolver_address: str) -
 
 def _udp_timeout(pace: Pace) -> float:
     return min(10.0, max(_UDP_TIMEOUT, 6 * pace.round_trip))
+
+
+async def _answer_within(
+    limit: float, listener: UDPListener, tx: Transaction, ip: str, port: int, pace: Pace, retransmit: bool
+) -> DNSResponse:
+    """Return the first answer. Raise RemoteError with what came instead if there is none within `limit` seconds."""
+    try:
+        async with asyncio.timeout(limit):
+            return await _first_answer(listener, tx, ip, port, pace, retransmit)
+    except TimeoutError as error:
+        raise RemoteError(listener.what_came_instead()) from error
 
 
 async def _first_answer(
