@@ -26,6 +26,7 @@ MOST_GROUPS = 500  # groups of problems per file, and
 MOST_OF_A_LINE = 10_000  # problems per line. They limit memory and time for a malicious file
 LONGEST_VALUE, LONGEST_PLACE = 60, 300  # characters
 MASK = "the value"
+_COLON = re.compile(r":\s|：")  # Chinese has no blank behind it
 
 Version = tuple[int, int, int]
 
@@ -57,8 +58,8 @@ class Tally:
         self.lines += 1
         if isinstance(measurement, Problem):
             self.unreadable += 1
-            sentence, _, detail = measurement.sentence.partition(": ")
-            self._note(number, "", sentence.removesuffix("."), _short(detail) if detail else "")
+            sentence, *detail = map(str.strip, _COLON.split(measurement.sentence, 1))
+            self._note(number, "", sentence.removesuffix("."), _short(detail[0]) if detail else "")
         elif (software := other_software(measurement)) is not None:
             self.foreign[software if len(self.foreign) < MOST_GROUPS else "other software"] += 1
         else:

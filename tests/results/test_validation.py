@@ -68,11 +68,14 @@ def test_problems_are_grouped_and_the_first_is_kept() -> None:
     assert (tally.lines, tally.fitting, tally.ours) == (3, 1, 3)
 
 
-def test_unreadable_line_is_a_problem() -> None:
+@pytest.mark.parametrize("colon", [": ", "\u00a0: ", "："])
+def test_unreadable_line_is_a_problem(colon: str) -> None:
     tally = Tally()
-    tally.add(7, Problem("x.jsonl", 7, "The line is not valid JSON: Expecting value"))
+    for reason in ("Expecting value", "Extra data"):
+        tally.add(7, Problem("x.jsonl", 7, f"The line is not valid JSON{colon}{reason}"))
     (finding,) = tally.findings.values()
-    assert finding["sentence"] == "The line is not valid JSON" and (tally.unreadable, tally.ours) == (1, 0)
+    assert finding["sentence"] == "The line is not valid JSON" and (tally.unreadable, tally.ours) == (2, 0)
+    assert finding["first_value"] == '"Expecting value"'
 
 
 def test_measurements_of_other_software_are_counted_and_not_checked() -> None:
