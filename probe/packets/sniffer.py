@@ -1,4 +1,4 @@
-"""Read raw packets in a child process, so that scapy takes no memory and no time of the measuring process.
+"""Read raw packets in a child process, so that they delay no measurement.
 
 `python -m probe.packets.sniffer [keep]` reads orders from stdin and writes records to stdout, one JSON object per line.
 It ends when its stdin is closed, and so with its parent. With `keep` it keeps all packets for a pcapng file.
@@ -14,10 +14,11 @@ from collections import deque
 from types import ModuleType
 from typing import Any
 
-from probe.platforms.raw_packets import open_packets, receive_packet
+from probe.packets.dissect import dissect, flow_of
+from probe.packets.kernel_filter import is_candidate, program
+from probe.platforms.raw_packets import filter_packets, open_packets, receive_packet
 
 MOST_PACKETS, MOST_BYTES = 50_000, 32 * 1024 * 1024  # kept for a pcapng file
-ICMP_NUMBERS = (1, 58)
 # scapy makes the user's folders for settings, data and a cache. It makes none where a folder cannot be made.
 NO_CACHE = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"), "/dev/null/none")
 
@@ -43,8 +44,11 @@ def main(words: list[str]) -> int:
     except OSError as error:
         write_line({"problem": error.strerror or str(error)})
         return 1
-    write_line({"ready": True})  # the kernel keeps packets while scapy is loaded
-    Sniffer(sock, KeptPackets() if "keep" in words else None).run()
+    keeps_all = "keep" in words
+    if not keeps_all:
+        filter_packets(sock, program())
+    write_line({"ready": True})
+    Sniffer(sock, KeptPackets() if keeps_all else None).run()
     return 0
 
 
@@ -63,10 +67,7 @@ class Sniffer:
     """Read packets and orders, and write records."""
 
     def __init__(self, sock: socket.socket, kept: KeptPackets | None) -> None:
-        prepare_for_scapy()
-        from probe.packets import dissect  # it loads scapy, for which `main` does not wait
-
-        self._sock, self._kept, self._dissect = sock, kept, dissect
+        self._sock, self._kept = sock, kept
 
     def run(self) -> None:
         """Read packets and orders until stdin is closed."""
@@ -92,7 +93,7 @@ class Sniffer:
                 return
             if self._kept is not None:
                 self._kept.add(when, outgoing, raw)
-            seen = self._dissect.dissect(raw, outgoing=outgoing) if is_candidate(raw) else None
+            seen = dissect(raw, outgoing=outgoing) if is_candidate(raw) else None
             if seen is not None:
                 monotonic = when - time.time() + time.monotonic()  # a step of the clock then has no effect
                 write_line({"t": round(monotonic, 6), "key": seen.key, "fields": seen.fields})
@@ -129,32 +130,20 @@ class Sniffer:
         return count
 
     def _fill(self, path: str, wanted: set[tuple[Any, ...]]) -> int:
+        prepare_for_scapy()
+        from probe.packets import pcapng  # it loads scapy, which takes a second of a small computer
+
         kept = self._kept.packets if self._kept is not None else ()
-        chosen = [packet for packet in kept if self._dissect.flow_of(packet[2], outgoing=packet[1]) in wanted]
-        written = [(when, self._dissect.rewrite(raw, outgoing=outgoing)) for when, outgoing, raw in chosen]
+        chosen = [packet for packet in kept if flow_of(packet[2], outgoing=packet[1]) in wanted]
+        written = [(when, pcapng.rewrite(raw, outgoing=outgoing)) for when, outgoing, raw in chosen]
         packets = [(when, raw) for when, raw in written if raw is not None]
-        self._dissect.write_pcapng(path, packets)
+        pcapng.write_pcapng(path, packets)
         return len(packets)
-
-
-def is_candidate(raw: bytes) -> bool:
-    """Select packets quickly, before scapy reads them: SYN/ACK, RST, ICMP, or port 53."""
-    if len(raw) < 28:
-        return False
-    version = raw[0] >> 4
-    protocol, header = (raw[9], (raw[0] & 15) * 4) if version == 4 else (raw[6], 40)
-    if protocol in ICMP_NUMBERS:
-        return True
-    if protocol == 6 and len(raw) > header + 13:
-        flags = raw[header + 13]
-        return bool(flags & 0x04) or flags & 0x12 == 0x12
-    return protocol == 17 and b"\x00\x35" in (raw[header : header + 2], raw[header + 2 : header + 4])
 
 
 def write_line(document: dict[str, Any]) -> None:
     """Write one JSON object on a line of stdout."""
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+    print(json.dumps(document), flush=True)
 
 
 if __name__ == "__main__":

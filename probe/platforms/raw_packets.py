@@ -3,9 +3,11 @@
 import socket
 import struct
 import time
+from array import array
+from contextlib import suppress
 
 BUFFER = 4 * 1024 * 1024
-_ALL, _OUTGOING, _TIMESTAMP = 3, 4, 35  # <linux/if_ether.h>, <linux/if_packet.h>, <asm/socket.h>
+_ALL, _OUTGOING, _TIMESTAMP, _FILTER = 3, 4, 35, 26  # <linux/if_ether.h>, <linux/if_packet.h>, <asm/socket.h>
 
 
 def may_capture() -> bool:
@@ -24,6 +26,13 @@ def open_packets() -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
     sock.setblocking(False)
     return sock
+
+
+def filter_packets(sock: socket.socket, program: bytes) -> None:
+    """Let the kernel drop packets of a socket, by an array of `struct sock_filter`. Without filters it drops none."""
+    code = array("B", program)
+    with suppress(OSError):  # the kernel has no filters, or the sandbox forbids them
+        sock.setsockopt(socket.SOL_SOCKET, _FILTER, struct.pack("@HP", len(code) // 8, code.buffer_info()[0]))
 
 
 def receive_packet(sock: socket.socket) -> tuple[bytes, float, bool]:

@@ -70,9 +70,22 @@ async def test_sniffer_writes_nothing_into_the_users_folders(
     started = await Capture.start()
     assert started is not None
     flow, began = await refused(closed_port())
-    assert resets(await started.packets([flow], began))  # so scapy has read a packet
+    assert resets(await started.packets([flow], began))
     await started.close()
     assert sorted(tmp_path.rglob("*")) == before
+
+
+async def test_scapy_is_loaded_for_a_pcapng_file_alone(capture: Capture, tmp_path: Path) -> None:
+    def megabytes() -> float:
+        pages = Path(f"/proc/{capture._process.pid}/statm").read_text().split()[1]
+        return int(pages) * resource.getpagesize() / 2**20
+
+    flow, began = await refused(closed_port())
+    assert resets(await capture.packets([flow], began))
+    before = megabytes()
+    assert before < 25
+    assert await capture.write(str(tmp_path / "run.pcapng")) is None
+    assert megabytes() > before + 10
 
 
 async def test_flow_gets_only_its_own_packets(capture: Capture) -> None:
@@ -135,10 +148,10 @@ async def test_late_answer_is_not_taken_for_another_orders(
     capture: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stop the sniffer for longer than the answer is waited for, as a busy computer does."""
-    flow, began = await refused(closed_port())
     path = tmp_path / "run.pcapng"
     monkeypatch.setattr(capture_module, "ANSWER_WITHIN", 0.1)
     os.kill(capture._process.pid, signal.SIGSTOP)
+    flow, began = await refused(closed_port())
     assert await capture.packets([flow], began) == []
     asyncio.get_running_loop().call_later(0.5, os.kill, capture._process.pid, signal.SIGCONT)
     assert await capture.write(str(path)) is None

@@ -1,19 +1,17 @@
-"""Test which fields of raw packets are kept, and which bytes may be published."""
+"""Test which fields of raw packets are kept."""
 
-import struct
 from ipaddress import ip_address
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.dns import DNS, DNSQR
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6TimeExceeded, IPv6
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
 from scapy.packet import Raw
-from scapy.utils import PcapNgReader
 
-from probe.packets.dissect import Seen, dissect, flow_of, rewrite, write_pcapng
-from probe.packets.sniffer import is_candidate
+from probe.packets.dissect import Seen, dissect, flow_of
+from probe.packets.kernel_filter import is_candidate
 
 HOME, HOME_6 = "10.20.30.40", "2a02:810d:4bc0:1234::77"
 THERE, THERE_6 = "149.154.167.51", "2001:67c:4e8:f004::a"
@@ -83,70 +81,6 @@ def test_private_sender_and_peer_are_not_named() -> None:
         assert seen(raw).fields["sender"] == ""
 
 
-# -- rewritten packets --------------------------------------------------------------------------------------------
-
-
-def forms(address: str) -> list[bytes]:
-    packed = ip_address(address).packed
-    return [packed, address.encode(), packed[::-1]]
-
-
-@pytest.mark.parametrize("v6", [False, True])
-@pytest.mark.parametrize("outgoing", [False, True])
-def test_pcapng_holds_no_data_of_the_user(v6: bool, outgoing: bool) -> None:
-    home = HOME_6 if v6 else HOME
-    body = b"HTTP/1.1 200 OK\r\n\r\nyou are " + home.encode() + b" " + ip_address(home).packed
-    make = sent if outgoing else received
-    for layer in (
-        TCP(sport=1, dport=80, flags="PA", options=[("Timestamp", (123456789, 42))]) / body,
-        UDP(sport=3478, dport=3478) / body,
-        UDP(sport=53, dport=1) / body,
-    ):
-        before = make(layer, v6)
-        after = rewrite(before, outgoing=outgoing)
-        assert after is not None
-        assert len(after) == len(before)
-        assert not [form for form in forms(home) if form in after]
-        assert struct.pack(">I", 123456789) not in after
-
-
-def test_checksums_belong_to_the_rewritten_packet() -> None:
-    """Test that no checksum is left that reveals 16 bits of the address."""
-    raw = rewrite(sent(TCP(sport=1, dport=443, flags="S")), outgoing=True)
-    assert raw is not None
-    again = IP(raw)
-    given_ip, given_tcp = again.chksum, again[TCP].chksum
-    del again.chksum, again[TCP].chksum
-    fresh = IP(bytes(again))
-    assert (fresh.chksum, fresh[TCP].chksum) == (given_ip, given_tcp)
-    assert (again.src, again.dst) == ("192.0.2.1", THERE)
-
-
-def test_hellos_and_dns_queries_keep_their_payload() -> None:
-    hello = bytes.fromhex("1603010005") + b"hello"
-    assert hello in (rewrite(sent(TCP(sport=1, dport=443, flags="PA") / hello), outgoing=True) or b"")
-    query = bytes(DNS(qd=DNSQR(qname="web.telegram.org")))
-    assert query in (rewrite(sent(UDP(sport=1, dport=53) / query), outgoing=True) or b"")
-    assert b"telegram" not in (rewrite(received(UDP(sport=53, dport=1) / query), outgoing=False) or b"telegram")
-
-
-@given(st.binary(max_size=200), st.sampled_from([b"", b"\x45", b"\x4f", b"\x60"]), st.booleans())
-@settings(max_examples=400, deadline=None)
-def test_malformed_packets_raise_nothing(junk: bytes, first: bytes, outgoing: bool) -> None:
-    raw = first + junk
-    is_candidate(raw)
-    for read in (dissect, flow_of, rewrite):
-        read(raw, outgoing=outgoing)
-
-
-@given(st.integers(min_value=1, max_value=90))
-@settings(deadline=None)
-def test_truncated_packets_raise_nothing(size: int) -> None:
-    raw = bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=3, code=1) / Raw(sent(TCP(sport=40001, dport=443, flags="S"))))
-    dissect(raw[:size], outgoing=False)
-    rewrite(raw[:size], outgoing=False)
-
-
 def test_kept_packets_pass_the_quick_selection() -> None:
     for raw in (
         received(TCP(sport=443, dport=1, flags="SA")),
@@ -158,10 +92,70 @@ def test_kept_packets_pass_the_quick_selection() -> None:
     assert not is_candidate(received(TCP(sport=443, dport=1, flags="PA") / b"data"))
 
 
-def test_pcapng_holds_both_families(tmp_path: object) -> None:
-    path = f"{tmp_path}/x.pcapng"
-    packets = [(1795549364.123456, sent(TCP(sport=1, dport=443))), (1795549365.0, sent(TCP(sport=1, dport=443), True))]
-    write_pcapng(path, packets)
-    with PcapNgReader(path) as reader:
-        read = [(float(packet.time), bytes(packet)) for packet in reader]
-    assert read == packets
+@given(st.binary(max_size=200), st.sampled_from([b"", b"\x45", b"\x4f", b"\x60"]), st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_malformed_packets_raise_nothing(junk: bytes, first: bytes, outgoing: bool) -> None:
+    raw = first + junk
+    is_candidate(raw)
+    for read in (dissect, flow_of):
+        read(raw, outgoing=outgoing)
+
+
+@given(st.integers(min_value=1, max_value=90))
+@settings(deadline=None)
+def test_truncated_packets_raise_nothing(size: int) -> None:
+    raw = bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=3, code=1) / Raw(sent(TCP(sport=40001, dport=443, flags="S"))))
+    dissect(raw[:size], outgoing=False)
+
+
+# -- headers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", ["SA", "R", "RA", "RPA", "SAEC", "SRN", "FSRPAUECN"])
+@pytest.mark.parametrize("options", [[], [("MSS", 1460), ("Timestamp", (1, 2))]])
+def test_flags_and_length_are_those_of_the_segment(flags: str, options: list[object]) -> None:
+    found = seen(received(TCP(sport=443, dport=1, flags=flags, options=options) / b"abc"))
+    assert (found.fields["flags"], found.fields["length"]) == ("".join(x for x in "FSRPAUECN" if x in flags), 3)
+
+
+def test_options_of_ip_are_skipped() -> None:
+    reset = TCP(sport=443, dport=40001, flags="R")
+    assert seen(bytes(IP(src=THERE, dst=HOME, options=IPOption(b"\x94\x04\x00\x00")) / reset)).key[1] == 40001
+    extended = IPv6(src=THERE_6, dst=HOME_6) / IPv6ExtHdrDestOpt() / IPv6ExtHdrFragment(offset=0) / reset
+    assert seen(bytes(extended)).key == ("tcp", 40001, THERE_6, 443)
+
+
+def test_later_fragment_has_no_ports() -> None:
+    question = UDP(sport=53, dport=9) / b"question"
+    assert dissect(bytes(IP(src=THERE, dst=HOME, frag=8) / question), outgoing=False) is None
+    later = IPv6(src=THERE_6, dst=HOME_6) / IPv6ExtHdrFragment(offset=8, nh=17) / Raw(bytes(question))
+    assert dissect(bytes(later), outgoing=False) is None
+
+
+def test_bytes_behind_the_packet_do_not_count() -> None:
+    answer = UDP(sport=53, dport=9) / b"12345"
+    for raw in (received(answer), received(answer, True)):
+        assert seen(raw + bytes(18)).fields["length"] == 5
+    merged = bytearray(received(answer))
+    merged[2:4] = bytes(2)  # as the kernel delivers what it has merged
+    assert seen(bytes(merged)).fields["length"] == 5
+
+
+@pytest.mark.parametrize("layer", [TCP(sport=40001, dport=443, flags="S"), UDP(sport=40001, dport=443) / b"12345678"])
+def test_eight_quoted_bytes_name_the_flow(layer: object) -> None:
+    found = seen(bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=11) / Raw(sent(layer)[:28])))
+    assert found.key[1:] == (40001, THERE, 443)
+    assert len(found.fields["quoted"]) == 2 * 28
+    assert dissect(bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=11) / Raw(sent(layer)[:27])), outgoing=False) is None
+
+
+def test_what_a_router_adds_is_not_quoted() -> None:
+    """Test the length of RFC 4884: labels of MPLS behind the quotation show the router's network."""
+    quoted = sent(TCP(sport=40001, dport=443, flags="S"))
+    raw = bytearray(bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=11) / Raw(quoted + bytes(88) + b"labels")))
+    raw[25] = len(quoted) // 4
+    assert len(seen(bytes(raw)).fields["quoted"]) == 2 * len(quoted)
+    quoted = sent(TCP(sport=40001, dport=443, flags="S"), True) + bytes(4)
+    raw = bytearray(bytes(IPv6(src=ROUTER_6, dst=HOME_6) / ICMPv6TimeExceeded() / Raw(quoted + b"labels")))
+    raw[44] = len(quoted) // 8
+    assert len(seen(bytes(raw)).fields["quoted"]) == 2 * len(quoted)
