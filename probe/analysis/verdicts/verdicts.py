@@ -1,8 +1,9 @@
 """Compute verdict records, one per service and measurement. The same measurement always gives the same records."""
 
 import json
-import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 TOO_LARGE = mark("This measurement has more services, endpoints or transactions than any run of the probe.")
-_THREAD = threading.local()
+_FREE: deque[SQLiteEngine] = deque()  # engines with compiled statements, which no thread uses at the moment
 
 
 Located = tuple[str, int, dict[str, Any]]
@@ -83,7 +84,8 @@ def judge_measurement(
     if reason_unusable(measurement) is not None:
         return []
     facts = flat_measurement_of(measurement)
-    return judge_flat(facts, measurement, file=file, number=number, engine=engine or _own_engine())
+    with _engine(engine) as chosen:
+        return judge_flat(facts, measurement, file=file, number=number, engine=chosen)
 
 
 def judge_each(measurements: Iterable[Located], engine: Engine | None = None) -> Iterator[tuple[Located, list[Record]]]:
@@ -91,10 +93,11 @@ def judge_each(measurements: Iterable[Located], engine: Engine | None = None) ->
 
     Several are judged together, as many as the engine is quick for.
     """
-    chosen, rest = engine or _own_engine(), iter(measurements)
-    while batch := list(islice(rest, chosen.most_measurements)):
+    rest, size = iter(measurements), engine.most_measurements if engine else SQLiteEngine.most_measurements
+    while batch := list(islice(rest, size)):
         usable = [place for place, (_, _, one) in enumerate(batch) if reason_unusable(one) is None]
-        records = judge_batch((_flattened(*batch[place]) for place in usable), chosen)
+        with _engine(engine) as chosen:
+            records = judge_batch((_flattened(*batch[place]) for place in usable), chosen)
         judged = dict(zip(usable, records, strict=True))
         yield from ((each, judged.get(place, [])) for place, each in enumerate(batch))
 
@@ -109,12 +112,18 @@ def judge_measurements(measurements: Iterable[Located]) -> Iterator[Record]:
         yield from records
 
 
-def _own_engine() -> SQLiteEngine:
-    """Return the engine of this thread, so that its statements are compiled once."""
-    if not hasattr(_THREAD, "engine"):
-        _THREAD.engine = SQLiteEngine()
-    engine: SQLiteEngine = _THREAD.engine
-    return engine
+@contextmanager
+def _engine(given: Engine | None) -> Iterator[Engine]:
+    """Lend the given engine, or a free one, so that statements are compiled once in a process. Others wait for none."""
+    if given is not None:
+        yield given
+        return
+    try:
+        own = _FREE.pop()
+    except IndexError:
+        own = SQLiteEngine()
+    yield own
+    _FREE.append(own)  # not after an error, which may leave a table half filled
 
 
 def flat_measurement_of(measurement: dict[str, Any]) -> FlatMeasurement:

@@ -2,13 +2,14 @@
 
 import io
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from probe.analysis.verdicts import verdicts
 from probe.cli.run.progress import Lines, Moving, live_verdicts, progress
 from probe.cli.run.progress.live_verdicts import Finished, LiveVerdicts, Records
 from probe.cli.run.run_time import time_left
@@ -59,10 +60,10 @@ def test_nothing_is_said_before_the_rules_have_decided(monkeypatch: pytest.Monke
     """Test that a finding waits for its verdicts, and that the run does not wait for them."""
     judging, decided, stream = threading.Event(), threading.Event(), io.StringIO()
 
-    def slowly(finished: Finished) -> Records:
+    def slowly(batch: Sequence[Finished]) -> list[tuple[Finished, Records]]:
         judging.set()
         decided.wait(10)
-        return [{"state": "blocked"}]
+        return [(one, [{"state": "blocked"}]) for one in batch]
 
     monkeypatch.setattr(live_verdicts, "_judged", slowly)
     screen = Lines(12, stream)
@@ -73,14 +74,36 @@ def test_nothing_is_said_before_the_rules_have_decided(monkeypatch: pytest.Monke
     assert stream.getvalue().startswith("  WhatsApp: blocked")
 
 
-def test_fault_of_the_rules_leaves_a_line_without_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> Records:
-        raise RuntimeError
+def test_fault_of_the_rules_leaves_one_line_without_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged, calls = verdicts.judge_each, list[int]()
 
-    monkeypatch.setattr("probe.analysis.verdicts.verdicts.judge_measurements", broken)
+    def broken(measurements: list[tuple[str, int, dict[str, Any]]]) -> Any:
+        calls.append(len(measurements))
+        if any(one["test_keys"]["x_target"]["name"] == "whatsapp" for _, _, one in measurements):
+            raise RuntimeError
+        return judged(measurements)
+
+    monkeypatch.setattr(verdicts, "judge_each", broken)
     stream = io.StringIO()
-    finish(Lines(12, stream), WHATSAPP)
-    assert stream.getvalue().startswith("  WhatsApp: measured")
+    finish(Lines(12, stream), WHATSAPP, WECHAT)
+    first, second = stream.getvalue().splitlines()
+    assert first.startswith("  WhatsApp: measured")
+    assert second.startswith("  WeChat: ok")
+    assert calls == [2, 1, 1]
+
+
+def test_targets_that_finish_together_are_judged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged, calls = verdicts.judge_each, list[int]()
+
+    def counted(measurements: list[tuple[str, int, dict[str, Any]]]) -> Any:
+        calls.append(len(measurements))
+        return judged(measurements)
+
+    monkeypatch.setattr(verdicts, "judge_each", counted)
+    stream = io.StringIO()
+    finish(Lines(12, stream), WHATSAPP, WECHAT, TELEGRAM)
+    assert calls == [3]
+    assert [line.split(":")[0].strip() for line in stream.getvalue().splitlines()] == ["WhatsApp", "WeChat", "Telegram"]
 
 
 def test_closed_terminal_ends_the_findings_and_not_the_run() -> None:
@@ -90,10 +113,10 @@ def test_closed_terminal_ends_the_findings_and_not_the_run() -> None:
         told.append(finished.target.name)
         raise OSError(5, "Input/output error")
 
-    verdicts = LiveVerdicts(tell)
+    live = LiveVerdicts(tell)
     for _ in range(2):
-        verdicts.add(Finished(WECHAT, [measurement(WECHAT)], 1.0))
-    verdicts.close()
+        live.add(Finished(WECHAT, [measurement(WECHAT)], 1.0))
+    live.close()
     assert told == ["wechat"]
 
 
