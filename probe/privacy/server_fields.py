@@ -90,7 +90,7 @@ class _Fields:
     def __init__(self, document: Json, key: bytes) -> None:
         self._document, self._key = document, key
         keys = document.get("test_keys") or {}
-        own = set(_own_strings([document.get("software_version"), keys]))
+        own = _own_strings([document.get("software_version"), keys])
         self._own_strings = frozenset(
             own | {text.replace(":443/", "/").replace(":80/", "/") for text in own if "://" in text}
         )
@@ -243,18 +243,20 @@ def _field_names() -> frozenset[str]:
     return frozenset(found)
 
 
-def _own_strings(value: Any) -> Iterator[str]:
-    """Yield the keys and strings of a measurement that no server and no helper has filled."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _own_strings(inner)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            if key not in _FROM_SERVERS and key not in _RULED:
-                yield key
-                yield from _own_strings(inner)
+def _own_strings(value: Any) -> set[str]:
+    """Return the keys and strings of a measurement that no server and no helper has filled."""
+    found, waiting = set[str](), [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            found.add(part)
+        elif isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            own = {key: inner for key, inner in part.items() if key not in _FROM_SERVERS and key not in _RULED}
+            found.update(own)
+            waiting += own.values()
+    return found
 
 
 def _der_of(item: Any) -> bytes | None:

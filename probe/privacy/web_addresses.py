@@ -1,10 +1,13 @@
 """Keep what is known of the web addresses that servers write, and recognise plain addresses."""
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from probe.privacy.host_names import kept_name
 from probe.privacy.server_text import kept_text
+
+LONGEST_ADDRESS = 64  # characters, with the name of an interface
 
 
 def kept_url(url: str, known: frozenset[str], key: bytes = b"") -> str:
@@ -52,6 +55,11 @@ def is_resolver(url: str) -> bool:
 
 
 def _is_canonical(text: str) -> bool:
+    return len(text) <= LONGEST_ADDRESS and _is_usual_form(text)
+
+
+@lru_cache(maxsize=4096)  # the servers of one run are in many fields
+def _is_usual_form(text: str) -> bool:
     try:
         return str(ipaddress.ip_address(text)) == text
     except ValueError:
