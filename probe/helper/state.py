@@ -16,7 +16,7 @@ from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.media.reflector import Media
 from probe.helper.udp_echo import Echo
 from probe.http_server.peers import Network
-from probe.nettests import NETTESTS
+from probe.nettests import NETTESTS, load_nettests
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
 from probe.signatures.evidence_age import HELPERS_CACHE
@@ -105,6 +105,7 @@ def load_state(
     default_table()
     known = frozenset(NETTESTS)
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
+    load_nettests()
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     echo = Echo(echo_ports) if echo_ports else None
     media = Media(media_port) if media_port is not None else None

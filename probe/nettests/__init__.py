@@ -1,35 +1,51 @@
 """Define the nettests, one file each, and find them by name. README.md holds their specification pages."""
 
-from probe.nettests import (
-    dnscheck,
-    endpoint_reachability,
-    facebook_messenger,
-    mail_reachability,
-    signal,
-    sip_reachability,
-    stunreachability,
-    telegram,
-    web_connectivity,
-    whatsapp,
-)
-from probe.nettests.nettest import Nettest
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from probe.targets.target import Target
 
-NETTESTS: dict[str, Nettest] = {
-    module.NETTEST.name: module.NETTEST
-    for module in (
-        dnscheck,
-        endpoint_reachability,
-        facebook_messenger,
-        mail_reachability,
-        signal,
-        sip_reachability,
-        stunreachability,
-        telegram,
-        web_connectivity,
-        whatsapp,
-    )
-}
+if TYPE_CHECKING:
+    from probe.nettests.nettest import Nettest
+
+NAMES = (
+    "dnscheck",
+    "endpoint_reachability",
+    "facebook_messenger",
+    "mail_reachability",
+    "signal",
+    "sip_reachability",
+    "stunreachability",
+    "telegram",
+    "web_connectivity",
+    "whatsapp",
+)
+
+
+class _Nettests(Mapping[str, "Nettest"]):
+    """Find nettests by the name of their file. A file is imported when its nettest is looked up."""
+
+    def __getitem__(self, name: str) -> "Nettest":
+        if name not in NAMES:
+            raise KeyError(name)
+        found: Nettest = import_module(f"probe.nettests.{name}").NETTEST
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+NETTESTS = _Nettests()
+
+
+def load_nettests(names: Iterable[str] = NAMES) -> None:
+    """Import the nettests of these names. During a run no descriptor may be left for their files."""
+    for name in names:
+        import_module(f"probe.nettests.{name}")
 
 
 def lines_of(target: Target) -> list[Target]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from probe.control import Control, Offered
 from probe.messages import tr
-from probe.nettests import lines_of
+from probe.nettests import lines_of, load_nettests
 from probe.packets.capture import Capture
 from probe.platforms.raw_packets import may_capture
 from probe.results import ResultsFile, packets_file
@@ -104,6 +104,7 @@ class Run:
         watch: Watcher,
     ) -> None:
         self._plan, self._session, self._roots, self._watch = plan, session, roots, watch
+        load_nettests(target.nettest for target in plan.targets)
         learned = LearnedAddresses(session.public_addresses())
         self._lines = Lines(open_results, self._locate, learned)
         self._control = Control(session, roots, learned.add) if session.settings.control else None

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from probe.session.round_trips import CROWDED
 from probe.session.session import Session
+from probe.targets.cost import STANDARD_SECONDS as STANDARD_SECONDS
 from probe.targets.cost import typical_bytes
 from probe.targets.target import Target
 
-STANDARD_SECONDS = 120.0  # of one round, counted from the end of the preflight
 LAST_START = 15.0  # seconds before the end at which nothing new starts. The longest step takes 10.
 LAST_STEP = 5.0  # seconds before the end at which steps that are under way are given up, to write what was measured
 WRITING = 15.0  # seconds after the end in which a loaded computer may still write measurements

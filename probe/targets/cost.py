@@ -1,9 +1,10 @@
-"""Estimate the bytes that a measurement of a target moves."""
+"""Estimate the bytes that a measurement of a target moves, and say how long a run may take."""
 
 from probe.targets.target import Target
 
 ADDRESSES = 2  # per name. An innocuous hello comes before the first.
 LOOKUP_BYTES = 600
+STANDARD_SECONDS = 120.0  # of one round with the standard depth, counted from the end of the preflight
 LARGE_PAGE = 160_000  # bytes of a large front page, compressed
 
 

@@ -41,6 +41,19 @@ def test_judging_loads_no_models_of_files() -> None:
     assert not {"pydantic", "probe.formats.entries"} & set(done.stdout.split())
 
 
+def test_explaining_a_run_loads_nothing_that_measures() -> None:
+    """Test it by the modules, since the time depends on the machine. `python -m tests.bench imports` prints it."""
+    code = (
+        "import sys; sys.argv = ['probe', 'run', '--explain']\n"
+        "from probe.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert not {"asyncio", "aiohttp", "dns", "cryptography", "probe.formats.entries", "probe.session.session"} & loaded
+
+
 def test_help_loads_no_command() -> None:
     code = (
         "import sys; sys.argv = ['probe', '--help']\n"

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 
 from probe.messages import tr
-from probe.session.classify import LocalFailure
 from probe.targets.target import Target
 
 
@@ -20,6 +19,7 @@ def missing_extras(targets: Iterable[Target], depth: str) -> Iterator[str]:
 
 
 def _has_quic() -> bool:
+    from probe.session.classify import LocalFailure  # here, so that `probe run --explain` starts faster
     from probe.steps.quic.quic import need_quic
 
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from probe.messages import tr, tr_plural
-from probe.targets.cost import most_bytes, typical_bytes
+from probe.targets.cost import STANDARD_SECONDS, most_bytes, typical_bytes
 from probe.targets.target import Target
 
 SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60  # of one round, measured in the lab
@@ -23,8 +23,6 @@ class RunCost(NamedTuple):
 
 def cost_of(targets: Iterable[Target], repeat: int = 1) -> RunCost:
     """Return what a run over the targets costs."""
-    from probe.run.time_budget import STANDARD_SECONDS  # here, so that other commands start faster
-
     every = list(targets)
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
     return RunCost(
