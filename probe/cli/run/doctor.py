@@ -34,12 +34,14 @@ def doctor(
     It contacts only neutral hosts and resolvers, never a measured service.
     """
     from probe.cli.run import consent as agreement
-    from probe.cli.run.running import open_session
+    from probe.cli.run.extras import missing_extras
+    from probe.cli.run.running import open_session, pick
     from probe.platforms import event_loop
     from probe.run.runner import usable
     from probe.signatures.unfit_networks import unfit_for_targets
 
     request = _request(targets_folder(targets), control_urls(control, None))
+    known, _ = pick(request)
     session, roots = open_session(request)
     agreement.require(consent, request.targets)
     health = event_loop.run(_examine(session, roots))
@@ -47,6 +49,7 @@ def doctor(
     with in_english() if json else nullcontext():
         found = findings(facts)
         found += [helper_finding(url, failure) for url, failure in health.items()]
+        found += [Finding(tr("program"), "note", missing) for missing in missing_extras(known, "deep")]
     _print(found, facts, json)
     fit = usable(facts) and unfit_for_targets(facts) is None and not any(health.values())
     raise typer.Exit(0 if fit else 4)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,15 @@ def test_refusal_says_what_was_seen_what_it_means_and_what_to_do(reason: Any, se
     text = shown(lambda screen: screen.refused(FIT | UNFIT[reason], reason))
     assert text.index(seen) < text.index(means) < text.index("no service was contacted") < text.index(do)
     assert "--measure-anyway" in text and "Measuring" not in text
+
+
+def test_missing_part_of_the_program_is_a_note(
+    monkeypatch: pytest.MonkeyPatch, examined: Callable[..., tuple[int, str]]
+) -> None:
+    """Test it with the sentences of a run, which do not make a network unfit."""
+    code, out = examined({})
+    assert "program" not in out
+    monkeypatch.setitem(sys.modules, "utls", None)
+    code, out = examined({})
+    assert code == 0 and "  note  program      It is not tested whether browsers" in out
+    assert "Install censorprobe[fingerprint]." in " ".join(out.split())
