@@ -76,7 +76,7 @@ class Events(Counted):
             "done": self.done,
             "total": self.total,
             "text": " · ".join(self.what_is_done()),
-            "phases": " · ".join(self.what_is_under_way()),
+            "phases": " · ".join(self.phases.words()),
         }
         if now != self._shown:
             self._shown = now

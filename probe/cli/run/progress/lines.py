@@ -9,6 +9,8 @@ from probe.analysis.run_result.run_sentences import origin_header
 from probe.cli.found_words import counts_of, found_words, same_state_words
 from probe.cli.run.findings import findings, helper_finding, refusal
 from probe.cli.run.progress.live_verdicts import Finished, LiveVerdicts, Records
+from probe.cli.run.progress.phase_counts import PhaseCounts
+from probe.cli.run.progress.signs_of_life import SignsOfLife
 from probe.cli.run.run_time import expected_time
 from probe.cli.screen import say, wrapped
 from probe.formats.origin import origin_of
@@ -56,9 +58,17 @@ class Lines:
     def __init__(self, total: int, stream: TextIO, helpers: Sequence[str] = ()) -> None:
         self.total, self.done, self._stream, self._helpers = total, 0, stream, helpers
         self.verdicts = LiveVerdicts(self.judged)
+        self.phases, self.alive = PhaseCounts(), SignsOfLife(self.still_measuring)
 
     def write(self, text: str) -> None:
         say(self._stream, text)
+        self.alive.said()
+
+    def still_measuring(self) -> None:
+        """Print what is under way."""
+        under_way = ", ".join(self.phases.words())
+        told = tr("Still measuring: {phases}", phases=under_way) if under_way else tr("Checking the network")
+        self.write(f"  {told}")
 
     def prepared(self, facts: Mapping[str, Any], vantage: "Vantage") -> None:
         if (origin := origin_of({"annotations": vantage.annotations})).artificial:
@@ -93,9 +103,10 @@ class Lines:
             self.write(round_of(number, rounds))
 
     def started(self, target: "Target", phase: "Callable[[], Phase]") -> None:
-        """Print nothing yet."""
+        self.phases.begin(target.name, phase)
 
     def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
+        self.phases.end(target.name)
         self.verdicts.add(Finished(target, documents, seconds))
 
     def judged(self, finished: Finished, records: Records) -> None:

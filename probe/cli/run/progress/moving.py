@@ -1,11 +1,9 @@
 """Show a moving block with what is done, the time left and the phases, on a terminal."""
 
-import threading
 import time
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TextIO
 
 from probe.cli.found_words import counts_of
 from probe.cli.run.progress.lines import Lines, finding_of, round_of
@@ -18,17 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from probe.run.phases import Phase
-    from probe.targets.target import Target
-
 
 class Counted(Lines, ABC):
-    """Count what is done, and the targets in each phase."""
+    """Count what is done, and what works."""
 
     def __init__(self, total: int, stream: TextIO, helpers: Sequence[str] = ()) -> None:
         super().__init__(total, stream, helpers)
-        self._lock = threading.Lock()
-        self._phases: dict[str, Callable[[], Phase]] = {}
         self._round, self._rounds, self._working = "", 0, 0
         self._began, self._seconds = time.monotonic(), 0.0
         self._limit: float | None = None
@@ -40,15 +33,6 @@ class Counted(Lines, ABC):
     def round_begins(self, number: int, rounds: int) -> None:
         self._rounds = rounds
         self._round = round_of(number, rounds) if rounds > 1 else ""
-
-    def started(self, target: "Target", phase: "Callable[[], Phase]") -> None:
-        with self._lock:
-            self._phases[target.name] = phase
-
-    def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
-        with self._lock:
-            self._phases.pop(target.name, None)
-        super().finished(target, documents, seconds)
 
     def judged(self, finished: Finished, records: Records) -> None:
         self.done += 1
@@ -73,20 +57,6 @@ class Counted(Lines, ABC):
         if self._seconds:
             yield time_left(self._seconds, self._limit, time.monotonic() - self._began, self._rounds)
 
-    def what_is_under_way(self) -> Iterator[str]:
-        """Yield how many targets are in each phase."""
-        with self._lock:
-            phases = list(self._phases.values())
-        counted = Counter(phase() for phase in phases)
-        words: dict[Phase, str] = {
-            "names": tr("names: {count}", count=counted["names"]),
-            "connections": tr("connections: {count}", count=counted["connections"]),
-            "closer_look": tr("closer look: {count}", count=counted["closer_look"]),
-            "helper": tr("comparing with the helper: {count}", count=counted["helper"]),
-            "late_answers": tr("late answers: {count}", count=counted["late_answers"]),
-        }
-        yield from (text for phase, text in words.items() if counted[phase])
-
 
 class Moving(Counted):
     """Show a moving block with the phases, and print findings that are worse than ok above it."""
@@ -106,5 +76,5 @@ class Moving(Counted):
         """Return the moving block: what is done, the time left, and how many targets are in each phase."""
         from rich.text import Text
 
-        text = "\n".join([" · ".join(self.what_is_done()), " · ".join(self.what_is_under_way())])
+        text = "\n".join([" · ".join(self.what_is_done()), " · ".join(self.phases.words())])
         return Text(for_terminal(text, self._stream))

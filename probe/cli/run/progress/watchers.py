@@ -41,7 +41,8 @@ def progress(
         yield Quiet(stream)
         leave_closed_terminal()
     elif plain:
-        with _judging(Lines(total, stream, helpers)) as lines:
+        lines = Lines(total, stream, helpers)
+        with _judging(lines), lines.alive.while_measuring():
             yield lines
     else:
         from rich.console import Console
