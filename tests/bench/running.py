@@ -51,13 +51,21 @@ def scenario_of(text: str, folder: Path, name: str) -> Scenario:
     return load_scenario(path)
 
 
-def ran(scenario: Scenario, folder: Path, *words: str, targets: Path | None = None, control: bool = True) -> Ran:
-    """Run the probe in `scenario`. `folder` receives its files."""
+def ran(
+    scenario: Scenario,
+    folder: Path,
+    *words: str,
+    targets: Path | None = None,
+    control: bool = True,
+    tree: Path | None = None,
+) -> Ran:
+    """Run the probe in `scenario`. `folder` receives its files. `tree`: the program of another working copy."""
     targets = targets or bundled_targets()
     lines, figures, pcap = (folder / f"{scenario.name}.{end}" for end in ("jsonl", "json", "pcap"))
     for path in (lines, figures, pcap):
         path.unlink(missing_ok=True)
     command = ["env", *([] if control else ["-u", "PROBE_CONTROL"])]
+    command += [] if tree is None else [f"PYTHONPATH={tree}", "PYTHONSAFEPATH=1"]  # also for the sniffer
     command += [sys.executable, "-m", "tests.bench.inside", str(figures), "--plain"]
     command += ["--targets", str(targets), "--output", str(lines), *words]
 
