@@ -15,6 +15,7 @@ from probe.wire.tls.client_hello import carries_ech
 from probe.wire.tls.records import RecordWatch
 
 MOST_OF_HANDSHAKE = 524288  # bytes. OpenSSL accepts chains up to 100 kB, but any number of HelloRequests.
+LEAST_READ = 4096  # bytes asked of the connection, so that a caller with a limit of two does not wake up for each two
 
 _DER = 2  # _ssl.ENCODING_DER
 _LATER_ALERTS = {  # RFC 8446, 6. Missing in ssl.AlertDescription.
@@ -80,7 +81,7 @@ class TLSConnection(Connection):
                 return bytes(self.engine.read(limit))
             except ssl.SSLWantReadError:
                 await self._flush()
-                data = await self._inner.read(limit)
+                data = await self._inner.read(max(limit, LEAST_READ))
                 if not data:
                     return b""
                 self._incoming.write(data)

@@ -15,8 +15,9 @@ from probe.formats import failures as f
 from probe.formats.entries import TLSHandshake
 from probe.session.pacing import TLS_SIDE_BY_SIDE, Pace
 from probe.session.trace import Trace, TransactionFacts
+from probe.steps import tcp
 from probe.steps.connection import Connection
-from probe.steps.tcp import tcp_connect
+from probe.steps.tcp import TCPConnection, tcp_connect
 from probe.steps.tls.certificates import Roots, load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.steps.tls.tls_stream import TLSConnection
@@ -281,3 +282,24 @@ async def test_slot_is_held_until_connection_is_closed(roots: Roots) -> None:
 async def test_entry_is_restored_from_json(roots: Roots) -> None:
     entry = await handshake(tls_with(GOOD.server_context(MIDDLE)), roots)
     assert TLSHandshake.model_validate_json(entry.model_dump_json()) == entry
+
+
+async def test_short_reads_wake_up_for_few_packets(roots: Roots, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test it as DNS over TLS reads: two bytes of length first. Each wake-up costs a small computer time."""
+    reads = list[int]()
+
+    class Counted(TCPConnection):
+        async def read(self, limit: int = 65536) -> bytes:
+            reads.append(limit)
+            return await super().read(limit)
+
+    async def flood(tls: TLSPeer) -> None:
+        for _ in range(50):
+            await tls.send(bytes(100))
+
+    monkeypatch.setattr(tcp, "TCPConnection", Counted)
+    async with connected(roots, tls_with(GOOD.server_context(MIDDLE), flood)) as conn:
+        before = len(reads)
+        for _ in range(50):
+            assert await conn.read_exactly(2) + await conn.read_exactly(98) == bytes(100)
+        assert len(reads) - before <= 60
