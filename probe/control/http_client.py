@@ -4,7 +4,7 @@ import json
 import math
 import socket
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -138,15 +138,13 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
 def _deeper_than(document: Any, limit: int) -> bool:
     level = [document]
-    for _ in range(limit):
-        level = [child for node in level for child in _children(node)]
-    return bool(level)
+    for _ in range(limit - 1):
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+    return any(level)  # one that is not empty has children, of which scalars were not looked at
 
 
-def _children(node: Any) -> list[Any]:
-    if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []
+def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
 
 
 def _refuse(name: str) -> NoReturn:

@@ -5,6 +5,7 @@ dnspython is the codec (RFC 1035, EDNS RFC 6891, padding RFC 7830 and 8467).
 
 import base64
 import struct
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import dns.edns
@@ -24,6 +25,7 @@ _FAILURES = {dns.rcode.NXDOMAIN: f.DNS_NXDOMAIN, dns.rcode.REFUSED: f.DNS_REFUSE
 _NAMES = {dns.rdatatype.CNAME: "target", dns.rdatatype.NS: "target", dns.rdatatype.PTR: "target"}
 _NAMES[dns.rdatatype.SOA] = "mname"
 _UDP_PAYLOAD = 1232  # bytes, so that no path fragments it (DNS Flag Day 2020)
+_KEPT = 1024  # questions
 _FLAGS = ("QR", "AA", "TC", "RD", "RA", "AD", "CD")
 TRUNCATED = f"{f.UNKNOWN}: dns: answer truncated"
 
@@ -41,11 +43,21 @@ def build_query(hostname: str, query_type: str, query_id: int, *, padding: int =
     Raise ValueError for a name or type that cannot be queried.
     """
     try:
-        query = dns.message.make_query(hostname, query_type, use_edns=0, payload=_UDP_PAYLOAD, pad=padding)
-        query.id = query_id
-        return query.to_wire()
+        return query_id.to_bytes(2, "big") + _without_id(hostname, query_type, padding)
     except dns.exception.DNSException as error:
         raise ValueError(f"no DNS question: {type(error).__name__}") from error
+
+
+@lru_cache(maxsize=_KEPT)
+def _without_id(hostname: str, query_type: str, padding: int) -> bytes:
+    """Return a query without its id. Several resolvers are asked each question."""
+    return dns.message.make_query(hostname, query_type, use_edns=0, payload=_UDP_PAYLOAD, pad=padding).to_wire()[2:]
+
+
+@lru_cache(maxsize=_KEPT)
+def _question(without_id: bytes) -> dns.message.Message:
+    """Return a query with the id 0."""
+    return dns.message.from_wire(bytes(2) + without_id, question_only=True)
 
 
 def read_response(raw: bytes, query: bytes, *, keep_ttls: bool = True) -> Reading:
@@ -58,7 +70,7 @@ def read_response(raw: bytes, query: bytes, *, keep_ttls: bool = True) -> Readin
         bits = int.from_bytes(raw[2:4], "big")
         response.flags = [flag for flag in _FLAGS if bits & dns.flags.Flag[flag]]
         response.rcode = bits & 0xF
-    asked = dns.message.from_wire(query)
+    asked = _question(query[2:])
     try:
         answer = dns.message.from_wire(raw, ignore_trailing=True, one_rr_per_rrset=True)
         internet = [rrset for rrset in answer.answer if rrset.rdclass == dns.rdataclass.IN]  # the queried class
@@ -67,7 +79,8 @@ def read_response(raw: bytes, query: bytes, *, keep_ttls: bool = True) -> Readin
         response.failure = f.DNS_MISBEHAVING
         return Reading(response, ours=False)
     response.answers, response.rcode = answers, int(answer.rcode())
-    if answer.id != asked.id:
+    is_other, answer.id = raw[:2] != query[:2], asked.id
+    if is_other:
         response.failure = f.DNS_WRONG_ID
     elif not asked.is_response(answer):
         response.failure = f.DNS_MISBEHAVING

@@ -6,11 +6,13 @@ import struct
 import dns.edns
 import dns.flags
 import dns.message
+import dns.rdatatype
 import dns.rrset
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from probe.formats import failures as f
 from probe.wire.dns.message import TRUNCATED, build_query, read_response, response_id
 from probe.wire.dns.redaction import cut_options
 
@@ -165,3 +167,21 @@ def test_record_of_another_class_is_no_answer() -> None:
         said = query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:33] + record
         reading = read_response(said, query)
         assert (reading.response.failure, reading.response.answers) == ("dns_no_answer", [])
+
+
+def test_kept_questions_are_those_that_were_asked():
+    """Test that neither the id nor the letters of an earlier query are taken for those of a later one."""
+    for query_id in (1, 0xFFFF):
+        for name, kind in (("a.example", "A"), ("A.example", "A"), ("a.example", "AAAA")):
+            query = build_query(name, kind, query_id)
+            sent = dns.message.from_wire(query)
+            assert (sent.id, sent.question[0].name.to_text(), dns.rdatatype.to_text(sent.question[0].rdtype)) == (
+                query_id,
+                f"{name}.",
+                kind,
+            )
+            response, ours = read_response(answer_to(query), query)
+            assert ours and response.failure == f.DNS_NO_ANSWER
+            response, ours = read_response(answer_to(build_query(name, kind, 2)), query)
+            assert not ours and response.failure == f.DNS_WRONG_ID
+            assert read_response(answer_to(build_query("b.example", kind, query_id)), query).ours is False
