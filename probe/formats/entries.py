@@ -28,7 +28,7 @@ from probe.formats.field_notes import (
 class Part(BaseModel):
     """Hold a part of an entry. Fields named in `OMITTED` are left out of the JSON while they are None."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     OMITTED: ClassVar[frozenset[str]] = frozenset()
     PRIVACY: ClassVar[PrivacyClass] = "network"  # of every field without a class of its own
 

@@ -22,7 +22,7 @@ Date = Annotated[datetime, PlainSerializer(ooni_date), WithJsonSchema(_WRITTEN_D
 class Measurement(BaseModel):
     """Record one measurement of a results file."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
     annotations: Machine[dict[str, str]] = Field(

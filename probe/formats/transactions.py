@@ -54,7 +54,7 @@ FollowUp = Literal[
 class TransactionRecord(BaseModel):
     """Record one transaction in `x_transactions`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
     transaction_id: Ordinal  # from 1, in the order of their start
