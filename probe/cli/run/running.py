@@ -35,6 +35,7 @@ from probe.targets.target_error import TargetError
 from probe.targets.target_files import load_neutral, load_target, pick_targets
 
 if TYPE_CHECKING:
+    from probe.cli.run.progress import KnownVerdicts
     from probe.cli.run.request import RunRequest
     from probe.run.runner import RunOutcome
     from probe.run.vantage import Vantage
@@ -85,11 +86,11 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
         hint_about_control(request.control)
         for sentence in missing_extras(targets, request.depth):
             say(sys.stderr, wrapped(sentence))
-    outcome = _measure(targets, request, session, roots, results)
+    outcome, known = _measure(targets, request, session, roots, results)
     code = outcome.code
     out = sys.stderr if request.output == "-" else sys.stdout
     try:
-        records = list(_judged(outcome))
+        records = list(known.judge(_lines(outcome)))
         problem = _print_or_explain(records, outcome, request, out, targets)
     except Exception as bug:  # the file is complete, and the user learns that before the bug
         _print_last_lines(outcome, request.quiet)
@@ -219,23 +220,17 @@ def _remember(root: Path) -> None:
 
 def _measure(
     targets: list[Target], request: "RunRequest", session: "Session", roots: "Roots", results: _Opener
-) -> "RunOutcome":
-    from probe.cli.run.progress import progress
+) -> "tuple[RunOutcome, KnownVerdicts]":
+    """Measure, and return the outcome with the verdicts that were shown meanwhile."""
+    from probe.cli.run.progress import KnownVerdicts, progress
     from probe.platforms import event_loop
     from probe.run.runner import Plan, run
 
     plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
     plain = is_plain(request.plain, sys.stderr)
-    planned, quiet, events = len(targets) * request.repeat, request.quiet, request.events
-    with progress(planned, sys.stderr, plain, request.control, quiet=quiet, events=events) as watch:
-        return event_loop.run(run(plan, session, roots, results, watch))
-
-
-def _judged(outcome: "RunOutcome") -> Iterator[dict[str, Any]]:
-    """Yield the verdicts on the measurements as they were written, read back from the file if possible."""
-    from probe.analysis.verdicts.verdicts import judge_measurements
-
-    yield from judge_measurements(_lines(outcome))
+    planned, quiet, events, known = len(targets) * request.repeat, request.quiet, request.events, KnownVerdicts()
+    with progress(planned, sys.stderr, plain, request.control, known=known, quiet=quiet, events=events) as watch:
+        return event_loop.run(run(plan, session, roots, results, watch)), known
 
 
 def _lines(outcome: "RunOutcome") -> Iterator[tuple[str, int, dict[str, Any]]]:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from probe.analysis.verdicts import verdicts
-from probe.cli.run.progress import Lines, Moving, live_verdicts, progress
+from probe.cli.run.progress import KnownVerdicts, Lines, Moving, live_verdicts, progress
 from probe.cli.run.progress.live_verdicts import Finished, LiveVerdicts, Records
 from probe.cli.run.run_time import time_left
 from probe.lab.recordings import recording_of
@@ -60,7 +60,7 @@ def test_nothing_is_said_before_the_rules_have_decided(monkeypatch: pytest.Monke
     """Test that a finding waits for its verdicts, and that the run does not wait for them."""
     judging, decided, stream = threading.Event(), threading.Event(), io.StringIO()
 
-    def slowly(batch: Sequence[Finished]) -> list[tuple[Finished, Records]]:
+    def slowly(batch: Sequence[Finished], known: KnownVerdicts) -> list[tuple[Finished, Records]]:
         judging.set()
         decided.wait(10)
         return [(one, [{"state": "blocked"}]) for one in batch]

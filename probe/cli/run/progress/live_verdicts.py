@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from probe.cli.run.progress.known_verdicts import KnownVerdicts
 from probe.targets.target import Target
 
 Records = Sequence[Mapping[str, Any]]
@@ -31,7 +32,7 @@ class LiveVerdicts:
     """
 
     def __init__(self, tell: Callable[[Finished, Records], None]) -> None:
-        self._tell = tell
+        self._tell, self.known = tell, KnownVerdicts()
         self._finished: queue.SimpleQueue[Finished | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -53,7 +54,7 @@ class LiveVerdicts:
     def _work(self) -> None:
         while batch := self._next():
             try:
-                for finished, records in _judged(batch):
+                for finished, records in _judged(batch, self.known):
                     self._tell(finished, records)
             except OSError:  # the terminal was closed, and the measurements go on
                 return
@@ -71,19 +72,20 @@ class LiveVerdicts:
         return batch
 
 
-def _judged(batch: Sequence[Finished]) -> list[tuple[Finished, Records]]:
+def _judged(batch: Sequence[Finished], known: KnownVerdicts) -> list[tuple[Finished, Records]]:
     """Judge targets together. After a fault of the rules judge each alone, so that only one has no records."""
     try:
-        return _records(batch)
+        return _records(batch, known)
     except Exception:  # the docstring of the class says who reports it
-        return [(batch[0], ())] if len(batch) == 1 else [pair for one in batch for pair in _judged([one])]
+        return [(batch[0], ())] if len(batch) == 1 else [pair for one in batch for pair in _judged([one], known)]
 
 
-def _records(batch: Sequence[Finished]) -> list[tuple[Finished, Records]]:
+def _records(batch: Sequence[Finished], known: KnownVerdicts) -> list[tuple[Finished, Records]]:
     from probe.analysis.verdicts.verdicts import judge_each
 
     measurements = [("-", place, dict(document)) for place, one in enumerate(batch) for document in one.documents]
     found: list[list[Mapping[str, Any]]] = [[] for _ in batch]
-    for (_, place, _), records in judge_each(measurements):
+    for (_, place, measurement), records in judge_each(measurements):
+        known.add(measurement, records)
         found[place] += records
     return list(zip(batch, found, strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from probe.cli.run.progress.events import Events
+from probe.cli.run.progress.known_verdicts import KnownVerdicts
 from probe.cli.run.progress.lines import Lines, Quiet, leave_closed_terminal
 from probe.cli.run.progress.moving import Moving
 from probe.cli.screen import UsageError
@@ -26,6 +27,7 @@ def progress(
     plain: bool,
     helpers: Sequence[str] = (),
     *,
+    known: KnownVerdicts | None = None,
     quiet: bool = False,
     events: Path | None = None,
 ) -> "Iterator[Watcher]":
@@ -33,16 +35,17 @@ def progress(
 
     `total` is the number of measurements. `helpers` has the URLs of the test helpers, in the user's order. With `quiet`
     only the reason for a refusal is written. With `events` the progress is written to this file, and not to `stream`.
+    `known` receives the verdicts of finished measurements.
     """
     if events is not None:
-        with _opened(events) as file, Events(total, file, helpers) as written, _judging(written):
+        with _opened(events) as file, Events(total, file, helpers) as written, _judging(written, known):
             yield written
     elif quiet:
         yield Quiet(stream)
         leave_closed_terminal()
     elif plain:
         lines = Lines(total, stream, helpers)
-        with _judging(lines), lines.alive.while_measuring():
+        with _judging(lines, known), lines.alive.while_measuring():
             yield lines
     else:
         from rich.console import Console
@@ -51,13 +54,14 @@ def progress(
         console = Console(file=stream, highlight=False, markup=False)
         moving = Moving(total, stream, console, helpers)
         live = Live(get_renderable=moving.block, console=console, refresh_per_second=4, transient=True)
-        with live, _judging(moving):
+        with live, _judging(moving, known):
             yield moving
 
 
 @contextmanager
-def _judging(lines: "Lines") -> "Iterator[Lines]":
+def _judging(lines: "Lines", known: KnownVerdicts | None) -> "Iterator[Lines]":
     """Wait for the last verdicts. A closed terminal is left before anything writes to it again."""
+    lines.verdicts.known = known or lines.verdicts.known
     try:
         yield lines
         leave_closed_terminal()
