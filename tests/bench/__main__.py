@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench.chains import clean, half_dropped
 from tests.bench.changes import changes
-from tests.bench.cost import cost
+from tests.bench.cost import cost, small
 from tests.bench.explore import explore
 from tests.bench.growth import growth
 from tests.bench.others import side_by_side
@@ -57,6 +57,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "start": start_up,
     "clean": clean_run,
     "cost": cost,
+    "small": small,
     "dropped": half_dropped,
     "growth": growth,
     "changes": changes,

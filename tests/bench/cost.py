@@ -1,4 +1,4 @@
-"""Measure what a run costs a small computer: CPU, memory, and imports.
+"""Measure what a run costs a small computer: CPU, memory, imports, and its verdicts with a share of one processor.
 
 With PROBE_BESIDE=FOLDER the program of another working copy is measured in turn, and the ratio is printed.
 PROBE_BENCH_REPEATS is the number of runs of each (5), of which the median counts.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.bench.running import ran, scenario_of
 from tests.bench.table import row
+from tests.support.lab.small_runs import MEMORY, SCENARIOS, SHARE, small_run
 
 REPEATS = int(os.environ.get("PROBE_BENCH_REPEATS", "5"))
 HERE = Path(__file__).parents[2]
@@ -69,3 +70,13 @@ def cost(folder: Path) -> None:
     row("  the sniffer alone", " beside ".join(f"{seconds:.2f} s" for seconds in sniffer))
     compared("  peak memory", list(peak), "{:.0f} MB", PEAK)
     compared("probe run --explain: CPU", [figures[0] for figures in medians(imports)], "{:.2f} s", IMPORTS)
+
+
+def small(folder: Path) -> None:
+    """Measure the scenarios of a small computer. This takes four minutes."""
+    for name in SCENARIOS:
+        done = small_run(name, folder)
+        right = not done.differences and done.code == 0
+        row(f"{name} with {SHARE:.0%} of a core", f"{done.seconds:.0f} s", "the verdicts of any computer", right)
+        row("  CPU, longest silence", f"{done.cpu:.1f} s, {done.silence:.0f} s")
+        row("  peak memory", f"{done.peak_mb:.0f} MB", f"under {MEMORY} MB", done.peak_mb < MEMORY)
