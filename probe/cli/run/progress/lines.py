@@ -14,7 +14,7 @@ from probe.cli.run.progress.signs_of_life import SignsOfLife
 from probe.cli.run.run_time import expected_time
 from probe.cli.screen import say, wrapped
 from probe.formats.origin import origin_of
-from probe.messages import tr, tr_plural
+from probe.messages import listed, tr, tr_plural
 from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Lines:
 
     def still_measuring(self) -> None:
         """Print what is under way."""
-        under_way = ", ".join(self.phases.words())
+        under_way = listed(self.phases.words())
         told = tr("Still measuring: {phases}", phases=under_way) if under_way else tr("Checking the network")
         self.write(f"  {told}")
 
