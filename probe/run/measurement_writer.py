@@ -36,6 +36,7 @@ class Lines:
         self, open_results: Callable[[Vantage], ResultsFile], locate: Locate, learned: LearnedAddresses
     ) -> None:
         load_decoders()
+        Measurement.model_rebuild()  # before the event loop has work, since it takes 40 ms of CPU
         self._open_results, self._locate, self._learned = open_results, locate, learned
         self._results: ResultsFile | None = None
         self._one_at_a_time = asyncio.Lock()

@@ -12,7 +12,7 @@ from probe.analysis.verdicts.verdicts import judge_measurements
 from probe.cli.run.progress import KnownVerdicts, progress
 from probe.lab.recordings import recording_of
 from probe.results import Problem, read_lines
-from probe.targets.target import bundled_targets, load_target
+from probe.targets.target_files import bundled_targets, load_target
 
 Located = list[tuple[str, int, dict[str, Any]]]
 

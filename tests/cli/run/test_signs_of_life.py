@@ -8,7 +8,7 @@ import pytest
 
 from probe.cli.run.progress import Lines, progress, signs_of_life
 from probe.cli.run.progress.signs_of_life import SignsOfLife
-from probe.targets.target import bundled_targets, load_target
+from probe.targets.target_files import bundled_targets, load_target
 
 TELEGRAM, WECHAT = (load_target(bundled_targets() / f"{name}.toml") for name in ("telegram", "wechat"))
 

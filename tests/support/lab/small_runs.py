@@ -10,7 +10,7 @@ from probe.lab.run import expected_services, read_records, run_command, with_out
 from probe.lab.scenario.expectations import Difference, differences
 from probe.lab.scenario.scenario import find_scenario, load_scenario
 from probe.lab.world.assemble import build_path
-from probe.targets.target import bundled_targets
+from probe.targets.target_files import bundled_targets
 
 SHARE = 0.15  # of one core
 MEMORY = 256  # MB
