@@ -14,6 +14,7 @@ STARTTLS = b"STARTTLS\r\n"
 QUIT = b"QUIT\r\n"
 
 _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
+_ACCEPTANCE = re.compile(rb"^(?:220|250)[ -]", re.MULTILINE)
 _STARTS = tuple(re.compile(pattern, re.DOTALL) for pattern in (rb"", rb"[2-5]", rb"[2-5][0-9]", rb"[2-5][0-9]{2}"))
 
 
@@ -53,6 +54,14 @@ def read_reply(buffer: bytes) -> tuple[Reply | None, bytes]:
         if found[2] != b"-":
             return Reply(int(found[1]), tuple(lines)), buffer[at:]
     raise NotSMTP("an endless SMTP reply")
+
+
+def has_acceptance(received: bytes) -> bool:
+    """Return whether a line begins as the acceptance of EHLO or STARTTLS does. The first line may be incomplete.
+
+    An injected refusal takes the sequence numbers of the server's reply, so that only the rest of that arrives.
+    """
+    return _ACCEPTANCE.search(received) is not None
 
 
 def _check_start(piece: bytes) -> None:

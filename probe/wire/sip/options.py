@@ -83,6 +83,24 @@ class Options:
         return [name for name, as_sent in came_back.items() if not as_sent]
 
 
+def product_of(answer: Message) -> str:
+    """Return the Server header of an answer, else its User-Agent."""
+    return answer.first("server") or answer.first("user-agent")
+
+
+def differences(first: Message, second: Message) -> list[str]:
+    """Return in what two answers to one request differ beside the status: "server", "via" or "tag" (of To).
+
+    A server adds the same `received` and `rport` to our Via (RFC 3581, section 4) in both.
+    """
+    differs = {
+        "server": product_of(first) != product_of(second),
+        "via": first.lines("via") != second.lines("via"),
+        "tag": first.receiver.tag != second.receiver.tag,
+    }
+    return [name for name, is_other in differs.items() if is_other]
+
+
 def _same_via(via: Via, sent: Options) -> bool:
     ours = Via("SIP/2.0", sent.transport.upper(), ANONYMOUS)
     return (via.transport, via.sent_by, via.branch) == (ours.transport, ours.sent_by, sent.branch)

@@ -91,3 +91,24 @@ def test_any_bytes_are_a_reply_or_not_smtp(raw: bytes) -> None:
         return
     assert raw.endswith(rest)
     assert reply is not None or rest == raw
+
+
+@pytest.mark.parametrize(
+    ("received", "accepts"),
+    [
+        (b"220 2.0.0 Ready to start TLS\r\n", True),
+        (b"your service\r\n250-SIZE 1\r\n250 PIPELINING\r\n", True),
+        (b"STARTTLS\r\n250 8BITMIME", True),
+        (b"421 closing\r\n221 bye\r\n", False),
+        (b"550 no\r\n", False),
+        (b"x 250 y\r\n2500 z\r\n", False),
+        (b"", False),
+    ],
+)
+def test_acceptance_is_found_at_the_start_of_a_line(received: bytes, accepts: bool) -> None:
+    assert smtp.has_acceptance(received) is accepts
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"220", b"250"]), st.sampled_from([b" ", b"-"]))
+def test_acceptance_is_found_after_any_bytes(before: bytes, code: bytes, mark: bytes) -> None:
+    assert smtp.has_acceptance(before + b"\n" + code + mark)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.wire.sip.message import Message, read_message
-from probe.wire.sip.options import Options
+from probe.wire.sip.options import Options, differences
 
 ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-f]*:[0-9a-f]*:[0-9a-f:]+")
 
@@ -108,3 +108,26 @@ def test_any_value_in_any_header_is_compared(value: str) -> None:
     for header in ("via", "contact", "from", "to", "cseq", "call_id"):
         answer = answered(sent, **{header: value})
         assert set(sent.rewritten(answer)) <= {header.replace("_", "-")}
+
+
+def answer_with(via: str = "SIP/2.0/UDP x;branch=z9hG4bKa", tag: str = "one", more: str = "") -> Message:
+    return read_message(f"SIP/2.0 480 No\r\nVia: {via}\r\nTo: <sip:y>;tag={tag}\r\n{more}\r\n".encode())
+
+
+def test_differences_of_two_answers_are_named() -> None:
+    first = answer_with()
+    assert differences(first, answer_with()) == []
+    assert differences(first, answer_with(via="SIP/2.0/UDP x;branch=z9hG4bKa;received=192.0.2.1")) == ["via"]
+    assert differences(first, answer_with(tag="two")) == ["tag"]
+    assert differences(first, answer_with(more="User-Agent: kamailio\r\n")) == ["server"]
+    assert differences(answer_with(more="Server: a\r\nUser-Agent: b\r\n"), answer_with(more="Server: a\r\n")) == []
+
+
+headers = st.text(max_size=40).filter(lambda text: "\n" not in text and "\r" not in text)
+
+
+@given(headers, headers, headers)
+def test_differences_are_equal_in_both_orders(via: str, tag: str, server: str) -> None:
+    one, other = answer_with(), answer_with(via, tag, f"Server: {server}\r\n")
+    assert set(differences(one, other)) == set(differences(other, one)) <= {"server", "via", "tag"}
+    assert differences(other, other) == []
