@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
-from probe.dialogue import proves
+from probe.dialogue import is_doubtful, proves
 from probe.followups.echo_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.transactions import TransactionRecord
@@ -143,11 +143,16 @@ class AttemptState:
             failure=record.failure,
             failed_operation=record.failed_operation,
             triggered=record.trigger,
+            doubtful=self._is_doubtful(record),
             corroborated=record.corroborated,
             authenticated=proves(record),
             verified=self.verified,
         )
         self.outcomes.append(outcome)
+
+    def _is_doubtful(self, record: TransactionRecord) -> bool:
+        entries = self._measurement.trace.entries
+        return is_doubtful(entry for entry in entries if entry.transaction_id == record.transaction_id)
 
     async def next_outcome(self) -> None:
         """Wait until a flow that is under way has ended, and add its outcome. A bug in the flow is raised."""

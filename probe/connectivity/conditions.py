@@ -107,6 +107,12 @@ def _silent_twice(facts: AttemptFacts) -> bool:
     return facts.endpoint.facts.echo_payload is not None and again is not None and failures == {f.TIMEOUT}
 
 
+def _doubtful_twice(facts: AttemptFacts) -> bool:
+    own, again = facts.own, facts.confirmation
+    has_echo = facts.endpoint.facts.echo_payload is not None
+    return has_echo and own is not None and own.doubtful and again is not None and again.doubtful
+
+
 def _hello_is_candidate(facts: AttemptFacts, row: str) -> bool:
     """Return whether the hello passed at the neutral host, or no neutral host could be asked."""
     asked = any(flow.row in {"neutral_browser", "neutral_other_size"} for flow in facts.begun())
@@ -207,6 +213,7 @@ NAME_FAILED_WITH_ECH_AT_NEUTRAL = Condition(
     lambda facts: _no_answer_in_tls(facts.sent("name_with_ech_at_neutral")),
 )
 SILENT_TWICE = Condition("two datagrams of a call met silence", _silent_twice)
+DOUBTFUL_TWICE = Condition("two answers of a call are doubtful", _doubtful_twice)
 ECHO_OFFERED = Condition(
     "the helper offers an echo, and its token allows a pair",
     lambda facts: facts.echo is not None and facts.echo.pairs_left > 0 and facts.echo.triggers_left > 0,

@@ -62,6 +62,8 @@ class Outcome:
     failure: str | None = None
     failed_operation: str | None = None
     triggered: bool = False
+    doubtful: bool = False
+    """The answer is one that a middlebox may have sent in the server's name."""
     corroborated: bool = False
     authenticated: bool = False
     """The server gave a proof that only the genuine one can give."""

@@ -9,9 +9,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from probe.connectivity.conditions import SILENT_TWICE, innocuous_claim
+from probe.connectivity.conditions import DOUBTFUL_TWICE, SILENT_TWICE, innocuous_claim
 from probe.connectivity.facts import AttemptFacts, NameFacts, NeutralHost, Wait
-from probe.connectivity.policy import AFTER_FAILURE, AFTER_SUCCESS, ECHO_PAIR, HOP_SEARCH, RESOLVERS, Group, Row
+from probe.connectivity.policy import (
+    AFTER_FAILURE,
+    AFTER_SUCCESS,
+    ECHO_AFTER_DOUBT,
+    ECHO_PAIR,
+    HOP_SEARCH,
+    RESOLVERS,
+    Group,
+    Row,
+)
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 from probe.formats.followups import FOLLOWUP_KINDS
@@ -75,7 +84,7 @@ def plan(facts: AttemptFacts) -> Plan:
     if not own.was_sent:
         return FINISHED
     if own.failure is None:
-        return _follow_ups(AFTER_SUCCESS, facts)
+        return _after_success(facts)
     if facts.as_control or f.is_local(own.failure):
         return FINISHED
     return _after_failure(facts)
@@ -165,6 +174,17 @@ def _own(facts: AttemptFacts, *, is_visit: bool = False) -> PlannedFlow:
     return replace(flow, followup="alternative_address", cause=facts.alternative_cause)
 
 
+# -- after a success ---------------------------------------------------------------------------------------------------
+
+
+def _after_success(facts: AttemptFacts) -> Plan:
+    """Return the confirmation of a doubtful answer, or follow-ups."""
+    doubtful = facts.own is not None and facts.own.doubtful and facts.verified and not facts.as_control
+    if doubtful and facts.outcome("confirmation") is None:
+        return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
+    return _follow_ups(AFTER_SUCCESS, facts)
+
+
 # -- after a failure ---------------------------------------------------------------------------------------------------
 
 
@@ -200,7 +220,10 @@ def _follow_ups(groups: Iterable[Group], facts: AttemptFacts) -> Plan:
     if not facts.followups:
         return FINISHED
     for group in groups:
-        if group is ECHO_PAIR and SILENT_TWICE.holds(facts) and Wait.CONTROL_BEFORE_ECHO not in facts.waits:
+        needs_echo = (group is ECHO_PAIR and SILENT_TWICE.holds(facts)) or (
+            group is ECHO_AFTER_DOUBT and DOUBTFUL_TWICE.holds(facts)
+        )
+        if needs_echo and Wait.CONTROL_BEFORE_ECHO not in facts.waits:
             return () if facts.under_way else Wait.CONTROL_BEFORE_ECHO
         flows = tuple(_within_budget(_next_of_chains(group, facts), facts))
         if flows or any(flow.row in group.row_ids for flow in facts.under_way):

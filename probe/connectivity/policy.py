@@ -12,6 +12,7 @@ from probe.connectivity.conditions import (
     BROWSER_IS_CANDIDATE,
     CONFIRMED,
     DEEP,
+    DOUBTFUL_TWICE,
     ECH_SUSPECTED,
     ECH_WITH_NAME_SUSPECTED,
     ECHO_OFFERED,
@@ -146,6 +147,17 @@ def _at_neutral(*when: Condition) -> tuple[Row, ...]:
     )
 
 
+def _echo_pair(name: str, when: Condition) -> Group:
+    """Return the random datagram to the helper's echo, then the endpoint's own."""
+    rows = (
+        Row("random_echo", "other_payload_echo", "echo", "", (when, ECHO_OFFERED), echo_claim),
+        Row("own_echo", "same_payload_echo", "echo", "", (when, RANDOM_ENDED)),
+    )
+    return Group(name, (rows,))
+
+
+ECHO_AFTER_DOUBT = _echo_pair("echo pair after doubtful answers", DOUBTFUL_TWICE)
+
 AFTER_SUCCESS = (
     Group("page", (_at_neutral(NAMED, PLAIN_PAGE),)),
     Group(
@@ -171,6 +183,7 @@ AFTER_SUCCESS = (
             ),
         ),
     ),
+    ECHO_AFTER_DOUBT,
 )
 """Groups after the endpoint has answered."""
 
@@ -186,15 +199,7 @@ RESOLVERS = Group(
 )
 """Queries for the name after a failure, before the confirmation. `followups/other_resolvers.py` sends them."""
 
-ECHO_PAIR = Group(
-    "echo pair",
-    (
-        (
-            Row("random_echo", "other_payload_echo", "echo", "", (SILENT_TWICE, ECHO_OFFERED), echo_claim),
-            Row("own_echo", "same_payload_echo", "echo", "", (SILENT_TWICE, RANDOM_ENDED)),
-        ),
-    ),
-)
+ECHO_PAIR = _echo_pair("echo pair", SILENT_TWICE)
 
 _UNLISTED_PROTOCOL = (
     Row(

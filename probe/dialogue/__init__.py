@@ -1,13 +1,16 @@
 """Run the dialogue of an endpoint's dialect (scheme and transport), and decide whether it authenticated the server."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from probe.dialogue import calls, mail, quic, resolvers, web
 from probe.dialogue.exchange import Dialogue, Exchange, Method, RequestOptions
 from probe.dialogue.web import written_url
+from probe.formats.calls import SIPExchange
+from probe.formats.entries import Entry
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import Session
 from probe.session.trace import Transaction
+from probe.signatures.injected_answers import SIP_STATUS
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Endpoint
 
@@ -18,6 +21,7 @@ __all__ = [
     "always_get",
     "can_prove",
     "has_exchangeable_name",
+    "is_doubtful",
     "proves",
     "speak",
     "written_url",
@@ -53,6 +57,12 @@ def can_prove(endpoint: Endpoint) -> bool:
 def proves(record: TransactionRecord) -> bool:
     """Return whether a transaction passed a step that authenticates the server."""
     return not AUTHENTICATING_STEPS.isdisjoint(record.steps)
+
+
+def is_doubtful(entries: Iterable[Entry]) -> bool:
+    """Return whether a server's answer in the clear is one that a middlebox is known to send in its place."""
+    sip = (entry for entry in entries if isinstance(entry, SIPExchange) and entry.transport != "tls")
+    return any(entry.code in SIP_STATUS for entry in sip)
 
 
 async def no_wait() -> None:

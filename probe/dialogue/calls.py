@@ -1,7 +1,8 @@
-"""Run the dialogues of `stun`, `turn` and `sip` over UDP, TCP and TLS."""
+"""Run the dialogues of `stun`, `turn` and `sip` over UDP, TCP and TLS, and of `reflector` over UDP and TCP."""
 
 from probe.dialogue.exchange import Dialogue, Exchange
 from probe.dialogue.web import connect, secure
+from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
 from probe.steps.calls.sip import sip_options, sip_options_udp
 from probe.steps.calls.stun import Method, stun_exchange, stun_exchange_udp
 
@@ -50,6 +51,22 @@ STUN: dict[str, Dialogue] = {
 }
 
 
+async def run_reflector_udp(exchange: Exchange) -> None:
+    """Send a hello in its own flow: one trigger, repetitions included."""
+    await exchange.trigger()
+    await reflector_hello_udp(
+        exchange.tx, exchange.ip, exchange.endpoint.port, pace=exchange.pace, confirm=exchange.confirm
+    )
+
+
+async def run_reflector_tcp(exchange: Exchange) -> None:
+    """Send a hello over TCP."""
+    await reflector_hello(exchange.tx, await connect(exchange), pace=exchange.pace, confirm=exchange.confirm)
+
+
+REFLECTOR: dict[str, Dialogue] = {"reflector": run_reflector_udp, "reflector+tcp": run_reflector_tcp}
+
+
 async def run_sip_udp(exchange: Exchange) -> None:
     """Send OPTIONS in its own flow: one trigger, retransmissions included."""
     await exchange.trigger()
@@ -73,4 +90,4 @@ async def run_sip_tls(exchange: Exchange) -> None:
 
 SIP: dict[str, Dialogue] = {"sip/udp": run_sip_udp, "sip/tcp": run_sip_tcp, "sip/tls": run_sip_tls}
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {**STUN, **SIP}
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {**STUN, **REFLECTOR, **SIP}

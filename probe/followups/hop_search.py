@@ -38,6 +38,7 @@ _KINDS: dict[str, PayloadKind] = {
     "http_round_trip": "http",
     "quic_handshake": "quic",
     "stun_exchange": "stun",
+    "reflector_hello": "reflector",
     "sip_options": "sip",
 }
 
@@ -207,7 +208,7 @@ class HopSearch:
 
     def _path(self, case: Case) -> asyncio.Task[PathSweep | None]:
         """Return the path to the case's address. It is measured once per address, port and transport."""
-        transport: Literal["tcp", "udp"] = "udp" if case.kind in {"stun", "sip", "dns"} else "tcp"
+        transport: Literal["tcp", "udp"] = "udp" if case.kind in {"stun", "reflector", "sip", "dns"} else "tcp"
         key = (case.ip, case.port, transport)
         if key not in self._paths:
             self._paths[key] = asyncio.create_task(self._sweep(case, transport))

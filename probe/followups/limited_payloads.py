@@ -7,12 +7,14 @@ from typing import Literal
 from probe.formats.hops import PayloadKind
 from probe.formats.transactions import FollowUp
 from probe.session.trace import TransactionFacts
+from probe.steps.calls.reflector import new_tag
 from probe.steps.quic.quic import ALPN
 from probe.steps.tls.tls_stream import client_hello
 from probe.targets.target import Endpoint, family_of
 from probe.wire.dns.message import build_query
 from probe.wire.sip.options import Options
 from probe.wire.stun import allocate_request, binding_request
+from probe.wire.telegram.reflector import hello as reflector_hello
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,11 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
 
 
 def datagram_payload(case: Case) -> bytes:
-    """Return the first datagram of a QUIC handshake, or a request of STUN, TURN, SIP or DNS."""
+    """Return the first datagram of a QUIC handshake, or a request of STUN, TURN, a reflector, SIP or DNS."""
     if case.kind == "quic":
         return _first_initial(case)
+    if case.kind == "reflector":
+        return reflector_hello(new_tag())
     if case.kind == "sip":
         return Options(case.host, "udp").written()
     if case.kind == "dns":

@@ -17,12 +17,21 @@ from probe.steps.calls.echo import udp_echo
 from probe.targets.target import Endpoint, family_of
 from probe.wire.sip.options import MAGIC_COOKIE, Options
 from probe.wire.stun import allocate_request, binding_request
+from probe.wire.telegram import reflector
 
 Build = Callable[[Endpoint, bytes], bytes]
+
+
+def reflector_hello(token: bytes) -> bytes:
+    """Return the hello to a reflector whose tag contains a token of twelve bytes."""
+    tag = reflector.peer_tag(reflector.CALLER, token[:11], token[11:] + b"\1" + secrets.token_bytes(2))
+    return reflector.hello(tag)
+
 
 PAYLOADS: dict[str, Build] = {
     "stun/udp": lambda endpoint, token: binding_request(token),
     "turn/udp": lambda endpoint, token: allocate_request(token),
+    "reflector": lambda endpoint, token: reflector_hello(token),
     "sip/udp": lambda endpoint, token: Options(endpoint.host, "udp", branch=MAGIC_COOKIE + token.hex()).written(),
 }
 """Builders of the endpoint's own datagram around a token, by dialect."""

@@ -1,4 +1,4 @@
-"""Define the entries of calls: STUN and TURN, SIP, and the UDP echo for the echo pair."""
+"""Define the entries of calls: STUN and TURN, Telegram's relays, SIP, and the UDP echo for the echo pair."""
 
 from typing import ClassVar, Literal
 
@@ -8,7 +8,7 @@ from probe.formats.entries import BinaryData, Entry
 from probe.formats.field_notes import Bytes, Code, Count, Port, Seconds, Withheld
 
 Transport = Literal["udp", "tcp", "tls"]
-EchoPayload = Literal["stun", "sip", "other"]
+EchoPayload = Literal["stun", "reflector", "sip", "other"]
 """Kind of the datagram that was sent to the echo. "other" is of no protocol."""
 
 
@@ -38,12 +38,32 @@ class STUNExchange(Entry):
     x_first_bytes: BinaryData | None = None  # of the first of them, at most 64
 
 
+class ReflectorExchange(Entry):
+    """Record one hello to a call relay of Telegram. Our mapped address is never kept."""
+
+    LIST: ClassVar[str] = "reflector"
+    OPERATION: ClassVar[str] = "reflector_hello"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"mapped_differs", "round_trip", "x_first_bytes"})
+
+    address: str = Field(examples=["192.0.2.1:597"])  # the relay's
+    transport: Literal["udp", "tcp"] = Field(examples=["udp"])  # what carries it
+    response: Literal["", "self_info", "special", "data", "other"] = Field(default="", examples=["self_info"])
+    """Form of the first packet that bears our tag. "self_info" holds our mapped address, "other" is an unknown form."""
+    mapped_family: Literal[0, 4, 6] = Field(default=0, examples=[4])  # of the address in a self-info answer (0: none)
+    mapped_differs: Withheld[bool | None] = Field(default=None, examples=[True])
+    """Whether it differs from the socket's own address, which shows a NAT."""
+    x_sent: Count = Field(default=0, examples=[1])  # datagrams, 1 over TCP
+    round_trip: Seconds | None = Field(default=None, examples=[0.082])  # from the last hello sent to the answer
+    x_foreign: Count = Field(default=0, examples=[2])  # received packets that do not bear our tag
+    x_first_bytes: BinaryData | None = None  # of the first of them, at most 16: as far as a tag reaches
+
+
 class SIPExchange(Entry):
     """Record one SIP OPTIONS transaction (RFC 3261, section 17.1.2), as `anonymous.invalid`."""
 
     LIST: ClassVar[str] = "sip"
     OPERATION: ClassVar[str] = "sip_options"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip", "x_first_bytes"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip", "x_first_bytes", "second_code", "second_differs"})
 
     address: str  # "192.0.2.1:5060"
     transport: Transport  # what carries it
@@ -55,6 +75,10 @@ class SIPExchange(Entry):
     server: str = ""  # the Server header, else User-Agent: products, or class and length
     rewritten: list[str] = Field(default_factory=list)
     """Fields that came back changed: "via", "contact", "call-id", "from", "to", "cseq"."""
+    second_code: Code | None = Field(default=None, examples=[200])
+    """Another final status to the same request, 0 for none. Null where no second answer was waited for."""
+    second_differs: list[str] | None = Field(default=None, examples=[["ttl", "server", "tag"]])
+    """In what the second answer differs beside the status: "ttl" on arrival, "server", "via", "tag" (of To)."""
     x_sent: Count = 0  # requests, 1 over TCP and TLS
     round_trip: Seconds | None = None  # from the last request sent to the response
     x_foreign: Count = 0  # received messages that do not answer our request
@@ -66,12 +90,16 @@ class UDPEcho(Entry):
 
     LIST: ClassVar[str] = "echoes"
     OPERATION: ClassVar[str] = "udp_echo"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip", "ends_swapped", "answer_code"})
 
     port: Port  # the helper's
     payload: EchoPayload  # kind of datagram that it resembles
     size: Bytes  # of the datagram's payload
     x_sent: Count = 0  # datagrams
     echoed: bool = False  # a datagram with our token came back
-    changed: bool = False  # the helper received other bytes than were sent
+    changed: bool = False  # other bytes came back than were sent
+    ends_swapped: Count | None = Field(default=None, examples=[3])
+    """Datagrams that came back with the first two and the last two bytes exchanged. Null if the first one did not."""
+    answer_code: Code | None = Field(default=None, examples=[480])
+    """Status of a SIP response that came back in place of the datagram. The helper speaks no SIP."""
     round_trip: Seconds | None = None  # from the last datagram sent to the echo

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from probe.formats.calls import SIPExchange, STUNExchange, UDPEcho
+from probe.formats.calls import ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.formats.entries import (
     DNSQuery,
     HTTPTransaction,
@@ -29,9 +29,12 @@ Status = Literal["ok", "blocked"]
 
 
 class Lists(Part):
-    """Hold entries by kind, in the order of time. Requests are newest first, as OONI writes them."""
+    """Hold entries by kind, in the order of time. Requests are newest first, as OONI writes them.
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"media"})
+    A list named in `OMITTED` is left out of the JSON while it is empty.
+    """
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"reflector", "media"})
 
     queries: list[DNSQuery] = Field(default_factory=list)  # DNS queries
     tcp_connect: list[TCPConnect] = Field(default_factory=list)  # TCP connects
@@ -41,6 +44,7 @@ class Lists(Part):
     mtproto: list[MTProtoExchange] = Field(default_factory=list)  # Telegram's data centres
     noise: list[NoiseHandshake] = Field(default_factory=list)  # WhatsApp's chat servers
     stun: list[STUNExchange] = Field(default_factory=list)  # STUN and TURN
+    reflector: list[ReflectorExchange] = Field(default_factory=list)  # Telegram's call relays
     sip: list[SIPExchange] = Field(default_factory=list)  # SIP
     echoes: list[UDPEcho] = Field(default_factory=list)  # datagrams to the helper's echo
     mail: list[MailDialogue] = Field(default_factory=list)  # SMTP and IMAP
@@ -49,9 +53,12 @@ class Lists(Part):
         default_factory=list
     )  # from which TTL on a middlebox acts on a payload
     random_bytes: list[RandomBytes] = Field(default_factory=list)  # bytes of no protocol to neutral hosts
-    media: list[MediaFlow] | None = Field(
-        default=None, examples=[[]]
-    )  # media flows to the helper, absent in older data
+    media: list[MediaFlow] = Field(default_factory=list)  # media flows to the helper
+
+    @model_serializer(mode="wrap")
+    def _leave_out_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        return {key: value for key, value in written.items() if value or key not in self.OMITTED}
 
 
 LISTS: tuple[str, ...] = tuple(Lists.model_fields)

@@ -12,13 +12,17 @@ class MailEntry(Entry):
     """Hold the common fields of all mail entries."""
 
     LIST: ClassVar[str] = "mail"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_first_bytes"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_first_bytes", "known_refusal", "contradicted"})
 
     address: str  # "192.0.2.1:587"
     protocol: Literal["smtp", "imap"]  # protocol of the dialogue
     operation: Literal["greeting", "starttls"]  # kind of the entry, because the list contains both
     over_tls: bool = False  # whether the dialogue runs inside TLS
     x_first_bytes: BinaryData | None = None  # of an answer in another protocol, at most 64
+    known_refusal: Code | None = Field(default=None, examples=[550])
+    """550 or 551, if a reply to EHLO or STARTTLS has the exact text that a middlebox is said to send."""
+    contradicted: bool | None = Field(default=None, examples=[True])
+    """Whether an acceptance followed a 550 or 551 to the same command. Null where none was waited for."""
 
 
 class MailGreeting(MailEntry):

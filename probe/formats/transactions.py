@@ -12,7 +12,7 @@ Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 - lookup: a DNS query of the first pass.
 - first: the target's own name or payload, in the first pass.
 - innocuous: an innocuous name to the same address, in the first pass before the own name.
-- confirm: the one longer repeat after a failure, and one beside the helper's second measurement.
+- confirm: the one longer repeat after a failure or a doubtful answer, and one beside the helper's second measurement.
 - followup: caused by a failure, see FollowUp.
 """
 
@@ -62,7 +62,7 @@ class TransactionRecord(BaseModel):
     endpoint: Public[str] = ""  # the endpoint's URL in the target file, "" for lookups
     kind: Kind  # its purpose
     followup: FollowUp = ""  # the follow-up, "" for other kinds
-    cause: Ordinal | None = None  # the transaction whose failure caused this follow-up or confirmation
+    cause: Ordinal | None = None  # the transaction that caused this follow-up or confirmation
     hostname: str = ""  # the queried name of lookups and DNS follow-ups
     address: str = ""  # contacted IP address without port, "system" for the system resolver
     port: Port = 0  # 0 where no port was involved

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probe.helper.udp_port import listen
+from probe.wire.tampering import with_ends_swapped
 
 TOKEN_BYTES = 12  # the size of a STUN transaction id (RFC 8489, 5)
 TOKEN_SECONDS = 60.0
-MOST_ECHOES = 32  # per token. The probe sends at most eight for one echo pair.
+MOST_ECHOES = 32  # per token. The probe sends at most twelve for one echo pair.
 MOST_TOKENS = 4096
 LONGEST_DATAGRAM = 1500  # bytes. Longer datagrams are ignored.
 
@@ -38,8 +39,12 @@ class Tokens:
     def admits(self, datagram: bytes) -> bool:
         """Tell whether a datagram contains a valid token, raw or hexadecimal, at any position. Count it against the
         token.
+
+        A middlebox may have exchanged the ends of the datagram. It is echoed then too, so that the probe sees it.
         """
-        token = self._token_in(datagram) if len(datagram) <= LONGEST_DATAGRAM else None
+        if len(datagram) > LONGEST_DATAGRAM:
+            return False
+        token = self._token_in(datagram) or self._token_in(with_ends_swapped(datagram))
         if token is None:
             return False
         since, left = self._out[token]

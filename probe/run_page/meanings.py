@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from probe.analysis.run_result.app_words import CALLS, CERTAINTIES
+from probe.analysis.run_result.app_words import CALLS, CERTAINTIES, state_of_calls
 from probe.analysis.run_result.headline_parts import is_address
 from probe.analysis.verdicts.apps import AppVerdict
 from probe.messages import mark, tr
@@ -55,7 +55,7 @@ def needs_of_app(app: AppVerdict) -> list[dict[str, str]]:
     return [
         {"state": needs[need], "sentence": tr(NEED_STATES[need], state=tr(CALLS[needs[need]]))}
         for need in NEEDS
-        if need in needs
+        if need in needs and (need != "calls" or state_of_calls(app) is not None)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Send one datagram on a schedule and wait for the first answer to it."""
+"""Send one datagram on a schedule and wait for the first answer to it, or for further ones."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +11,7 @@ from probe.steps.udp_socket import UDPSocket
 IsOurs = Callable[[bytes], bool | None]
 """True: the answer. False: another sender's datagram. None: our answer, and more must follow (a provisional response).
 """
+_MOST_LATE = 16  # datagrams after the answer that are kept for `another`
 
 
 class UDPFlow(UDPSocket):
@@ -23,8 +24,10 @@ class UDPFlow(UDPSocket):
         self.round_trip: float | None = None  # seconds from the last transmission to the answer
         self.foreign = 0  # datagrams that did not answer ours
         self.first_foreign: bytes | None = None  # at most 64 bytes of the first of them, scrubbed
+        self.ip_ttl: int | None = None  # TTL (hop limit) at which the last answer arrived, None if unknown
         self._sent_at = 0.0
         self._is_ours: IsOurs = lambda raw: False
+        self._late: list[tuple[bytes, int | None]] = []
         self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         super().__init__(ip, port, pace)
 
@@ -46,6 +49,23 @@ class UDPFlow(UDPSocket):
             self._send(datagram)
         return await self._answer
 
+    async def another(self, is_ours: IsOurs, seconds: float, again: bytes = b"") -> bytes | None:
+        """Return the next answer within `seconds`, None without one. The datagram `again` is sent before.
+
+        Datagrams that arrived together with the last answer count. An ICMP error is no answer. Call it after `ask`.
+        """
+        self._is_ours, self._answer = is_ours, self._loop.create_future()
+        late, self._late = self._late, []
+        for raw, ip_ttl in late:
+            self._received(raw, ip_ttl)
+        if again:
+            self.sent += 1
+            self._send(again)
+        await asyncio.wait({self._answer}, timeout=seconds)
+        if not self._answer.done() or isinstance(self._answer.exception(), OSError):
+            return None
+        return self._answer.result()
+
     def close(self) -> None:
         """Stop receiving. A second call has no effect."""
         self._close()
@@ -53,6 +73,7 @@ class UDPFlow(UDPSocket):
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
         if self._answer.done():
+            self._late = [*self._late, (raw, ip_ttl)][:_MOST_LATE]
             return
         try:
             ours = self._is_ours(raw)
@@ -60,6 +81,7 @@ class UDPFlow(UDPSocket):
             self._answer.set_exception(bug)
             return
         if ours:
+            self.ip_ttl = ip_ttl
             self.round_trip = round(self._loop.time() - self._sent_at, 6)
             self._answer.set_result(raw)
         elif ours is False:

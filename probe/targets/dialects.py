@@ -136,6 +136,21 @@ def _calls(scheme: str, echo_payload: "EchoPayload") -> tuple[Dialect, ...]:
     return udp, tcp, tls
 
 
+def _reflectors() -> tuple[Dialect, ...]:
+    """Return Telegram's call relays. An answer shows that a relay is there, and not whose it is."""
+    udp = Dialect(
+        scheme="reflector",
+        layers=("payload",),
+        proof="reflector",
+        name_layer="",
+        payload_rules="reflector",
+        echo_payload="reflector",
+        usual_need="calls",
+        typical_bytes=1_000,
+    )
+    return udp, replace(udp, scheme="reflector+tcp", layers=("tcp", "payload"), echo_payload=None)
+
+
 def _resolvers() -> tuple[Dialect, ...]:
     udp = Dialect(
         scheme="dns+udp",
@@ -209,6 +224,7 @@ DIALECTS: dict[str, Dialect] = {
         *_messengers(),
         *_calls("stun", "stun"),
         *_calls("turn", "stun"),
+        *_reflectors(),
         *_calls("sip", "sip"),
         *_resolvers(),
         *_mail(),
@@ -232,7 +248,7 @@ LAYERS: tuple[Layer, ...] = tuple(dict.fromkeys(layer for dialect in DIALECTS.va
 
 PROOF_DEPTH = (
     *("dns", "tcp", "mail", "tls", "quic", "http", "mtproto", "noise"),
-    *("stun", "turn", "sip", "smtp", "imap", "answer"),
+    *("stun", "turn", "reflector", "sip", "smtp", "imap", "answer"),
 )
 """The words that name a proof, shallowest first."""
 

@@ -24,6 +24,7 @@ URLS = (
     "imap+starttls://mail.example:143",
     "mtproto://service.example:443",
     "stun://service.example:3478",
+    "sip://service.example:5060",
     "dns+udp://service.example:53",
     "tcp://service.example:443",
 )
@@ -58,6 +59,7 @@ class Run:
     encrypted: bool = True
     stopping: bool = False
     verified: set[str] = field(default_factory=set)
+    doubtful: frozenset[str] = frozenset()  # rows whose answer a middlebox may have sent
     visits: dict[str, str] = field(default_factory=dict)
     visitors: dict[str, Attempt] = field(default_factory=dict)
     claimed: set[Claim] = field(default_factory=set)
@@ -142,6 +144,7 @@ class Run:
             failure=failure,
             failed_operation=operation if failure else None,
             triggered=bool(flow.cost) and not at_connect,
+            doubtful=failure is None and flow.row in self.doubtful and parse_endpoint(attempt.url).scheme == "sip",
             authenticated=authenticated,
             verified=attempt.verified,
         )
@@ -163,6 +166,7 @@ def runs(draw: st.DrawFn, as_control: bool | None = None) -> Run:
         deep=draw(st.booleans()),
         encrypted=draw(st.booleans()),
         verified=draw(st.sets(st.sampled_from(ADDRESSES))),
+        doubtful=draw(st.frozensets(st.sampled_from(("own", "confirmation")))),
     )
     for url, address in draw(st.lists(st.tuples(st.sampled_from(URLS), st.sampled_from(ADDRESSES)), min_size=1)):
         attempt = Attempt(url, address, literal=chance.random() < 0.1, verified=False)

@@ -138,6 +138,16 @@ def test_silent_call_waits_for_the_helper_and_sends_the_echo_pair() -> None:
     assert taken == ["own", "PAUSE", "confirmation", "CONTROL_BEFORE_ECHO", "random_echo", "own_echo"]
 
 
+def test_doubtful_answer_of_a_call_is_confirmed_and_sends_the_echo_pair() -> None:
+    doubtful = frozenset({"own", "confirmation"})
+    taken = steps("sip://service.example:5060", {}, doubtful=doubtful)
+    assert taken == ["own", "PAUSE", "confirmation", "CONTROL_BEFORE_ECHO", "random_echo", "own_echo"]
+    assert steps("sip://service.example:5060;transport=tcp", {}, doubtful=doubtful) == taken[:3]
+    assert steps("sip://service.example:5060", {}, doubtful=frozenset({"own"})) == taken[:3]
+    assert steps("sip://service.example:5060", {}, doubtful=doubtful, as_control=True) == ["own"]
+    assert steps("sip://service.example:5060", {}, doubtful=doubtful, followups=False) == taken[:3]
+
+
 def test_unverified_address_waits_for_resolvers_and_the_helper_and_is_not_confirmed() -> None:
     taken = steps(HTTPS, BOTH, verified=set(), encrypted=False)
     assert taken == ["own", "RESOLVERS", "CONTROL_BEFORE_CONFIRMATION", "name_at_neutral"]

@@ -21,6 +21,7 @@ from probe.session.trace import Trace
 from probe.steps.udp_flow import udp_flow
 from probe.targets.target import Target
 from probe.wire.stun import binding_request, is_stun
+from probe.wire.telegram.reflector import CALLER, is_hello
 from tests.support.servers.dns import Asked, UDPServer, udp_server
 from tests.support.world import World
 
@@ -206,7 +207,8 @@ def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
     tokens = Tokens()
     for dialect, build in PAYLOADS.items():
         scheme, _, transport = dialect.partition("/")
-        endpoint = parse_endpoint(f"{scheme}://service.example:5060;transport={transport}")
+        parameter = f";transport={transport}" if transport else ""
+        endpoint = parse_endpoint(f"{scheme}://service.example:5060{parameter}")
         made: Any = build(endpoint, bytes.fromhex(tokens.issue()))
         assert tokens.admits(made), dialect
 
@@ -217,3 +219,10 @@ def test_sip_datagram_names_the_host_that_failed() -> None:
     build = PAYLOADS["sip/udp"]
     made = build(parse_endpoint("sip://sip.example:5060;transport=udp"), TOKEN)
     assert made.startswith(b"OPTIONS sip:sip.example SIP/2.0\r\n") and TOKEN.hex().encode() in made
+
+
+def test_datagram_for_a_call_relay_is_the_hello_that_failed() -> None:
+    from probe.targets.target import parse_endpoint
+
+    made = PAYLOADS["reflector"](parse_endpoint("reflector://192.0.2.1:597"), TOKEN)
+    assert is_hello(made) and made[0] == CALLER and TOKEN in made

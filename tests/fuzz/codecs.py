@@ -40,8 +40,9 @@ from probe.wire.media.shape import Shape, masked
 from probe.wire.media.shapes import requests_in
 from probe.wire.sip import headers as sipheaders
 from probe.wire.sip.message import NotSIP, SIPStream, read_message
-from probe.wire.sip.options import Options
-from probe.wire.telegram import mtproto, obfuscation
+from probe.wire.sip.options import Options, differences
+from probe.wire.tampering import with_ends_swapped
+from probe.wire.telegram import mtproto, obfuscation, reflector
 from probe.wire.tls import client_hello as clienthello
 from probe.wire.tls import quic_initial as quicinitial
 from probe.wire.tls import records as tlsrecords
@@ -86,6 +87,7 @@ def read_sip(data: bytes) -> None:
     request = Options("sip.example", "udp")
     request.is_answered_by(message)
     request.rewritten(message)
+    assert differences(message, message) == []
 
 
 def read_sip_stream(data: bytes) -> None:
@@ -144,6 +146,16 @@ def read_mtproto(data: bytes) -> None:
     mtproto.read_res_pq(data if payload is None else payload)
 
 
+def read_reflector(data: bytes) -> None:
+    packet, _ = reflector.read_frame(data)
+    found = reflector.parse(data if packet is None else packet)
+    assert found.mapped is None or len(found.mapped) == 2
+
+
+def exchange_ends_twice(data: bytes) -> None:
+    assert with_ends_swapped(with_ends_swapped(data)) == data
+
+
 def read_quic(data: bytes) -> None:
     quicinitial.ClientInitials().feed(data)
     quicinitial.crypto_pieces(data)
@@ -189,10 +201,12 @@ CODECS = [
     Codec("wire/dns/redaction", dnsredaction.cut_options, (), seeds.DNS),
     Codec("wire/mail/imap", read_imap, (imap.NotIMAP,), seeds.IMAP),
     Codec("wire/mail/smtp", smtp.read_reply, (smtp.NotSMTP,), seeds.SMTP),
+    Codec("wire/mail/smtp, a second reply", smtp.has_acceptance, (), seeds.SMTP),
     Codec("wire/mail/starttls", text(lambda value: offer_in(value.split())), (), (b"SIZE STARTTLS", b"XXXXXXXA")),
     Codec("wire/telegram/mtproto", read_mtproto, (ValueError, mtproto.TransportError), seeds.MTPROTO),
     Codec("wire/telegram/mtproto, its server", mtproto.read_request, (ValueError,), seeds.MTPROTO),
     Codec("wire/telegram/obfuscation", obfuscation.server_obfuscation, (ValueError,), (b"\xef" * 64, bytes(64))),
+    Codec("wire/telegram/reflector", read_reflector, (ValueError,), seeds.REFLECTOR),
     Codec("wire/whatsapp/noise", read_noise, (ValueError,), seeds.NOISE),
     Codec("wire/whatsapp/noise, its server", noise.read_client_hello, (ValueError,), seeds.NOISE),
     Codec(
@@ -215,6 +229,7 @@ CODECS = [
     Codec("wire/media/sealed_payload", lambda data: unseal(data, bytes(12), "forth"), (), (bytes(148),)),
     Codec("wire/media/shape", lambda data: masked(b"0" + data[:60], data), (), (bytes(12),)),
     Codec("wire/media/shapes", requests_in, (), (bytes(100), *seeds.STUN)),
+    Codec("wire/tampering", exchange_ends_twice, (), (b"", bytes(3), bytes(range(20)))),
     Codec("wire/stun", read_stun, (ValueError,), seeds.STUN),
     Codec("wire/tls/records", read_tls, (), seeds.TLS),
     Codec("wire/tls/cipher_suites", text(iana_name), (), (b"ECDHE-RSA-AES128-GCM-SHA256", b"TLS_AES_128_GCM_SHA256")),

@@ -10,7 +10,7 @@ from probe.sharing.container import pack_lines
 from probe.targets.target_files import bundled_targets
 from probe.wire import stun
 from probe.wire.dns.message import build_query
-from probe.wire.telegram import mtproto
+from probe.wire.telegram import mtproto, reflector
 from probe.wire.whatsapp import noise
 from probe.wire.whatsapp.certificate_chain import make_chain
 from tests.sharing.shared_runs import line as shared_line
@@ -32,6 +32,12 @@ MTPROTO = (
     mtproto.abridged(mtproto.res_pq(bytes(16), bytes(16), bytes(8), [1], 1)),
     mtproto.transport_error(-404),
     mtproto.request(bytes(16), 1 << 32),
+)
+_TAG = reflector.peer_tag(reflector.CALLER, bytes(range(11)), b"abcd")
+REFLECTOR = (
+    reflector.hello(_TAG),
+    reflector.self_info(_TAG, "192.0.2.1", 9, 1),
+    reflector.frame(reflector.data_packet(_TAG, b"efgh", b"data")),
 )
 NOISE_KEY = bytes(range(32))
 NOISE_CHAIN = (make_chain(NOISE_KEY, noise.public_of(NOISE_KEY), not_before=0, not_after=9),)

@@ -11,6 +11,7 @@ import pytest
 from probe.helper import udp_echo as echoing
 from probe.helper.udp_echo import LONGEST_DATAGRAM, MOST_ECHOES, TOKEN_SECONDS, Echo, Tokens
 from probe.wire.stun import binding_request
+from probe.wire.tampering import with_ends_swapped
 
 
 @contextlib.asynccontextmanager
@@ -43,6 +44,14 @@ async def test_datagram_with_token_is_echoed() -> None:
         sip = f"OPTIONS sip:x.example SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bKabc{token}def\r\n\r\n".encode()
         for datagram in (binding_request(raw), b"\x08" + secrets.token_bytes(7) + raw, sip, sip.upper()):
             assert await send(echo, datagram) == datagram
+
+
+async def test_datagram_with_exchanged_ends_is_echoed_as_it_came() -> None:
+    async with running_echo() as echo:
+        raw = bytes.fromhex(echo.offer()["token"])
+        for datagram in (binding_request(raw), b"\x08" + secrets.token_bytes(7) + raw, raw):
+            swapped = with_ends_swapped(datagram)
+            assert await send(echo, swapped) == swapped
 
 
 async def test_datagram_without_token_is_not_echoed() -> None:

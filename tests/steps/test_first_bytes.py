@@ -4,6 +4,7 @@ import pytest
 
 from probe.steps.first_bytes import FIRST_BYTES, first_bytes
 from probe.wire import stun
+from probe.wire.tampering import with_ends_swapped
 
 MAPPED = stun.build("success", 1, bytes(range(12)), (stun.xor_mapped_address("198.51.100.23", 5, bytes(range(12))),))
 OLD = MAPPED[:4] + bytes(4) + MAPPED[8:]  # as RFC 3489 had it, without a cookie
@@ -26,3 +27,10 @@ def test_other_bytes_are_kept_unchanged(raw: bytes) -> None:
 
 def test_first_bytes_end_after_64_bytes() -> None:
     assert first_bytes(b"\xff" * 1000) == b"\xff" * FIRST_BYTES
+
+
+def test_only_the_header_is_kept_of_stun_with_exchanged_ends() -> None:
+    masked = stun.xor_mapped_address("198.51.100.23", 40123, bytes(12))
+    for end in (b"end!", b"\xff\xff\xff\xff", bytes(4)):
+        spoilt = with_ends_swapped(stun.build("success", stun.BINDING, bytes(12), (masked, (stun.SOFTWARE, end))))
+        assert first_bytes(spoilt) == spoilt[:20]

@@ -13,6 +13,7 @@ import dns.rrset
 from aiohttp import web
 
 from probe.control import own as control
+from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
 from probe.steps.calls.sip import sip_options_udp
 from probe.steps.calls.stun import stun_exchange_udp
 from probe.steps.dns.dns import query_udp
@@ -27,7 +28,8 @@ from probe.steps.tls.certificates import load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.wire import stun
 from probe.wire.sip.message import read_message
-from probe.wire.telegram import mtproto
+from probe.wire.tampering import with_ends_swapped
+from probe.wire.telegram import mtproto, reflector
 from probe.wire.whatsapp import noise
 from probe.wire.whatsapp.protobuf import write_field
 from tests.control.test_own import CHAT, GOOD, helper
@@ -35,7 +37,7 @@ from tests.steps.messengers.test_mtproto import PQ, data_centre
 from tests.steps.messengers.test_noise import ROOT, chain, chat_server
 from tests.support.servers.authority import issue
 from tests.support.servers.dns import NAME, Asked, udp_server
-from tests.support.servers.loopback import Bench, Peer, a_transaction, serving, tls_with
+from tests.support.servers.loopback import Bench, Peer, a_transaction, serving, silence, tls_with
 from tests.support.servers.mail import Script, imap, smtp
 
 Wrote = list[dict[str, Any]] | dict[str, Any]
@@ -210,6 +212,40 @@ def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
     return plant
 
 
+def reflector_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
+    """Run a call relay that sends `foreign` (made from the answer and the form) before its answer."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        def behave(asked: Asked) -> None:
+            answer = reflector.self_info(asked.query[: reflector.TAG], address, 40123, 1)
+            asked.send(foreign(answer, form))
+            asked.send(answer)
+
+        async with udp_server(behave) as server, a_transaction() as bench:
+            await reflector_hello_udp(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        return await written(bench)
+
+    return plant
+
+
+def reflector_answers_over_tcp(foreign: Callable[[bytes, str], bytes]) -> Plant:
+    """Run a call relay over TCP that sends `foreign` (made from the answer and the form) before its answer."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        async def behave(peer: Peer) -> None:
+            asked = await peer.receive()
+            answer = reflector.frame(reflector.self_info(asked[8 : 8 + reflector.TAG], address, 40123, 1))
+            await peer.send(foreign(answer, form) + answer)
+            await silence(peer)
+
+        async with serving(behave) as server, a_transaction() as bench:
+            conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+            await reflector_hello(bench.tx, conn, pace=bench.pace, timeout=0.5)
+        return await written(bench)
+
+    return plant
+
+
 def sip_answers(template: str, foreign: bool = False) -> Plant:
     """Run a SIP server that plants the form at `{}`. `foreign`: in a message to another client, sent first."""
 
@@ -289,7 +325,18 @@ PLANTS: dict[str, Plant] = {
     "noise, as it should be": noise_proper,
     "stun answer": stun_answers(lambda answer, form: form.encode()),
     "stun answer to somebody else": stun_answers(lambda answer, form: answer[:8] + bytes(12) + answer[20:]),
+    "stun answer with exchanged ends": stun_answers(lambda answer, form: with_ends_swapped(answer)),
     "stun answer without a cookie": stun_answers(lambda answer, form: answer[:4] + bytes(4) + answer[8:]),
+    "reflector answer": reflector_answers(lambda answer, form: form.encode()),
+    "reflector answer to somebody else": reflector_answers(lambda answer, form: b"\1" + answer[1:]),
+    "reflector answer over tcp": reflector_answers_over_tcp(lambda answer, form: b""),
+    "reflector text over tcp": reflector_answers_over_tcp(lambda answer, form: form.encode()),
+    "reflector short frame over tcp": reflector_answers_over_tcp(
+        lambda answer, form: reflector.frame(form.encode()[:15])
+    ),
+    "reflector answer over tcp to somebody else": reflector_answers_over_tcp(
+        lambda answer, form: answer[:4] + b"\1" + answer[5:]
+    ),
     "sip via": sip_answers("SIP/2.0 200 OK\r\nVia: {via};received={}\r\nContact: <sip:{}>\r\n"),
     "sip sent-by": sip_answers("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {}:5060;rport=1;branch=x\r\nFrom: <sip:{}>\r\n"),
     "sip server": sip_answers("SIP/2.0 200 OK\r\nVia: {via}\r\nServer: for {}\r\n"),

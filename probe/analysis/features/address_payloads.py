@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from probe.analysis.features.column import column
 from probe.analysis.features.link_counts import (
+    ANSWERED_BY_SIP,
     CONTROL,
+    DOUBTFUL_BY_SIP,
     ECHO_SILENT,
     MAIL,
     MAIL_PROTOCOL,
@@ -14,6 +16,7 @@ from probe.analysis.features.link_counts import (
     closed,
     count,
     last_failure,
+    last_text,
     or_zero,
 )
 
@@ -49,6 +52,11 @@ class PayloadColumns:
         "Payloads whose answer shows that the request was changed on the path.",
         count(TARGET, "payload_tested", "payload_rewritten"),
     )
+    payload_unreadable: int = column(
+        0,
+        "Payloads that got no answer to this request, but other bytes from the same address and port.",
+        count(TARGET, "payload_tested", "payload_failure_kind = 'timeout'", "payload_strays > 0"),
+    )
     control_rewritten: int = column(
         0, "The control's payloads that were changed on the path.", count(CONTROL, "payload_rewritten")
     )
@@ -57,6 +65,31 @@ class PayloadColumns:
         0,
         "Answers to another protocol at the same address and port, or to the same protocol inside TLS.",
         count("role = 'other_protocol'"),
+    )
+    # SIP
+    sip_unavailable: int = column(0, "Attempts whose first final answer was 480.", count(TARGET, "sip_code = 480"))
+    sip_errors: int = column(0, "Attempts whose first final answer was 500.", count(TARGET, "sip_code = 500"))
+    sip_contradicted: int = column(
+        0,
+        "Attempts in which another sender's final answer followed a 480 or 500.",
+        count(TARGET, DOUBTFUL_BY_SIP, "sip_second_code > 0"),
+    )
+    sip_second_answer: str = column(
+        "", "Status of the last such second answer.", last_text("sip_second_code", TARGET, "sip_second_code > 0")
+    )
+    sip_named: int = column(
+        0, "Attempts whose first final answer names a product.", count(TARGET, ANSWERED_BY_SIP, "sip_server <> ''")
+    )
+    control_sip_answer: str = column(
+        "", "Status of the control's last final answer.", last_text("sip_code", "role = 'timely'", ANSWERED_BY_SIP)
+    )
+    control_sip_named: int = column(
+        0,
+        "The control's attempts whose final answer names a product.",
+        count("role = 'timely'", ANSWERED_BY_SIP, "sip_server <> ''"),
+    )
+    control_sip_doubtful: int = column(
+        0, "The control's attempts whose first final answer was 480 or 500.", count(CONTROL, DOUBTFUL_BY_SIP)
     )
     # a resolver that is the target itself
     answers_false: int = column(
@@ -101,6 +134,22 @@ class PayloadColumns:
     other_silent: int = column(
         0, "Echo pair: repeated random datagrams that got no answer.", count("role = 'other_echo'", ECHO_SILENT)
     )
+    same_changed: int = column(
+        0, "Echo pair: copies that came back changed.", count("role = 'same_echo'", "echo_changed")
+    )
+    same_swapped: int = column(
+        0,
+        "Echo pair: copies that came back with exchanged ends more than once.",
+        count("role = 'same_echo'", "echo_swapped >= 2"),
+    )
+    same_answered: int = column(
+        0,
+        "Echo pair: copies that got a SIP response in place of the echo.",
+        count("role = 'same_echo'", "echo_answered"),
+    )
+    other_changed: int = column(
+        0, "Echo pair: random datagrams that came back changed.", count("role = 'other_echo'", "echo_changed")
+    )
     # mail
     mail_protocol: str = column(
         "",
@@ -125,7 +174,17 @@ class PayloadColumns:
         0, "Mail dialogues in which the server refused STARTTLS.", count(TARGET, MAIL, "mail_refused")
     )
     mail_turned_away: int = column(
-        0, "Mail dialogues in which the server greeted with a refusal.", count(TARGET, MAIL, "mail_turned_away")
+        0, "Mail dialogues in which the server refused the client.", count(TARGET, MAIL, "mail_turned_away")
+    )
+    mail_known_refusals: int = column(
+        0,
+        "Mail dialogues with a refusal in the clear whose text a middlebox is said to send.",
+        count(TARGET, MAIL, "mail_known_refusal"),
+    )
+    mail_contradicted: int = column(
+        0,
+        "Mail dialogues with a refusal in the clear and then an acceptance of the same command.",
+        count(TARGET, MAIL, "mail_contradicted"),
     )
     mail_injected: int = column(
         0, "Mail dialogues with plaintext after the server granted TLS.", count(TARGET, MAIL, "mail_injected")

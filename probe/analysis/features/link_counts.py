@@ -1,6 +1,7 @@
 """Build the SQL expressions of the columns of an address row, over the flows that are linked to it."""
 
 from probe.analysis.observations.failure_kinds import CLOSED, OTHER, REFUSED, RESET, TIMEOUT, UNREACHABLE
+from probe.signatures.injected_answers import SIP_STATUS
 
 TARGET = "role = 'target'"
 CONTROL = "role = 'control'"
@@ -31,6 +32,11 @@ NAME_CLOSED = (
 """The flow was closed. A neutral host that does not know the name answers with an alert, which does not count."""
 
 
+ANSWERED_BY_SIP = "sip_code >= 200"
+DOUBTFUL_BY_SIP = f"sip_code IN ({', '.join(map(str, sorted(SIP_STATUS)))})"
+"""A status that a middlebox may have sent."""
+
+
 def count(*conditions: str) -> str:
     """Return the number of linked flows for which all conditions hold."""
     return f"count(*) FILTER (WHERE {' AND '.join(conditions)})"
@@ -46,6 +52,11 @@ def last_failure(layer: str, *conditions: str) -> str:
     tested = " AND ".join((TARGET, f"{layer}_tested", *conditions))
     failed = f"{layer}_failure"
     return f"substr(max(place || {failed}) FILTER (WHERE {tested} AND {failed} IS NOT NULL), 7)"
+
+
+def last_text(expression: str, *conditions: str) -> str:
+    """Return the text of the last linked flow for which all conditions hold, empty for none."""
+    return f"COALESCE(substr(max(place || {expression}) FILTER (WHERE {' AND '.join(conditions)}), 7), '')"
 
 
 def or_false(column: str) -> str:

@@ -107,6 +107,28 @@ class ServiceRow:
         "count(*) FILTER (WHERE v.absent = '' AND v.state = 'insufficient')",
     )
     ok: int = column(0, "Endpoints with the state ok.", "count(*) FILTER (WHERE v.absent = '' AND v.state = 'ok')")
+    relays_by_datagram: int = column(
+        0,
+        "Endpoints that are call relays of Telegram over UDP.",
+        "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector')",
+    )
+    relays_by_datagram_accused: int = column(
+        0,
+        "Of these, the ones with the state blocked or likely_blocked.",
+        "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector'"
+        " AND v.state IN ('blocked', 'likely_blocked'))",
+    )
+    relays_by_stream_ok: int = column(
+        0,
+        "Endpoints that are call relays of Telegram over TCP and have the state ok.",
+        "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector+tcp' AND v.state = 'ok')",
+    )
+    relays_by_stream_accepting: int = column(
+        0,
+        "Endpoints that are call relays of Telegram over TCP and accept connections, but answer no stranger anywhere.",
+        "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector+tcp'"
+        " AND v.rule_id = 'reflector_accepts_alone')",
+    )
     untested: int = column(
         0,
         "Endpoints that were not tested to their end when the time limit of the run was over.",

@@ -6,6 +6,7 @@ from probe.analysis.observations.lenient_json import failure, flag, number, tabl
 
 Columns = dict[str, Any]
 
+_REFUSED_COMMANDS = ("unknown_failure: smtp: ehlo refused", "unknown_failure: imap: capability refused")
 _GREETED = 220  # SMTP's code (RFC 5321, 4.2). IMAP has none.
 
 
@@ -15,6 +16,7 @@ def mail_columns(entries: list[Columns]) -> Columns:
         return {}
     clear = next((e for e in entries if _is(e, "greeting") and not flag(e.get("over_tls"))), {})
     starttls = next((e for e in entries if _is(e, "starttls")), {})
+    in_clear = [entry for entry in entries if not flag(entry.get("over_tls"))]
     failures = [failure(entry.get("failure")) for entry in entries]
     return {
         "mail_attempts": 1,
@@ -24,6 +26,8 @@ def mail_columns(entries: list[Columns]) -> Columns:
         "mail_accepted": flag(starttls.get("accepted")),
         "mail_refused": _refused(starttls),
         "mail_turned_away": any(_turns_away(entry) for entry in entries if _is(entry, "greeting")),
+        "mail_known_refusal": any(number(entry.get("known_refusal")) > 0 for entry in in_clear),
+        "mail_contradicted": any(flag(entry.get("contradicted")) for entry in in_clear),
         "mail_injected": _has_bytes(table(starttls.get("x_injected"))),
     }
 
@@ -44,6 +48,8 @@ def _refused(starttls: Columns) -> bool:
 
 
 def _turns_away(greeting: Columns) -> bool:
-    """Return True if the server's greeting refuses the client: another SMTP code than 220, or IMAP's BYE."""
+    """Return True if the server refuses the client: another SMTP code than 220, IMAP's BYE, or no to the command."""
     code, banner = number(greeting.get("banner_code")), text(greeting.get("banner"))
-    return failure(greeting.get("failure")) is not None and (code not in {0, _GREETED} or banner.startswith("BYE"))
+    failed = failure(greeting.get("failure"))
+    refused = code not in {0, _GREETED} or banner.startswith("BYE")
+    return failed is not None and (refused or failed.startswith(_REFUSED_COMMANDS))

@@ -99,6 +99,12 @@ class Observation(NamedTuple):
     payload_kind: Annotated[str, "which protocol it was, in the words of a verdict record's `proof`"] = ""
     payload_answered: Annotated[bool, "any answer to the probe's payload arrived"] = False
     payload_rewritten: Annotated[bool, "the answer repeats the payload with changes"] = False
+    payload_strays: Annotated[int, "messages of STUN, TURN or SIP that came back and answer none of our requests"] = 0
+    sip_code: Annotated[int, "final status of SIP, 0 for none"] = 0
+    sip_second_code: Annotated[
+        int, "final status of another sender to the same request, which was sent once, after a 480 or 500. 0 for none"
+    ] = 0
+    sip_server: Annotated[str, "product that the first final answer names"] = ""
     mail_attempts: Annotated[int, "1 if SMTP or IMAP was tried, in the clear or inside TLS"] = 0
     mail_failure: Annotated[str | None, "failure of the first entry that failed, NULL for none"] = None
     mail_protocol: Annotated[str, "smtp or imap"] = ""
@@ -107,17 +113,23 @@ class Observation(NamedTuple):
     ] = ""
     mail_accepted: Annotated[bool, "the server accepted STARTTLS"] = False
     mail_refused: Annotated[bool, "the server refused STARTTLS"] = False
-    mail_turned_away: Annotated[bool, "the greeting was a refusal"] = False
+    mail_turned_away: Annotated[bool, "the greeting was a refusal, or the command after it was refused"] = False
+    mail_known_refusal: Annotated[bool, "a refusal in the clear has the text that a middlebox is said to send"] = False
+    mail_contradicted: Annotated[bool, "a refusal in the clear was followed by an acceptance of the same command"] = (
+        False
+    )
     mail_injected: Annotated[bool, "plaintext followed the acceptance of STARTTLS"] = False
     echo_attempts: Annotated[int, "1 if a datagram to the helper's echo was tried"] = 0
     echo_failure: Annotated[
         str | None, "failure of the datagram to the echo, NULL if it came back or was not tried"
     ] = None
-    echo_payload: Annotated[str, "stun, sip, or other for random bytes"] = ""
+    echo_payload: Annotated[str, "stun, reflector, sip, or other for random bytes"] = ""
     echo_port: Annotated[int, "port of the echo"] = 0
     echo_sent: Annotated[int, "how often the datagram was sent"] = 0
     echo_echoed: Annotated[bool, "the datagram came back"] = False
     echo_changed: Annotated[bool, "the datagram came back with changes"] = False
+    echo_swapped: Annotated[int, "datagrams that came back with the first two and last two bytes exchanged"] = 0
+    echo_answered: Annotated[bool, "a SIP response came back in place of the datagram"] = False
     random_attempts: Annotated[int, "1 if random bytes of no protocol were sent over TCP"] = 0
     random_failure: Annotated[str | None, "failure of these bytes, NULL if they passed or were not tried"] = None
 

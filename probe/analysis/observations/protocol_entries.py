@@ -1,4 +1,7 @@
-"""Turn entries of MTProto, Noise, STUN, TURN, SIP, DNS and the UDP echo into columns: tried, failed, proven."""
+"""Turn entries of MTProto, Noise, STUN, TURN, reflectors, SIP, DNS and the UDP echo into columns.
+
+The columns say what was tried, what failed and what is proven.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +29,14 @@ def _stun(entry: Columns) -> Columns:
         proven = response == "success" or (response == "error" and challenged)
     else:
         proven = response == "success" and number(entry.get("mapped_family")) in {4, 6}
-    return _payload(entry, "turn" if allocate else "stun", proven) | {"payload_answered": response != ""}
+    columns = _payload(entry, "turn" if allocate else "stun", proven)
+    return columns | {"payload_answered": response != "", "payload_strays": number(entry.get("x_foreign"))}
+
+
+def _reflector(entry: Columns) -> Columns:
+    """Accept any packet that bears the probe's tag, as Telegram's apps do. Other bytes are an answer without proof."""
+    proven = text(entry.get("response")) != ""
+    return _payload(entry, "reflector", proven) | {"payload_answered": proven or number(entry.get("x_foreign")) > 0}
 
 
 def _sip(entry: Columns) -> Columns:
@@ -34,7 +44,23 @@ def _sip(entry: Columns) -> Columns:
     code = number(entry.get("code"))
     answered = code > 0 or bool(entry.get("provisional"))
     columns = _payload(entry, "sip", code >= 200)
-    return columns | {"payload_answered": answered, "payload_rewritten": bool(texts(entry.get("rewritten")))}
+    return columns | {
+        "payload_answered": answered,
+        "payload_rewritten": bool(texts(entry.get("rewritten"))),
+        "payload_strays": number(entry.get("x_foreign")),
+        "sip_code": code,
+        "sip_second_code": number(entry.get("second_code")) if _has_second_sender(entry) else 0,
+        "sip_server": text(entry.get("server")),
+    }
+
+
+def _has_second_sender(entry: Columns) -> bool:
+    """Return whether a second answer came from another sender than the first, as TTL, product or Via show.
+
+    A server without state may answer a repeated or duplicated request otherwise, and gives that answer another tag.
+    """
+    differs = {"ttl", "server", "via"} & set(texts(entry.get("second_differs")))
+    return number(entry.get("x_sent")) == 1 and bool(differs)
 
 
 def _answer(entry: Columns) -> Columns:
@@ -64,6 +90,8 @@ def _echo(entry: Columns) -> Columns:
         "echo_sent": number(entry.get("x_sent")),
         "echo_echoed": failed is None and flag(entry.get("echoed")),
         "echo_changed": flag(entry.get("changed")),
+        "echo_swapped": number(entry.get("ends_swapped")),
+        "echo_answered": number(entry.get("answer_code")) > 0,
     }
 
 
@@ -75,6 +103,7 @@ PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "mtproto": _mtproto,
     "noise": _noise,
     "stun": _stun,
+    "reflector": _reflector,
     "sip": _sip,
     "queries": _answer,
     "echoes": _echo,

@@ -32,6 +32,7 @@ ABOUT_TABLE = {
     "payload": "The messengers' own protocols, MTProto and Noise.",
     "stun": "STUN over UDP, TCP and TLS.",
     "turn": "TURN over UDP, TCP and TLS.",
+    "reflector": "Telegram's call relays over UDP and TCP.",
     "sip": "SIP over UDP, TCP and TLS.",
     "resolver": "Resolvers that are targets themselves, over UDP, TCP, TLS and HTTPS.",
     "mail": "SMTP and IMAP.",

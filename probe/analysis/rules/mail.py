@@ -117,6 +117,34 @@ MAIL_RULES = (
         ),
     ),
     Rule(
+        "smtp_refusal_contradicted",
+        f"mail_protocol = 'smtp' AND {_FAILED} AND mail_contradicted >= 2 AND {_CONTROL}",
+        State.BLOCKED,
+        mechanism="smtp.injection",
+        because=(
+            "An SMTP command is refused with 550 or 551 here, twice, and then accepted: two devices answered one "
+            "command. The test helper is accepted."
+        ),
+        plain=mark(
+            "A device in this network refuses mail in the name of {host}. The server accepts it, but its answer "
+            "arrives too late. Access to {service} is blocked."
+        ),
+    ),
+    Rule(
+        "smtp_refusal_known",
+        f"mail_protocol = 'smtp' AND {_FAILED} AND mail_known_refusals >= 2 AND {_CONTROL}",
+        State.LIKELY_BLOCKED,
+        mechanism="smtp.injection",
+        because=(
+            "An SMTP command before any mail is refused here, twice, and the test helper is accepted. The refusal has "
+            "the exact text that a censorship product is said to send."
+        ),
+        plain=mark(
+            "Sending mail through {host} is refused here, before any mail was sent, with words that a blocking device "
+            "is said to use. Outside this network the server accepts. Access to {service} is probably blocked."
+        ),
+    ),
+    Rule(
         "mail_turned_away",
         f"{_FAILED} AND mail_turned_away > 0",
         State.IMPAIRED,

@@ -7,6 +7,8 @@ OUT_OF_TIME = "service_out_of_time"  # the rule whose services the end of a run 
 
 _ACCUSED = "blocked + likely_blocked + degraded > 0"
 
+_RELAYS_ACCUSED_OVER_UDP = "any_suffices AND relays_by_datagram > 0 AND relays_by_datagram_accused = relays_by_datagram"
+
 # A rule with `defers` shows the rule and the sentences of the part that decides.
 ENDPOINT_RULES = (
     Rule(
@@ -136,6 +138,31 @@ SERVICE_RULES = (
         State.INSUFFICIENT,
         because="The service names no endpoint that could be tried.",
         plain=mark("The measurement names no server of {service} that could be tried. Nothing can be concluded."),
+    ),
+    Rule(
+        "service_relays_over_tcp",
+        f"{_RELAYS_ACCUSED_OVER_UDP} AND relays_by_stream_ok > 0",
+        State.DEGRADED,
+        mechanism="relay.udp.timeout",
+        because="Each call relay is blocked or likely blocked over UDP here, and a relay answers over TCP.",
+        plain=mark(
+            "Packets (UDP) to the relays of {service} get no answer here, and connections (TCP) do. Calls run over TCP "
+            "here, with more delay."
+        ),
+    ),
+    Rule(
+        "service_relays_accept_tcp",
+        f"{_RELAYS_ACCUSED_OVER_UDP} AND relays_by_stream_accepting > 0",
+        State.DEGRADED,
+        mechanism="relay.udp.timeout",
+        because=(
+            "Each call relay is blocked or likely blocked over UDP here. A relay accepts connections over TCP, where "
+            "it answers no stranger anywhere."
+        ),
+        plain=mark(
+            "Packets (UDP) to the relays of {service} get no answer here. The relays accept connections (TCP), so "
+            "calls may run over TCP here, with more delay."
+        ),
     ),
     Rule(
         "service_works_in_part",

@@ -3,6 +3,7 @@
 from probe.analysis.features.rows import AddressRow, AppRow, EndpointRow, NameRow, NeedRow, ServiceRow, WideRow
 from probe.analysis.rules.addresses import ADDRESS_RULES
 from probe.analysis.rules.apps import APP_RULES, NEED_RULES
+from probe.analysis.rules.calls.reflector import REFLECTOR_RULES
 from probe.analysis.rules.calls.sip import SIP_RULES
 from probe.analysis.rules.calls.stun import STUN_RULES
 from probe.analysis.rules.calls.turn import TURN_RULES
@@ -31,6 +32,7 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "payload": (AddressRow, PAYLOAD_RULES),
     "stun": (AddressRow, STUN_RULES),
     "turn": (AddressRow, TURN_RULES),
+    "reflector": (AddressRow, REFLECTOR_RULES),
     "sip": (AddressRow, SIP_RULES),
     "resolver": (AddressRow, RESOLVER_RULES),
     "mail": (AddressRow, MAIL_RULES),

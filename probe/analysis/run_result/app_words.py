@@ -46,9 +46,18 @@ def state_of_app(app: AppState) -> str:
     return tr(STATES[app["state"]]) if app["state"] in STATES else tr(INVALID)
 
 
-def calls_of_app(app: AppState) -> str:
-    """Return the word for the calls of an app, a dash if they are not tested because it has none."""
+def state_of_calls(app: AppState) -> str | None:
+    """Return the state of an app's calls, None if it has none.
+
+    A call begins with messages to the app's servers. So where the app is blocked, relays that answer say nothing.
+    """
     state = app["needs"].get("calls")
+    return None if state == "ok" and app["state"] in {"blocked", "likely_blocked"} else state
+
+
+def calls_of_app(app: AppState) -> str:
+    """Return the word for the calls of an app, a dash if nothing is known about them."""
+    state = state_of_calls(app)
     return tr(CALLS[state]) if state is not None else "-"
 
 

@@ -15,6 +15,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "http": ("http.",),
     "quic": ("quic.",),
     "stun": ("stun.timeout.payload", "turn.timeout.payload"),
+    "reflector": ("reflector.timeout.payload",),
     "sip": ("sip.timeout.payload",),
 }
 """Prefixes of the mechanisms that a hop search with this payload locates."""

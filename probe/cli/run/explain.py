@@ -29,6 +29,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         say(out, f"\n{shown_title(target.title)} ({target.name})")
         for role, service in target.services.items():
             _row(role, service.endpoints)
+        _count_hellos(target)
     say(out, "\n" + tr("for comparison, and to check that this network is fit to measure from"))
     _row(tr("neutral hosts"), [*neutral.endpoints, *neutral.reachability, *(check for check, _, _ in neutral.portal)])
     _row(tr("this network's own resolver"), [])
@@ -52,6 +53,20 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
     )
     say(out, "\n" + wrapped(moved))
     say(out, wrapped(took))
+
+
+def _count_hellos(target: Target) -> None:
+    """Print how many datagrams the call relays of a target get. No other datagram is repeated so often."""
+    from probe.steps.calls.reflector import SCHEDULE
+
+    endpoints = [endpoint for service in target.services.values() for endpoint in service.endpoints]
+    if relays := sum(endpoint.dialect == "reflector" for endpoint in endpoints):
+        hellos = tr(
+            "Each of its {relays} call relays gets up to {packets} small packets, and as many again if it is silent.",
+            relays=relays,
+            packets=len(SCHEDULE),
+        )
+        say(sys.stdout, wrapped(hellos, 2, "  "))
 
 
 def _row(label: str, endpoints: Iterable[Endpoint], more: str = "") -> None:

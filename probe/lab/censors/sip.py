@@ -1,4 +1,4 @@
-"""Define the SIP gateway that rewrites the caller's address. It is no censor, but a common middlebox."""
+"""Define the SIP gateway that rewrites the caller's address, which is no censor, and the censor that answers SIP."""
 
 import re
 from typing import Literal
@@ -9,7 +9,8 @@ from probe.lab.censors.kit.middlebox import AddressFilter
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet, udp_packet
-from probe.wire.sip.message import is_request
+from probe.signatures.injected_answers import SIP_STATUS
+from probe.wire.sip.message import Message, NotSIP, is_request, read_message
 
 _SENT_BY = re.compile(rb"(?im)^((?:via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*\w+[ \t]+)[^\s;,]+")
 _CONTACT = re.compile(rb"(?im)^((?:contact|m)[ \t]*:[^\r\n<]*<?sips?:(?:[^@\r\n<>;]*@)?)[^\s;,<>]+")
@@ -49,3 +50,51 @@ class SIPAlg(AddressFilter):
             head = REWRITTEN[header].sub(lambda found: found[1] + sender.encode(), head)
         flow = (packet.src, packet.dst, packet.sport, packet.dport)
         return Actions(replace=udp_packet(*flow, head + end + body, ttl=packet.ttl))
+
+
+class SIPInjection(AddressFilter):
+    """Answer SIP requests over UDP with 480 or 500 in the server's name.
+
+    In-path it holds the request back, so that the server never answers. On-path the server's own answer follows.
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["sip.voipfone.net"], "status": 480, "on_path": False},
+            (
+                Exchange("sip/udp", "sip.voipfone.net", 5060, contains="SIP/2.0 480 ", lacks="Server"),
+                Exchange("sip/udp", "voiceless.aa.net.uk", 5060, contains="SIP/2.0 200 "),
+            ),
+        ),
+    )
+
+    on_path: bool = Field(
+        default=True, description="true: it sees a copy, and the server answers too. false: it holds the request back"
+    )
+    status: Literal[480, 500] = Field(default=480, description="final status of its answers")
+    ttl: int = Field(default=0, ge=0, le=255, description="TTL with which its answers are sent, 0: drawn by seed")
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        if direction is not Direction.OUT or not packet.is_udp or not self._matches(packet.destination, packet.dport):
+            return None
+        try:
+            message = read_message(packet.payload)
+        except NotSIP:
+            return None
+        if message.is_response:
+            return None
+        back = (packet.dst, packet.src, packet.dport, packet.sport)
+        ttl = self.ttl or self._random("ttl").randint(48, 128)
+        return Actions(forward=self.on_path, to_client=[(0.0, udp_packet(*back, self._refusal(message), ttl=ttl))])
+
+    def _refusal(self, message: Message) -> bytes:
+        """Return a refusal that names no server and copies Via as it stands."""
+        tag = self._random("tag", message.call_id).randbytes(8).hex()
+        copied = [(name, message.first(name)) for name in ("via", "from", "call-id", "cseq")]
+        lines = [
+            f"SIP/2.0 {self.status} {SIP_STATUS[self.status]}",
+            *(f"{name.title()}: {value}" for name, value in copied),
+        ]
+        lines += [f"To: {message.first('to')};tag={tag}", "Content-Length: 0", "", ""]
+        return "\r\n".join(lines).encode()

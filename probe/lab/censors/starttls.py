@@ -54,7 +54,7 @@ class StartTLSStrip(AddressFilter):
             {"names": ["smtp.gmail.com"], "ports": [587], "how": "mask", "protocols": ["smtp"]},
             (
                 Exchange("smtp", "smtp.gmail.com", 587, contains="250-XXXXXXX", lacks="STARTTLS"),
-                Exchange("smtp", "mail.gmx.net", 587, contains="STARTTLS"),
+                Exchange("tls", "smtp.gmail.com", 465, "smtp.gmail.com", contains="signed"),
             ),
         ),
     )

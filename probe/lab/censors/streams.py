@@ -13,11 +13,12 @@ from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import SYN, Packet
 from probe.wire.sip.message import is_request
 from probe.wire.stun import is_stun
+from probe.wire.telegram.reflector import is_hello_tcp
 
 RECORD_HEAD = 5  # bytes of a TLS record before its fragment (RFC 8446 5.1)
 HANDSHAKE, PROTECTED = 0x16, 0x17
 
-Opening = Literal["stun", "sip", "inside_tls"]
+Opening = Literal["stun", "reflector", "sip", "inside_tls"]
 
 
 def is_inside_tls(stream: bytes) -> bool:
@@ -33,7 +34,12 @@ def is_inside_tls(stream: bytes) -> bool:
     return False
 
 
-OPENINGS: dict[Opening, Callable[[bytes], bool]] = {"stun": is_stun, "sip": is_request, "inside_tls": is_inside_tls}
+OPENINGS: dict[Opening, Callable[[bytes], bool]] = {
+    "stun": is_stun,
+    "reflector": is_hello_tcp,
+    "sip": is_request,
+    "inside_tls": is_inside_tls,
+}
 
 
 class StreamCut(Resetting, AddressFilter):
@@ -53,7 +59,7 @@ class StreamCut(Resetting, AddressFilter):
     )
 
     protocols: list[Opening] = Field(
-        min_length=1, description='protocols that are recognised: "stun", "sip", "inside_tls"'
+        min_length=1, description='protocols that are recognised: "stun", "reflector", "sip", "inside_tls"'
     )
     action: Literal["reset", "drop"] = Field(
         default="reset", description="reset: the flow is reset, drop: it falls silent"

@@ -89,9 +89,35 @@ class NoSTARTTLS(Placed, kind="no_starttls"):
 class Unhelpful(Placed, kind="unhelpful"):
     """Let the servers of calls and mail answer clients without proving or offering any service.
 
-    STUN and TURN send 403 (Forbidden), SIP only 100 (Trying), SMTP 554, IMAP BYE.
+    STUN and TURN send 403 (Forbidden), SIP only 100 (Trying), SMTP 554, IMAP BYE. Telegram's call relays send another
+    tag than the client's.
     """
 
+    spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
+
+
+class RegisteredOnly(Placed, kind="registered_only"):
+    """Let Telegram's call relays answer registered tags alone. Over TCP they accept connections all the same."""
+
+    over: list[Literal["udp", "tcp"]] = Field(
+        default=["udp", "tcp"], min_length=1, description="transports over which they do so"
+    )
+
+
+class RefusedMail(Placed, kind="refused_mail"):
+    """Let mail servers with SMTP refuse clients, or answer them slowly, as filters of spam do."""
+
+    reply: str = Field(default="", description='the reply, such as "550 5.7.1 Client host blocked", empty: none')
+    to: Literal["connect", "ehlo"] = Field(default="connect", description="what it is the reply to")
+    delay: float = Field(default=0.0, ge=0, description="seconds before the greeting, as of a tarpit")
+    spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
+
+
+class RefusedCalls(Placed, kind="refused_calls"):
+    """Let SIP servers answer every request, or some, with 480 or 500. The answers name the server as its others do."""
+
+    status: Literal[480, 500] = Field(description="status of these answers")
+    every: int = Field(default=1, ge=1, description="the first request of each client and then each n-th gets it")
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 

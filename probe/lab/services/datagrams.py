@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from probe.lab.services import sip, stun
+from probe.lab.services import reflector, sip, stun
 from probe.lab.services.quic import quic
 from probe.lab.world.hosts import Host
 from probe.lab.world.world import World
@@ -11,6 +11,7 @@ from probe.lab.world.world import World
 DATAGRAMS: dict[str, Callable[[World, Host], asyncio.DatagramProtocol]] = {
     "stun/udp": stun.Datagrams,
     "turn/udp": stun.Datagrams,
+    "reflector": reflector.Datagrams,
     "sip/udp": sip.Datagrams,
     "quic": quic.server,
 }

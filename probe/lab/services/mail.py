@@ -3,10 +3,12 @@
 Like Gmail, they send the client's own address: in the answer to EHLO, and in the greeting of IMAP.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probe.lab.services.streams import Ended, Stream, read_until
+from probe.lab.world.hosts import MailRefusal
 from probe.wire.mail.smtp import write_reply
 
 LONGEST_LINE = 4096
@@ -26,6 +28,7 @@ class MailSession:
     secure: bool = False
     unknown: int = 0
     accepts: bool = True  # false: the greeting refuses the client
+    refusal: MailRefusal = field(default_factory=MailRefusal)  # of SMTP
 
     async def line(self) -> str:
         """Return the client's next line, without its end. Raises Ended."""
@@ -45,13 +48,20 @@ class MailSession:
 
 async def serve_smtp(session: MailSession) -> None:
     """Serve SMTP until the client closes. Raises Ended."""
+    refusal = session.refusal
+    await asyncio.sleep(refusal.delay)
+    if refusal.reply and refusal.to == "connect":
+        await session.stream.write(f"{refusal.reply}\r\n".encode())
+        raise Ended
     if not session.accepts:
         await session.stream.write(write_reply(554, [f"{session.name} does not serve {session.client}"]))
         raise Ended
     await session.stream.write(write_reply(220, [f"{session.name} ESMTP ready for {session.client}"]))
     while True:
         word = (await session.line()).partition(" ")[0].upper()
-        if word == "EHLO":
+        if word == "EHLO" and refusal.reply:
+            await session.stream.write(f"{refusal.reply}\r\n".encode())
+        elif word == "EHLO":
             await session.stream.write(write_reply(250, _keywords(session)))
         elif word == "STARTTLS" and session.upgrade is not None:
             await session.stream.write(write_reply(220, ["2.0.0 Ready to start TLS"]))

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from probe.lab.services import reflector
 from probe.lab.services.dns.doh import serve_doh
 from probe.lab.services.dns.resolver import Zone, serve_dns
 from probe.lab.services.mail import MailSession, serve_imap, serve_smtp
@@ -69,8 +70,13 @@ async def _stun(stream: Stream, connection: Connection) -> None:
     await serve_stun(stream, connection.client, serves=connection.host.serves(connection.client[0]))
 
 
+async def _reflector(stream: Stream, connection: Connection) -> None:
+    await reflector.serve_reflector(stream, connection.client, connection.host)
+
+
 async def _sip(stream: Stream, connection: Connection) -> None:
-    await serve_sip(stream, connection.client, serves=connection.host.serves(connection.client[0]))
+    host, client = connection.host, connection.client
+    await serve_sip(stream, client, serves=host.serves(client[0]), refuses=host.refuses_call(client[0]))
 
 
 async def _read_only(stream: Stream, connection: Connection) -> None:
@@ -90,7 +96,13 @@ def _mail_session(stream: Stream, connection: Connection) -> MailSession:
     upgrade = None if connection.secure or connection.host.no_starttls else connection.upgrade
     client = connection.client[0]
     return MailSession(
-        stream, connection.host.certified[0], client, upgrade, connection.secure, accepts=connection.host.serves(client)
+        stream,
+        connection.host.certified[0],
+        client,
+        upgrade,
+        connection.secure,
+        accepts=connection.host.serves(client),
+        refusal=connection.host.refuses_mail(client),
     )
 
 
@@ -109,6 +121,7 @@ PLAIN_SERVERS: tuple[DialectServer, ...] = (
     DialectServer("dns+tcp", _dns),
     DialectServer("stun/tcp", _stun, opens),
     DialectServer("turn/tcp", _stun, opens),
+    DialectServer("reflector+tcp", _reflector, reflector.opens),
     DialectServer("sip/tcp", _sip, could_begin),
     DialectServer("tcp", _read_only),
 )

@@ -7,6 +7,7 @@ from typing import cast
 from probe.lab.services.streams import Ended, Stream
 from probe.lab.world.hosts import Host
 from probe.lab.world.world import World
+from probe.signatures.injected_answers import SIP_STATUS
 from probe.wire.sip.headers import read_via, values
 from probe.wire.sip.message import KEEP_ALIVE_ANSWER, Message, NotSIP, SIPStream, read_message
 
@@ -15,14 +16,17 @@ ALLOWED = "INVITE, ACK, CANCEL, OPTIONS, BYE"
 COPIED = ("from", "call-id", "cseq")  # RFC 3261, section 8.2.6.2. Via and To are changed
 
 
-def answer(message: Message, peer: tuple[str, int], *, serves: bool = True) -> bytes | None:
+def answer(message: Message, peer: tuple[str, int], *, serves: bool = True, refuses: int = 0) -> bytes | None:
     """Return the response to a request from `peer` (address, port), None to a response or an ACK.
 
-    Without `serves` it is a provisional response, and no final one follows.
+    Without `serves` it is a provisional response, and no final one follows. `refuses` is a status of `SIP_STATUS`, or
+    0 for none.
     """
     if message.is_response or message.method == "ACK":
         return None
     final = "200 OK" if message.method == "OPTIONS" else "403 Forbidden"
+    if refuses:
+        final = f"{refuses} {SIP_STATUS[refuses]}"
     status = final if serves else "100 Trying"
     lines = [f"SIP/2.0 {status}", *_vias(message, peer)]
     lines += [f"{name.title()}: {message.first(name)}" for name in COPIED]
@@ -60,20 +64,22 @@ class Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
         """Answer a datagram."""
         try:
-            response = answer(read_message(data), sender, serves=self._host.serves(sender[0]))
+            host = self._host
+            refuses = host.refuses_call(sender[0])
+            response = answer(read_message(data), sender, serves=host.serves(sender[0]), refuses=refuses)
         except NotSIP:
             return
         if response is not None and self._transport is not None:
             self._transport.sendto(response, sender)
 
 
-async def serve_sip(stream: Stream, peer: tuple[str, int], *, serves: bool = True) -> None:
-    """Answer the requests and keep-alives of a stream. Raises Ended, also if it is not SIP."""
+async def serve_sip(stream: Stream, peer: tuple[str, int], *, serves: bool = True, refuses: int = 0) -> None:
+    """Answer the requests and keep-alives of a stream, as `answer` does. Raises Ended, also if it is not SIP."""
     messages, answered = SIPStream(), 0
     while True:
         try:
             for message in messages.feed(await stream.read()):
-                response = answer(message, peer, serves=serves)
+                response = answer(message, peer, serves=serves, refuses=refuses)
                 if response is not None:
                     await stream.write(response)
         except NotSIP as error:

@@ -17,6 +17,30 @@ PORTAL = "192.88.99.80"  # the login page's server, which a portal gives as ever
 Certificate = Literal["good", "wrong", "expired", "new"]
 
 
+def _is_helper(client: str) -> bool:
+    return client in {HELPER_V4, HELPER_V6}
+
+
+@dataclass
+class SIPRefusal:
+    """Hold how a server refuses SIP requests: the first and then each n-th of a client."""
+
+    status: int
+    every: int = 1
+    spares_helper: bool = False
+    asked: dict[str, int] = field(default_factory=dict)  # requests by client
+
+
+@dataclass(frozen=True)
+class MailRefusal:
+    """Hold how a server refuses SMTP clients: the reply to a connect or to EHLO, after a delay in seconds."""
+
+    reply: str = ""
+    to: Literal["connect", "ehlo"] = "connect"
+    delay: float = 0.0
+    spares_helper: bool = False
+
+
 @dataclass
 class Host:
     """Describe one server. `ports` has the dialects of each TCP or UDP port, as in `probe.targets.target.Endpoint`."""
@@ -30,6 +54,9 @@ class Host:
     refuses_unknown: bool = False
     no_starttls: bool = False
     unhelpful: Literal["", "to_all", "but_to_helper"] = ""  # its answers prove no service
+    registered_only: tuple[str, ...] = ()  # of a call relay: transports over which it answers registered tags alone
+    sip_refusal: SIPRefusal | None = None
+    mail_refusal: MailRefusal = field(default_factory=MailRefusal)
     no_quic: Literal["", "silent", "refused"] = ""
     down: Literal["", "silent", "refused", "hangs_up"] = ""
     outages: list[Outage] = field(default_factory=list)  # times at which it is down
@@ -42,7 +69,20 @@ class Host:
 
     def serves(self, client: str) -> bool:
         """Return whether a client with this address is served."""
-        return not self.unhelpful or (self.unhelpful == "but_to_helper" and client in {HELPER_V4, HELPER_V6})
+        return not self.unhelpful or (self.unhelpful == "but_to_helper" and _is_helper(client))
+
+    def refuses_mail(self, client: str) -> MailRefusal:
+        """Return how a client's mail is refused."""
+        refusal = self.mail_refusal
+        return MailRefusal() if refusal.spares_helper and _is_helper(client) else refusal
+
+    def refuses_call(self, client: str) -> int:
+        """Return the status with which the next SIP request of a client is refused, 0 for none."""
+        refusal = self.sip_refusal
+        if refusal is None or (refusal.spares_helper and _is_helper(client)):
+            return 0
+        refusal.asked[client] = refusal.asked.get(client, 0) + 1
+        return refusal.status if (refusal.asked[client] - 1) % refusal.every == 0 else 0
 
     @property
     def certified(self) -> list[str]:

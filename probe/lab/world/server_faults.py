@@ -17,14 +17,17 @@ from probe.lab.scenario.faults import (
     OddAnswers,
     Placed,
     PublishedBogon,
+    RefusedCalls,
+    RefusedMail,
     RefuseUnknownNames,
+    RegisteredOnly,
     Rotating,
     ServerDown,
     Unhelpful,
     WrongCertificate,
 )
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.hosts import Host
+from probe.lab.world.hosts import Host, MailRefusal, SIPRefusal
 from probe.lab.world.pools import Pool
 
 
@@ -52,6 +55,12 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.no_starttls = True
         case Unhelpful():
             host.unhelpful = "but_to_helper" if fault.spares_helper else "to_all"
+        case RegisteredOnly():
+            host.registered_only = tuple(fault.over)
+        case RefusedCalls():
+            host.sip_refusal = SIPRefusal(fault.status, fault.every, fault.spares_helper)
+        case RefusedMail():
+            host.mail_refusal = MailRefusal(fault.reply, fault.to, fault.delay, fault.spares_helper)
         case NoQUIC():
             host.no_quic = fault.how
         case OddAnswers():

@@ -2,9 +2,13 @@
 
 A server reports our address in the Via header (`received`, `rport`), and a middlebox may copy it anywhere. The entry
 therefore keeps only the status, the server's scrubbed product name and the names of our headers that were changed.
+
+Some middleboxes answer with 480 or 500 in the place of the server. After such an answer over UDP our probe listens a
+little longer, because the server's own answer may follow.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Literal
 
 from probe.formats import failures as f
@@ -14,13 +18,15 @@ from probe.privacy.redact import scrub_text
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
+from probe.signatures.injected_answers import SIP_STATUS
 from probe.steps.connection import Connection, address_of
 from probe.steps.first_bytes import first_bytes
-from probe.steps.udp_flow import udp_flow
+from probe.steps.udp_flow import UDPFlow, udp_flow
 from probe.wire.sip.message import KEEP_ALIVE_ANSWER, Message, NotSIP, SIPStream, read_message
-from probe.wire.sip.options import Options
+from probe.wire.sip.options import Options, differences, product_of
 
 T1, T2 = 0.5, 4.0  # seconds: RFC 3261, section 17.1.2.2
+TAIL_SECONDS, TAIL_ROUND_TRIPS, LONGEST_TAIL = 0.5, 3, 2.0  # how long a second answer is waited for
 _LONGEST_SERVER, _LONGEST_REASON = 128, 64
 _MOST_PROVISIONAL, _FOREIGN_LIMIT = 8, 64  # most provisional responses kept, most foreign messages read from one stream
 
@@ -41,13 +47,25 @@ async def sip_options_udp(
     """
     dialogue = _Dialogue(SIPExchange(address=address_of(ip, port), transport="udp"), Options(host, "udp"))
     limit = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
-    async with tx.step(dialogue.entry, limit):
-        with udp_flow(ip, port, pace) as flow:
+    with ExitStack() as opened:
+        async with tx.step(dialogue.entry, limit):
+            flow = opened.enter_context(udp_flow(ip, port, pace))
             try:
                 await flow.ask(dialogue.request.written(), dialogue.timer_e(limit), dialogue.hear_datagram)
             finally:
                 dialogue.entry.x_sent, dialogue.entry.round_trip = flow.sent, flow.round_trip
+        if dialogue.entry.code in SIP_STATUS:
+            await _hear_second(flow, dialogue)
     return dialogue.entry
+
+
+async def _hear_second(flow: UDPFlow, dialogue: "_Dialogue") -> None:
+    """Listen for another final response after the step, so that its time is that of the first one."""
+    first_ttl, tail = flow.ip_ttl, TAIL_ROUND_TRIPS * (flow.round_trip or 0.0)
+    dialogue.entry.second_code, dialogue.entry.second_differs = 0, []
+    await flow.another(dialogue.hear_second, min(LONGEST_TAIL, max(TAIL_SECONDS, tail)))
+    if dialogue.entry.second_code and None not in (first_ttl, flow.ip_ttl) and first_ttl != flow.ip_ttl:
+        dialogue.entry.second_differs = ["ttl", *dialogue.entry.second_differs]
 
 
 async def sip_options(
@@ -100,6 +118,7 @@ class _Dialogue:
 
     def __init__(self, entry: SIPExchange, request: Options) -> None:
         self.entry, self.request = entry, request
+        self._first: Message | None = None  # the first final response
 
     def timer_e(self, limit: float) -> Iterator[float]:
         """Yield the transmission times in seconds from now: T1, doubling to T2, and T2 after a provisional response."""
@@ -126,10 +145,23 @@ class _Dialogue:
         if message.code < 200:
             self.entry.provisional = [*self.entry.provisional, message.code][:_MOST_PROVISIONAL]
             return None
+        self._first = message
         self.entry.code = message.code
         self.entry.reason = _scrubbed(message.reason)[:_LONGEST_REASON]
-        self.entry.server = _scrubbed(message.first("server") or message.first("user-agent"))[:_LONGEST_SERVER]
+        self.entry.server = _scrubbed(product_of(message))[:_LONGEST_SERVER]
         self.entry.rewritten = self.request.rewritten(message)
+        return True
+
+    def hear_second(self, raw: bytes) -> bool | None:
+        """Record a final response with another status than the first, and return True for it, None for others."""
+        try:
+            message = read_message(raw)
+        except NotSIP:
+            return None
+        ours = self.request.is_answered_by(message) and message.code >= 200
+        if self._first is None or not ours or message.code == self.entry.code:
+            return None
+        self.entry.second_code, self.entry.second_differs = message.code, differences(self._first, message)
         return True
 
     def note_foreign(self, raw: bytes) -> None:

@@ -21,6 +21,7 @@ LONGEST_TEXT = 128  # characters kept of a banner or an answer
 MOST_CAPABILITIES = 64
 KEPT = 64  # bytes kept of another protocol, or of plaintext after STARTTLS
 LAST_SECONDS = 1.0
+MOST_LATE = 4096  # bytes after an answer
 
 _SESSION_ID = re.compile(r"(?<![^\s<(\[])(?=[\w-]{10,}(?![^\s>)\]]))(?:[A-Za-z_-]*\d){3}[\w-]*")
 
@@ -58,6 +59,13 @@ class MailStream:
         except BaseException:
             keep_first_bytes(entry, self.pending)
             raise
+
+    async def listen_on(self, seconds: float) -> None:
+        """Add what arrives within `seconds` to `pending`, at most `MOST_LATE` bytes. An error ends it."""
+        with suppress(*NETWORK_ERRORS):
+            async with asyncio.timeout(seconds):
+                while len(self.pending) < MOST_LATE and (piece := await self.conn.read()):
+                    self.pending += piece
 
     async def send_last(self, command: bytes) -> None:
         """Send a closing command without waiting for an answer, and ignore a connection that is already closed."""

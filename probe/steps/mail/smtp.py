@@ -1,11 +1,18 @@
-"""Define the SMTP part of the mail steps. Only EHLO, STARTTLS and QUIT are sent."""
+"""Define the SMTP part of the mail steps. Only EHLO, STARTTLS and QUIT are sent.
+
+Some middleboxes refuse with 550 or 551 in the place of the server. After such a reply our probe listens a little
+longer, because the server's own reply may follow.
+"""
 
 from probe.formats import failures as f
-from probe.formats.mail import MailGreeting, MailStartTLS
+from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
 from probe.session.classify import RemoteError
+from probe.signatures.injected_answers import MAIL_REPLIES
 from probe.steps.mail.mail_protocol import MailProtocol
 from probe.steps.mail.mail_stream import CLIENT_NAME, MailStream, clean_text
 from probe.wire.mail import smtp
+
+TAIL_SECONDS = 0.5  # how long a second reply is waited for
 
 
 async def _read_banner(stream: MailStream, entry: MailGreeting) -> tuple[str, ...]:
@@ -18,6 +25,7 @@ async def _read_banner(stream: MailStream, entry: MailGreeting) -> tuple[str, ..
 
 async def _ask_capabilities(stream: MailStream, entry: MailGreeting) -> tuple[str, ...]:
     answer = await stream.ask(smtp.ehlo(CLIENT_NAME), smtp.read_reply, entry)
+    await _note_refusal(stream, entry, answer)
     if answer.code != 250:
         raise RemoteError(f"{f.UNKNOWN}: smtp: ehlo refused {answer.code}")
     return answer.keywords
@@ -25,8 +33,19 @@ async def _ask_capabilities(stream: MailStream, entry: MailGreeting) -> tuple[st
 
 async def _ask_tls(stream: MailStream, entry: MailStartTLS) -> str:
     answer = await stream.ask(smtp.STARTTLS, smtp.read_reply, entry)
+    await _note_refusal(stream, entry, answer)
     entry.code, entry.answer, entry.accepted = answer.code, clean_text(answer.lines[-1]), answer.code == 220
     return str(answer.code)
+
+
+async def _note_refusal(stream: MailStream, entry: MailEntry, answer: smtp.Reply) -> None:
+    """Compare a 550 or 551 with the known texts, and wait for an acceptance of the same command."""
+    if answer.code not in MAIL_REPLIES:
+        return
+    if [line.strip() for line in answer.lines] == [MAIL_REPLIES[answer.code]]:
+        entry.known_refusal = answer.code
+    await stream.listen_on(TAIL_SECONDS)
+    entry.contradicted = smtp.has_acceptance(stream.pending)
 
 
 SMTP = MailProtocol("smtp", _read_banner, _ask_capabilities, _ask_tls, smtp.QUIT)

@@ -98,6 +98,36 @@ def test_server_that_greets_with_a_refusal_is_impaired(protocol: str) -> None:
     assert (judged(lines)["state"], rule_of(lines)) == ("impaired", "mail_turned_away")
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_server_that_refuses_the_first_command_is_impaired(protocol: str) -> None:
+    lines = mail(f"{protocol}+starttls", "ehlo refused")
+    assert (judged(lines)["state"], rule_of(lines)) == ("impaired", "mail_turned_away")
+
+
+def test_refusal_with_a_known_text_is_likely_blocked_if_the_control_is_accepted() -> None:
+    assert conclusion(mail("smtp+starttls", "ehlo known")) == ("likely_blocked", ["smtp.injection"])
+    assert conclusion(mail("smtp+starttls", "ehlo known", control=None)) == ("impaired", [])
+    assert conclusion(mail("smtp+starttls", "ehlo known", control="ehlo known")) == ("down", [])
+
+
+def test_refusal_before_an_acceptance_is_blocked_if_the_control_is_accepted() -> None:
+    assert conclusion(mail("smtp+starttls", "ehlo contradicted")) == ("blocked", ["smtp.injection"])
+    assert conclusion(mail("smtp+starttls", "ehlo contradicted", control=None)) == ("impaired", [])
+    assert conclusion(mail("smtp+starttls", "ehlo contradicted", control="missing")) == ("down", [])
+
+
+@pytest.mark.parametrize("outcome", ["ehlo known", "ehlo contradicted"])
+def test_single_injected_refusal_accuses_nothing(outcome: str) -> None:
+    url = url_of("smtp+starttls")
+    lines = MailLines({"mail": [url]})
+    lines.lookup(HOST, GENUINE)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(url, GENUINE, outcome)
+    lines.confirm(url, GENUINE, "ehlo refused")
+    lines.control(url, GENUINE)
+    assert (judged(lines)["state"], rule_of(lines)) == ("impaired", "mail_turned_away")
+
+
 @pytest.mark.parametrize("scheme", PORTS)
 @pytest.mark.parametrize("failure", [RESET, TIMEOUT, "eof_error"])
 def test_failing_dialogue_is_likely_blocked_with_control(scheme: str, failure: str) -> None:

@@ -25,6 +25,7 @@ SUCCESSES = (
     "control_tls_successes > 0",
     "neutral_proven",
     "dns_proven_here > 0",
+    "relays_by_stream_accepting > 0",
     "dns_proven_authenticated > 0",
     "dns_authenticated > 0",
     "dns_from_control > 0",
@@ -121,6 +122,7 @@ RESTED_ON = {
     *("dns_dark_forged", "resets_unlike", "browser_resets", "browser_timeouts"),
     *("ech_resets", "ech_timeouts", "ech_name_resets", "ech_name_timeouts"),
     *("http_blockpages", "other_echoed", "answers_forged_first", "working", "ok"),
+    *("relays_by_stream_ok", "relays_by_stream_accepting"),
 }
 PARTS = [c for c in CASES if RULES[c[1]].state in ACCUSING and not RULES[c[1]].defers]
 

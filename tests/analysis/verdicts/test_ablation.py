@@ -69,6 +69,7 @@ DECIDES: dict[str, tuple[str, str]] = {
     "mtproto": ("protocol-reset", "payload_reset_twin_passes"),
     "noise": ("protocol-allowlist", "payload_drop_of_unlisted_protocols"),
     "stun": ("stun-drop", "stun_silent_twin_echoed"),
+    "reflector": ("reflector-hello-dropped", "reflector_silent_twin_echoed"),
     "sip": ("sip-reset", "sip_reset_twin_passes"),
     "echoes": ("sip-drop", "sip_silent_twin_echoed"),
     "mail": ("starttls-stripped", "smtp_starttls_stripped"),

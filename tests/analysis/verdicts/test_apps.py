@@ -233,7 +233,7 @@ def test_apps_of_the_great_firewall() -> None:
         "snapchat": ("blocked", None, "certain"),
         "stun": ("blocked", "blocked", "certain"),
         "teams": ("degraded", "degraded", "certain"),
-        "telegram": ("likely_blocked", None, "likely"),
+        "telegram": ("likely_blocked", "ok", "likely"),
         "wechat": ("ok", None, "certain"),
         "whatsapp": ("blocked", "degraded", "certain"),
         "x": ("blocked", None, "certain"),

@@ -64,7 +64,7 @@ def test_why_takes_an_app_and_works_alone(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_unknown_app_is_refused_with_those_of_the_run() -> None:
-    with pytest.raises(UsageError, match=r"no app 'skype' in this run\. It has: wechat, resolvers, telegram"):
+    with pytest.raises(UsageError, match=r"no app 'skype' in this run\. It has: (\w+, )*telegram"):
         firewall("skype")
 
 

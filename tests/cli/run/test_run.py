@@ -273,6 +273,12 @@ def test_explain_sends_nothing_and_needs_no_consent(
     assert max(map(len, out.splitlines())) < 80 and "whatsapp" not in out
 
 
+def test_explain_counts_the_datagrams_to_call_relays(probe_run: Callable[..., Result]) -> None:
+    said = "Each of its 3 call relays gets up to 10 small packets, and as many again if it is silent."
+    assert said in " ".join(probe_run("telegram", explain=True)[1].split())
+    assert "call relays" not in probe_run("whatsapp", explain=True)[1]
+
+
 def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Report an unreadable PROBE_ASN_DB as a usage error before anything is sent."""
     from types import SimpleNamespace

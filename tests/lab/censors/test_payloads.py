@@ -1,11 +1,11 @@
-"""Test that PayloadDrop drops its protocols on any port and lets other datagrams pass."""
+"""Test that PayloadDrop drops and PayloadTampering spoils their protocols, and that other datagrams pass."""
 
 import pytest
 from pydantic import ValidationError
 
 from probe.lab.censors import CLASSES
 from probe.lab.censors.kit.middlebox import Deployment
-from probe.lab.censors.payloads import PayloadDrop, is_sip
+from probe.lab.censors.payloads import PayloadDrop, PayloadTampering, is_sip
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, Packet, tcp_packet, udp_packet
 from probe.wire import stun
@@ -114,3 +114,47 @@ def test_class_is_registered_by_its_name() -> None:
 def test_wrong_keys_are_errors(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         PayloadDrop.model_validate(keys)
+
+
+def tampering(**keys: object) -> PayloadTampering:
+    censor = PayloadTampering.model_validate(keys)
+    censor.deploy(DEPLOYMENT)
+    return censor
+
+
+def spoilt(censor: PayloadTampering, packet: Packet, direction: Direction) -> bytes | None:
+    actions = censor.see(packet, direction, 0.0)
+    if actions is None:
+        return None
+    assert actions.forward and actions.replace is not None
+    changed = Packet(actions.replace)
+    assert (changed.src, changed.dst, changed.sport, changed.dport) == (
+        packet.src,
+        packet.dst,
+        packet.sport,
+        packet.dport,
+    )
+    assert changed.ttl == packet.ttl
+    return changed.payload
+
+
+def test_tampering_exchanges_the_ends_of_its_protocols() -> None:
+    censor = tampering(protocols=["stun"], direction="out")
+    assert spoilt(censor, out(ASKED), OUT) == ASKED[-2:] + ASKED[2:-2] + ASKED[:2]
+    for packet in (out(SIP), out(DNS, 53), out(RTP)):
+        assert spoilt(censor, packet, OUT) is None
+    assert spoilt(censor, back(TOLD), IN) is None
+    assert spoilt(tampering(direction="in"), back(TOLD), IN) == TOLD[-2:] + TOLD[2:-2] + TOLD[:2]
+
+
+def test_tampering_without_protocols_changes_every_datagram_to_its_ports() -> None:
+    censor = tampering(ports=[3478])
+    assert spoilt(censor, out(RTP), OUT) == RTP[-2:] + RTP[2:-2] + RTP[:2]
+    assert spoilt(censor, out(DNS, 53), OUT) is None
+    assert censor.see(Packet(tcp_packet(CLIENT, SERVER, 40000, 3478, flags=ACK, payload=ASKED)), OUT, 0.0) is None
+
+
+def test_tampering_of_a_share_changes_about_as_many() -> None:
+    censor = tampering(share=0.3)
+    changed = sum(spoilt(censor, out(ASKED), OUT) is not None for _ in range(2000))
+    assert 500 < changed < 700

@@ -1,9 +1,9 @@
-"""Test that SIPAlg rewrites addresses in SIP requests and nothing else."""
+"""Test that SIPAlg rewrites addresses in SIP requests and nothing else, and that SIPInjection answers them."""
 
 import pytest
 from pydantic import ValidationError
 
-from probe.lab.censors.sip import SIPAlg
+from probe.lab.censors.sip import SIPAlg, SIPInjection
 from probe.lab.net.packets import Packet, tcp_packet, udp_packet
 from probe.wire.sip.message import read_message
 from probe.wire.sip.options import Options
@@ -81,3 +81,30 @@ def test_wrong_keys_are_errors() -> None:
     for keys in ({"on_path": True}, {"rewrites": []}, {"rewrites": ["to"]}):
         with pytest.raises(ValidationError):
             SIPAlg.model_validate(keys)
+
+
+@pytest.mark.parametrize("on_path", [True, False])
+@pytest.mark.parametrize(("status", "phrase"), [(480, "Temporarily Unavailable"), (500, "Server Internal Error")])
+def test_injected_answer_is_valid_and_names_no_server(on_path: bool, status: int, phrase: str) -> None:
+    censor = deployed(SIPInjection(on_path=on_path, status=status, ttl=60))  # type: ignore[arg-type]
+    actions = censor.see(datagram(REQUEST.written()), OUT, 0.0)
+    assert actions is not None and actions.forward is on_path and actions.to_server == ()
+    ((delay, raw),) = actions.to_client
+    packet, m = Packet(raw), read_message(Packet(raw).payload)
+    assert (delay, packet.src, packet.dst, packet.sport, packet.dport) == (0.0, SERVER, CLIENT, 5060, 40000)
+    assert packet.ttl == 60 and has_right_checksum(packet)
+    assert (m.code, m.reason, m.first("server")) == (status, phrase, "")
+    assert REQUEST.is_answered_by(m) and REQUEST.rewritten(m) == [] and m.receiver.tag
+    again = censor.see(datagram(REQUEST.written()), OUT, 0.5)
+    assert again is not None and again.to_client[0][1] == raw  # one transaction, one answer
+
+
+def test_injection_ignores_answers_other_protocols_and_other_servers() -> None:
+    censor = deployed(SIPInjection(ports=[5060]))
+    back = Packet(udp_packet(SERVER, CLIENT, 5060, 40000, REQUEST.written()))
+    assert censor.see(back, IN, 0.0) is None
+    assert censor.see(datagram(MESSAGES["bcast"]), OUT, 0.0) is None  # a response
+    assert censor.see(datagram(b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)), OUT, 0.0) is None
+    assert censor.see(datagram(REQUEST.written(), dport=5061), OUT, 0.0) is None
+    with pytest.raises(ValidationError):
+        SIPInjection.model_validate({"status": 404})

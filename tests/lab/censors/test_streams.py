@@ -11,6 +11,7 @@ from probe.lab.net.packets import ACK, RST, Packet, tcp_packet, udp_packet
 from probe.lab.world.world import World
 from probe.wire import stun
 from probe.wire.sip.options import Options
+from probe.wire.telegram import reflector
 from tests.lab.censors.test_censors import IN, OUT, deployed, has_right_checksum, sent
 from tests.lab.services.test_services import connected, trusting
 from tests.support.lab.hellos import CLIENT, SERVER, data, hello, syn
@@ -18,6 +19,7 @@ from tests.support.sip_torture import MESSAGES
 
 REQUEST = Options("sip.example", "udp")
 ASKED = stun.allocate_request(bytes(range(12)))
+HELLO = reflector.hello_tcp(bytes(range(16)))
 OTHERS = (hello("sip.example"), b"GET / HTTP/1.1\r\n\r\n", MESSAGES["bcast"], b"\r\n\r\n")
 
 
@@ -46,10 +48,10 @@ def test_request_is_recognised_at_its_first_complete_line_on_any_port() -> None:
     assert actions is not None and not actions.forward
 
 
-@pytest.mark.parametrize(("protocol", "wanted"), [("sip", REQUEST.written()), ("stun", ASKED)])
+@pytest.mark.parametrize(("protocol", "wanted"), [("sip", REQUEST.written()), ("stun", ASKED), ("reflector", HELLO)])
 def test_each_protocol_is_cut_and_others_pass(protocol: str, wanted: bytes) -> None:
     censor = deployed(StreamCut.model_validate({"protocols": [protocol]}))
-    alike = [payload for payload in (*OTHERS, REQUEST.written(), ASKED) if payload != wanted]
+    alike = [payload for payload in (*OTHERS, REQUEST.written(), ASKED, HELLO) if payload != wanted]
     for number, payload in enumerate(alike):
         assert censor.see(data(payload, sport=41000 + number, dport=5060), OUT, 0.0) is None
     assert censor.see(data(wanted, sport=42000), IN, 0.0) is None

@@ -5,12 +5,13 @@ import imaplib
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from probe.lab.scenario.faults import NoSTARTTLS, Placed, Unhelpful
+from probe.lab.scenario.faults import NoSTARTTLS, Placed, RefusedMail, Unhelpful
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.world.hosts import HELPER_V4, HELPER_V6
 from probe.lab.world.world import World, build_world
@@ -129,6 +130,32 @@ async def test_unhelpful_server_refuses_clients_in_its_greeting(folder: Path) ->
             imaplib.IMAP4("127.0.0.1", port, timeout=5)
 
     await client(world, IMAP_HOST, 143, imap)
+
+
+async def test_refused_mail_gets_its_reply_to_connect_or_ehlo(folder: Path) -> None:
+    for to, code in (("connect", 451), ("ehlo", 550)):
+        fault = RefusedMail.model_validate({"names": [SMTP_HOST], "to": to, "reply": f"{code} no", "delay": 0.2})
+
+        def dialogue(port: int, to: str = to, code: int = code) -> None:
+            began = time.monotonic()
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+                file = sock.makefile("rb")
+                first = file.readline()
+                assert time.monotonic() - began >= 0.2
+                if to == "ehlo":
+                    assert first.startswith(b"220 ")
+                    sock.sendall(b"EHLO x\r\n")
+                    first = file.readline()
+                assert first == f"{code} no\r\n".encode()
+
+        await client(world_of(folder, fault), SMTP_HOST, 587, dialogue)
+
+
+def test_refused_mail_may_serve_the_helper(folder: Path) -> None:
+    world = world_of(folder, RefusedMail(names=[SMTP_HOST], reply="550 no", spares_helper=True))
+    of = {name: host for host in world.hosts for name in host.names}
+    assert of[SMTP_HOST].refuses_mail("192.0.2.1").reply == "550 no"
+    assert of[SMTP_HOST].refuses_mail(HELPER_V4).reply == of[IMAP_HOST].refuses_mail("192.0.2.1").reply == ""
 
 
 def test_unhelpful_server_may_serve_the_helper(folder: Path) -> None:

@@ -11,6 +11,7 @@ from probe.lab.scenario.scenario import Scenario
 from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.listeners import datagram_ports
 from probe.lab.services.sip import answer
+from probe.lab.world.hosts import HELPER_V4, Host, SIPRefusal
 from probe.lab.world.world import World, build_world
 from probe.wire.sip.message import Message, NotSIP, SIPStream, read_message
 from probe.wire.sip.options import Options
@@ -80,6 +81,22 @@ def test_random_bytes_do_not_raise(raw: bytes) -> None:
     except NotSIP:
         return
     assert read_message(answer(message, CLIENT) or b"").code == 200
+
+
+@pytest.mark.parametrize(("status", "reason"), [(480, "Temporarily Unavailable"), (500, "Server Internal Error")])
+def test_refusal_names_the_server_as_every_answer_does(status: int, reason: str) -> None:
+    sent = Options("sip.example.net", "udp")
+    m = read_message(answer(read_message(sent.written()), CLIENT, refuses=status) or b"")
+    assert (m.code, m.reason, m.first("server"), m.lines("allow")) == (status, reason, "lab", [])
+    assert sent.is_answered_by(m) and sent.rewritten(m) == []
+
+
+def test_host_refuses_the_first_and_each_nth_request_of_a_client() -> None:
+    host = Host([], [], sip_refusal=SIPRefusal(500, every=3, spares_helper=True))
+    assert [host.refuses_call("192.0.2.1") for _ in range(7)] == [500, 0, 0, 500, 0, 0, 500]
+    assert host.refuses_call("192.0.2.2") == 500
+    assert [host.refuses_call(HELPER_V4) for _ in range(2)] == [0, 0]
+    assert Host([], []).refuses_call("192.0.2.1") == 0
 
 
 def test_unhelpful_server_sends_only_trying() -> None:

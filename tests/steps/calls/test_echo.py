@@ -9,7 +9,9 @@ from probe.formats import failures as f
 from probe.formats.calls import UDPEcho
 from probe.formats.transactions import TransactionRecord
 from probe.session.pacing import Pace
+from probe.steps.calls import echo as step
 from probe.steps.calls.echo import udp_echo
+from probe.wire.tampering import with_ends_swapped
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import a_transaction
 
@@ -41,6 +43,31 @@ async def test_unchanged_datagram_is_echoed() -> None:
 async def test_rewritten_datagram_is_echoed_and_changed(answer: bytes) -> None:
     entry, _ = await echo(lambda asked: asked.send(answer))
     assert entry.echoed and entry.changed
+
+
+async def test_datagram_with_exchanged_ends_is_sent_again_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "AGAIN_SECONDS", 0.2)
+    swapped = with_ends_swapped(DATAGRAM)
+    assert TOKEN not in swapped
+    for answers, count in (([swapped] * 3, 3), ([swapped, DATAGRAM, swapped], 2), ([swapped, b"", b""], 1)):
+        entry, record = await echo(lambda asked, answers=answers: asked.send(answers[asked.number - 1]))  # type: ignore[misc]
+        assert (entry.failure, entry.echoed, entry.changed, entry.ends_swapped) == (None, True, True, count)
+        assert (entry.x_sent, entry.answer_code, record.steps) == (3, None, ["udp_echo"])
+
+
+async def test_datagram_with_other_changes_is_sent_once() -> None:
+    for answer in (b"\x09" + DATAGRAM[1:], DATAGRAM[::-1] + TOKEN, DATAGRAM + b"more"):
+        entry, _ = await echo(lambda asked, answer=answer: asked.send(answer))  # type: ignore[misc]
+        assert (entry.changed, entry.ends_swapped, entry.x_sent) == (True, None, 1)
+
+
+async def test_status_of_sip_response_in_place_of_the_echo_is_kept() -> None:
+    via = f"SIP/2.0/UDP x;branch=z9hG4bK{TOKEN.hex()}"
+    entry, _ = await echo(lambda asked: asked.send(f"SIP/2.0 480 No\r\nVia: {via}\r\n\r\n".encode()))
+    assert (entry.echoed, entry.changed, entry.answer_code) == (True, True, 480)
+    request = f"OPTIONS sip:y SIP/2.0\r\nVia: {via}\r\n\r\n".encode()
+    entry, _ = await echo(lambda asked: asked.send(request))
+    assert (entry.changed, entry.answer_code) == (True, None)
 
 
 async def test_foreign_datagram_is_no_echo() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from probe.formats.calls import SIPExchange
+from probe.steps import udp_socket
 from probe.steps.calls import sip as step
 from probe.steps.calls.sip import sip_options, sip_options_udp
 from probe.steps.tcp import tcp_connect
@@ -145,6 +146,75 @@ async def test_response_after_foreign_ones_is_success() -> None:
     assert (await over_udp(answering(*answers))).code == 200
     entry = await over_tcp(handler(foreign_response, sending("200 OK"), piece=3))
     assert (entry.failure, entry.code, entry.x_foreign) == (None, 200, 1)
+
+
+# -- a second answer after 480 or 500 ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "TAIL_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("short_tail")
+@pytest.mark.parametrize("first", ["480 Temporarily Unavailable", "500 Server Internal Error"])
+async def test_second_answer_is_heard_after_480_and_500(first: str) -> None:
+    entry = await over_udp(answering(sending(first), sending("404 Not Found", more="Server: kamailio")))
+    assert (entry.failure, entry.code, entry.reason, entry.server) == (None, int(first[:3]), first[4:], "")
+    assert (entry.second_code, entry.second_differs, entry.x_sent) == (404, ["server"], 1)
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_second_answer_arrives_later() -> None:
+    def behave(asked: Asked) -> None:
+        message = read_message(asked.query)
+        asked.send(sending("480 Temporarily Unavailable")(message).replace(b";tag=theirs", b";tag=injected"))
+        asked.send(b"\0 garbage")
+        asked.send(foreign_response(message))
+        asked.send(sending("100 Trying")(message))
+        asked.send(sending("480 Temporarily Unavailable")(message))
+        asked.send(sending("200 OK", via="198.51.100.7")(message), after=0.1)
+
+    entry = await over_udp(behave)
+    assert (entry.code, entry.second_code, entry.second_differs) == (480, 200, ["via", "tag"])
+    assert (entry.provisional, entry.rewritten) == ([], [])
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_no_second_answer_is_zero_and_no_failure() -> None:
+    twice = (sending("480 Temporarily Unavailable"), sending("480 Temporarily Unavailable"))
+    entry = await over_udp(answering(*twice))
+    assert (entry.failure, entry.code, entry.second_code, entry.second_differs) == (None, 480, 0, [])
+    assert entry.t - entry.t0 < 0.2  # the time of the first answer
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_refused_port_after_first_answer_is_no_failure() -> None:
+    async with a_transaction() as bench:
+        async with udp_server(answering(sending("480 Temporarily Unavailable"))) as server:
+            task = asyncio.create_task(
+                sip_options_udp(bench.tx, "127.0.0.1", server.port, HOST, pace=bench.pace, timeout=1.0)
+            )
+            await asyncio.sleep(0.1)
+        await task
+    assert (entry_of(list(bench.trace.entries)).code, entry_of(list(bench.trace.entries)).second_code) == (480, 0)
+
+
+async def test_other_answers_end_at_once_and_have_no_second_one() -> None:
+    began = asyncio.get_running_loop().time()
+    entry = await over_udp(answering(sending("404 Not Found"), sending("200 OK")))
+    assert (entry.code, entry.second_code, entry.second_differs) == (404, None, None)
+    assert "second_code" not in entry.model_dump(mode="json")
+    assert asyncio.get_running_loop().time() - began < step.TAIL_SECONDS
+    assert (await over_tcp(handler(sending("480 Temporarily Unavailable")))).second_code is None
+
+
+async def test_ttl_of_both_answers_is_compared(monkeypatch: pytest.MonkeyPatch, short_tail: None) -> None:
+    ttls = iter([64, 57])
+    received = udp_socket.receive_late
+    monkeypatch.setattr(udp_socket, "receive_late", lambda sock: (received(sock)[0], next(ttls), 0.0))
+    entry = await over_udp(answering(sending("500 Server Internal Error"), sending("200 OK")))
+    assert (entry.second_code, entry.second_differs) == (200, ["ttl"])
 
 
 # -- retransmission ----------------------------------------------------------------------------------------------------

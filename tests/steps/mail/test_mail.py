@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
+from probe.steps.mail import smtp as smtp_step
 from probe.steps.mail.imap import IMAP
 from probe.steps.mail.mail_stream import MailStream, clean_text
 from probe.steps.mail.smtp import SMTP
@@ -185,3 +186,59 @@ async def test_entries_have_no_own_address() -> None:
 )
 def test_server_texts_are_redacted(text: str, kept: str) -> None:
     assert clean_text(text) == kept
+
+
+# -- refusals in the server's name -------------------------------------------------------------------------------------
+
+SPAM, ELSEWHERE = b"550 Mail was identified as spam.\r\n", b"551 User not local; please try <forward-path>\r\n"
+REST = b"t your service\r\n250-SIZE 100\r\n250 8BITMIME\r\n"  # of a reply whose first bytes another one replaced
+
+
+@pytest.fixture
+def short_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp_step, "TAIL_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("short_tail")
+@pytest.mark.parametrize(
+    ("reply", "known", "contradicted"),
+    [
+        (SPAM, 550, False),
+        (ELSEWHERE, 551, False),
+        (SPAM + REST, 550, True),
+        (b"550 5.7.1 blocked\r\n" + REST, None, True),
+        (b"550 5.7.1 blocked\r\n", None, False),
+        (b"550 5.7.1 blocked\r\n421 closing\r\n221 bye\r\n", None, False),
+        (b"550-Mail was identified as spam.\r\n550 see a page\r\n", None, False),
+        (b"551 Mail was identified as spam.\r\n", None, False),
+        (b"451 try later\r\n" + REST, None, None),
+        (b"554 Mail was identified as spam.\r\n", None, None),
+    ],
+)
+async def test_refused_ehlo_is_compared_and_listened_after(
+    reply: bytes, known: int | None, contradicted: bool | None
+) -> None:
+    (greeting,), bench = await run_steps("smtp", smtp(ehlo=reply), starttls=False)
+    assert greeting.failure == f"unknown_failure: smtp: ehlo refused {reply[:3].decode()}"
+    assert (greeting.known_refusal, greeting.contradicted) == (known, contradicted)
+    assert "spam" not in greeting.model_dump_json() and bench.tx.record.steps == ["connect"]
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_acceptance_that_arrives_later_contradicts_too() -> None:
+    (greeting,), _ = await run_steps("smtp", smtp(ehlo=SPAM + REST, pause=0.0), starttls=False)
+    assert (greeting.known_refusal, greeting.contradicted) == (550, True)
+
+
+@pytest.mark.usefixtures("short_tail")
+async def test_refused_starttls_is_compared_too() -> None:
+    for reply, contradicted in ((ELSEWHERE, False), (ELSEWHERE + b"220 go ahead\r\n", True)):
+        (_, asked), _ = await run_steps("smtp", smtp(starttls=reply, upgrades=False))
+        assert asked.failure == "unknown_failure: smtp: starttls refused 551"
+        assert (asked.known_refusal, asked.contradicted) == (551, contradicted)
+
+
+async def test_accepted_commands_are_not_listened_after() -> None:
+    (greeting, asked), _ = await run_steps("smtp", smtp(upgrades=False))
+    assert greeting.contradicted is None and asked.contradicted is None
+    assert {"known_refusal", "contradicted"}.isdisjoint(greeting.model_dump() | asked.model_dump())

@@ -12,7 +12,17 @@ from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp
 from probe.steps.tls.certificates import Roots
 from tests.support.faults.attempts import LIMIT, Attempt, attempt
-from tests.support.faults.dialogues import IP, MIDDLE, NAME, Exchange, Place, over_endpoint, sip_answer, stun_answer
+from tests.support.faults.dialogues import (
+    IP,
+    MIDDLE,
+    NAME,
+    Exchange,
+    Place,
+    over_endpoint,
+    reflector_answer,
+    sip_answer,
+    stun_answer,
+)
 from tests.support.servers import dns as dnsservers
 from tests.support.servers.authority import issue
 from tests.support.servers.quic import quic_server
@@ -153,6 +163,7 @@ DATAGRAMS = [
     Datagrams("dns+udp", answering(lambda asked: dnsservers.answer_to(asked, "192.0.2.80")), query_dns),
     Datagrams("stun/udp", answering(stun_answer), over_endpoint(f"stun://{NAME}:PORT")),
     Datagrams("turn/udp", answering(stun_answer), over_endpoint(f"turn://{NAME}:PORT")),
+    Datagrams("reflector", answering(reflector_answer), over_endpoint(f"reflector://{IP}:PORT")),
     Datagrams("sip/udp", answering(sip_answer), over_endpoint(f"sip://{NAME}:PORT")),
     Datagrams("quic", quic, over_endpoint(f"quic://{NAME}:PORT")),
     Datagrams("http3", quic, over_endpoint(f"quic://{NAME}:PORT/")),

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from probe.dialogue import always_get, run_dialogue
-from probe.lab.services import sip, stun
+from probe.lab.services import reflector, sip, stun
 from probe.session.session import Session
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_stream
@@ -15,6 +15,7 @@ from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import parse_endpoint
 from probe.wire.sip.message import read_message
+from probe.wire.telegram.reflector import frame
 from tests.steps.dns.test_doh import H2Server
 from tests.steps.messengers.test_mtproto import data_centre
 from tests.steps.messengers.test_noise import chain, chat_server
@@ -127,6 +128,16 @@ def stun_answer(asked: bytes) -> bytes:
     return response
 
 
+def reflector_answer(asked: bytes) -> bytes:
+    response = reflector.answer(asked, CLIENT)
+    assert response is not None
+    return response
+
+
+def reflector_answer_tcp(asked: bytes) -> bytes:
+    return frame(reflector_answer(asked[8:]))
+
+
 def sip_answer(asked: bytes) -> bytes:
     response = sip.answer(read_message(asked), CLIENT)
     assert response is not None
@@ -223,6 +234,7 @@ FLOODS = {
     ),
     "sip": ((b"", FOREIGN_SIP), (b"", b"\r\n\r\n"), (b"SIP/2.0 200 OK\r\n", b"X: y\r\n"), (b"SIP/2.0 200 ", b"OK")),
     "stun": ((b"", FOREIGN_STUN), (b"\1\1\xff\xfc\x21\x12\xa4\x42", b"\x80\x22\0\4text")),
+    "reflector": ((b"", b"\x10\0\0\0" + bytes(16)), (b"\0\0\1\0", b"data")),
     "dns": ((b"", b"\0\x0c\1\2\x80\0\0\0\0\0\0\0\0\0"), (b"", b"\xff\xff" + bytes(65535)), (b"", b"\0\0")),
     "h2": (
         (SETTINGS, SETTINGS),
@@ -244,6 +256,9 @@ DIALOGUES = [
     Dialogue("turn/tcp", once(stun_answer), over_endpoint(f"turn://{NAME}:PORT;transport=tcp"), FLOODS["stun"]),
     Dialogue("stun/tls", secured(once_inside(stun_answer)), over_endpoint(f"stun://{NAME}:PORT;transport=tls")),
     Dialogue("turn/tls", secured(once_inside(stun_answer)), over_endpoint(f"turn://{NAME}:PORT;transport=tls")),
+    Dialogue(
+        "reflector+tcp", once(reflector_answer_tcp), over_endpoint(f"reflector+tcp://{IP}:PORT"), FLOODS["reflector"]
+    ),
     Dialogue("sip/tcp", once(sip_answer), over_endpoint(f"sip://{NAME}:PORT;transport=tcp"), FLOODS["sip"]),
     Dialogue("sip/tls", secured(once_inside(sip_answer)), over_endpoint(f"sip://{NAME}:PORT;transport=tls")),
     Dialogue("smtp+starttls", SMTP.handler, over_endpoint(f"smtp+starttls://{NAME}:PORT"), FLOODS["smtp"]),

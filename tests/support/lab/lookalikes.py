@@ -10,6 +10,7 @@ from typing import Any
 from probe.lab.censors.addresses import IPBlackhole, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSLie
 from probe.lab.censors.intercept import TLSIntercept
+from probe.lab.censors.payloads import PayloadTampering
 from probe.lab.censors.sip import SIPAlg
 from probe.lab.censors.tls import TLSDrop, TLSReset
 from probe.lab.scenario import faults
@@ -55,7 +56,17 @@ def nothing(scenario: Scenario) -> bool:
 
 CONDITIONS: dict[str, Condition] = {
     "service-down": both(has(faults.ServerDown, how="silent"), has(faults.ServerDown, how="refused")),
+    "pbx-480": has(faults.RefusedCalls, status=480, every=1),
+    "pbx-500-at-times": has(faults.RefusedCalls, status=500, every=2),
+    "tampering-sampled": censor(PayloadTampering, share=0.3),
+    "datagrams-damaged": censor(PayloadTampering, protocols=[], share=1.0),
+    "spam-filter": both(has(faults.RefusedMail, to="ehlo"), has(faults.RefusedMail, delay=2.0)),
+    "greylisting": has(faults.RefusedMail, to="connect", delay=0.0, spares_helper=True),
     "stun-down": has(faults.ServerDown, how="silent"),
+    "reflector-down": has(faults.ServerDown, how="silent"),
+    "reflector-registered-only": has(faults.RegisteredOnly, over=["udp", "tcp"]),
+    "reflector-damaged": censor(PayloadTampering, protocols=[], share=1.0, helper=True),
+    "reflector-udp-less-line": censor(UDPBlock, helper=True, ports=[53]),
     "sip-silent": has(faults.ServerDown, how="silent"),
     "quic-absent": has(faults.NoQUIC),
     "no-starttls": has(faults.NoSTARTTLS),

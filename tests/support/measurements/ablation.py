@@ -10,6 +10,11 @@ from typing import Any
 from probe.formats.keys import LISTS
 
 _TARGET, _INNOCUOUS = {"first", "confirm"}, {"innocuous"}
+_ANSWERS = {
+    "sip": ("code", "second_code", "second_differs", "server"),
+    "mail": ("failure", "starttls", "masked_as", "known_refusal", "contradicted"),
+}
+"""Fields of an entry that a server's answer decides, by list."""
 
 
 def without_transactions(measurement: dict[str, Any], ids: Iterable[int]) -> dict[str, Any]:
@@ -30,8 +35,8 @@ def without_transactions(measurement: dict[str, Any], ids: Iterable[int]) -> dic
 def labels_swapped(measurement: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:
     """Return the measurement with exchanged labels of target and innocuous flows, echo pairs and resolvers.
 
-    Each attempt with the target's name becomes an innocuous flow and the other way round. The offers of mail servers
-    here and to the helper are exchanged, and so are the answers of non-resolvers to both names. `wire_too` exchanges
+    Each attempt with the target's name becomes an innocuous flow and the other way round. The answers of SIP and mail
+    servers here and to the helper are exchanged, and so are those of non-resolvers to both names. `wire_too` exchanges
     the names in the entries as well, so that no entry contradicts its label.
     """
     spoiled: dict[str, Any] = json.loads(json.dumps(measurement))  # a fifth of what copy.deepcopy costs
@@ -42,7 +47,7 @@ def labels_swapped(measurement: dict[str, Any], *, wire_too: bool = False) -> di
     _exchange_resolvers(keys)
     _exchange_dark(keys)
     _exchange_echoes(keys, wire_too)
-    _exchange_offers(keys)
+    _exchange_answers(keys)
     return spoiled
 
 
@@ -132,20 +137,26 @@ def _exchange_echoes(keys: dict[str, Any], wire_too: bool) -> None:
             entry["payload"] = own if entry["payload"] == "other" else "other"
 
 
-def _exchange_offers(keys: dict[str, Any]) -> None:
-    """Exchange the mail server's offers of STARTTLS here and at the helper."""
+def _exchange_answers(keys: dict[str, Any]) -> None:
+    """Exchange what each SIP and mail server answers here and to the helper."""
     outside = (keys.get("x_control") or {}).get("test_keys") or {}
-    here, there = ([e for e in _mail_of(side) if e.get("starttls")] for side in (keys, outside))
-    for protocol in ("smtp", "imap"):
-        ours, theirs = ([e for e in side if e["protocol"] == protocol] for side in (here, there))
-        if ours and theirs:
-            as_ours, as_theirs = ({key: e[0][key] for key in ("starttls", "masked_as")} for e in (ours, theirs))
-            for entry in ours:
-                entry.update(as_theirs)
-            for entry in theirs:
-                entry.update(as_ours)
+    for name, fields in _ANSWERS.items():
+        here, there = _first_answers(name, keys), _first_answers(name, outside)
+        for side, other in ((keys, there), (outside, here)):
+            for entry in _entries(name, side):
+                answer = other.get(_dialogue(entry))
+                entry.update({field: answer.get(field) for field in fields} if answer else {})
 
 
-def _mail_of(keys: dict[str, Any]) -> list[dict[str, Any]]:
+def _first_answers(name: str, keys: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Return a copy of the first entry of each dialogue."""
+    return {_dialogue(entry): dict(entry) for entry in reversed(_entries(name, keys))}
+
+
+def _dialogue(entry: dict[str, Any]) -> tuple[str, ...]:
+    return (entry["address"], *(entry.get(key, "") for key in ("transport", "protocol", "operation")))
+
+
+def _entries(name: str, keys: dict[str, Any]) -> list[dict[str, Any]]:
     holders = (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {})
-    return [entry for holder in holders for entry in holder.get("mail") or []]
+    return [entry for holder in holders for entry in holder.get(name) or []]

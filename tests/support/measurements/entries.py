@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.calls import SIPExchange, STUNExchange, UDPEcho
+from probe.formats.calls import ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.formats.entries import (
     BinaryData,
     DNSAnswer,
@@ -35,6 +35,7 @@ LAYERS = {
     "mtproto_exchange": "payload",
     "noise_handshake": "payload",
     "stun_exchange": "payload",
+    "reflector_hello": "payload",
     "sip_options": "payload",
     "resolve": "payload",
     "udp_echo": "echo",
@@ -46,6 +47,8 @@ PAYLOADS: dict[str, Callable[[str, Any], Entry]] = {
     "noise": lambda address, transport: NoiseHandshake(address=address),
     "stun": lambda address, transport: STUNExchange(address=address, transport=transport),
     "turn": lambda address, transport: STUNExchange(address=address, transport=transport, method="allocate"),
+    "reflector": lambda address, transport: ReflectorExchange(address=address, transport="udp"),
+    "reflector+tcp": lambda address, transport: ReflectorExchange(address=address, transport="tcp"),
     "sip": lambda address, transport: SIPExchange(address=address, transport=transport),
     **{
         scheme: lambda address, transport, engine=engine: query(ASKED, "A", engine, address, [], None)
@@ -96,14 +99,21 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
         entry.server_hello = entry.chain_valid = entry.failure is None
     if isinstance(entry, STUNExchange):
         _complete_stun(entry, more)
+    if isinstance(entry, ReflectorExchange):
+        entry.response, entry.x_foreign = "" if entry.failure else "self_info", more.get("foreign", 0)
     if isinstance(entry, SIPExchange):
         entry.code = more.get("code", 0 if entry.failure else 200)
         entry.rewritten = more.get("rewritten", [])
         entry.provisional = more.get("provisional", [])
+        entry.server, entry.second_code = more.get("server", ""), more.get("second")
+        entry.second_differs = more.get("differs", ["ttl", "server", "tag"]) if entry.second_code else None
+        entry.x_sent, entry.x_foreign = more.get("sent", 1), more.get("foreign", 0)
     if isinstance(entry, DNSQuery):
         _complete_answer(entry, more)
     if isinstance(entry, UDPEcho):
         entry.echoed = entry.failure is None
+        entry.ends_swapped, entry.answer_code = more.get("swapped"), more.get("answered")
+        entry.changed = more.get("changed", bool(entry.ends_swapped or entry.answer_code))
 
 
 def _complete_tls(entry: TLSHandshake, more: dict[str, Any]) -> None:
@@ -132,6 +142,7 @@ def _complete_answer(entry: DNSQuery, more: dict[str, Any]) -> None:
 
 def _complete_stun(entry: STUNExchange, more: dict[str, Any]) -> None:
     """Fill in a Binding success, the challenge of a TURN server, or the error `code`."""
+    entry.x_foreign = more.get("foreign", 0)
     code = more.get("code", 401 if entry.method == "allocate" and entry.failure is None else 0)
     if code:
         entry.response, entry.error_code = "error", code

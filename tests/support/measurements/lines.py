@@ -222,14 +222,18 @@ class Lines:
         return record.transaction_id
 
     def echo(self, url: str, outcome: str = "ok", *, payload: Any = "other", port: int = 0, **about: Any) -> int:
-        """Add a datagram to the helper's echo: random, or the endpoint's own ("stun", "sip")."""
+        """Add a datagram to the helper's echo: random, or the endpoint's own ("stun", "sip").
+
+        It came back with exchanged ends `swapped` times, with other changes (`changed`), or was `answered` in SIP.
+        """
+        change = {key: about.pop(key) for key in ("swapped", "changed", "answered") if key in about}
         endpoint, kind = parse_endpoint(url), "other" if payload == "other" else "same"
         about = {"service": self._role(url), "endpoint": url, "address": "helper", "family": 4} | about
         about |= {"kind": "followup", "followup": f"{kind}_payload_echo", "port": port or endpoint.port}
         record = self.probe.open(**about)
         failed = outcome.partition(":")[2] or None
         entry = UDPEcho(port=record.port, payload=payload, size=20, x_sent=4 if failed else 1, failure=failed)
-        complete(entry, {})
+        complete(entry, change)
         self.probe.keep(record, entry)
         return record.transaction_id
 

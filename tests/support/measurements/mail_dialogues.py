@@ -28,6 +28,8 @@ class MailLines(Lines):
     - "refused": STARTTLS is offered and refused
     - "turned away": the greeting is a refusal
     - "injected": plaintext follows the answer that grants TLS
+    - "ehlo refused", "ehlo known", "ehlo contradicted": EHLO or CAPABILITY is refused, in SMTP also with a known text,
+      or an acceptance follows
     """
 
     def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
@@ -83,6 +85,11 @@ def _greeting(entry: MailGreeting, outcome: str) -> MailGreeting:
     if outcome == "turned away":
         entry.banner_code, entry.banner = (554, "no") if entry.protocol == "smtp" else (0, "BYE no")
         entry.failure = f"unknown_failure: {entry.protocol}: greeting {entry.banner_code or 'BYE'}"
+    elif outcome.startswith("ehlo "):
+        refused = "ehlo refused 550" if entry.protocol == "smtp" else "capability refused NO"
+        entry.failure = f"unknown_failure: {entry.protocol}: {refused}"
+        entry.known_refusal = 550 if outcome == "ehlo known" else None
+        entry.contradicted = outcome == "ehlo contradicted"
     elif outcome in {"missing", "masked", "accepted"}:
         entry.starttls = "missing" if outcome == "missing" else "masked"
     elif ":" not in outcome or not outcome.startswith("greeting"):

@@ -229,7 +229,7 @@ _STREAM = _CALL | {"tcp_attempts": 2, "tcp_successes": 2}
 
 
 def call(name: str) -> dict[str, Columns]:
-    """Return the witnesses of STUN, TURN or SIP, which share all rules except SIP's rewriting."""
+    """Return the witnesses of STUN, TURN or SIP, which share all rules except those about answers of SIP."""
     reset, silent = _STREAM | {"payload_resets": 2}, _STREAM | {"payload_timeouts": 2}
     once = {"payload_attempts": 1, "payload_timeouts": 1}
     return {
@@ -237,11 +237,15 @@ def call(name: str) -> dict[str, Columns]:
         f"{name}_local_fault": _PROVEN | {"local_faults": 1},
         f"{name}_not_reached": _PROVEN,
         f"{name}_interrupted": _DATAGRAM | once | {"interrupted": True},
+        f"{name}_tampered": _DATAGRAM | {"other_echoed": 1, "same_echoed": 1, "same_swapped": 1},
         f"{name}_silent_twin_echoed": _DATAGRAM | {"other_echoed": 1, "same_silent": 1},
         f"{name}_reset_twin_passes": reset | {"twin_passed": 1} | _CONTROL,
         f"{name}_silent_twin_passes": silent | {"twin_passed": 1} | _CONTROL,
         f"{name}_fails_everywhere": _DATAGRAM | _TRIED,
         f"{name}_answers_otherwise": _CALL | {"payload_answered": 2} | _CONTROL,
+        f"{name}_datagrams_changed": _DATAGRAM
+        | {"other_echoed": 1, "other_changed": 1, "same_echoed": 1, "same_swapped": 1}
+        | _CONTROL,
         f"{name}_no_datagram_passes": _DATAGRAM | {"other_silent": 1, "dns_by_datagram": True} | _CONTROL,
         f"{name}_unreachable_here": _CALL | {"by_datagram": True, "payload_unreachables": 2} | _CONTROL,
         f"{name}_reset_here": reset | _CONTROL,
@@ -254,9 +258,31 @@ def call(name: str) -> dict[str, Columns]:
     }
 
 
-SIP: dict[str, Columns] = call("sip") | {
-    "sip_answered_rewritten": _PROVEN | {"payload_attempts": 1, "payload_successes": 1, "payload_rewritten": 1}
+_UNAVAILABLE = _PROVEN | {
+    "payload_attempts": 2,
+    "payload_successes": 2,
+    "sip_unavailable": 2,
+    "control_sip_answer": "200",
 }
+_ERRORS = _UNAVAILABLE | {"sip_unavailable": 0, "sip_errors": 2}
+_CONTRADICTED = {"sip_contradicted": 1, "sip_second_answer": "200"} | _CONTROL
+_AT_ECHO = {"same_answered": 1, "other_echoed": 1} | _CONTROL
+_UNNAMED = {"control_sip_named": 1} | _CONTROL
+
+SIP: dict[str, Columns] = call("sip") | {
+    "sip_480_contradicted": _UNAVAILABLE | _CONTRADICTED,
+    "sip_500_contradicted": _ERRORS | _CONTRADICTED,
+    "sip_480_at_echo_too": _UNAVAILABLE | _AT_ECHO,
+    "sip_500_at_echo_too": _ERRORS | _AT_ECHO,
+    "sip_480_of_another_server": _UNAVAILABLE | _UNNAMED,
+    "sip_500_of_another_server": _ERRORS | _UNNAMED,
+    "sip_refused_only_here": _UNAVAILABLE | _CONTROL,
+    "sip_answered_rewritten": _PROVEN | {"payload_attempts": 1, "payload_successes": 1, "payload_rewritten": 1},
+}
+_NOT_OF_REFLECTORS = ("_twin_passes",)
+REFLECTOR: dict[str, Columns] = {
+    rule_id: columns for rule_id, columns in call("reflector").items() if not rule_id.endswith(_NOT_OF_REFLECTORS)
+} | {"reflector_accepts_alone": _STREAM | {"payload_timeouts": 2} | _TRIED}
 _MAIL = _PROVEN | {"mail_protocol": "smtp", "mail_attempts": 2, "mail_failure": "connection_reset"}
 _IMAP = _MAIL | {"mail_protocol": "imap"}
 _SPOKEN = _PROVEN | {"mail_attempts": 1, "mail_successes": 1, "mail_injected": 1}
@@ -274,6 +300,10 @@ MAIL: dict[str, Columns] = {
     | {"mail_unoffered": 2, "control_attempts": 1, "control_mail_unoffered": 1},
     "mail_starttls_not_offered": _MAIL | {"mail_unoffered": 2},
     "mail_fails_everywhere": _MAIL | {"mail_resets": 2} | _TRIED,
+    "smtp_refusal_contradicted": _MAIL
+    | {"mail_contradicted": 2, "mail_known_refusals": 2, "mail_turned_away": 2}
+    | _CONTROL,
+    "smtp_refusal_known": _MAIL | {"mail_known_refusals": 2, "mail_turned_away": 2} | _CONTROL,
     "mail_turned_away": _MAIL | {"mail_turned_away": 2, "mail_refused": 2, "mail_resets": 2} | _CONTROL,
     "smtp_starttls_refused_here": _MAIL | {"mail_refused": 2, "mail_closes": 2} | _CONTROL,
     "imap_starttls_refused_here": _IMAP | {"mail_refused": 2, "mail_closes": 2} | _CONTROL,
@@ -314,6 +344,8 @@ ENDPOINT: dict[str, Columns] = {
     "endpoint_insufficient": {"insufficient": 1},
     "endpoint_not_tried": {},
 }
+_RELAYS: Columns = {"endpoints": 2, "any_suffices": True, "likely_blocked": 1}
+_RELAYS |= {"relays_by_datagram": 1, "relays_by_datagram_accused": 1}
 SERVICE: dict[str, Columns] = {
     "service_bug": {"endpoints": 1, "ok": 1, "bugs": 1},
     "service_datagrams_absent": {"absent": 2, "absent_datagrams": 1},
@@ -321,6 +353,8 @@ SERVICE: dict[str, Columns] = {
     "service_empty": {},
     "service_unread": {"unread": True},
     "service_retired": {"endpoints": 1, "down": 1, "retired": True},
+    "service_relays_over_tcp": _RELAYS | {"ok": 1, "relays_by_stream_ok": 1},
+    "service_relays_accept_tcp": _RELAYS | {"insufficient": 1, "relays_by_stream_accepting": 1},
     "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
     "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},
     **_each(
@@ -363,6 +397,7 @@ WITNESSES = {
     "payload": PAYLOAD,
     "stun": call("stun"),
     "turn": call("turn"),
+    "reflector": REFLECTOR,
     "sip": SIP,
     "resolver": RESOLVER,
     "mail": MAIL,

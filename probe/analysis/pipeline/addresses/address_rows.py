@@ -14,7 +14,7 @@ from probe.formats.failures import NETWORK_UNREACHABLE
 _AGGREGATES = {
     column.name: column.metadata["sql"]
     for column in fields(AddressRow)
-    if re.match(r"(count|substr\(max)\(", column.metadata["sql"])
+    if re.match(r"(count|(COALESCE\()?substr\(max)\(", column.metadata["sql"])
 }
 _FIRST_FAILURE = "CASE first_layer " + " ".join(
     f"WHEN '{layer}' THEN {layer}_failure" for layer in ("tcp", "quic", "payload")

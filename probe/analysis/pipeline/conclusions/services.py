@@ -21,6 +21,7 @@ SERVICE_ROWS = Statement(
         " LEFT JOIN service_bugs b ON b.m = s.m AND b.role = s.role"
         " LEFT JOIN service_endpoint x ON x.m = s.m AND x.role = s.role"
         " LEFT JOIN endpoint_verdict v ON v.m = x.m AND v.endpoint = x.endpoint"
+        " LEFT JOIN endpoint_fact e ON e.endpoint = x.endpoint"
         " GROUP BY s.m, s.role, s.any_suffices, g.bugs, g.retired, g.unread, c.control_proofs, b.bugs",
     ),
 )
@@ -96,7 +97,9 @@ SERVICE_MECHANISMS = mechanisms_of(
     "role",
     "The mechanisms of a service with an accusing state, without those above another one.",
     "SELECT p.m, p.role, e.mechanism FROM service_part p"
-    " JOIN endpoint_mechanism e ON e.m = p.m AND e.endpoint = p.endpoint WHERE p.service_accusing AND p.accusing",
+    " JOIN endpoint_mechanism e ON e.m = p.m AND e.endpoint = p.endpoint WHERE p.service_accusing AND p.accusing"
+    " UNION ALL SELECT d.m, d.role, r.mechanism FROM service_decided d JOIN rule_fact r ON r.rule_id = d.rule_service"
+    " WHERE r.accusing AND r.mechanism <> ''",
 )
 
 SERVICE_ANOMALIES = Statement(

@@ -1,16 +1,12 @@
 """Define the rules about SIP, over UDP, TCP and TLS."""
 
+from probe.analysis.rules.calls import conditions, sentences
+from probe.analysis.rules.calls.sip_injection import SIP_INJECTION_RULES
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
-_FAILED = "payload_successes = 0"
-_SILENT = f"{_FAILED} AND payload_timeouts >= 2"
-_CONTROL = "control_successes > 0"
-_SAME_DROPPED = "other_echoed > 0 AND same_silent > 0 AND same_echoed = 0"
-_UNREADABLE_PASSES = f"twin_passed > 0 AND {_CONTROL}"
-"""The same request inside TLS, or another protocol, is answered at the same address and port."""
-
 SIP_RULES = (
+    *SIP_INJECTION_RULES,
     Rule(
         "sip_answered_rewritten",
         "payload_successes > 0 AND payload_rewritten > 0 AND control_rewritten = 0",
@@ -21,44 +17,56 @@ SIP_RULES = (
     ),
     Rule(
         "sip_answered",
-        "payload_successes > 0",
+        conditions.ANSWERED,
         State.OK,
         because="The server answers the SIP request correctly.",
         plain=mark("{service} answers. Internet telephony can reach it."),
     ),
     Rule(
         "sip_local_fault",
-        "local_faults > 0 AND payload_attempts = 0",
+        conditions.LOCAL_FAULT,
         State.INSUFFICIENT,
         untested=True,
         because="The run was interrupted, or this computer failed, before the SIP request was tried.",
-        plain=mark(
-            "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
-        ),
+        plain=sentences.LOCAL_FAULT,
     ),
     Rule(
         "sip_not_reached",
-        "payload_attempts = 0",
+        conditions.NOT_REACHED,
         State.INSUFFICIENT,
         untested=True,
         because=(
             "The measurement did not get as far as the SIP request, because an earlier step failed or it was not "
             "requested."
         ),
-        plain=mark("The test of {service} ended before its last step. Nothing can be concluded from it."),
+        plain=sentences.NOT_REACHED,
     ),
     Rule(
         "sip_interrupted",
-        "interrupted AND payload_attempts < 2",
+        conditions.INTERRUPTED,
         State.INSUFFICIENT,
         untested=True,
         because="The run was interrupted before a failure of the SIP request could be confirmed.",
-        plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
+        plain=sentences.INTERRUPTED,
+    ),
+    Rule(
+        "sip_tampered",
+        conditions.TAMPERED,
+        State.BLOCKED,
+        mechanism="sip.tampering",
+        because=(
+            "The SIP request gets no answer, and its copies come back from the helper's echo with their first and "
+            "last two bytes exchanged. A random datagram of equal size returns unchanged."
+        ),
+        plain=mark(
+            "Packets of Internet telephony (SIP) are spoilt on the way: their beginning and end are "
+            "exchanged, even on the way to an unrelated server. Other packets pass unchanged. Access to {service} is "
+            "blocked."
+        ),
     ),
     Rule(
         "sip_silent_twin_echoed",
-        f"{_SILENT} AND by_datagram AND {_SAME_DROPPED} AND NOT line_lossy AND (control_successes > 0 OR "
-        "control_attempts = 0)",
+        conditions.SILENT_TWIN_ECHOED,
         State.BLOCKED,
         mechanism="sip.timeout.payload",
         because=(
@@ -72,7 +80,7 @@ SIP_RULES = (
     ),
     Rule(
         "sip_reset_twin_passes",
-        f"{_FAILED} AND payload_resets >= 2 AND {_UNREADABLE_PASSES}",
+        conditions.RESET_TWIN_PASSES,
         State.BLOCKED,
         mechanism="sip.reset.payload",
         because=(
@@ -86,7 +94,7 @@ SIP_RULES = (
     ),
     Rule(
         "sip_silent_twin_passes",
-        f"{_SILENT} AND {_UNREADABLE_PASSES}",
+        conditions.SILENT_TWIN_PASSES,
         State.BLOCKED,
         mechanism="sip.timeout.payload",
         because=(
@@ -100,7 +108,7 @@ SIP_RULES = (
     ),
     Rule(
         "sip_fails_everywhere",
-        f"{_FAILED} AND control_attempts > 0 AND control_successes = 0",
+        conditions.FAILS_EVERYWHERE,
         State.DOWN,
         because=(
             "The SIP request fails here, and fails from the test helper too, so the server does not answer strangers."
@@ -112,39 +120,42 @@ SIP_RULES = (
     ),
     Rule(
         "sip_answers_otherwise",
-        f"{_FAILED} AND payload_answered > 0",
+        conditions.ANSWERS_OTHERWISE,
         State.IMPAIRED,
         because="The server answers the SIP request, but the answer proves nothing.",
-        plain=mark("{service} answers, but not in the way that proves that it works. The cause is unclear."),
+        plain=sentences.ANSWERS_OTHERWISE,
+    ),
+    Rule(
+        "sip_datagrams_changed",
+        conditions.DATAGRAMS_CHANGED,
+        State.IMPAIRED,
+        because=(
+            "The SIP request gets no answer. Datagrams arrive changed here, and no random datagram came back from the "
+            "helper's echo as it was sent."
+        ),
+        plain=sentences.DATAGRAMS_CHANGED,
     ),
     Rule(
         "sip_no_datagram_passes",
-        f"{_SILENT} AND by_datagram AND other_silent > 0 AND other_echoed = 0 AND same_echoed = 0 AND udp_passed = "
-        f"0 AND dns_by_datagram AND {_CONTROL}",
+        conditions.NO_DATAGRAM_PASSES,
         State.LIKELY_BLOCKED,
         mechanism="udp.timeout",
         because=(
             "No datagram except DNS gets an answer here, not even from the helper's echo, and the test helper succeeds."
         ),
-        plain=mark(
-            "This network lets no packets of the kind (UDP) pass that calls use, except name lookups. A test helper "
-            "outside this network reaches the server. Access to {service} is probably blocked."
-        ),
+        plain=sentences.NO_DATAGRAM_PASSES,
     ),
     Rule(
         "sip_unreachable_here",
-        f"{_FAILED} AND by_datagram AND payload_unreachables >= 2 AND {_CONTROL}",
+        conditions.UNREACHABLE_HERE,
         State.LIKELY_BLOCKED,
         mechanism="ip.unreachable",
         because="The address is reported unreachable here, twice, and the test helper gets its answer.",
-        plain=mark(
-            "This network says, twice, that {host} cannot be reached. A test helper outside this network gets an "
-            "answer. Access to {service} is probably blocked."
-        ),
+        plain=sentences.UNREACHABLE_HERE,
     ),
     Rule(
         "sip_reset_here",
-        f"{_FAILED} AND payload_resets >= 2 AND NOT payload_sealed AND {_CONTROL}",
+        conditions.RESET_HERE,
         State.LIKELY_BLOCKED,
         mechanism="sip.reset.payload",
         because=(
@@ -157,7 +168,7 @@ SIP_RULES = (
     ),
     Rule(
         "sip_silent_though_twin_echoed",
-        f"{_SILENT} AND same_echoed > 0 AND {_CONTROL}",
+        conditions.SILENT_THOUGH_TWIN_ECHOED,
         State.LIKELY_BLOCKED,
         mechanism="sip.timeout.other",
         because=(
@@ -171,7 +182,7 @@ SIP_RULES = (
     ),
     Rule(
         "sip_silent_here",
-        f"{_SILENT} AND {_CONTROL}",
+        conditions.SILENT_HERE,
         State.LIKELY_BLOCKED,
         mechanism="sip.timeout.other",
         because="The SIP request gets no answer here, and the test helper gets its answer.",
@@ -182,42 +193,34 @@ SIP_RULES = (
     ),
     Rule(
         "sip_fails_here",
-        f"{_FAILED} AND payload_attempts >= 2 AND {_CONTROL}",
+        conditions.FAILS_HERE,
         State.LIKELY_BLOCKED,
         mechanism="sip",
         because="The SIP request fails here, and the test helper gets its answer.",
-        plain=mark(
-            "The test of {service} failed here, twice. A test helper outside this network gets an answer. Access to "
-            "{service} is probably blocked."
-        ),
+        plain=sentences.FAILS_HERE,
     ),
     Rule(
         "sip_unconfirmed",
-        "payload_failure IS NOT NULL AND control_successes > 0",
+        conditions.UNCONFIRMED,
         State.IMPAIRED,
         because=(
             "The SIP request failed here and not at the test helper, but not often or not uniformly enough to "
             "conclude more."
         ),
-        plain=mark(
-            "The test of {service} failed here and not from a test helper outside this network. The failures are too "
-            "few or too different to name a cause. Run the test again."
-        ),
+        plain=sentences.UNCONFIRMED,
     ),
     Rule(
         "sip_no_control",
-        "payload_failure IS NOT NULL",
+        conditions.NO_CONTROL,
         State.IMPAIRED,
         because="The SIP request fails here, and no test helper tried the same endpoint.",
-        plain=mark(
-            "The test of {service} failed here. No test helper outside this network tried it, so the cause is unclear."
-        ),
+        plain=sentences.NO_CONTROL,
     ),
     Rule(
         "sip_undecided",
-        "TRUE",
+        conditions.UNDECIDED,
         State.INSUFFICIENT,
         because="No rule covers the result of the SIP request.",
-        plain=mark("The test of {service} gave a result that no rule covers. Nothing can be concluded from it."),
+        plain=sentences.UNDECIDED,
     ),
 )

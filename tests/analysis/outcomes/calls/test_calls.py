@@ -19,11 +19,13 @@ def url_of(kind: str, transport: str = "udp", *, host: str = GENUINE, port: int 
     return f"{kind}://{host}:{port};transport={transport}"
 
 
-def call(kind: str, transport: str = "udp", outcome: str = SILENCE, *, control: str | None = "ok") -> Lines:
+def call(
+    kind: str, transport: str = "udp", outcome: str = SILENCE, *, control: str | None = "ok", **more: Any
+) -> Lines:
     """Return one endpoint that is an address, fails twice here and has this result at the helper."""
     url = url_of(kind, transport)
     lines = Lines({"calls": [url]})
-    lines.twice(url, GENUINE, outcome)
+    lines.twice(url, GENUINE, outcome, **more)
     if control is not None:
         lines.control(url, GENUINE, control)
     return lines
@@ -233,3 +235,54 @@ def test_sip_server_with_provisional_responses_only_is_impaired() -> None:
     assert (conclusion(lines), rule_of(lines)) == (("impaired", []), "sip_answers_otherwise")
     lines.control(url, GENUINE, SILENCE)
     assert conclusion(lines) == ("down", [])
+
+
+# -- tampering ---------------------------------------------------------------------------------------------------------
+
+
+def tampered(kind: str, same: dict[str, Any], other: dict[str, Any], **more: Any) -> Lines:
+    lines = call(kind, **more)
+    lines.echo(url_of(kind), **other)
+    lines.echo(url_of(kind), payload=OWN[kind], **same)
+    return lines
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("control", ["ok", None])
+def test_exchanged_ends_of_the_own_payload_alone_are_tampering(kind: str, control: str | None) -> None:
+    record = judged(tampered(kind, {"swapped": 2}, {}, control=control))
+    assert (record["state"], record["mechanisms"]) == ("blocked", [f"{kind}.tampering"])
+    assert record["rule_id"] == f"{kind}_tampered"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_single_or_other_change_is_no_tampering(kind: str) -> None:
+    for same in ({"swapped": 1}, {"changed": True}, {}):
+        assert rule_of(tampered(kind, same, {})) == f"{kind}_silent_though_twin_echoed"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_to_random_datagrams_accuses_nothing(kind: str) -> None:
+    for other in ({"changed": True}, {"swapped": 3}):
+        record = judged(tampered(kind, {"swapped": 3}, other))
+        assert (record["state"], record["mechanisms"]) == ("impaired", [])
+        assert record["rule_id"] == f"{kind}_datagrams_changed"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_to_answers_accuses_only_beside_an_unchanged_random_datagram(kind: str) -> None:
+    lines = call(kind, foreign=4)
+    assert (judged(lines)["state"], rule_of(lines)) == ("impaired", f"{kind}_datagrams_changed")
+    lines.echo(url_of(kind))
+    assert rule_of(lines) == f"{kind}_silent_here"
+    lines.echo(url_of(kind), payload=OWN[kind], swapped=3)
+    assert rule_of(lines) == f"{kind}_tampered"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tampering_without_random_datagram_or_with_answer_accuses_nothing_of_it(kind: str) -> None:
+    lines = call(kind)
+    lines.echo(url_of(kind), payload=OWN[kind], swapped=3)
+    assert rule_of(lines) == f"{kind}_datagrams_changed"
+    assert rule_of(tampered(kind, {"swapped": 3}, {}, outcome="ok")) == f"{kind}_answered"
+    assert rule_of(tampered(kind, {"swapped": 3}, {}, control=SILENCE)) == f"{kind}_fails_everywhere"

@@ -1,0 +1,108 @@
+"""Test what accuses after a 480 or 500 of SIP, and that true refusals accuse nothing."""
+
+from typing import Any
+
+import pytest
+
+from tests.analysis.outcomes.test_connections import judged
+from tests.support.measurements.lines import GENUINE, Lines
+
+URL = f"sip://{GENUINE}:5060;transport=udp"
+OVER_TCP = f"sip://{GENUINE}:5060;transport=tcp"
+CODES = [480, 500]
+
+
+def call(code: int, url: str = URL, *, control: dict[str, Any] | None = None, **more: Any) -> Lines:
+    """Return an endpoint that is answered with `code` twice here, and otherwise at the helper."""
+    lines = Lines({"calls": [url]})
+    lines.first(url, GENUINE, code=code, **more)
+    lines.confirm(url, GENUINE, code=code, **more)
+    if control is not None:
+        lines.control(url, GENUINE, **control)
+    return lines
+
+
+def verdict(lines: Lines) -> tuple[str, list[str], str]:
+    record = judged(lines)
+    return record["state"], record["mechanisms"], record["rule_id"]
+
+
+OK = ("ok", [], "sip_answered")
+UNCLEAR = ("impaired", [], "sip_refused_only_here")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_second_answer_that_the_control_gets_is_blocked(code: int) -> None:
+    lines = call(code, second=404, control={"code": 404})
+    assert verdict(lines) == ("blocked", [f"sip.injection.{code}"], f"sip_{code}_contradicted")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_second_answer_that_the_control_does_not_get_is_unclear(code: int) -> None:
+    assert verdict(call(code, second=404, control={"code": 200})) == UNCLEAR
+    assert verdict(call(code, second=200, control={"code": code})) == OK
+    assert verdict(call(code, second=200)) == OK  # no control
+
+
+def test_second_answer_to_a_repeated_request_accuses_nothing() -> None:
+    """Check that a server without state, which answers both requests, is not accused."""
+    assert verdict(call(500, second=200, sent=2, control={"code": 200})) == UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("differs", "state"), [(["tag"], "impaired"), (["via"], "blocked"), (["ttl", "tag"], "blocked")]
+)
+def test_second_answer_of_the_same_sender_accuses_nothing(differs: list[str], state: str) -> None:
+    """Check that a server without state is not accused where the network duplicates requests."""
+    assert verdict(call(500, second=200, differs=differs, control={"code": 200}))[0] == state
+
+
+def test_single_contradiction_is_no_proof() -> None:
+    lines = Lines({"calls": [URL]})
+    lines.first(URL, GENUINE, code=500, second=200)
+    lines.confirm(URL, GENUINE)
+    lines.control(URL, GENUINE)
+    assert verdict(lines) == OK
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_answer_at_the_echo_too_is_blocked(code: int) -> None:
+    lines = call(code, control={"code": 200})
+    lines.echo(URL)
+    lines.echo(URL, payload="sip", answered=code)
+    assert verdict(lines) == ("blocked", [f"sip.injection.{code}"], f"sip_{code}_at_echo_too")
+
+
+def test_echo_without_answer_or_with_damage_accuses_nothing() -> None:
+    for other, same in (({}, {}), ({}, {"changed": True}), ({"changed": True}, {"answered": 480})):
+        lines = call(480, control={"code": 200})
+        lines.echo(URL, **other)
+        lines.echo(URL, payload="sip", **same)
+        assert verdict(lines) == UNCLEAR
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("url", [URL, OVER_TCP])
+def test_answer_of_another_server_is_likely_blocked(code: int, url: str) -> None:
+    lines = call(code, url, control={"code": 405, "server": "kamailio"})
+    assert verdict(lines) == ("likely_blocked", [f"sip.injection.{code}"], f"sip_{code}_of_another_server")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_same_or_unnamed_server_is_unclear(code: int) -> None:
+    assert verdict(call(code, server="kamailio", control={"code": 200, "server": "kamailio"})) == UNCLEAR
+    assert verdict(call(code, server="a border", control={"code": 200, "server": "kamailio"})) == UNCLEAR
+    assert verdict(call(code, control={"code": 200})) == UNCLEAR
+
+
+def test_server_that_refuses_everyone_or_at_times_is_ok() -> None:
+    assert verdict(call(480, control={"code": 480, "server": "kamailio"})) == OK
+    lines = Lines({"calls": [URL]})
+    lines.first(URL, GENUINE, code=500)
+    lines.confirm(URL, GENUINE, server="kamailio")
+    lines.control(URL, GENUINE, server="kamailio")
+    assert verdict(lines) == OK
+
+
+def test_other_refusals_are_ok() -> None:
+    assert verdict(call(503, second=200, control={"code": 200, "server": "kamailio"})) == OK

@@ -1,0 +1,1 @@
+"""Test the words for the results of a run."""
