@@ -57,14 +57,14 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
 
 def _count_hellos(target: Target) -> None:
     """Print how many datagrams the call relays of a target get. No other datagram is repeated so often."""
-    from probe.steps.calls.reflector import SCHEDULE
+    from probe.wire.telegram.reflector import MOST_HELLOS
 
     endpoints = [endpoint for service in target.services.values() for endpoint in service.endpoints]
     if relays := sum(endpoint.dialect == "reflector" for endpoint in endpoints):
         hellos = tr(
             "Each of its {relays} call relays gets up to {packets} small packets, and as many again if it is silent.",
             relays=relays,
-            packets=len(SCHEDULE),
+            packets=MOST_HELLOS,
         )
         say(sys.stdout, wrapped(hellos, 2, "  "))
 

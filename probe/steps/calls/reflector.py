@@ -18,7 +18,9 @@ from probe.steps.udp_flow import udp_flow
 from probe.targets.target import family_of
 from probe.wire.telegram import reflector
 
-SCHEDULE = tuple(0.5 * number for number in range(10))  # seconds at which a hello is sent over UDP, as Telegram does
+SCHEDULE = tuple(
+    0.5 * number for number in range(reflector.MOST_HELLOS)
+)  # seconds at which a hello is sent over UDP, as Telegram does
 _FOREIGN_LIMIT = 64  # most packets on one connection that bear another tag
 
 

@@ -21,6 +21,7 @@ PROLOGUE = b"\xee" * 4  # the client's first bytes over TCP
 LONGEST_PACKET = 1 << 16  # bytes of a frame over TCP
 HELLO_TCP = bytes(4)  # the length of no data
 QUERY_ID = 123
+MOST_HELLOS = 10  # of one flow over UDP
 
 _SPECIAL = b"\xff" * 12
 _SELF_INFO_REQUEST = b"\xfe\xff\xff\xff"

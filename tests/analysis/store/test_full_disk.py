@@ -141,7 +141,7 @@ def rejudge_on(disk: Disk, loaded: str) -> list[str]:
 
 def test_rejudge_on_full_disk_keeps_the_old_verdicts(tmp_path: Path) -> None:
     places = on_small_disk(rejudge_on, tmp_path, str(store_of(tmp_path / "loaded", of_one_day(30))))
-    assert "judge_file" in places
+    assert "judge_piece" in places
 
 
 def forget_on(disk: Disk, loaded: str, whole: str) -> list[str]:

@@ -48,7 +48,7 @@ def test_counts_are_those_of_the_verdicts(root: Path, capsys: pytest.CaptureFixt
     runs(results=root, json=True)
     newer, older = map(json.loads, capsys.readouterr().out.splitlines())
     assert (newer["number"], older["number"]) == (1, 2)
-    assert sum(newer["found"].values()) == sum(older["found"].values()) > 50
+    assert sum(newer["found"].values()) > 50 < sum(older["found"].values())
     assert set(older["found"]) == {"ok"} and newer["found"]["blocked"] > 10
     assert asdict(summarize(Path(newer["path"])))["apps"] == newer["apps"]
 

@@ -78,7 +78,7 @@ def saved(err: str) -> Path:
 def test_verdicts_go_to_stdout_and_progress_to_stderr(probe_run: Callable[..., Result]) -> None:
     code, out, err = probe_run("telegram")
     assert code == 0
-    assert "Telegram  NOT TESTED" in out and f"File  {saved(err)}" in out and "Next  probe" in out
+    assert "Telegram NOT TESTED" in out and f"File  {saved(err)}" in out and "Next  probe" in out
     assert "Telegram" in err and "used 0 B in 0 s" in err and "NOT TESTED" not in err
     assert out.isascii() and err.isascii() and "\x1b" not in out + err
     assert max(map(len, err.splitlines()[:-1])) <= 80
@@ -97,10 +97,10 @@ def test_run_at_its_time_limit_says_what_was_not_tested(
     code, out, err = probe_run("telegram")
     flat = " ".join(err.split())
     assert code == 0 and re.search(
-        r"Stopped after \d s because this network is slow. 2 services were not tested to their end\.", flat
+        r"Stopped after \d s because this network is slow. 3 services were not tested to their end\.", flat
     )
     assert "This takes about 10 seconds on this network." in err
-    assert "Telegram  NOT TESTED" in out and "the line is slow" in " ".join(out.split())
+    assert "Telegram NOT TESTED" in out and "the line is slow" in " ".join(out.split())
     assert probe_run("telegram", exit_code=True)[0] == 12
 
 
@@ -142,7 +142,7 @@ def test_output_dash_writes_measurements_to_stdout_and_verdicts_to_stderr(
     code, out, err = probe_run("telegram", output="-")
     (line,) = map(json.loads, out.splitlines())
     assert code == 0 and line["test_name"] == "telegram"
-    assert "Telegram  NOT TESTED" in err and err.splitlines()[-1] == "saved -"
+    assert "Telegram NOT TESTED" in err and err.splitlines()[-1] == "saved -"
     assert not list((tmp_path / "results").rglob("*.jsonl"))
 
 
@@ -177,7 +177,7 @@ def test_quiet_run_prints_errors(probe_run: Callable[..., Result], quiet: dict[s
 def test_repeated_run_numbers_its_rounds_and_ends_with_a_table(probe_run: Callable[..., Result]) -> None:
     _, out, err = probe_run("telegram", repeat=3)
     assert [line for line in err.splitlines() if line.startswith("Round ")] == [f"Round {n} of 3" for n in (1, 2, 3)]
-    assert "What 3 rounds found:\n  Not tested enough in all rounds: Telegram (dc pool, web)\n" in out
+    assert "What 3 rounds found:\n  Not tested enough in all rounds: Telegram (calls, dc pool, web)\n" in out
     assert "What " not in probe_run("telegram", repeat=3, json=True)[1]
     assert "Round " not in probe_run("telegram")[2]
 
