@@ -21,9 +21,6 @@ TABLES: dict[str, type[WideRow]] = {
 }
 EXEMPT = {
     "address_row.quic_missing": "an extra that is not installed; tests/analysis/outcomes/test_quic.py has one",
-    "address_row.answer_unchecked": "our probe checks the network once a minute",
-    "address_row.network_unchecked": "our probe checks the network beside each confirmation",
-    "name_row.network_unchecked": "our probe checks the network beside each query to other resolvers",
     "name_row.dns_too_fast": "no censor of the lab answers in less than half the time of a connect to the resolver",
     "address_row.neutral_same_issuer": "the lab intercepts no connection to a neutral host",
     "address_row.mail_closes": "the lab's censors reset mail dialogues or drop their packets",
