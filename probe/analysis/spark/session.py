@@ -30,6 +30,10 @@ NEEDS = mark(
 NEEDS_JAVA = mark(
     "--engine spark needs Java 17 or 21 in PATH or JAVA_HOME. On Debian the package is default-jre-headless."
 )
+ENDED = mark(
+    "Spark's Java process ended, perhaps for lack of memory. Give it more with spark.driver.memory in "
+    "spark-defaults.conf, or take fewer files at a time."
+)
 CONNECT_TIMEOUT = 5.0  # seconds to reach a cluster. Spark itself would try for minutes.
 _LOCAL = re.compile(r"local(\[(\d+|\*)\])?")
 _PORTS = {"spark": 7077, "sc": 15002}  # Spark's own defaults
@@ -89,6 +93,8 @@ def cluster_errors() -> Iterator[None]:
         if (full := full_disk_in(str(error))) is not None:
             raise full_disk(full, tr("a disk of the Spark cluster")) from None
         raise ClusterError(_sentence(str(error))) from None
+    except ConnectionError:  # pyspark's own, at the next call after the process is gone
+        raise ClusterError(tr(ENDED)) from None
 
 
 def _sentence(message: str) -> str:

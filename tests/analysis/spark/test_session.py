@@ -98,3 +98,8 @@ def test_other_engine_loads_no_spark(folder: str) -> None:
     loaded = done.stdout.splitlines()[-1].split()
     assert "duckdb" in loaded
     assert not [name for name in loaded if name.startswith(("pyspark", "py4j", "pandas", "probe.analysis.spark"))]
+
+
+def test_ended_java_process_is_no_bug_of_the_probe() -> None:
+    with pytest.raises(session.ClusterError, match="perhaps for lack of memory"), session.cluster_errors():
+        raise ConnectionRefusedError(111, "Connection refused")
