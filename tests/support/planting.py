@@ -197,32 +197,38 @@ def mail(script: Callable[[bytes], Script]) -> Plant:
 def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
     """Run a STUN server that sends `foreign` (made from the answer and the form) before its answer."""
 
-    async def plant(address: str, form: str) -> Wrote:
-        def behave(asked: Asked) -> None:
-            transaction_id = stun.parse(asked.query).transaction_id
-            attributes = (stun.xor_mapped_address(address, 40123, transaction_id), (stun.SOFTWARE, form.encode()))
-            answer = stun.build("success", stun.BINDING, transaction_id, attributes)
-            asked.send(foreign(answer, form))
-            asked.send(answer)
+    def answer(query: bytes, address: str, form: str) -> bytes:
+        transaction_id = stun.parse(query).transaction_id
+        attributes = (stun.xor_mapped_address(address, 40123, transaction_id), (stun.SOFTWARE, form.encode()))
+        return stun.build("success", stun.BINDING, transaction_id, attributes)
 
-        async with udp_server(behave) as server, a_transaction() as bench:
-            await stun_exchange_udp(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
-        return await written(bench)
-
-    return plant
+    return _udp_answers(answer, foreign, stun_exchange_udp)
 
 
 def reflector_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
     """Run a call relay that sends `foreign` (made from the answer and the form) before its answer."""
 
+    def answer(query: bytes, address: str, form: str) -> bytes:
+        return reflector.self_info(query[: reflector.TAG], address, 40123, 1)
+
+    return _udp_answers(answer, foreign, reflector_hello_udp)
+
+
+def _udp_answers(
+    answer: Callable[[bytes, str, str], bytes],
+    foreign: Callable[[bytes, str], bytes],
+    step: Callable[..., Coroutine[Any, Any, Any]],
+) -> Plant:
+    """Run a server over UDP. `answer` makes its answer from the query, the address and the form."""
+
     async def plant(address: str, form: str) -> Wrote:
         def behave(asked: Asked) -> None:
-            answer = reflector.self_info(asked.query[: reflector.TAG], address, 40123, 1)
-            asked.send(foreign(answer, form))
-            asked.send(answer)
+            made = answer(asked.query, address, form)
+            asked.send(foreign(made, form))
+            asked.send(made)
 
         async with udp_server(behave) as server, a_transaction() as bench:
-            await reflector_hello_udp(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+            await step(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         return await written(bench)
 
     return plant

@@ -27,8 +27,14 @@ from probe.lab.scenario.faults import (
     WrongCertificate,
 )
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.hosts import Host, MailRefusal, SIPRefusal
+from probe.lab.world.hosts import Certificate, Host, MailRefusal, SIPRefusal
 from probe.lab.world.pools import Pool
+
+_CERTIFICATES: dict[type[Placed], Certificate] = {
+    WrongCertificate: "wrong",
+    ExpiredCertificate: "expired",
+    NewAuthority: "new",
+}
 
 
 def apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
@@ -67,12 +73,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.answers = (fault.status, fault.title)
         case LargePages():
             host.page_bytes = fault.bytes
-        case WrongCertificate():
-            host.certificate = "wrong"
-        case ExpiredCertificate():
-            host.certificate = "expired"
-        case NewAuthority():
-            host.certificate = "new"
+        case WrongCertificate() | ExpiredCertificate() | NewAuthority():
+            host.certificate = _CERTIFICATES[type(fault)]
         case Rotating() if host.names:
             host.rotates = not fault.together
             host.addresses += pool.draw_elsewhere(host.names[0])
