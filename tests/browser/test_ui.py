@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
 
 from probe.cli.run.consent_text import VERSION
 from tests.browser.conftest import FLAGS
@@ -356,15 +356,21 @@ def screens(page: Page, address: str) -> Iterator[str]:
         page.goto(folder + name)
         yield name
     page.goto(folder + "history")
-    page.get_by_role("button", name="Compare the two chosen runs").click()
+    follow(page, page.get_by_role("button", name="Compare the two chosen runs"))
     yield "difference"
     page.goto(folder + "history")
-    page.locator("tbody a").last.click()
+    follow(page, page.locator("tbody a").last)
     yield "result"
-    page.get_by_role("link", name="Hand over this run").click()
+    follow(page, page.get_by_role("link", name="Hand over this run"))
     yield "share"
-    page.get_by_role("button", name="Write this file").click()
+    follow(page, page.get_by_role("button", name="Write this file"))
     yield "shared"
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Click on a link or button, and wait until the next screen has its style sheet."""
+    with page.expect_navigation(wait_until="load"):
+        link.click()
 
 
 @pytest.mark.timeout(600)  # for ten screens
