@@ -37,6 +37,8 @@ _MODULES: dict[FollowUp, str] = {
     "resolver_doh": "probe.followups.other_resolvers",
     "dark_resolver": "probe.followups.other_resolvers",
     "dark_innocuous": "probe.followups.other_resolvers",
+    "media_shape": "probe.steps.calls.media",
+    "media_opaque": "probe.steps.calls.media",
     "path_sweep": "probe.followups.hop_search",
     "limited_payload": "probe.followups.hop_search",
     "alternative_address": "probe.connectivity.endpoint",

@@ -7,9 +7,36 @@ from pydantic import ConfigDict, Field
 from probe.formats.access_line import AccessLine
 from probe.formats.entries import Part
 from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
+from probe.formats.media import AppShape
 
 Portal = Literal["redirect", "content", "dns"]
 """How a captive portal appeared: as a redirect, as other content, or as the address of every name."""
+
+MediaResult = Literal[
+    "measured",
+    "failed",
+    "interrupted",
+    "helper_busy",
+    "no_helper",
+    "not_offered",
+    "no_udp",
+    "slow_line",
+    "out_of_time",
+    "no_followups",
+]
+"""Whether media flows to the helper were measured.
+
+- measured: at least one flow was opened, and the pair ran to its end.
+- failed: no flow was opened, because no request was answered.
+- interrupted: the run was stopped while the flows were under way. They have the failure `interrupted`.
+- helper_busy: the helper had no place for a flow.
+- no_helper: no helper was asked, or none answered.
+- not_offered: the helper does not reflect media flows.
+- no_udp: no public server answered over UDP in the preflight.
+- slow_line: the access line is slower than the flows and the other measurements need.
+- out_of_time: the run would have ended before the flows.
+- no_followups: the run makes no follow-ups.
+"""
 
 
 class ServiceFacts(Part):
@@ -22,7 +49,11 @@ class ServiceFacts(Part):
     needs: list[str] | None = Field(default=None, examples=[["messages"]])
     """What a person needs the service for, such as messages or calls. The verdict of the app rests on it."""
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"needs"})
+    media: AppShape | None = Field(
+        default=None, examples=["rtp"]
+    )  # shape of the packets in its calls (null: not known)
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"needs", "media"})
 
 
 class TargetFacts(Part):
@@ -166,7 +197,7 @@ class RunFacts(Part):
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     # where the system does not report the first, and in older measurements
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities"}
+        {"tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities", "media"}
     )
 
     run_id: Public[str]  # random and new for each run, "helper" in a helper's answer
@@ -186,6 +217,8 @@ class RunFacts(Part):
     out_of_time: bool | None = Field(default=None, examples=[True])  # the time limit of a standard run ended it
     asn_database: Public[str]  # name and date of the AS table ("": none)
     abilities: Abilities | None = None  # what this system shows of the network
+    media: MediaResult | None = Field(default=None, examples=["measured"])
+    """Whether media flows to the helper were measured (null: no service of the target needs them)."""
 
 
 class EchoPorts(Part):

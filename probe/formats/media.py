@@ -9,6 +9,9 @@ from probe.formats.field_notes import Bytes, Count, Ordinal, Port, Seconds, Tent
 
 LOST, NO_TIME, NOT_KNOWN = -1, -2, -3
 
+AppShape = Literal["rtp"]
+"""Shape of the packets in an app's calls. A target file names it, and `probe/wire/media/` writes such packets."""
+
 
 class MediaFlow(Entry):
     """Record one flow of packets to the helper, which reflects them. Its address is not kept.
@@ -25,6 +28,7 @@ class MediaFlow(Entry):
 
     port: Port = Field(examples=[50000])  # the helper's
     shape: Literal["rtp", "opaque"] = Field(examples=["rtp"])  # what the datagrams look like
+    pair: Ordinal = Field(default=0, examples=[2])  # 0 for the first pair of flows in a round of the run
     rank: Ordinal = Field(default=0, examples=[1])  # 0 for the flow of the pair that began first
     size: Bytes = Field(examples=[160])  # of a packet's payload
     interval: Seconds = Field(examples=[0.02])  # between two packets on the schedule

@@ -44,6 +44,8 @@ FollowUp = Literal[
     "dark_innocuous",
     "same_payload_echo",
     "other_payload_echo",
+    "media_shape",
+    "media_opaque",
     "path_sweep",
     "limited_payload",
     "alternative_address",

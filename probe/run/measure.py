@@ -272,6 +272,7 @@ def _about_target(target: Target) -> TargetFacts:
                 works_if=service.works_if,
                 endpoints=[endpoint.url for endpoint in service.endpoints],
                 needs=list(service.needs) or None,
+                media=service.media,
             )
             for role, service in target.services.items()
         },

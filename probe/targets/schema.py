@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from probe.files import read_toml as read_bounded
+from probe.formats.media import AppShape
 from probe.messages import listed, tr
 from probe.targets.needs import Need
 from probe.targets.target_error import MOST_ENDPOINTS, MOST_SERVICES, TargetError, hint
@@ -34,6 +35,7 @@ class ServiceTable(Strict):
 
     works_if: Literal["all", "any"] = "all"
     needs: list[Need] = Field(default_factory=list)
+    media: AppShape | None = None
     endpoints: list[str | EndpointTable] = Field(min_length=1)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from probe.messages import listed, tr
@@ -19,6 +19,9 @@ from probe.targets.dialects import (
     Dialect,
 )
 from probe.targets.target_error import hint
+
+if TYPE_CHECKING:
+    from probe.formats.media import AppShape  # at run time `probe judge` would start slower
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Service:
     endpoints: tuple[Endpoint, ...]
     needs: tuple[str, ...] = ()
     """What a person needs the service for, some of `probe.targets.needs.NEEDS`."""
+    media: "AppShape | None" = None
+    """Shape of the packets in its calls, None if it has no calls or their shape is not known."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,11 @@ def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
         )
     services = {
         role: Service(
-            role, spec.works_if, _endpoints(spec.endpoints, path, f"services.{role}.endpoints"), tuple(spec.needs)
+            role,
+            spec.works_if,
+            _endpoints(spec.endpoints, path, f"services.{role}.endpoints"),
+            tuple(spec.needs),
+            spec.media,
         )
         for role, spec in file.services.items()
     }

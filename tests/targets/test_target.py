@@ -218,7 +218,7 @@ BAD = [
     (
         "[services.web]",
         "[services.web]\nretired = 1",
-        r"services\.web\.retired: The key is unknown\. Expected: endpoints, needs, works_if\.$",
+        r"services\.web\.retired: The key is unknown\. Expected: endpoints, media, needs, works_if\.$",
     ),
     ("reviewed", "reviewed = = 1\nreviewed", r"is not valid TOML"),
     (
@@ -326,3 +326,25 @@ def test_unknown_need_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match=r"services\.web\.needs\.0: Input should be 'messages', 'pages'"):
         load_target(path)
     assert load_target(written(tmp_path, GOOD)).services["web"].needs == ()
+
+
+# -- media ------------------------------------------------------------------------------------------------------------
+
+
+def test_services_with_calls_over_webrtc_name_their_packets() -> None:
+    """Check that WhatsApp and Telegram name none, because their packets have other shapes."""
+    shapes = {
+        f"{path.stem}/{role}": service.media
+        for path in ORDINARY
+        for role, service in load_target(path).services.items()
+        if service.media
+    }
+    assert shapes == {"facebook/calls": "rtp", "signal/calls": "rtp", "teams/calls": "rtp"}
+
+
+@pytest.mark.parametrize("shape", ["opaque", "whatsapp", ""])
+def test_unknown_shape_is_reported(tmp_path: Path, shape: str) -> None:
+    path = written(tmp_path, GOOD.replace("endpoints", f'media = "{shape}"\nendpoints'))
+    with pytest.raises(TargetError, match=r"new\.toml, services\.web\.media: Input should be 'rtp'\.$"):
+        load_target(path)
+    assert load_target(written(tmp_path, GOOD)).services["web"].media is None

@@ -40,3 +40,27 @@ ECHO_PAIR = (
     ),
 )
 """Follow-ups that compare datagrams at the helper's echo."""
+
+MEDIA_PAIR = (
+    FollowUpKind(
+        "media_shape",
+        "packets that look like those of the app's calls, for 10 s, to the helper, which reflects them",
+        "payload and address",
+        0,
+        "Once per round, if the target file says what the packets of a service's calls look like.",
+        "`x_run.media` says why.",
+        mark("sent packets like those of a call to the test helper"),
+        mark("the call packets at the test helper"),
+    ),
+    FollowUpKind(
+        "media_opaque",
+        "random packets of equal size and pace to the helper, at the same time",
+        "payload and address",
+        0,
+        "Beside `media_shape`, in drawn order.",
+        "`x_run.media` says why.",
+        mark("sent random packets of the same size to the test helper, to compare"),
+        mark("the call packets at the test helper"),
+    ),
+)
+"""Follow-ups that compare media flows at the helper. They follow no failure, and bear no name of a target."""

@@ -7,9 +7,11 @@ for the network's. Linux tells when a packet arrived. Elsewhere an arrival has t
 import asyncio
 import random
 import secrets
+from dataclasses import replace
 
 from probe.formats import failures as f
-from probe.formats.media import MediaFlow
+from probe.formats.media import AppShape, MediaFlow
+from probe.formats.transactions import FollowUp
 from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
@@ -29,16 +31,26 @@ CONSENT = 4.0  # seconds between requests during the flow (RFC 7675, 5.1)
 
 
 async def media_pair(
-    trace: Trace, facts: TransactionFacts, ip: str, port: int, token: bytes, *, pace: Pace, seconds: float = SECONDS
+    trace: Trace,
+    facts: TransactionFacts,
+    ip: str,
+    port: int,
+    token: bytes,
+    *,
+    pace: Pace,
+    shape: AppShape = "rtp",
+    pair: int = 0,
+    seconds: float = SECONDS,
 ) -> None:
-    """Run one flow of each shape at the same time, in drawn order, each in a transaction of its own."""
-    order = random.sample(list(SHAPES), len(SHAPES))
+    """Run a flow of an app's shape and an opaque one at the same time, in drawn order, each in its own transaction."""
+    followups: dict[ShapeName, FollowUp] = {shape: "media_shape", "opaque": "media_opaque"}
 
-    async def run(shape: ShapeName, rank: int) -> None:
-        async with trace.transaction(facts) as tx:
-            await media_flow(tx, ip, port, token, shape, pace=pace, seconds=seconds, rank=rank)
+    async def run(name: ShapeName, rank: int) -> None:
+        async with trace.transaction(replace(facts, followup=followups[name])) as tx:
+            await media_flow(tx, ip, port, token, name, pace=pace, seconds=seconds, pair=pair, rank=rank)
 
-    await asyncio.gather(*(run(shape, rank) for rank, shape in enumerate(order)))
+    order = random.sample(list(followups), len(followups))
+    await asyncio.gather(*(run(name, rank) for rank, name in enumerate(order)))
 
 
 async def media_flow(
@@ -50,6 +62,7 @@ async def media_flow(
     *,
     pace: Pace,
     seconds: float = SECONDS,
+    pair: int = 0,
     rank: int = 0,
 ) -> MediaFlow:
     """Send packets of one shape to the helper for `seconds`, and record both directions.
@@ -57,13 +70,13 @@ async def media_flow(
     The entry holds no address, because the helper's address could identify a group of users. It succeeds if a packet
     came back. A flow of higher `rank` begins a fraction of the interval later. Raises StepFailed.
     """
-    entry = MediaFlow(port=port, shape=shape, rank=rank, size=PACKET, interval=INTERVAL)
+    entry = MediaFlow(port=port, shape=shape, pair=pair, rank=rank, size=PACKET, interval=INTERVAL)
     async with tx.step(entry, HANDSHAKE + seconds + TAIL + 1.0):
         flow = _Socket(ip, port, pace, SHAPES[shape], token)
         try:
             cookie = await flow.establish()
             entry.established = True
-            await asyncio.sleep(rank * INTERVAL / len(SHAPES))
+            await asyncio.sleep(rank * INTERVAL / 2)
             await flow.send_packets(round(seconds / INTERVAL), cookie)
             await asyncio.sleep(TAIL)
         finally:

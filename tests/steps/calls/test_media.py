@@ -181,10 +181,18 @@ async def test_pair_runs_side_by_side_and_is_counted() -> None:
     trace, pace = Trace(), Pace()
     async with reflecting() as media:
         token = bytes.fromhex(media.offer()["token"])
-        await media_pair(trace, TransactionFacts("followup"), "127.0.0.1", media.port, token, pace=pace, seconds=1.0)
+        await media_pair(
+            trace, TransactionFacts("followup"), "127.0.0.1", media.port, token, pace=pace, pair=2, seconds=1.0
+        )
     assert trace.bugs == [] and [each.failure for each in trace.transactions] == [None, None]
     entries = [entry for entry in trace.entries if isinstance(entry, MediaFlow)]
     assert {entry.shape for entry in entries} == set(SHAPES) and {entry.rank for entry in entries} == {0, 1}
+    assert {entry.pair for entry in entries} == {2}
+    followups = {each.transaction_id: each.followup for each in trace.transactions}
+    assert {entry.shape: followups[entry.transaction_id] for entry in entries} == {
+        "rtp": "media_shape",
+        "opaque": "media_opaque",
+    }
     assert max(entry.t0 for entry in entries) < min(entry.t for entry in entries) - 0.9
     assert 2 * 50 * 160 < pace.bytes_sent < 2 * 50 * 160 + 1200 and pace.bytes_received > 2 * 50 * 160
 
