@@ -77,8 +77,8 @@ def _quoted(text: str) -> str:
 
 
 def to_json(rows: list[dict[str, Any]]) -> list[str]:
-    """Return each row as JSON. `endpoints` and `pass_rate` are JSON in the store, and values here."""
+    """Return each row as JSON. `endpoints`, `media` and `pass_rate` are JSON in the store, and values here."""
     return [json.dumps(row | {name: json.loads(row[name]) if row[name] else None for name in _JSON}) for row in rows]
 
 
-_JSON = ("endpoints", "pass_rate")
+_JSON = ("endpoints", "media", "pass_rate")

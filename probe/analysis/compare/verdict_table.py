@@ -19,7 +19,7 @@ from probe.results import full_disk, full_disk_in
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
 
-OPTIONAL = {"corrected_start_time": "measurement_start_time", "endpoints": "''", "synthetic": "''"}
+OPTIONAL = {"corrected_start_time": "measurement_start_time", "endpoints": "''", "media": "''", "synthetic": "''"}
 """SQL for the columns that stores of earlier releases lack, and that their rows have as NULL in newer stores."""
 UNREADABLE = mark("{folder} cannot be read as a store. `probe ingest` makes one. Reason: {reason}")
 NO_COLUMN = mark(

@@ -67,6 +67,7 @@ VERDICT: dict[str, str] = {
     "control_successes": "int64",
     "pass_rate": "string",  # a type, no password  # nosec B105
     "throughput_ratio": "double",
+    "media": "string",
     "hop_ttl": "int64",
     "hop_address": "string",
     "hop_asn": "int64",
@@ -163,7 +164,7 @@ def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str
     flat = {column: record[column] for column in VERDICT if column in record}
     return flat | {
         **{column: measurement[column] for column in ("line_hash", *_OF_MEASUREMENT)},
-        "pass_rate": json.dumps(record["pass_rate"]) if record["pass_rate"] else None,
+        **{column: json.dumps(record[column]) if record[column] else None for column in ("pass_rate", "media")},
         "hop_ttl": hop.get("ttl"),
         "hop_address": hop.get("address"),
         "hop_asn": hop.get("asn"),

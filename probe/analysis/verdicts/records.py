@@ -138,6 +138,7 @@ def _record(
         "control_successes": control_successes,
         "pass_rate": None if invalid else _pass_rate(passed, trials, controls, control_successes),
         "throughput_ratio": None,
+        "media": None,
         "hop": hop_of(role, mechanisms, head.located) if head.located else None,
         "endpoints": endpoints,
         "measurement_file": head.file,

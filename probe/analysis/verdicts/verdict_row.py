@@ -23,8 +23,8 @@ class VerdictRow:
     `line_hash` is the identity of the measurement. `measurement_start_time` is the recorded one.
     `corrected_start_time` and its `day` are corrected by the clock's error (`true_start`). Lists are joined by a space.
     No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered
-    over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints`: the record's endpoints
-    as JSON.
+    over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints` and `media` are
+    those of the record as JSON.
     """
 
     line_hash: str
@@ -61,6 +61,7 @@ class VerdictRow:
     lab: str
     synthetic: str
     endpoints: str = ""
+    media: str = ""
 
 
 COLUMNS: tuple[str, ...] = tuple(column.name for column in fields(VerdictRow))
@@ -109,6 +110,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         "hop_address": hop.get("address") or "",
         "hop_asn": hop.get("asn") or 0,
         "endpoints": json.dumps(record["endpoints"]),
+        "media": json.dumps(record["media"]) if record["media"] else "",
     }
 
 

@@ -166,5 +166,5 @@ def _print_records(explanation: "Explanation") -> None:
 
 _SHOWN = (
     *("rule_id", "because", "mechanisms", "anomalies", "proof", "attempts", "failures", "controls"),
-    *("control_successes", "pass_rate", "hop"),
+    *("control_successes", "pass_rate", "media", "hop"),
 )

@@ -30,10 +30,11 @@ def test_store_has_same_verdicts_as_judge(tmp_path: Path) -> None:
     for number, line in enumerate(lines, 1):
         (record,) = judge_measurement(line, file="lines.jsonl", number=number)
         (row,) = [row for row in rows if row["measurement_line"] == number]
-        same = [key for key in record if key not in {"pass_rate", "hop", "endpoints"}]
+        same = [key for key in record if key not in {"pass_rate", "media", "hop", "endpoints"}]
         assert {key: row[key] for key in same} == {key: record[key] for key in same}
         assert json.loads(row["endpoints"]) == record["endpoints"]
-        assert json.loads(row["pass_rate"] or "null") == record["pass_rate"]
+        for key in ("pass_rate", "media"):
+            assert json.loads(row[key] or "null") == record[key]
         assert row["day"] == line["measurement_start_time"][:10]
 
 
