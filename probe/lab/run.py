@@ -6,7 +6,6 @@ import runpy
 import signal
 import sys
 import sysconfig
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario.expectations import Difference, differences
 from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.services.false_helper import serve_false_helper
-from probe.lab.services.helper_client import Question, ask_helper, helper_questions
+from probe.lab.services.helper_client import other_users
 from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, build_fabric, build_path, machine_has_roots
 from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
 from probe.lab.world.world import World, build_world
@@ -32,6 +31,7 @@ READY_WITHIN = 20.0  # seconds, without real servers. It takes 3 s on an idle ma
 ECHO_PORTS = (
     "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls. Echo pairs of other ports use the first
 )
+MEDIA_PORT = "50000"
 FINE = frozenset({0, 4})  # exit codes of a complete run. 4: no usable network, which a scenario may expect
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -81,10 +81,10 @@ def run_command(
     world = build_world(folder, scenario, seed)
     for server in real_servers:
         host_of(world, server)
-    questions = helper_questions(world, scenario) if scenario.helper.asked_before is not None else []
+    others = other_users(scenario, world)
     return run_in_lab(
         _fabric(scenario, world, seed, record),
-        command=(lambda: _after_questions(questions, scenario, command)) if of_probe else command,
+        command=(lambda: _after_others(others, command)) if of_probe else command,
         servers=lambda ready: serve_with_real_servers(world, real_servers, ready),
         helper=_helper(scenario, world, folder, consent),
         env=_command_environment(scenario, consent),
@@ -166,14 +166,14 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
         return lambda ready: serve_false_helper(world, lie, ready)
     listen = f"{HELPER_V4}:{HELPER_PORT}"
     words = ["helper", "--listen", listen, "--lab", "--targets", str(folder), "--echo", ECHO_PORTS]
+    words += ["--media", MEDIA_PORT] if scenario.helper.media else []
     return lambda ready: _run_probe(words, environment(consent, roots=HELPERS_ROOTS))
 
 
-def _after_questions(questions: Sequence[Question], scenario: Scenario, command: Sequence[str]) -> None:
-    """Run the probe, after another user's questions to the helper if the scenario has them."""
-    if questions:
-        ask_helper(questions, HELPER_V4, HELPER_PORT)
-        time.sleep(scenario.helper.asked_before or 0.0)
+def _after_others(others: Sequence[Callable[[], None]], command: Sequence[str]) -> None:
+    """Run the probe after what other users ask the helper for."""
+    for ask in others:
+        ask()
     _run_probe(command, {})
 
 

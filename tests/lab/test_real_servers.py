@@ -9,7 +9,8 @@ import pytest
 
 from probe.lab.real_servers import RealServer, RealServerError, Setup, serve_with_real_servers, sockets_of
 from probe.lab.run import LabBroken, run_command
-from probe.lab.scenario.scenario import HelperKeys, Scenario
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.scenario.scenario_keys import HelperKeys
 from probe.lab.world.hosts import Host
 from probe.lab.world.world import World
 

@@ -1,50 +1,23 @@
 """Define the censors that recognise protocols by the payload of datagrams, on any port: one drops, one spoils them."""
 
 import random
-import re
-from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
-from probe.lab.censors.kit.middlebox import DROP, AddressFilter, Deployment
+from probe.lab.censors.kit.middlebox import DROP, Deployment
+from probe.lab.censors.kit.payload_filter import PayloadFilter
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet, udp_packet
-from probe.wire.stun import is_stun
 from probe.wire.tampering import with_ends_swapped
-from probe.wire.telegram.reflector import is_hello
-
-_SIP = re.compile(rb"\s*(?:[A-Za-z0-9.!%*_+`'~-]+ [^\s]+ SIP/2\.0|SIP/2\.0 \d{3})(?=[\s])", re.IGNORECASE)
-
-Protocol = Literal["stun", "reflector", "sip"]
 
 
-def is_sip(payload: bytes) -> bool:
-    """Return whether a datagram begins like a SIP request or response (RFC 3261 7.1, 7.2)."""
-    return _SIP.match(payload) is not None
+class PayloadDrop(PayloadFilter):
+    """Drop UDP datagrams with one of the protocols, on any port: all, a share, or some places of each flow.
 
-
-RECOGNISERS: dict[Protocol, Callable[[bytes], bool]] = {"stun": is_stun, "reflector": is_hello, "sip": is_sip}
-
-
-class _PayloadFilter(AddressFilter):
-    """Represent a censor of UDP datagrams by their payload and direction."""
-
-    direction: Literal["both", "out", "in"] = Field(
-        default="both", description="out: the client's datagrams, in: the answers, or both"
-    )
-
-    def _concerns(self, packet: Packet, direction: Direction) -> bool:
-        """Return whether a packet is a datagram of a censored server, in a censored direction."""
-        out = direction is Direction.OUT
-        if not packet.is_udp or (self.direction != "both" and out != (self.direction == "out")):
-            return False
-        return self._matches(*((packet.destination, packet.dport) if out else (packet.source, packet.sport)))
-
-
-class PayloadDrop(_PayloadFilter):
-    """Drop UDP datagrams with one of the protocols, on any port. Other datagrams pass."""
+    Other datagrams pass.
+    """
 
     WIRE = (
         WireTest(
@@ -57,19 +30,41 @@ class PayloadDrop(_PayloadFilter):
     )
 
     on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
-    protocols: list[Protocol] = Field(
-        min_length=1, description='protocols that are recognised: "stun", "reflector", "sip"'
+    share: float = Field(default=1.0, gt=0, le=1, description="share of these datagrams that is dropped")
+    burst: float | None = Field(
+        default=None, ge=1, description="mean number of datagrams dropped in a row; else each one by chance"
     )
+
+    _sample: random.Random = PrivateAttr(default_factory=random.Random)
+    _in_burst: dict[Direction, bool] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_burst(self) -> Self:
+        if self.burst is not None and self.share >= self.burst / (self.burst + 1):
+            raise ValueError("share must be less than burst / (burst + 1)")
+        return self
+
+    def deploy(self, deployment: Deployment) -> None:
+        super().deploy(deployment)
+        self._sample = self._random("sample")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        if not self._concerns(packet, direction):
-            return None
-        payload = packet.payload
-        return DROP if any(RECOGNISERS[protocol](payload) for protocol in self.protocols) else None
+        return DROP if self._concerns(packet, direction, now) and self._drops(direction) else None
+
+    def _drops(self, direction: Direction) -> bool:
+        """Return whether chance drops a datagram. Bursts are those of Gilbert's model, one chain per direction."""
+        drawn = self._sample.random()
+        if self.burst is None:
+            return drawn < self.share
+        if self._in_burst.get(direction, False):
+            self._in_burst[direction] = drawn >= 1 / self.burst
+        else:
+            self._in_burst[direction] = drawn < self.share / (1 - self.share) / self.burst
+        return self._in_burst[direction]
 
 
-class PayloadTampering(_PayloadFilter):
+class PayloadTampering(PayloadFilter):
     """Exchange the first two and the last two payload bytes of UDP datagrams, of all or of a sample."""
 
     WIRE = (
@@ -83,7 +78,6 @@ class PayloadTampering(_PayloadFilter):
     )
 
     on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
-    protocols: list[Protocol] = Field(default=[], description="protocols that are recognised, empty: every datagram")
     share: float = Field(default=1.0, gt=0, le=1, description="share of these datagrams that is changed")
 
     _sample: random.Random = PrivateAttr(default_factory=random.Random)
@@ -94,12 +88,7 @@ class PayloadTampering(_PayloadFilter):
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        if not self._concerns(packet, direction):
-            return None
-        payload = packet.payload
-        if self.protocols and not any(RECOGNISERS[protocol](payload) for protocol in self.protocols):
-            return None
-        if self._sample.random() >= self.share:
+        if not self._concerns(packet, direction, now) or self._sample.random() >= self.share:
             return None
         flow = (packet.src, packet.dst, packet.sport, packet.dport)
-        return Actions(replace=udp_packet(*flow, with_ends_swapped(payload), ttl=packet.ttl))
+        return Actions(replace=udp_packet(*flow, with_ends_swapped(packet.payload), ttl=packet.ttl))

@@ -134,6 +134,7 @@ class FabricConfig:
     router_v6: str = "3c00:88:99:77::1"
     home_router_dns: str = ""  # the ISP resolver to which the router forwards DNS. "": it drops DNS
     nat_keeps_ports: bool = True
+    nat_rebinds_after: float = math.inf  # seconds after which a UDP flow gets another port
 
     helper_v4: str = "192.88.99.200"
     helper_v6: str = "3c00:88:99:200::5"

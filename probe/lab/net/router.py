@@ -28,6 +28,7 @@ class Flow:
 
     private: Key  # with the user's port and the address that the user's computer wrote
     public: Key  # with the public port and the address that the flow really goes to
+    opened: float
     last_seen: float
 
 
@@ -83,7 +84,7 @@ class HomeRouter:
         self._home, self._public = packed(config.home_address), packed(config.home_public_v4)
         self._router = packed(config.router_v4)
         self._resolver = packed(config.home_router_dns) if config.home_router_dns else None
-        self._keeps_ports = config.nat_keeps_ports
+        self._keeps_ports, self._rebinds_after = config.nat_keeps_ports, config.nat_rebinds_after
         self._flows: dict[Key, Flow] = {}
         self._by_public: dict[Key, Flow] = {}
         self._next_port = 40000 + config.seed % 20000
@@ -99,7 +100,12 @@ class HomeRouter:
         key = self._private_key(packet)
         if key is None:
             return None
-        flow = self._flows.get(key) or self._open(key, now)
+        flow = self._flows.get(key)
+        if flow is None:
+            flow = self._open(key, now, keeps_port=self._keeps_ports)
+        elif key[0] == UDP and now - flow.opened > self._rebinds_after:
+            del self._flows[key], self._by_public[flow.public]
+            flow = self._open(key, now, keeps_port=False)
         flow.last_seen = now
         raw = with_addresses(packet, source=self._public, destination=flow.public[2])
         return with_port(raw, packet.offset, 4 if packet.protocol == ICMP else 0, flow.public[1])
@@ -111,14 +117,14 @@ class HomeRouter:
             return ICMP, int.from_bytes(packet.raw[packet.offset + 4 : packet.offset + 6], "big"), packet.destination, 0
         return None
 
-    def _open(self, key: Key, now: float) -> Flow:
+    def _open(self, key: Key, now: float, *, keeps_port: bool) -> Flow:
         protocol, port, address, peer_port = key
         if address == self._router and self._resolver:
             address = self._resolver
-        public = (protocol, port if self._keeps_ports else self._draw(), address, peer_port)
+        public = (protocol, port if keeps_port else self._draw(), address, peer_port)
         while public in self._by_public:
             public = (protocol, self._draw(), address, peer_port)
-        flow = Flow(key, public, now)
+        flow = Flow(key, public, now, now)
         self._flows[key] = self._by_public[public] = flow
         if len(self._flows) % PURGE_EVERY == 0:
             self._purge(now)

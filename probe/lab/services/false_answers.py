@@ -22,7 +22,7 @@ from probe.formats.failures import TIMEOUT
 from probe.formats.keys import LISTS
 from probe.formats.mail import MailGreeting, MailStartTLS
 from probe.formats.transactions import TransactionRecord
-from probe.lab.scenario.scenario import Lie
+from probe.lab.scenario.scenario_keys import Lie
 from probe.lab.world.world import World
 from probe.targets.target import Endpoint, Target, family_of
 

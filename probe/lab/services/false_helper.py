@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from probe.lab.scenario.scenario import Lie
+from probe.lab.scenario.scenario_keys import Lie
 from probe.lab.services.false_answers import false_test_keys
 from probe.lab.services.streams import Ended, Plain
 from probe.lab.services.web import read_request

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from html import escape
 
-from probe.lab.scenario.scenario import Page
+from probe.lab.scenario.scenario_keys import Page
 from probe.lab.services.streams import Stream, read_exactly, read_until
 from probe.lab.world.hosts import Host
 from probe.lab.world.world import World

@@ -12,10 +12,13 @@ from probe.lab.censors.dns import DNSLie
 from probe.lab.censors.http import HTTPBlockpage
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.kit.middlebox import Deployment
+from probe.lab.censors.payload_rates import PayloadDelay, PayloadRate
+from probe.lab.censors.payloads import PayloadDrop
 from probe.lab.censors.tls import TLSReset
 from probe.lab.net.fabric import FabricConfig, PathConfig
 from probe.lab.net.layout import Cut
-from probe.lab.scenario.faults import NAT, VPN, NoIPv6, NoNetwork, Portal, ResolverDown
+from probe.lab.scenario.datagram_faults import NATRebinding, UDPDelay, UDPLoss, UDPRate
+from probe.lab.scenario.faults import NAT, VPN, Fault, NoIPv6, NoNetwork, Portal, ResolverDown
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.world.hosts import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER
 from probe.lab.world.world import World
@@ -24,7 +27,7 @@ ANNOTATIONS = "/run/censorprobe/annotations.json"
 ROOTS = "/run/censorprobe/roots.pem"
 MACHINES_ROOTS = "/run/censorprobe/machine.pem"
 HELPERS_ROOTS = "/run/censorprobe/helper.pem"
-PORTAL_HOP = 2
+PORTAL_HOP = ACCESS_HOP = 2  # the ISP's end of the access line
 
 
 def build_path(scenario: Scenario, seed: int) -> PathConfig:
@@ -74,6 +77,7 @@ def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record
         no_network=next((fault.how for fault in _no_network(scenario) if fault.after is None), None),
         cut=next(map(_cut, (fault for fault in _no_network(scenario) if fault.after is not None)), None),
         nat_keeps_ports=not any(isinstance(fault, NAT) for fault in scenario.faults),
+        nat_rebinds_after=min(_rebindings(scenario), default=math.inf),
         home_interface="tun0" if any(isinstance(fault, VPN) for fault in scenario.faults) else "eth0",
         files={
             ANNOTATIONS: json.dumps({"lab": scenario.name}),
@@ -89,6 +93,10 @@ def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record
     for censor in helper_censors:
         censor.deploy(_deployment_at(world.deployment(), config.helper_path.censor_hop, config))
     return replace(config, censors=censors, helper_censors=helper_censors)
+
+
+def _rebindings(scenario: Scenario) -> list[float]:
+    return [fault.after for fault in scenario.faults if isinstance(fault, NATRebinding)]
 
 
 def _no_network(scenario: Scenario) -> list[NoNetwork]:
@@ -125,10 +133,24 @@ def _censors(scenario: Scenario) -> list[Middlebox]:
             found.append(DNSLie(hop=PORTAL_HOP, names=["*"], answers=[PORTAL], everybody=True))
         if isinstance(fault, ResolverDown):
             found.append(_failing_resolver(fault))
+        found += _datagram_limits(fault)
         if isinstance(fault, Portal) and "http" in fault.by:
             found.append(HTTPBlockpage(hop=PORTAL_HOP, on_path=False, names=["*"], status=302, location=fault.location))
             found.append(IPReset(hop=PORTAL_HOP, ports=[443, 853, 5222]))
     return found
+
+
+def _datagram_limits(fault: Fault) -> list[Middlebox]:
+    """Return the device on the access line that a fault of all UDP packets needs."""
+    if isinstance(fault, UDPLoss):
+        places = {"after_seconds": fault.after, "until_seconds": fault.until}
+        chance = {"share": fault.share, "burst": fault.burst, "direction": fault.direction}
+        return [PayloadDrop.model_validate({"hop": ACCESS_HOP, **chance, **places})]
+    if isinstance(fault, UDPRate):
+        return [PayloadRate(hop=ACCESS_HOP, rate_kbit=fault.rate_kbit, queue_ms=fault.queue_ms)]
+    if isinstance(fault, UDPDelay):
+        return [PayloadDelay(hop=ACCESS_HOP, most_ms=fault.most_ms)]
+    return []
 
 
 def _failing_resolver(fault: ResolverDown) -> DNSLie:

@@ -9,7 +9,8 @@ from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.kit.middlebox import Deployment
 from probe.lab.censors.kit.names import matches
 from probe.lab.scenario.faults import Clock, Portal
-from probe.lab.scenario.scenario import Page, Scenario
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.scenario.scenario_keys import Page
 from probe.lab.world.authority import Authority
 from probe.lab.world.hosts import (
     HELPER_V4,

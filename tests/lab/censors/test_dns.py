@@ -14,7 +14,8 @@ from probe.lab.censors.addresses import SYNProxy
 from probe.lab.censors.dns import BOGON, FOREIGN, DNSInjection, DNSIntercept, DNSLie
 from probe.lab.net.dns_packets import NOERROR, NXDOMAIN
 from probe.lab.run import run_command
-from probe.lab.scenario.scenario import PathKeys, Scenario
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.scenario.scenario_keys import PathKeys
 from probe.lab.world.hosts import HELPER_V4, PROVIDERS_RESOLVER
 from probe.lab.world.world import build_world
 from probe.targets.target import family_of

@@ -1,11 +1,15 @@
 """Test that PayloadDrop drops and PayloadTampering spoils their protocols, and that other datagrams pass."""
 
+import random
+from itertools import pairwise
+
 import pytest
 from pydantic import ValidationError
 
 from probe.lab.censors import CLASSES
 from probe.lab.censors.kit.middlebox import Deployment
-from probe.lab.censors.payloads import PayloadDrop, PayloadTampering, is_sip
+from probe.lab.censors.kit.payload_filter import is_rtp, is_sip
+from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, Packet, tcp_packet, udp_packet
 from probe.wire import stun
@@ -18,7 +22,8 @@ ASKED, TOLD = stun.binding_request(TRANSACTION), stun.build("success", stun.BIND
 SIP = b"OPTIONS sip:sip.example.org SIP/2.0\r\nVia: SIP/2.0/UDP anonymous.invalid\r\n\r\n"
 SIP_ANSWER = b"SIP/2.0 200 OK\r\n\r\n"
 DNS = bytes.fromhex("123401000001000000000000") + b"\3www\7example\0\0\1\0\1"
-RTP = bytes.fromhex("80c80006") + bytes(24)
+RTCP = bytes.fromhex("80c80006") + bytes(24)
+RTP = bytes.fromhex("806f0001") + bytes(156)
 DEPLOYMENT = Deployment(hop=4, zone={"stun.example.org": [SERVER, SERVER_V6]}, services={"stun/one": [SERVER]})
 
 
@@ -49,7 +54,7 @@ def test_stun_is_recognised_by_payload_on_any_port(port: int, server: str) -> No
     assert drops(censor, out(ASKED, port, server), OUT) and drops(censor, back(TOLD, port, server), IN)
 
 
-@pytest.mark.parametrize("payload", [DNS, RTP, SIP, SIP_ANSWER, b"", bytes(28), ASKED[::-1], ASKED[:19]])
+@pytest.mark.parametrize("payload", [DNS, RTP, RTCP, SIP, SIP_ANSWER, b"", bytes(28), ASKED[::-1], ASKED[:19]])
 def test_other_datagrams_pass_on_the_stun_port(payload: bytes) -> None:
     censor = deployed(["stun"])
     assert not drops(censor, out(payload), OUT) and not drops(censor, back(payload), IN)
@@ -68,6 +73,77 @@ def test_sip_is_recognised_by_its_first_line(payload: bytes) -> None:
 )
 def test_other_first_lines_are_not_sip(payload: bytes) -> None:
     assert not is_sip(payload) and not drops(deployed(["sip"]), out(payload, 5060), OUT)
+
+
+@pytest.mark.parametrize("head", ["8000", "806f", "80ef", "9060", "807f"])
+def test_rtp_is_recognised_by_version_and_payload_type(head: str) -> None:
+    assert is_rtp(bytes.fromhex(head) + bytes(10))
+    assert drops(deployed(["rtp"]), out(bytes.fromhex(head) + bytes(150), 50000), OUT)
+
+
+@pytest.mark.parametrize("payload", [RTCP, ASKED, DNS, SIP, b"", RTP[:11], b"\x40" + RTP[1:], b"\x82" + RTP[1:]])
+def test_rtcp_and_other_datagrams_are_not_rtp(payload: bytes) -> None:
+    assert not is_rtp(payload) and not drops(deployed(["rtp"]), out(payload, 50000), OUT)
+
+
+def test_few_random_datagrams_look_like_rtp() -> None:
+    drawn = random.Random("rtp")
+    assert 20 < sum(is_rtp(drawn.randbytes(160)) for _ in range(10_000)) < 70
+
+
+def test_stun_is_dropped_by_its_attributes() -> None:
+    censor = deployed(["stun"], attributes=[0x4000, 0x8022])
+    marked = stun.build("request", stun.BINDING, TRANSACTION, [(0x4000, b"\0\0\0\1")])
+    assert drops(censor, out(marked), OUT)
+    assert not drops(censor, out(ASKED), OUT) and not drops(censor, out(marked[:-2]), OUT)
+
+
+def dropped_of_flow(censor: PayloadDrop, count: int, dport: int = 50000, every: float = 0.02) -> list[int]:
+    """Return the numbers of dropped packets of a flow, from 0."""
+    seen = (censor.see(out(RTP, dport), OUT, number * every) for number in range(count))
+    return [number for number, actions in enumerate(seen) if actions is not None]
+
+
+def test_packets_of_a_flow_pass_before_the_cutoff() -> None:
+    censor = deployed(["rtp"], after_packets=5)
+    assert dropped_of_flow(censor, 8) == [5, 6, 7]
+    assert dropped_of_flow(censor, 8, dport=50001) == [5, 6, 7]
+    assert not drops(censor, out(ASKED, 50000), OUT)
+    assert not drops(censor, back(RTP, 50000), IN), "each direction is counted on its own"
+
+
+def test_only_the_first_packet_of_a_flow_is_dropped() -> None:
+    assert dropped_of_flow(deployed(["rtp"], until_packets=1), 4) == [0]
+
+
+def test_seconds_of_a_flow_limit_what_is_dropped() -> None:
+    assert dropped_of_flow(deployed(["rtp"], after_seconds=0.1, until_seconds=0.2), 500) == [5, 6, 7, 8, 9]
+    assert dropped_of_flow(deployed(["rtp"], after_seconds=5.0), 500) == list(range(250, 500))
+
+
+def test_share_is_dropped_by_chance() -> None:
+    lost = dropped_of_flow(deployed(["rtp"], share=0.3), 10_000)
+    assert 2860 < len(lost) < 3140
+    assert 1.3 < mean_run(lost) < 1.55  # 1 / 0.7
+
+
+def test_share_is_dropped_in_bursts() -> None:
+    lost = dropped_of_flow(deployed([], share=0.1, burst=8.0), 40_000)
+    assert 3300 < len(lost) < 4700
+    assert 7.0 < mean_run(lost) < 9.0
+
+
+def mean_run(numbers: list[int]) -> float:
+    """Return the mean length of runs of consecutive numbers."""
+    runs = 1 + sum(number - before > 1 for before, number in pairwise(numbers))
+    return len(numbers) / runs
+
+
+def test_other_seed_drops_others() -> None:
+    one, other = PayloadDrop(share=0.5), PayloadDrop(share=0.5)
+    one.deploy(Deployment(seed=1))
+    other.deploy(Deployment(seed=2))
+    assert dropped_of_flow(one, 50) != dropped_of_flow(other, 50)
 
 
 def test_both_protocols_are_dropped() -> None:
@@ -109,7 +185,15 @@ def test_class_is_registered_by_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "keys", [{}, {"protocols": []}, {"protocols": ["rtp"]}, {"protocols": ["stun"], "on_path": True}]
+    "keys",
+    [
+        {"protocols": ["dtls"]},
+        {"protocols": ["stun"], "on_path": True},
+        {"after_packets": 8, "until_packets": 8},
+        {"after_seconds": 3.0, "until_seconds": 2.0},
+        {"share": 0.9, "burst": 4.0},
+        {"share": 0.0},
+    ],
 )
 def test_wrong_keys_are_errors(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -77,6 +77,16 @@ def test_idle_flow_expires() -> None:
     assert inbound(router, udp_packet(SERVER, PUBLIC, 443, 5000, b"x"), now=400.0) is None
 
 
+def test_flow_gets_another_port_after_its_time_although_packets_flow() -> None:
+    router = make(nat_rebinds_after=4.0)
+    ports = [outbound(router, udp_packet(HOME, SERVER, 5000, 443, b"x"), now=float(now)).sport for now in range(10)]
+    assert ports[:5] == [5000] * 5 and len(set(ports[5:])) == 1 and ports[5] != 5000
+    assert inbound(router, udp_packet(SERVER, PUBLIC, 443, 5000, b"x"), now=9.0) is None
+    assert inbound(router, udp_packet(SERVER, PUBLIC, 443, ports[5], b"x"), now=9.0) is not None
+    again = [outbound(router, tcp_packet(HOME, SERVER, 5000, 443, flags=ACK), now=now) for now in (0.0, 9.0)]
+    assert {packet.sport for packet in again} == {5000}, "TCP keeps its port"
+
+
 def test_dns_to_the_router_is_forwarded_to_the_isp_resolver() -> None:
     router = make()
     asked = outbound(router, udp_packet(HOME, "192.168.1.1", 5000, 53, b"question"))

@@ -20,7 +20,8 @@ from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
 from probe.lab.net.fabric import FabricConfig
 from probe.lab.run import Finished, run_command, run_scenario, table
 from probe.lab.scenario.names import scenario_names
-from probe.lab.scenario.scenario import Page, find_scenario, load_scenario
+from probe.lab.scenario.scenario import find_scenario, load_scenario
+from probe.lab.scenario.scenario_keys import Page
 from probe.session.pacing import TRIGGERS_DEEP, TRIGGERS_STANDARD
 from probe.targets.target import is_address
 from probe.targets.target_files import bundled_targets, pick_targets, target_names

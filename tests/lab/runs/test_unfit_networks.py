@@ -8,7 +8,8 @@ import pytest
 from probe.cli.run.consent import VERSION
 from probe.lab.net.fabric import FabricConfig
 from probe.lab.run import run_scenario
-from probe.lab.scenario.scenario import RunKeys, find_scenario, load_scenario
+from probe.lab.scenario.scenario import find_scenario, load_scenario
+from probe.lab.scenario.scenario_keys import RunKeys
 from probe.targets.target import is_address
 from probe.targets.target_files import bundled_targets, load_target
 from tests.lab.runs.test_scenarios import check

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from probe.lab.net.dns_packets import AAAA, NXDOMAIN, A
 from probe.lab.scenario.faults import BrokenAAAA, FilteringResolver, IPv6Only, Portal, PublishedBogon, Rotating
-from probe.lab.scenario.scenario import Page, Scenario
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.scenario.scenario_keys import Page
 from probe.lab.services.dns.resolver import Zone
 from probe.lab.services.web import Request, answer
 from probe.lab.world.hosts import PORTAL, Host

@@ -92,8 +92,20 @@ BAD_FILES = [
     (HEAD + "[[fault]]\nkind = 'server_dwon'" + TAIL, "fault[1].kind has the unknown value 'server_dwon'"),
     (
         HEAD + "[helper]\nlie = true" + TAIL,
-        "helper.lie is an unknown key. Expected one of asked_before, censored, form, lies, reset_names, "
-        "restarts_after, up",
+        "helper.lie is an unknown key. Expected one of asked_before, censored, form, lies, media, "
+        "media_taken, reset_names, restarts_after, up",
+    ),
+    (
+        HEAD + "[helper]\nmedia_taken = 3" + TAIL,
+        "helper has the wrong value {'media_taken': 3} (Value error, media_taken needs media = true).",
+    ),
+    (
+        HEAD + "[[fault]]\nkind = 'udp_loss'\nafter = 3.0\nuntil = 2.0" + TAIL,
+        "(Value error, until must be later than after).",
+    ),
+    (
+        HEAD + "[[fault]]\nkind = 'udp_loss'\nshare = 0.9\nburst = 4.0" + TAIL,
+        "(Value error, share must be less than burst / (burst + 1)).",
     ),
     (
         HEAD + "[run]\ninterrupt = 3" + TAIL,

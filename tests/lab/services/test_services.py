@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.lab.scenario.faults import Clock, ExpiredCertificate, RefuseUnknownNames, ServerDown, WrongCertificate
-from probe.lab.scenario.scenario import Page, Scenario
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.scenario.scenario_keys import Page
 from probe.lab.services.dns.resolver import Datagrams, Zone
 from probe.lab.services.false_helper import answer as false_answer
 from probe.lab.services.listeners import ConnectionServer, StreamPort, dns_ports, stream_ports

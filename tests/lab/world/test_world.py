@@ -10,8 +10,11 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from probe.lab.censors.addresses import IPBlackhole
 from probe.lab.censors.intercept import TLSIntercept
+from probe.lab.censors.payload_rates import PayloadDelay, PayloadRate
+from probe.lab.censors.payloads import PayloadDrop
 from probe.lab.censors.tls import TLSReset
 from probe.lab.run import _named_paths, environment, expected_services
+from probe.lab.scenario.datagram_faults import NATRebinding, UDPDelay, UDPLoss, UDPRate
 from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.faults import (
     NAT,
@@ -24,7 +27,8 @@ from probe.lab.scenario.faults import (
     RefuseUnknownNames,
     ServerDown,
 )
-from probe.lab.scenario.scenario import HelperKeys, Scenario, ScenarioError
+from probe.lab.scenario.scenario import Scenario, ScenarioError
+from probe.lab.scenario.scenario_keys import HelperKeys
 from probe.lab.services.credentials import Credentials
 from probe.lab.world.assemble import ANNOTATIONS, HELPERS_ROOTS, ROOTS, build_fabric
 from probe.lab.world.hosts import HELPER_V4, PROVIDERS_RESOLVER, Host
@@ -112,6 +116,21 @@ def test_fabric_has_deployed_censors_on_their_hops(folder: Path) -> None:
     assert censors[0].hop == 0
 
 
+def test_faults_of_all_datagrams_are_on_the_access_line(folder: Path) -> None:
+    lossy = UDPLoss(share=0.1, burst=5.0, direction="in", after=2.0, until=4.0)
+    faults = (lossy, UDPRate(rate_kbit=64, queue_ms=100), UDPDelay(most_ms=50), NATRebinding(after=4.0))
+    scenario = Scenario("mine", "A test", faults=faults)
+    config = build_fabric(scenario, build_world(folder, scenario, 0), 0, "PEM")
+    assert config.nat_rebinds_after == 4.0
+    loss, rate, delay = config.censors
+    assert isinstance(loss, PayloadDrop) and isinstance(rate, PayloadRate) and isinstance(delay, PayloadDelay)
+    assert (loss.protocols, loss.share, loss.burst, loss.direction) == ([], 0.1, 5.0, "in")
+    assert (loss.after_seconds, loss.until_seconds) == (2.0, 4.0)
+    assert (rate.protocols, rate.rate_kbit, rate.queue_ms) == ([], 64, 100)
+    assert (delay.protocols, delay.least_ms, delay.most_ms) == ([], 0.0, 50)
+    assert {censor.hop for censor in config.censors} == {2}
+
+
 def test_helper_trusts_an_authority_that_the_user_does_not(folder: Path) -> None:
     faults = (NewAuthority(names=["web.telegram.org"]),)
     world = build_world(folder, Scenario("test", "A test", faults=faults), 0)
@@ -125,7 +144,7 @@ def test_helper_trusts_an_authority_that_the_user_does_not(folder: Path) -> None
 
 def test_censor_beyond_the_path_is_an_error(folder: Path) -> None:
     from probe.lab.run import run_command
-    from probe.lab.scenario.scenario import PathKeys
+    from probe.lab.scenario.scenario_keys import PathKeys
 
     scenario = Scenario("mine", "A test", path=PathKeys(after=0), censors=(IPBlackhole(hop=9),))
     with pytest.raises(ScenarioError, match="hop 9"):

@@ -13,7 +13,7 @@ from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadTampering
 from probe.lab.censors.sip import SIPAlg
 from probe.lab.censors.tls import TLSDrop, TLSReset
-from probe.lab.scenario import faults
+from probe.lab.scenario import datagram_faults, faults
 from probe.lab.scenario.faults import Fault
 from probe.lab.scenario.scenario import Scenario
 
@@ -68,6 +68,10 @@ CONDITIONS: dict[str, Condition] = {
     "reflector-damaged": censor(PayloadTampering, protocols=[], share=1.0, helper=True),
     "reflector-udp-less-line": censor(UDPBlock, helper=True, ports=[53]),
     "sip-silent": has(faults.ServerDown, how="silent"),
+    "media-wifi": has(datagram_faults.UDPLoss, share=0.15, burst=6.0, direction="both"),
+    "media-tariff": has(datagram_faults.UDPRate, rate_kbit=64.0),
+    "media-delays": has(datagram_faults.UDPDelay),
+    "media-nat": has(datagram_faults.NATRebinding),
     "quic-absent": has(faults.NoQUIC),
     "no-starttls": has(faults.NoSTARTTLS),
     "skype-gone": nothing,

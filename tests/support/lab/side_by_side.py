@@ -23,7 +23,8 @@ from probe.cli.run.consent import VERSION
 from probe.lab.run import Finished, run_scenario
 from probe.lab.sandbox.kernel import end_with_parent
 from probe.lab.scenario.expectations import Difference, Expectation
-from probe.lab.scenario.scenario import PathKeys, RunKeys, Scenario, find_scenario, load_scenario
+from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
+from probe.lab.scenario.scenario_keys import PathKeys, RunKeys
 from probe.targets.target_files import bundled_targets
 
 AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "6"))

@@ -70,6 +70,21 @@ class Streams:
         return self._flows[flow].data
 
 
+class FlowAges:
+    """Count the packets of flows, and the seconds since the first one. At MOST_FLOWS the idlest flow is removed."""
+
+    def __init__(self) -> None:
+        self._flows: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()  # packets, and the time of the first one
+
+    def add(self, flow: Hashable, now: float) -> tuple[int, float]:
+        """Add a packet. Return its number in the flow, from 1, and its seconds after the first one."""
+        count, began = self._flows.pop(flow, (0, now))
+        self._flows[flow] = (count + 1, began)
+        if len(self._flows) > MOST_FLOWS:
+            self._flows.popitem(last=False)
+        return count + 1, now - began
+
+
 class Residual(BaseModel):
     """Hold the keys of residual censorship: which later flows a trigger blocks, and for how long."""
 
