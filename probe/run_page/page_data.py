@@ -17,6 +17,7 @@ from probe.analysis.verdicts.apps import AppVerdict, judge_apps
 from probe.countries.names import country_name
 from probe.messages import listed, printable, tr, tr_plural
 from probe.run_page.cards import MOST_APPS, cards
+from probe.run_page.media_picture import media_picture
 from probe.run_page.run_facts import RunFacts
 from probe.run_page.time_line import time_line
 from probe.targets.titles import shown_title
@@ -25,7 +26,7 @@ MOST_NAMES = 30  # of one list in the headline
 
 
 def page_data(run: RunFacts) -> dict[str, Any]:
-    """Return the head, the cards and the time line of a run. A run that cannot be used has the head only."""
+    """Return head, cards, media flows and time line of a run. A run that cannot be used has the head only."""
     apps = judge_apps(run.records, run.targets)
     latest = latest_rounds(apps)
     usable = any(app["valid"] for app in latest)
@@ -39,6 +40,7 @@ def page_data(run: RunFacts) -> dict[str, Any]:
         "are_addresses": are_addresses(latest),
         "cards": shown,
         "more": _more(len(latest) - MOST_APPS) if usable else "",
+        "media": media_picture(run.flow_pairs) if usable else None,
         "time_line": time_line(run.attempts, rows),
     }
 

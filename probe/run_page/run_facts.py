@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from probe.analysis.observations.lenient_json import moment, seconds, table, tables, text
 from probe.analysis.run_result.runs import RunVerdicts, runs_made
 from probe.analysis.verdicts.verdicts import Located
+from probe.run_page.media_flows import Flow, Shape, flow_pairs
 
 MOST_RECORDS = 20_000  # verdicts on one page. A run has about 60.
 MOST_ATTEMPTS = 100_000  # that are remembered. A run has about 2000.
@@ -29,11 +30,12 @@ class Attempt(NamedTuple):
 
 @dataclass
 class RunFacts(RunVerdicts):
-    """Hold the verdicts of one run, its network and software, and its attempts."""
+    """Hold the verdicts of one run, its network and software, its attempts, and its media flows."""
 
     network: str = ""
     software: str = ""
     attempts: list[Attempt] = field(default_factory=list)
+    flow_pairs: dict[int, dict[Shape, Flow]] = field(default_factory=dict)  # by number of the pair, of the last round
 
     def add(self, records: list[dict[str, Any]], measurement: dict[str, Any]) -> None:
         """Add the records and the transactions of one measurement."""
@@ -41,6 +43,7 @@ class RunFacts(RunVerdicts):
         keys = table(measurement.get("test_keys"))
         self.network = self.network or text(measurement.get("probe_network_name"))
         self.software = f"{text(measurement.get('software_name'))} {text(measurement.get('software_version'))}".strip()
+        self.flow_pairs = flow_pairs(measurement) or self.flow_pairs  # each measurement with calls has the same ones
         app, start = text(table(keys.get("x_target")).get("name")), _start_of(measurement)
         for transaction in tables(keys.get("x_transactions"))[: MOST_ATTEMPTS - len(self.attempts)]:
             after = min(max(seconds(transaction.get("t0")), 0.0), LONGEST)

@@ -1,5 +1,7 @@
 """Test the page of one run in Chromium from file://: requests, screens, paper, keyboard, screen reader."""
 
+import gzip
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from tests.analysis.verdicts.test_apps import RECORDED
 from tests.browser.test_page import AXE
 from tests.run_page.test_page import hostile_page
 from tests.support.browser import watched
+from tests.support.measurements.media_flows import flow, with_media
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +133,44 @@ def test_page_fits_and_axe_finds_no_problem(browser: Browser, file: Path, width:
         page.goto(file.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         check_fit_and_axe(page, width)
+
+
+@pytest.fixture(scope="module")
+def file_of_flows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run with a pair of media flows that has every kind of mark."""
+    folder = tmp_path_factory.mktemp("flows")
+    with gzip.open(RECORDED / "clean.jsonl.gz", "rt", encoding="utf-8") as recorded:
+        measurements = [json.loads(line) for line in recorded]
+    codes = [-1 if number % 3 == 1 else 2000 if number % 5 == 1 else 0 for number in range(400)] + [-3] * 100
+    entries = [flow("rtp", codes, codes), flow("opaque", [0] * 500, [0] * 500)]
+    made = [with_media(one, entries) if one["test_name"] == "signal" else one for one in measurements]
+    (folder / "run.jsonl").write_text("".join(json.dumps(one) + "\n" for one in made), encoding="utf-8")
+    show(str(folder / "run.jsonl"), html=folder / "page.html")
+    return folder / "page.html"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
+def test_media_flows_fit_and_axe_finds_no_problem(
+    browser: Browser, file_of_flows: Path, width: int, scheme: Any
+) -> None:
+    with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.goto(file_of_flows.as_uri())
+        flows = page.get_by_role("region", name="Packets of a call, one by one")
+        pictures = flows.get_by_role("img")
+        assert pictures.count() == 4
+        assert "Arrived in time: 500. Late: 0. Lost: 0." in (pictures.nth(1).get_attribute("aria-label") or "")
+        for place in range(4):
+            box = pictures.nth(place).bounding_box()
+            assert box is not None and box["width"] > 300 and 20 < box["height"] < 40
+        colours = {
+            mark: flows.locator(f"path.{mark}").first.evaluate("one => getComputedStyle(one).stroke")
+            for mark in ("arrived", "late", "lost", "unknown")
+        }
+        assert len(set(colours.values())) == 4
+        check_fit_and_axe(page, width)
+        page.emulate_media(media="print")
+        assert flows.is_visible() and pictures.first.is_visible()
 
 
 def test_evidence_opens_without_script(browser: Browser, file: Path) -> None:

@@ -1,0 +1,57 @@
+"""Collect the media flows of a run, and mark each packet as arrived, late, lost or not known."""
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+
+from probe.analysis.observations.lenient_json import number, table, tables, text
+
+LOST, NO_TIME = -1, -2  # codes of the lists `forth` and `back`, see the data dictionary
+LATE = 1000  # tenths of a millisecond beyond the least delay. A buffer for five packets of 20 ms delays the whole call.
+MOST_PAIRS = 5  # of one run. A deep run has three.
+MOST_PACKETS = 500  # of one flow
+
+Mark = Literal["arrived", "late", "lost", "unknown"]
+Direction = Literal["forth", "back"]
+Shape = Literal["rtp", "opaque"]
+SHAPES: tuple[Shape, ...] = ("rtp", "opaque")
+Flow = Mapping[str, Any]  # a media entry
+
+
+class Run(NamedTuple):
+    """Hold packets in a row that have the same mark: the first one's number and how many they are."""
+
+    mark: Mark
+    first: int
+    packets: int
+
+
+def flow_pairs(measurement: Mapping[str, Any]) -> dict[int, dict[Shape, Flow]]:
+    """Return the pairs of media flows of a measurement: its entries by number of the pair and by shape."""
+    found: dict[int, dict[Shape, Flow]] = {}
+    for entry in tables(table(table(measurement.get("test_keys")).get("x_followups")).get("media")):
+        place = number(entry.get("pair"))
+        for shape in SHAPES:
+            if text(entry.get("shape")) == shape and (place in found or len(found) < MOST_PAIRS):
+                found.setdefault(place, {})[shape] = entry
+    return {place: found[place] for place in sorted(found) if len(found[place]) == len(SHAPES)}
+
+
+def runs_of(flow: Flow, direction: Direction) -> list[Run]:
+    """Return the marks of a flow's packets in one direction, equal ones joined."""
+    listed = flow.get(direction)
+    marks = [_mark(value) for value in listed[:MOST_PACKETS]] if isinstance(listed, list) else []
+    found, first = [], 0
+    for mark, group in groupby(marks):
+        count = len(list(group))
+        found.append(Run(mark, first, count))
+        first += count
+    return found
+
+
+def _mark(value: Any) -> Mark:
+    if not isinstance(value, int) or isinstance(value, bool) or value < NO_TIME:
+        return "unknown"
+    if value == LOST:
+        return "lost"
+    return "late" if value > LATE else "arrived"
