@@ -29,6 +29,9 @@ from probe.targets.target_files import load_target
 from probe.wire import stun
 from probe.wire.dns import message as dnsmessage
 from probe.wire.dns import redaction as dnsredaction
+from probe.wire.dtls import answers as dtlsanswers
+from probe.wire.dtls import client_hello as dtlshello
+from probe.wire.dtls import records as dtlsrecords
 from probe.wire.http1 import HTTP1Exchange
 from probe.wire.mail import imap, smtp
 from probe.wire.mail.starttls import offer_in
@@ -152,6 +155,17 @@ def read_reflector(data: bytes) -> None:
     assert found.mapped is None or len(found.mapped) == 2
 
 
+def read_dtls_records(data: bytes) -> None:
+    for record in dtlsrecords.read_records(data):
+        assert record.fragment in data
+        dtlsrecords.read_handshake(record.fragment)
+
+
+def read_dtls_hello(data: bytes) -> None:
+    begins = dtlshello.is_client_hello(data)
+    assert dtlshello.parse_client_hello(data).random in data and begins
+
+
 def exchange_ends_twice(data: bytes) -> None:
     assert with_ends_swapped(with_ends_swapped(data)) == data
 
@@ -207,6 +221,9 @@ CODECS = [
     Codec("wire/telegram/mtproto, its server", mtproto.read_request, (ValueError,), seeds.MTPROTO),
     Codec("wire/telegram/obfuscation", obfuscation.server_obfuscation, (ValueError,), (b"\xef" * 64, bytes(64))),
     Codec("wire/telegram/reflector", read_reflector, (ValueError,), seeds.REFLECTOR),
+    Codec("wire/dtls/records", read_dtls_records, (ValueError,), seeds.DTLS),
+    Codec("wire/dtls/client_hello", read_dtls_hello, (ValueError,), seeds.DTLS),
+    Codec("wire/dtls/answers", dtlsanswers.parse_answer, (ValueError,), seeds.DTLS),
     Codec("wire/whatsapp/noise", read_noise, (ValueError,), seeds.NOISE),
     Codec("wire/whatsapp/noise, its server", noise.read_client_hello, (ValueError,), seeds.NOISE),
     Codec(

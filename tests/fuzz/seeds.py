@@ -10,6 +10,8 @@ from probe.sharing.container import pack_lines
 from probe.targets.target_files import bundled_targets
 from probe.wire import stun
 from probe.wire.dns.message import build_query
+from probe.wire.dtls.answers import cookie_for, fatal_alert, hello_verify_request, server_hello
+from probe.wire.dtls.client_hello import HelloWriter, parse_client_hello
 from probe.wire.telegram import mtproto, reflector
 from probe.wire.whatsapp import noise
 from probe.wire.whatsapp.certificate_chain import make_chain
@@ -38,6 +40,14 @@ REFLECTOR = (
     reflector.hello(_TAG),
     reflector.self_info(_TAG, "192.0.2.1", 9, 1),
     reflector.frame(reflector.data_packet(_TAG, b"efgh", b"data")),
+)
+_DTLS_HELLO = HelloWriter("dtls13", bytes(32), bytes(32)).first()
+_DTLS_ASKED = parse_client_hello(_DTLS_HELLO)
+DTLS = (
+    _DTLS_HELLO,
+    hello_verify_request(_DTLS_ASKED, cookie_for(b"secret", ("192.0.2.1", 9), _DTLS_ASKED, 1)),
+    server_hello(_DTLS_ASKED, bytes(32), 0xC02B),
+    fatal_alert(40, 1),
 )
 NOISE_KEY = bytes(range(32))
 NOISE_CHAIN = (make_chain(NOISE_KEY, noise.public_of(NOISE_KEY), not_before=0, not_after=9),)

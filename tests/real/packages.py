@@ -18,6 +18,7 @@ FILES = {
     "nginx": "/usr/sbin/nginx",
     "unbound": "/usr/sbin/unbound",
     "nsd": "/usr/sbin/nsd",
+    "openssl": "/usr/bin/openssl",
     "coturn": "/usr/bin/turnserver",
     "kamailio": "/usr/sbin/kamailio",
     "kamailio-tls-modules": "/usr/lib/*/kamailio/modules/tls.so",
