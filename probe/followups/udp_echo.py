@@ -15,7 +15,8 @@ from probe.session.session import HELPER
 from probe.session.trace import Transaction
 from probe.steps.calls.echo import udp_echo
 from probe.targets.target import Endpoint, family_of
-from probe.wire.sip.options import MAGIC_COOKIE, Options
+from probe.wire.sip.options import Options
+from probe.wire.sip.request import MAGIC_COOKIE
 from probe.wire.stun import allocate_request, binding_request
 from probe.wire.telegram import reflector
 

@@ -42,8 +42,11 @@ from probe.wire.media.sealed_payload import unseal
 from probe.wire.media.shape import Shape, masked
 from probe.wire.media.shapes import requests_in
 from probe.wire.sip import headers as sipheaders
+from probe.wire.sip import sdp
+from probe.wire.sip.call import Call
 from probe.wire.sip.message import NotSIP, SIPStream, read_message
 from probe.wire.sip.options import Options, differences
+from probe.wire.sip.response import build_response
 from probe.wire.tampering import with_ends_swapped
 from probe.wire.telegram import mtproto, obfuscation, reflector
 from probe.wire.tls import client_hello as clienthello
@@ -91,6 +94,22 @@ def read_sip(data: bytes) -> None:
     request.is_answered_by(message)
     request.rewritten(message)
     assert differences(message, message) == []
+
+
+def read_sip_call(data: bytes) -> None:
+    """Let our probe and its helper go on with any message as that of a call. What they write is SIP."""
+    message, call = read_message(data), Call("sip.example", "udp", callee="them")
+    call.answers(message, "INVITE")
+    call.is_within(message)
+    for written in (call.ack(message), call.bye(message), build_response(message, 200, "OK", tag="t")):
+        assert read_message(written).content_length == 0 and b"\n\r" not in written[:-2]
+
+
+def read_sdp(data: bytes) -> None:
+    streams, audio = sdp.read_streams(data), sdp.audio_of(data)
+    if audio is not None and (chosen := audio.choose()) is not None:
+        answered = sdp.read_streams(sdp.write_answer(data, chosen, "192.0.2.1", 40000, 1))
+        assert len(answered) == len(streams) and [one.port for one in answered if one.port] == [40000]
 
 
 def read_sip_stream(data: bytes) -> None:
@@ -236,6 +255,12 @@ CODECS = [
     Codec("wire/whatsapp/xeddsa", lambda data: xeddsa.verify(data[:32], data[96:], data[32:96]), (), (bytes(130),)),
     Codec("wire/tls/quic_initial", read_quic, (quicinitial.NotInitial,), seeds.QUIC),
     Codec("wire/sip/options", read_sip, (NotSIP,), seeds.SIP),
+    Codec(
+        "wire/sip/request", lambda data: Options("h", "udp").is_answered_by(read_message(data)), (NotSIP,), seeds.SIP
+    ),
+    Codec("wire/sip/call", read_sip_call, (NotSIP,), seeds.SIP),
+    Codec("wire/sip/response", read_sip_call, (NotSIP,), seeds.SIP),
+    Codec("wire/sip/sdp", read_sdp, (), seeds.SDP),
     Codec("wire/sip/message, a stream", read_sip_stream, (NotSIP,), seeds.SIP),
     Codec("wire/sip/headers", read_sip_headers, (), seeds.SIP_HEADERS),
     Codec(

@@ -12,6 +12,7 @@ from probe.wire import stun
 from probe.wire.dns.message import build_query
 from probe.wire.dtls.answers import cookie_for, fatal_alert, hello_verify_request, server_hello
 from probe.wire.dtls.client_hello import HelloWriter, parse_client_hello
+from probe.wire.sip.sdp import write_offer
 from probe.wire.telegram import mtproto, reflector
 from probe.wire.whatsapp import noise
 from probe.wire.whatsapp.certificate_chain import make_chain
@@ -62,6 +63,10 @@ SIP_HEADERS = (
     b'"A. G. Bell" <sip:agb@bell.example>;tag=a48s, sip:b@example',
     b"SIP / 2.0 / UDP [2001:db8::1]:5060;branch=z9hG4bK77;received=192.0.2.1",
     b"1 OPTIONS",
+)
+SDP = (
+    write_offer("192.0.2.1", 40000, 1),
+    b"v=0\no=- 1 1 IN IP6 ::1\nc=IN IP6 ::1\nt=0 0\nm=video 9/2 RTP/AVP 31\nm=audio 6 RTP/AVP 0\na=inactive\n",
 )
 STUN = (
     stun.binding_request(bytes(12)),
