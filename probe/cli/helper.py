@@ -26,6 +26,9 @@ def helper(
     media: Annotated[
         str | None, opt("--media", help="UDP port that reflects media flows of calls, such as 50000.")
     ] = None,
+    sip: Annotated[
+        str | None, opt("--sip", help="UDP port that answers calls, such as 5060. Voice is at the port two above.")
+    ] = None,
     trusted_proxy: Annotated[
         list[str] | None,
         opt("--trusted-proxy", help="Address or CIDR of a reverse proxy that names its clients. Repeatable."),
@@ -46,12 +49,14 @@ def helper(
     container.
     With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
     With --media it reflects packets of calls to clients with such a token, with limits per client and in all.
+    With --sip it answers a call over SIP to such a token, and reflects the voice packets of the caller.
     """
     options = {
         "lab": lab,
         "public_roots": os.environ.get("PROBE_PUBLIC_ROOTS"),
         "echo_ports": echo_ports(echo),
         "media_port": media_port(media),
+        "sip_port": sip_port(sip),
         "trusted": networks("--trusted-proxy", trusted_proxy or []),
         "own": networks("--own-address", own_address or []),
     }
@@ -121,6 +126,17 @@ def media_port(text: str | None) -> int | None:
     word = text.strip()
     if not word.isascii() or not word.isdigit() or not 0 < int(word[:6]) < 65536:
         sentence = tr("--media: {word} is no port. Use a port such as 50000.", word=repr(word))
+        raise UsageError(sentence, 2)
+    return int(word)
+
+
+def sip_port(text: str | None) -> int | None:
+    """Parse a port. The port two above must exist too. None stays None. Raises UsageError (2)."""
+    if text is None:
+        return None
+    word = text.strip()
+    if not word.isascii() or not word.isdigit() or not 0 < int(word[:6]) < 65534:
+        sentence = tr("--sip: {word} is no port. Use a port such as 5060.", word=repr(word))
         raise UsageError(sentence, 2)
     return int(word)
 

@@ -18,6 +18,7 @@ from probe.helper.media.reflector import Media
 from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
+from probe.helper.sip.ports import SIPPorts
 from probe.helper.state import HelperState, cached_answer, cancel_all, fresh_answer
 from probe.helper.udp_echo import Echo
 from probe.http_server import bug_reports, connections
@@ -52,8 +53,9 @@ def build(state: HelperState) -> web.Application:
         dated = with_ages(found, state.clock())
         echo = {"echo": state.echo.offer()} if state.echo else {}
         media = {"media": state.media.offer()} if state.media else {}
+        sip = {"sip": state.sip.offer()} if state.sip else {}
         public = client if client and may_contact(client, Contacts.PUBLIC) else None
-        response = web.json_response({**dated, **echo, **media, "your_address": public}, dumps=_dumps)
+        response = web.json_response({**dated, **echo, **media, **sip, "your_address": public}, dumps=_dumps)
         response.enable_compression()  # to a tenth, for clients that accept it
         return response
 
@@ -100,8 +102,8 @@ async def _serve(
             datagrams.close()
 
 
-def _datagram_ports(state: HelperState) -> list[Echo | Media]:
-    return [ports for ports in (state.echo, state.media) if ports is not None]
+def _datagram_ports(state: HelperState) -> list[Echo | Media | SIPPorts]:
+    return [ports for ports in (state.echo, state.media, state.sip) if ports is not None]
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from probe.asn.table import asn_of, default_table
 from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, Places, RequestCounts
 from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.media.reflector import Media
+from probe.helper.sip.ports import SIPPorts
 from probe.helper.udp_echo import Echo
 from probe.http_server.peers import Network
 from probe.nettests import NETTESTS, load_nettests
@@ -47,6 +48,7 @@ class HelperState:
     asn_of: Callable[[str], int] = lambda address: 0
     echo: Echo | None = None  # None if no echo is offered
     media: Media | None = None  # None if no media flows are reflected
+    sip: SIPPorts | None = None  # None if no calls are answered
     trusted: Sequence[Network] = ()
     machine: MachineAddresses = field(default_factory=MachineAddresses)
     clock: Callable[[], float] = time.monotonic
@@ -95,6 +97,7 @@ def load_state(
     public_roots: str | None = None,
     echo_ports: Sequence[int] = (),
     media_port: int | None = None,
+    sip_port: int | None = None,
     trusted: Sequence[Network] = (),
     own: Sequence[Network] = (),
 ) -> HelperState:
@@ -109,8 +112,9 @@ def load_state(
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     echo = Echo(echo_ports) if echo_ports else None
     media = Media(media_port) if media_port is not None else None
+    sip = SIPPorts(sip_port) if sip_port is not None else None
     return HelperState(
-        targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, trusted, MachineAddresses(own)
+        targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, sip, trusted, MachineAddresses(own)
     )
 
 

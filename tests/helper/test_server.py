@@ -21,12 +21,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from probe.cli.helper import echo_ports, media_port
+from probe.cli.helper import echo_ports, media_port, sip_port
 from probe.cli.screen import UsageError
 from probe.helper import HelperState, admission, listening
 from probe.helper import measure as measuring
 from probe.helper import state as helper_state
 from probe.helper.media.reflector import Media
+from probe.helper.sip.ports import SIPPorts
 from probe.helper.udp_echo import Echo
 from probe.run.measure import Measured
 from probe.session.session import Session
@@ -145,6 +146,15 @@ async def test_each_answer_has_a_new_media_token(measured: list[dict[str, Any]])
     assert len(measured) == 1 and [offer["port"] for offer in offers] == [50000] * 2
     assert len({offer["token"] for offer in offers}) == 2
     assert all(media.reflector.tokens.take(bytes.fromhex(offer["token"])) for offer in offers)
+
+
+async def test_each_answer_has_a_new_token_for_calls(measured: list[dict[str, Any]]) -> None:
+    sip = SIPPorts(5060)
+    async with asking(new_state(sip=sip)) as ask:
+        offers = [(await ask({"target": "chat"}))[1]["sip"] for _ in range(2)]
+    assert len(measured) == 1 and [offer["port"] for offer in offers] == [5060] * 2
+    assert all(sip.agent.tokens.take(bytes.fromhex(offer["token"])) for offer in offers)
+    assert offers[0]["token"] != offers[1]["token"]
 
 
 @pytest.mark.parametrize(
@@ -348,6 +358,17 @@ def test_media_port_is_parsed() -> None:
     assert (media_port(" 50000 "), media_port(None)) == (50000, None)
 
 
+@pytest.mark.parametrize("port", ["", "0", "65534", "5060,5062", "x", "\u0663", "9" * 5000])
+def test_invalid_sip_port_is_refused(port: str) -> None:
+    with pytest.raises(UsageError, match=r"--sip: .* is no port") as refused:
+        sip_port(port)
+    assert refused.value.exit_code == 2
+
+
+def test_sip_port_is_parsed() -> None:
+    assert (sip_port(" 5060 "), sip_port("65533"), sip_port(None)) == (5060, 65533, None)
+
+
 def test_echo_ports_are_listed_once() -> None:
     assert echo_ports("3478, 5060,3478") == [3478, 5060] and echo_ports(None) == []
 
@@ -355,6 +376,7 @@ def test_echo_ports_are_listed_once() -> None:
 def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "probe", "helper", "--listen", "127.0.0.1:0", "--lab"]
     command += ["--echo", str(port := free_udp_port()), "--media", str(media := free_udp_port())]
+    command += ["--sip", str(sip := free_udp_port() & 0xFFFE)]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as process:
@@ -367,7 +389,7 @@ def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
         assert json.loads(connection.getresponse().read()) == {"status": "ok"}
         connection.request("POST", "/v1/measure", json.dumps({"target": "telegram", "services": ["nobody"]}))
         assert connection.getresponse().status == 404
-        for reflecting in (port, media):
+        for reflecting in (port, media, sip, sip + 2):
             with pytest.raises(TimeoutError):
                 echoes(reflecting, secrets.token_bytes(100))
         connection.close()

@@ -54,11 +54,11 @@ class Flow:
 
 
 class Tokens:
-    """Hold the issued tokens, each valid for a minute and a number of responses."""
+    """Hold the issued tokens, each valid for a minute and a number of uses."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._out: OrderedDict[bytes, tuple[float, int]] = OrderedDict()  # token: time of issue, responses left
+    def __init__(self, clock: Clock, uses: int = RESPONSES_A_TOKEN) -> None:
+        self._clock, self._uses = clock, uses
+        self._out: OrderedDict[bytes, tuple[float, int]] = OrderedDict()  # token: time of issue, uses left
 
     def __len__(self) -> int:
         return len(self._out)
@@ -66,13 +66,13 @@ class Tokens:
     def issue(self) -> str:
         """Return a new token in hexadecimal digits."""
         token = secrets.token_bytes(TOKEN)
-        self._out[token] = (self._clock(), RESPONSES_A_TOKEN)
+        self._out[token] = (self._clock(), self._uses)
         while len(self._out) > MOST_TOKENS:
             self._out.popitem(last=False)
         return token.hex()
 
     def take(self, token: bytes) -> bool:
-        """Count a response against the token. Return False if it is unknown, too old or used up."""
+        """Count a use of the token. Return False if it is unknown, too old or used up."""
         now = self._clock()
         while self._out and now - next(iter(self._out.values()))[0] > TOKEN_SECONDS:
             self._out.popitem(last=False)

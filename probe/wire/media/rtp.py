@@ -77,9 +77,8 @@ class RTPShape(Shape):
 
     def write_packet(self, number: int, payload: bytes) -> bytes:
         """Return an RTP packet."""
-        sequence = self._number + number & 0xFFFF
-        timestamp = self._timestamp + TIMESTAMP_STEP * number & 0xFFFFFFFF
-        return struct.pack("!BBHII", VERSION, PAYLOAD_TYPE, sequence, timestamp, self._ssrc) + payload
+        timestamp = self._timestamp + TIMESTAMP_STEP * number
+        return write_header(PAYLOAD_TYPE, self._number + number, timestamp, self._ssrc) + payload
 
     @classmethod
     def read_packet(cls, datagram: bytes) -> bytes | None:
@@ -87,6 +86,18 @@ class RTPShape(Shape):
         if len(datagram) != PACKET or datagram[0] != VERSION or datagram[1] & 0x7F != PAYLOAD_TYPE:
             return None
         return datagram[HEADER : HEADER + PAYLOAD]
+
+
+def write_header(payload_type: int, sequence: int, timestamp: int, ssrc: int) -> bytes:
+    """Return a header without padding, extension and further sources. Numbers begin again at 0 after the largest."""
+    return struct.pack("!BBHII", VERSION, payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+
+
+def read_header(datagram: bytes) -> tuple[int, int] | None:
+    """Return the payload type and the sequence number of an RTP packet, None for other bytes."""
+    if len(datagram) <= HEADER or datagram[0] & 0xC0 != VERSION:
+        return None
+    return datagram[1] & 0x7F, int.from_bytes(datagram[2:4], "big")
 
 
 def _binding(datagram: bytes, kind: stun.Kind) -> stun.Message | None:
