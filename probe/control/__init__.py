@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from probe.control import ooni, own
 from probe.control.liveness import OONI_PREFIX, Liveness, health
-from probe.control.own import Offered
+from probe.control.own import MediaOffered, Offered
 from probe.formats import failures as f
 from probe.session.session import Session
 from probe.steps.tls.certificates import Roots
@@ -36,11 +36,13 @@ class Control:
     on.
     """
 
-    def __init__(self, session: Session, roots: Roots, learned: Learned) -> None:
+    def __init__(
+        self, session: Session, roots: Roots, learned: Learned, media_offered: MediaOffered = lambda offer: None
+    ) -> None:
         pin, sizes = session.settings.control_pin, session.pace.segment_sizes
         self._lives = {url: Liveness(url, roots, pin, sizes) for url in session.settings.control}
         urls = random.sample(session.settings.control, len(session.settings.control))
-        self._helpers = [(_helper(url, session, roots, learned), self._lives[url]) for url in urls]
+        self._helpers = [(_helper(url, session, roots, learned, media_offered), self._lives[url]) for url in urls]
 
     async def check(self) -> list[str | None]:
         """Check every helper at the start of a round. Return each one's failure, in the user's order.
@@ -78,6 +80,7 @@ class _Ours:
     roots: Roots
     pin: str | None
     learned: Learned
+    media_offered: MediaOffered
     segment_sizes: Mapping[int, int]
 
     async def ask(
@@ -91,13 +94,14 @@ class _Ours:
             pin=self.pin,
             learned=self.learned,
             offered=offered,
+            media_offered=self.media_offered,
             fresh=fresh,
             segment_sizes=self.segment_sizes,
         )
 
 
-def _helper(url: str, session: Session, roots: Roots, learned: Learned) -> Asked:
+def _helper(url: str, session: Session, roots: Roots, learned: Learned, media_offered: MediaOffered) -> Asked:
     pin = session.settings.control_pin
     if url.startswith(OONI_PREFIX):
         return ooni.OONIHelper(url.removeprefix(OONI_PREFIX), session, roots, pin)
-    return _Ours(url, roots, pin, learned, session.pace.segment_sizes)
+    return _Ours(url, roots, pin, learned, media_offered, session.pace.segment_sizes)

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,8 +25,9 @@ from probe.control.http_client import (
     retry_after,
 )
 from probe.followups.echo_offer import TOKEN_BYTES, EchoOffer
+from probe.followups.media.offer import MediaOffer
 from probe.formats import failures as f
-from probe.signatures.evidence_age import ECHO_TOKEN
+from probe.signatures.evidence_age import ECHO_TOKEN, MEDIA_TOKEN
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target, is_address
 
@@ -38,6 +39,7 @@ KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "prefl
 MOST_ECHO_PORTS = 16
 
 Offered = Callable[[EchoOffer], None]
+MediaOffered = Callable[[MediaOffer], None]
 
 
 async def ask(
@@ -49,6 +51,7 @@ async def ask(
     pin: str | None = None,
     learned: Callable[[str], None] = lambda address: None,
     offered: Offered = lambda offer: None,
+    media_offered: MediaOffered = lambda offer: None,
     fresh: Collection[str] = (),
     seconds: float = TOTAL_SECONDS,
     segment_sizes: Mapping[int, int] = USUAL_SIZES,
@@ -72,6 +75,8 @@ async def ask(
     offer = echo_offer(answer, base_url, names.addresses)
     if offer is not None:
         offered(offer)
+    if (media := media_offer(answer, base_url, names.addresses)) is not None:
+        media_offered(media)
     return control_of(answer, answered, learned, offer)
 
 
@@ -139,17 +144,35 @@ def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) ->
     """Return the checked echo offer of the answer, or None if there is none or it breaks the protocol."""
     echo = answer.get("echo")
     token, ports = (echo.get("token"), echo.get("ports")) if isinstance(echo, dict) else (None, None)
-    if not isinstance(token, str) or re.fullmatch(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}", token) is None:
+    if not _is_token(token):
         return None
     if not isinstance(ports, list) or not 0 < len(ports) <= MOST_ECHO_PORTS or not all(map(_is_port, ports)):
         return None
-    host = urlsplit(base_url).hostname or ""
-    addresses = (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
     until = asyncio.get_running_loop().time() + ECHO_TOKEN.seconds
-    return EchoOffer(bytes.fromhex(token), tuple(ports), addresses, until)
+    return EchoOffer(bytes.fromhex(token), tuple(ports), _addresses(base_url, resolved), until)
 
 
-def _is_port(value: Any) -> bool:
+def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> MediaOffer | None:
+    """Return the checked offer of media flows, or None if there is none or it breaks the protocol."""
+    media = answer.get("media")
+    token, port = (media.get("token"), media.get("port")) if isinstance(media, dict) else (None, None)
+    if not _is_token(token) or not _is_port(port):
+        return None
+    until = asyncio.get_running_loop().time() + MEDIA_TOKEN.seconds
+    return MediaOffer(bytes.fromhex(token), port, _addresses(base_url, resolved), until)
+
+
+def _addresses(base_url: str, resolved: list[str]) -> tuple[str, ...]:
+    """Return the helper's addresses."""
+    host = urlsplit(base_url).hostname or ""
+    return (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
+
+
+def _is_token(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and re.fullmatch(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}", value) is not None
+
+
+def _is_port(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
 
 

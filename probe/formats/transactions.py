@@ -59,7 +59,7 @@ class TransactionRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
-    transaction_id: Ordinal  # from 1, in the order of their start
+    transaction_id: Ordinal  # from 1, in the order of their start, media flows of the run last
     service: Public[str] = ""  # the role: "web", "" for a lookup of several services
     endpoint: Public[str] = ""  # the endpoint's URL in the target file, "" for lookups
     kind: Kind  # its purpose

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from probe.connectivity.endpoint import Reach
 from probe.control.attempt_times import since
 from probe.followups.echo_offer import EchoOffer
+from probe.followups.media.pairs import MediaPairs
 from probe.formats import failures as f
 from probe.formats.access_line import AccessLine
 from probe.formats.entries import DNSQuery, TLSHandshake
@@ -19,6 +20,7 @@ from probe.formats.facts import (
     Abilities,
     Control,
     Families,
+    MediaResult,
     NetworkCheck,
     Preflight,
     RunFacts,
@@ -82,17 +84,19 @@ async def measure(
     ask_control: AskControl | None = None,
     roots: Roots | None = None,
     tracing: Callable[[Trace], None] | None = None,
+    media: MediaPairs | None = None,
 ) -> Measured:
     """Run the target's nettest and ask the control at the same time. Only cancellation is raised.
 
     `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the test helper). `tracing`
-    gets the trace at the start.
+    gets the trace at the start. `media` has the run's media flows, which are waited for if the target has such calls.
     """
     nettest, trace, target = NETTESTS[target.nettest], Trace(), target if services is None else target.only(services)
     if tracing is not None:
         tracing(trace)
     start, clock = datetime.now(UTC), time.monotonic()
     control: dict[str, Any] | None = None
+    flows: MediaResult | None = None
     if session.preflight.get("network") is not False:
         names = Names(trace, session, addresses)
         reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
@@ -105,9 +109,11 @@ async def measure(
             if session.watch is not None:
                 await session.watch.settle(CHECKED_WITHIN[session.stopping.is_set()])
             await trace.finish(patience=_seconds_for_tails(session))
+            if media is not None and any(service.media for service in target.services.values()):
+                flows = await media.finish(trace, control)
         finally:
             await _end(names, asking)
-    measured = _measured(nettest, target, session, trace, start, time.monotonic() - clock, control)
+    measured = _measured(nettest, target, session, trace, start, time.monotonic() - clock, control, flows)
     if session.capture is not None:
         packets = await session.capture.packets(trace.flows, trace.zero)
         measured.test_keys["x_packets"] = [packet.model_dump(mode="json") for packet in packets]
@@ -210,6 +216,7 @@ def _measured(
     start: datetime,
     runtime: float,
     control: dict[str, Any] | None,
+    media: MediaResult | None = None,
 ) -> Measured:
     _note_networks(trace, session)
     web = target.nettest == WEB
@@ -223,7 +230,7 @@ def _measured(
         x_control=None if control is None else Control.model_validate(control),
         x_packets=None,  # this system does not let us see packets
         x_target=_about_target(target),
-        x_run=_about_run(session, trace),
+        x_run=_about_run(session, trace, media),
         x_bugs=list(trace.bugs),
         x_revision=REVISION,
     )
@@ -284,7 +291,7 @@ def _about_preflight(session: Session, trace: Trace) -> Preflight:
     return Preflight.model_validate(session.preflight | {"began": began})
 
 
-def _about_run(session: Session, trace: Trace) -> RunFacts:
+def _about_run(session: Session, trace: Trace, media: MediaResult | None) -> RunFacts:
     own = [e for e in trace.entries if isinstance(e, TLSHandshake) and e.x_engine in {"openssl", "aioquic"}]
     hellos = [entry.x_client_hello_length for entry in own]
     checks = session.watch.since(trace.zero) if session.watch else []
@@ -310,4 +317,5 @@ def _about_run(session: Session, trace: Trace) -> RunFacts:
         out_of_time=session.out_of_time,
         asn_database=session.asn_database,
         abilities=Abilities(**abilities()),
+        media=media,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from probe.control import Control, Offered
+from probe.followups.media.pairs import media_pairs
 from probe.messages import tr
 from probe.nettests import lines_of, load_nettests
 from probe.packets.capture import Capture
@@ -107,7 +108,9 @@ class Run:
         load_nettests(target.nettest for target in plan.targets)
         learned = LearnedAddresses(session.public_addresses())
         self._lines = Lines(open_results, self._locate, learned)
-        self._control = Control(session, roots, learned.add) if session.settings.control else None
+        self._media = media_pairs(session, plan.targets)
+        offered = [self._media.take_offer] if self._media else []
+        self._control = Control(session, roots, learned.add, *offered) if session.settings.control else None
         self._checks = NetworkChecks(session, roots)
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
@@ -125,6 +128,8 @@ class Run:
         with self._stoppable():
             await self._wait(self._work)
         await self._checks.close()
+        if self._media:
+            await self._media.close()
         await self._session.close()
         self._outcome.path = self._lines.close()
         self._outcome.documents, self._outcome.annotations = self._lines.documents, self._lines.annotations
@@ -207,11 +212,17 @@ class Run:
             self._tell(lambda: self._watch.expected(self._budget.expected(), self._budget.seconds))
         for number in range(1 if reason else self._plan.repeat):
             if number and self._continues():
-                await asyncio.gather(self._session.next_round(), self._check_helpers(), self._checks.renew_preflight())
+                await self._renew()
             targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs use the same order
             if self._continues():
                 self._tell(partial(self._watch.round_begins, number + 1, self._plan.repeat))
                 await asyncio.gather(*(self._in_turn(target) for target in targets))
+
+    async def _renew(self) -> None:
+        """Start a repeat that the user asked for."""
+        if self._media:
+            await self._media.next_round()
+        await asyncio.gather(self._session.next_round(), self._check_helpers(), self._checks.renew_preflight())
 
     async def _check_helpers(self) -> list[str | None]:
         return await self._control.check() if self._control else []
@@ -267,7 +278,8 @@ class Run:
 
         try:
             asking = ask_control if control else None
-            return await measure(target, self._session, ask_control=asking, roots=self._roots, tracing=tracing)
+            how: dict[str, Any] = {"roots": self._roots, "tracing": tracing, "media": self._media}
+            return await measure(target, self._session, ask_control=asking, **how)
         except Exception as bug:
             return measured_nothing(target, self._session, describe(bug))
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from probe.formats import failures as f
 from probe.formats.entries import Entry
@@ -15,6 +15,8 @@ from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify, descr
 
 # seconds after its deadline from which a step's failure is local: the process was stopped and received nothing
 OVERSLEPT = 3.0
+
+_Part = TypeVar("_Part", TransactionRecord, Entry)
 
 
 class StepFailed(Exception):
@@ -140,6 +142,7 @@ class Trace:
         self.redirects: list[Redirect] = []
         self.tried_again: set[int] = set()  # transactions with a step that overslept. Each has a successor.
         self.cut_short = False  # set if a limit of time or descriptors prevented an attempt
+        self.awaits_media = False  # only the media flows of the run are waited for
 
     @property
     def zero(self) -> float:
@@ -153,6 +156,15 @@ class Trace:
     def redirected(self, service: str, endpoint: str) -> None:
         """Record that the next attempts follow a redirect of the service to `endpoint`."""
         self.redirects.append(Redirect(service, endpoint, self._next_id))
+
+    def adopt(self, other: "Trace") -> None:
+        """Add the transactions and entries of another trace, with new numbers and with times of this clock."""
+        shift, numbers = other.zero - self.zero, dict[int, int]()
+        for record in other.transactions:
+            numbers[record.transaction_id] = self._next_id
+            self._next_id += 1
+            self.transactions.append(_copy(record, numbers, shift))
+        self.entries += [_copy(entry, numbers, shift) for entry in other.entries]
 
     def attempts(self) -> list[TransactionRecord]:
         """Return the transactions without those that were tried again."""
@@ -225,6 +237,11 @@ class Trace:
             task.cancel()
         if late:
             await asyncio.wait(late)
+
+
+def _copy(part: _Part, numbers: dict[int, int], shift: float) -> _Part:
+    times = {"t0": round(part.t0 + shift, 6), "t": round(part.t + shift, 6)}
+    return part.model_copy(update={"transaction_id": numbers[part.transaction_id], **times})
 
 
 def _record(transaction_id: int, facts: TransactionFacts) -> TransactionRecord:

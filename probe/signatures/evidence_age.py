@@ -43,6 +43,12 @@ ECHO_TOKEN = AgeLimit(
     "from the helper's answer to the last datagram that carries it. The helper forgets a token after 60",
     "No datagram is sent to the echo.",
 )
+MEDIA_TOKEN = AgeLimit(
+    "token of the helper's reflector of media flows",
+    55.0,
+    "from the helper's answer to the last request of a flow that is not open yet. The helper forgets a token after 60",
+    "No further flow is opened.",
+)
 HELPERS_NETWORK = AgeLimit(
     "proof that a test helper's own network works",
     60.0,
@@ -84,6 +90,7 @@ LIMITS = (
     CONTROL_PAGE,
     CONTROL_LOOKUP,
     ECHO_TOKEN,
+    MEDIA_TOKEN,
     HELPERS_NETWORK,
     NETWORK_CHECK,
     NEUTRAL_PROOF,

@@ -1,10 +1,14 @@
 """Estimate the bytes that a measurement of a target moves, and say how long a run may take."""
 
+from typing import Literal
+
 from probe.targets.target import Target
 
 ADDRESSES = 2  # per name. An innocuous hello comes before the first.
 LOOKUP_BYTES = 600
 STANDARD_SECONDS = 120.0  # of one round with the standard depth, counted from the end of the preflight
+MEDIA_SECONDS, MEDIA_BYTES = 12, 380_000  # of one pair of media flows, with the headers of IP and UDP
+MEDIA_PAIRS: dict[Literal["standard", "deep"], int] = {"standard": 1, "deep": 3}  # by depth, in each round
 LARGE_PAGE = 160_000  # bytes of a large front page, compressed
 
 

@@ -27,6 +27,7 @@ from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.control.attempt_times import since
 from probe.followups.echo_offer import EchoOffer
+from probe.followups.media.offer import MediaOffer
 from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
 from probe.targets.target import Service, Target, parse_endpoint
@@ -177,6 +178,40 @@ async def test_echo_offer_is_read_and_token_is_not_written() -> None:
     assert (offer.token, offer.ports, offer.addresses) == (b"\x0f" * 12, (3478, 5060), ("127.0.0.1",))
     assert 0 < offer.until - asyncio.get_running_loop().time() < 60
     assert answer["echo"] == {"ports": [3478, 5060]} and "0f0f" not in json.dumps(answer)
+
+
+async def test_media_offer_is_read_and_nothing_of_it_is_written() -> None:
+    offered: list[MediaOffer] = []
+    async with helper(sending({**GOOD, "media": {"token": "0f" * 12, "port": 50000, "more": 1}})) as url:
+        named = url.replace("127.0.0.1", "localhost")
+        answer = await control.ask(named, CHAT, {}, roots=load_roots(), media_offered=offered.append)
+    (offer,) = offered
+    assert (offer.token, offer.port, offer.addresses) == (bytes([15]) * 12, 50000, ("127.0.0.1",))
+    assert offer.outlives(50.0) and not offer.outlives(60.0)
+    assert "media" not in answer and "0f0f" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        None,
+        [],
+        {},
+        {"token": "0f" * 12},
+        {"port": 50000},
+        {"token": "0f" * 11, "port": 50000},
+        {"token": "0F" * 12, "port": 50000},
+        {"token": 7, "port": 50000},
+        {"token": "0f" * 12, "port": 0},
+        {"token": "0f" * 12, "port": 65536},
+        {"token": "0f" * 12, "port": True},
+        {"token": "0f" * 12, "port": "50000"},
+    ],
+)
+async def test_invalid_media_offer_is_ignored(media: Any) -> None:
+    offered: list[MediaOffer] = []
+    answer = await asked(sending({**GOOD, "media": media}), media_offered=offered.append)
+    assert offered == [] and answer["failure"] is None and "media" not in answer
 
 
 async def test_echo_has_address_of_control_connection() -> None:

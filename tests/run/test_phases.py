@@ -38,6 +38,13 @@ def test_without_a_helper_late_answers_are_waited_for() -> None:
     assert phase_of([trace(("first", False))], asks_helper=False) == "late_answers"
 
 
+def test_media_flows_come_after_everything_else() -> None:
+    waiting = trace(("first", False), ("followup", False))
+    waiting.awaits_media = True
+    assert phase_of([waiting], asks_helper=True) == "call_packets"
+    assert phase_of([waiting, trace(("first", True))], asks_helper=True) == "connections"
+
+
 def test_measurements_side_by_side_count_together() -> None:
     assert phase_of([trace(("first", False)), trace(("followup", True))], asks_helper=True) == "closer_look"
     assert phase_of([], asks_helper=True) == "names"

@@ -11,7 +11,9 @@ from probe.analysis.report.reference import rules_page
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.control import ooni
 from probe.control.ooni import OONIHelper
-from probe.control.own import echo_offer
+from probe.control.own import echo_offer, media_offer
+from probe.followups.echo_offer import EchoOffer
+from probe.followups.media.offer import MediaOffer
 from probe.formats import failures as f
 from probe.helper import measure as of_helper
 from probe.helper.state import load_state
@@ -94,8 +96,15 @@ async def control_lookup(age: float) -> bool:
 
 
 async def echo_token(age: float) -> bool:
+    return _is_valid(echo_offer({"echo": {"token": "00" * 12, "ports": [3478]}}, "http://192.0.2.1", []), age)
+
+
+async def media_token(age: float) -> bool:
+    return _is_valid(media_offer({"media": {"token": "00" * 12, "port": 50000}}, "http://192.0.2.1", []), age)
+
+
+def _is_valid(offer: EchoOffer | MediaOffer | None, age: float) -> bool:
     loop = asyncio.get_running_loop()
-    offer = echo_offer({"echo": {"token": "00" * 12, "ports": [3478]}}, "http://192.0.2.1", [])
     assert offer is not None
     now = loop.time
     loop.time = lambda: now() + age  # type: ignore[method-assign]
@@ -194,6 +203,7 @@ COUNTS: dict[str, Callable[[float], Coroutine[Any, Any, bool]]] = {
     "CONTROL_PAGE": control_page,
     "CONTROL_LOOKUP": control_lookup,
     "ECHO_TOKEN": echo_token,
+    "MEDIA_TOKEN": media_token,
     "HELPERS_NETWORK": helpers_network,
     "NETWORK_CHECK": check_of_network,
     "NEUTRAL_PROOF": neutral_proof,

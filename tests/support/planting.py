@@ -13,6 +13,9 @@ import dns.rrset
 from aiohttp import web
 
 from probe.control import own as control
+from probe.formats.media import MediaFlow
+from probe.helper.media.reflector import Reflector
+from probe.steps.calls.media import media_flow
 from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
 from probe.steps.calls.sip import sip_options_udp
 from probe.steps.calls.stun import stun_exchange_udp
@@ -27,6 +30,7 @@ from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.wire import stun
+from probe.wire.media.shapes import ShapeName
 from probe.wire.sip.message import read_message
 from probe.wire.tampering import with_ends_swapped
 from probe.wire.telegram import mtproto, reflector
@@ -234,6 +238,31 @@ def _udp_answers(
     return plant
 
 
+def media_answers(shape: ShapeName) -> Plant:
+    """Reflect a media flow as the helper does, with the form before each datagram.
+
+    The responses hold the client's address, and the helper believes that the client is there.
+    """
+
+    async def plant(address: str, form: str) -> Wrote:
+        helper_side = Reflector()
+        token = bytes.fromhex(helper_side.tokens.issue())
+
+        def behave(asked: Asked) -> None:
+            asked.send(form.encode())
+            answer = helper_side.answer(asked.query, (address, 40123))
+            assert answer is not None
+            asked.send(answer)
+
+        async with udp_server(behave) as server, a_transaction() as bench:
+            await media_flow(bench.tx, "127.0.0.1", server.port, token, shape, pace=bench.pace, seconds=0.06)
+        (entry,) = bench.tx.entries
+        assert isinstance(entry, MediaFlow) and entry.returned == 3 and entry.foreign > 0
+        return await written(bench)
+
+    return plant
+
+
 def reflector_answers_over_tcp(foreign: Callable[[bytes, str], bytes]) -> Plant:
     """Run a call relay over TCP that sends `foreign` (made from the answer and the form) before its answer."""
 
@@ -343,6 +372,8 @@ PLANTS: dict[str, Plant] = {
     "reflector answer over tcp to somebody else": reflector_answers_over_tcp(
         lambda answer, form: answer[:4] + b"\1" + answer[5:]
     ),
+    "media flow of a call": media_answers("rtp"),
+    "media flow of random bytes": media_answers("opaque"),
     "sip via": sip_answers("SIP/2.0 200 OK\r\nVia: {via};received={}\r\nContact: <sip:{}>\r\n"),
     "sip sent-by": sip_answers("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {}:5060;rport=1;branch=x\r\nFrom: <sip:{}>\r\n"),
     "sip server": sip_answers("SIP/2.0 200 OK\r\nVia: {via}\r\nServer: for {}\r\n"),
@@ -358,6 +389,7 @@ PLANTS: dict[str, Plant] = {
     "helper version": from_helper(lambda a, form: {"software_version": f"1.0 {form}"}),
     "helper digest": from_helper(lambda a, form: {"targets_digest": form}),
     "helper preflight": from_helper(lambda a, form: {"preflight": {"ipv4": form, form: True}}),
+    "helper media": from_helper(lambda a, form: {"media": {"token": form, "port": form, form: a}}),
     "helper text": from_helper(lambda a, form: {"test_keys": {"queries": [{"failure": f"unknown_failure: {form}"}]}}),
     "helper key": from_helper(lambda a, form: {"test_keys": {a: {a: 1}, "x_ours": 1}}),
     "helper bytes": from_helper(

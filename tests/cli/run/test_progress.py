@@ -143,7 +143,7 @@ def test_block_fits_in_two_lines_of_80_columns(moving: tuple[Moving, io.StringIO
         object.__setattr__(target, "name", str(number))
         screen.started(target, lambda phase=phase: phase)
     lines = screen.block().plain.splitlines()
-    assert len(lines) == 2 and cell_len(lines[0]) < 80 and cell_len(lines[1]) < 100
+    assert len(lines) == 2 and cell_len(lines[0]) < 80 and cell_len(lines[1]) < 120
 
 
 def test_only_findings_are_printed_above_the_block(moving: tuple[Moving, io.StringIO]) -> None:

@@ -38,6 +38,7 @@ class PhaseCounts:
             "connections": tr("connections: {count}", count=counted["connections"]),
             "closer_look": tr("closer look: {count}", count=counted["closer_look"]),
             "helper": tr("comparing with the helper: {count}", count=counted["helper"]),
+            "call_packets": tr("call packets: {count}", count=counted["call_packets"]),
             "late_answers": tr("late answers: {count}", count=counted["late_answers"]),
         }
         return [text for phase, text in words.items() if counted[phase]]

@@ -1,0 +1,150 @@
+"""Measure pairs of media flows in the background, and copy them into the measurements that need them.
+
+A pair says something about this network and not about one app. So it is measured once in a round of the run, as soon as
+an answer of the helper offers it. A measurement whose target has calls of this shape waits for it at its end.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any
+
+from probe.followups.media.offer import MediaOffer
+from probe.formats import failures as f
+from probe.formats.facts import MediaResult
+from probe.formats.media import AppShape, MediaFlow
+from probe.session.round_trips import CROWDED
+from probe.session.session import HELPER, Session
+from probe.session.trace import Trace, TransactionFacts
+from probe.steps.calls.media import HANDSHAKE, SECONDS, TAIL, media_pair
+from probe.targets.cost import MEDIA_PAIRS
+from probe.targets.target import Target, family_of
+
+LEAST_RATE = 50_000  # bytes a second. A pair takes 19 kB a second each way, and the other measurements need the rest.
+
+
+class MediaPairs:
+    """Hold the media flows of the present round. `take_offer` begins them."""
+
+    def __init__(self, session: Session, shape: AppShape) -> None:
+        self._session, self._shape = session, shape
+        self._trace = Trace()
+        self._offer: MediaOffer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._result: MediaResult | None = None
+
+    def take_offer(self, offer: MediaOffer) -> None:
+        """Take an offer of the helper. The first one of a round begins the flows. A later token serves later pairs."""
+        self._offer = offer
+        if self._task is None and self._session.settings.followups:
+            self._task = asyncio.create_task(self._measure())
+
+    async def finish(self, trace: Trace, control: Mapping[str, Any] | None) -> MediaResult:
+        """Wait until the flows have ended, and add them to a measurement. Return whether they were measured.
+
+        `control` is the helper's answer to this measurement. Without an offer nothing is waited for.
+        """
+        if self._task is None:
+            return self._reason_without_offer(control)
+        trace.awaits_media = True
+        try:
+            await asyncio.wait({self._task})
+        finally:
+            trace.awaits_media = False
+        trace.adopt(self._trace)
+        return self._result or "interrupted"
+
+    async def next_round(self) -> None:
+        """Start a repeat that the user asked for. It gets its own flows."""
+        await self.close()
+        self._trace, self._offer, self._task, self._result = Trace(), None, None, None
+
+    async def close(self) -> None:
+        """End flows that are under way, because no measurement waits for them."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _reason_without_offer(self, control: Mapping[str, Any] | None) -> MediaResult:
+        if not self._session.settings.followups:
+            return "no_followups"
+        if self._session.stopping.is_set():
+            return "out_of_time" if self._session.out_of_time else "interrupted"
+        return "no_helper" if control is None or control.get("failure") is not None else "not_offered"
+
+    # -- the flows -------------------------------------------------------------------------------------------------
+
+    async def _measure(self) -> None:
+        """Measure one pair after the other, until one was not measured or the token is too old."""
+        try:
+            for pair in range(MEDIA_PAIRS[self._session.settings.depth]):
+                result = self._obstacle() or await self._pair(pair)
+                self._result = self._result or result
+                if result != "measured":
+                    break
+        finally:
+            self._session.bugs += self._trace.bugs
+
+    def _obstacle(self) -> MediaResult | None:
+        """Return why no pair can begin now, None if one can."""
+        session = self._session
+        public, left = session.preflight.get("udp_public"), self._seconds_left()
+        if (session.preflight.get("udp") if public is None else public) is False:
+            return "no_udp"
+        if session.stopping.is_set():
+            return "out_of_time" if session.out_of_time else "interrupted"
+        if left is not None and left < HANDSHAKE + SECONDS + TAIL:
+            return "out_of_time"
+        pace = session.pace
+        return "slow_line" if pace.queueing > CROWDED and pace.received_rate < LEAST_RATE else None
+
+    def _seconds_left(self) -> float | None:
+        """Return the seconds until the run's own limit or the user's, None without a limit."""
+        limit, began = self._session.settings.max_time, self._session.preflight_began
+        if limit is None or began is None:
+            return self._session.seconds_left()
+        return began + limit - time.monotonic()
+
+    async def _pair(self, pair: int) -> MediaResult:
+        offer = self._offer
+        ip = offer.address(self._session.family_works) if offer else None
+        if offer is None or ip is None or not offer.outlives(HANDSHAKE):
+            return "not_offered"
+        facts = TransactionFacts("followup", address=HELPER, port=offer.port, family=family_of(ip))
+        kept, pace = len(self._trace.entries), self._session.pace
+        about: dict[str, Any] = {"pace": pace, "shape": self._shape, "pair": pair, "seconds": SECONDS}
+        await self._until_stopped(media_pair(self._trace, facts, ip, offer.port, offer.token, **about))
+        return _result([entry for entry in self._trace.entries[kept:] if isinstance(entry, MediaFlow)])
+
+    async def _until_stopped(self, flows: Coroutine[Any, Any, None]) -> None:
+        """Run the flows, and cancel them when the run is stopped. What they have received by then is kept."""
+        tasks = (asyncio.create_task(flows), asyncio.create_task(self._stopped()))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stopped(self) -> None:
+        """Return when flows must end. A run that is out of time gives up its steps some seconds after it stops."""
+        await self._session.stopping.wait()
+        if self._session.out_of_time:
+            await asyncio.sleep(self._session.seconds_left() or 0.0)
+
+
+def media_pairs(session: Session, targets: Iterable[Target]) -> MediaPairs | None:
+    """Return the media flows of a run, None if no service of its targets has calls of a known shape."""
+    shapes = (service.media for target in targets for service in target.services.values())
+    shape = next(filter(None, shapes), None)
+    return MediaPairs(session, shape) if shape else None
+
+
+def _result(flows: list[MediaFlow]) -> MediaResult:
+    """Return the result of one pair of flows."""
+    failures = {flow.failure for flow in flows}
+    if f.INTERRUPTED in failures:
+        return "interrupted"
+    if f.HELPER_BUSY in failures:
+        return "helper_busy"
+    return "measured" if any(flow.established for flow in flows) else "failed"

@@ -1,0 +1,320 @@
+"""Test when pairs of media flows are measured, how they end, and what a measurement gets of them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.followups.media import pairs
+from probe.followups.media.offer import MediaOffer
+from probe.followups.media.pairs import MediaPairs, media_pairs
+from probe.formats import failures as f
+from probe.formats.media import MediaFlow
+from probe.helper.media import flow_table
+from probe.helper.media.reflector import Media
+from probe.session.session import Session, Settings
+from probe.session.trace import Trace
+from probe.steps.calls import media as step
+from probe.targets import cost
+from tests.support.servers.dns import Asked, udp_server
+from tests.support.world import World
+
+ANSWERED: dict[str, Any] = {"failure": None}
+SHAPES = {"media_shape", "media_opaque"}
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Provide a session in a network with UDP, and flows of a third of a second."""
+    monkeypatch.setattr(pairs, "SECONDS", 0.3)
+    made = World(tmp_path).session
+    made.preflight = {"network": True, "udp": True, "udp_public": True}
+    return made
+
+
+def offer(port: int, media: Media | None = None, seconds: float = 55.0) -> MediaOffer:
+    token = bytes.fromhex(media.offer()["token"]) if media else bytes(12)
+    return MediaOffer(token, port, ("127.0.0.1",), asyncio.get_running_loop().time() + seconds)
+
+
+@asynccontextmanager
+async def reflecting(session: Session) -> AsyncIterator[tuple[MediaPairs, MediaOffer]]:
+    """Run a helper's reflector. Yield the run's flows and an offer of the helper."""
+    media, flows = Media(0), MediaPairs(session, "rtp")
+    await media.open("127.0.0.1")
+    try:
+        yield flows, offer(media.port, media)
+    finally:
+        await flows.close()
+        media.close()
+
+
+def entries(trace: Trace) -> list[MediaFlow]:
+    return [entry for entry in trace.entries if isinstance(entry, MediaFlow)]
+
+
+def one_depth(session: Session, **settings: Any) -> None:
+    session.settings = replace(session.settings, **settings)
+
+
+async def test_pair_is_copied_into_each_measurement_with_its_own_numbers_and_times(session: Session) -> None:
+    async with reflecting(session) as (flows, offered):
+        early = Trace()
+        async with early.transaction(pairs.TransactionFacts("first")):
+            await asyncio.sleep(0.2)
+        flows.take_offer(offered)
+        flows.take_offer(offered)  # that of another answer
+        assert await flows.finish(early, ANSWERED) == "measured"
+        late = Trace()
+        assert await flows.finish(late, ANSWERED) == "measured"
+    assert [each.transaction_id for each in early.transactions] == [1, 2, 3]
+    assert [each.transaction_id for each in late.transactions] == [1, 2]
+    assert {each.followup for each in late.transactions} == SHAPES
+    about = {(each.kind, each.address, each.port, each.family, each.failure) for each in late.transactions}
+    assert about == {("followup", "helper", offered.port, 4, None)}
+    for trace, began in ((early, (0.15, 0.6)), (late, (-3.0, -0.3))):
+        assert {entry.transaction_id for entry in entries(trace)} == {
+            each.transaction_id for each in trace.transactions if each.followup in SHAPES
+        }
+        assert all(began[0] < entry.t0 < began[1] and entry.t0 + 0.8 < entry.t for entry in entries(trace))
+        assert {(entry.shape, entry.pair, entry.sent, entry.returned) for entry in entries(trace)} == {
+            ("rtp", 0, 15, 15),
+            ("opaque", 0, 15, 15),
+        }
+    assert not any(each.trigger for each in late.transactions) and session.pace.triggers == 0
+    assert 2 * 15 * 160 < session.pace.bytes_sent < 2 * 15 * 160 + 1000
+
+
+async def test_deep_run_measures_three_pairs_one_after_the_other(session: Session) -> None:
+    one_depth(session, depth="deep")
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        trace = Trace()
+        assert await flows.finish(trace, ANSWERED) == "measured"
+    numbers = range(cost.MEDIA_PAIRS["deep"])
+    spans = [[(entry.t0, entry.t) for entry in entries(trace) if entry.pair == pair] for pair in numbers]
+    assert [len(each) for each in spans] == [2, 2, 2]
+    assert all(max(end for _, end in one) <= min(t0 for t0, _ in other) for one, other in pairwise(spans))
+
+
+async def test_later_pair_needs_a_valid_token(session: Session) -> None:
+    """Check that a token that grows too old ends the pairs, and that a newer one serves the later ones."""
+    one_depth(session, depth="deep")
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(replace(offered, until=asyncio.get_running_loop().time() + step.HANDSHAKE + 0.2))
+        trace = Trace()
+        assert await flows.finish(trace, ANSWERED) == "measured"
+        assert {entry.pair for entry in entries(trace)} == {0}
+        await flows.next_round()
+        flows.take_offer(replace(offered, until=asyncio.get_running_loop().time() + step.HANDSHAKE + 0.2))
+        flows.take_offer(offered)
+        again = Trace()
+        await flows.finish(again, ANSWERED)
+    assert {entry.pair for entry in entries(again)} == {0, 1, 2}
+
+
+async def test_each_round_has_its_own_pair(session: Session) -> None:
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        await flows.finish(one := Trace(), ANSWERED)
+        await flows.next_round()
+        assert await flows.finish(Trace(), {"failure": f.TIMEOUT}) == "no_helper"
+        flows.take_offer(offered)
+        assert await flows.finish(other := Trace(), ANSWERED) == "measured"
+    assert {id(entry.late) for entry in entries(one)}.isdisjoint(id(entry.late) for entry in entries(other))
+    assert {entry.pair for entry in entries(other)} == {0}
+
+
+# -- no pair ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "control", "stopped", "expected"),
+    [
+        ({}, None, "", "no_helper"),
+        ({}, {"failure": f.TIMEOUT}, "", "no_helper"),
+        ({}, ANSWERED, "", "not_offered"),
+        ({"followups": False}, ANSWERED, "", "no_followups"),
+        ({}, {"failure": f.INTERRUPTED}, "by the user", "interrupted"),
+        ({}, {"failure": f.INTERRUPTED}, "by its limit", "out_of_time"),
+    ],
+)
+async def test_reason_without_an_offer(
+    session: Session, settings: dict[str, Any], control: Any, stopped: str, expected: str
+) -> None:
+    one_depth(session, **settings)
+    if stopped:
+        session.stopping.set()
+        session.out_of_time = stopped == "by its limit"
+    assert await MediaPairs(session, "rtp").finish(trace := Trace(), control) == expected
+    assert trace.transactions == [] and trace.entries == []
+
+
+def slow(session: Session) -> None:
+    for _ in range(8):
+        session.pace.saw_wait(0.4)
+    session.pace.received(1000)
+
+
+def no_udp(session: Session) -> None:
+    session.preflight |= {"udp": True, "udp_public": False}  # a home router answers DNS
+
+
+def no_udp_at_all(session: Session) -> None:
+    session.preflight |= {"udp": False, "udp_public": None}
+
+
+def nearly_over(session: Session) -> None:
+    session.steps_end_at = time.monotonic() + 1.5
+
+
+def users_limit(session: Session) -> None:
+    session.preflight_began = time.monotonic() - 20.0
+    one_depth(session, max_time=21.5)
+
+
+def without_followups(session: Session) -> None:
+    one_depth(session, followups=False)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "expected"),
+    [
+        (slow, "slow_line"),
+        (no_udp, "no_udp"),
+        (no_udp_at_all, "no_udp"),
+        (nearly_over, "out_of_time"),
+        (users_limit, "out_of_time"),
+        (without_followups, "no_followups"),
+    ],
+)
+async def test_no_packet_is_sent_where_it_would_show_nothing(
+    session: Session, prepare: Callable[[Session], None], expected: str
+) -> None:
+    prepare(session)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        assert await flows.finish(trace := Trace(), ANSWERED) == expected
+    assert entries(trace) == [] and trace.transactions == [] and session.pace.bytes_sent == 0
+
+
+async def test_line_with_queues_is_measured_if_it_is_fast(session: Session) -> None:
+    slow(session)
+    session.pace.received(1_000_000)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        assert await flows.finish(Trace(), ANSWERED) == "measured"
+
+
+# -- helpers that fail ------------------------------------------------------------------------------------------------
+
+
+async def test_helper_without_a_place_is_named_as_the_reason(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_table, "MOST_FLOWS", 0)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        assert await flows.finish(trace := Trace(), ANSWERED) == "helper_busy"
+    assert {each.failure for each in trace.transactions} == {f.HELPER_BUSY}
+
+
+async def test_silent_reflector_costs_no_more_than_the_handshake(session: Session) -> None:
+    def nothing(asked: Asked) -> None:
+        """Answer nothing."""
+
+    one_depth(session, depth="deep")
+    async with udp_server(nothing) as server:
+        flows, began = MediaPairs(session, "rtp"), time.monotonic()
+        flows.take_offer(offer(server.port))
+        assert await flows.finish(trace := Trace(), ANSWERED) == "failed"
+    assert step.HANDSHAKE < time.monotonic() - began < step.HANDSHAKE + 0.5
+    assert [entry.failure for entry in entries(trace)] == [f.TIMEOUT] * 2
+    assert not any(entry.established for entry in entries(trace))
+
+
+async def test_flow_that_stops_in_the_middle_is_measured(session: Session) -> None:
+    """Check that a reflector that goes silent ends nothing early. Its silence may be a censor's."""
+    media = Media(0)
+    await media.open("127.0.0.1")
+    flows = MediaPairs(session, "rtp")
+    flows.take_offer(offer(media.port, media))
+    await asyncio.sleep(0.15)
+    media.close()
+    assert await flows.finish(trace := Trace(), ANSWERED) == "measured"
+    assert all(entry.established and 0 < entry.returned < 15 for entry in entries(trace))
+
+
+# -- stopping ---------------------------------------------------------------------------------------------------------
+
+
+async def test_interrupted_flows_keep_what_they_have_received(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "SECONDS", 30.0)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        waiting = asyncio.create_task(flows.finish(trace := Trace(), ANSWERED))
+        await asyncio.sleep(0.4)
+        assert trace.awaits_media
+        session.stopping.set()
+        began = time.monotonic()
+        assert await waiting == "interrupted" and time.monotonic() - began < 0.5
+    assert not trace.awaits_media
+    assert [(entry.failure, entry.returned > 5) for entry in entries(trace)] == [(f.INTERRUPTED, True)] * 2
+    assert {each.failure for each in trace.transactions} == {f.INTERRUPTED} and session.bugs == []
+
+
+@pytest.mark.parametrize(("left", "expected"), [(5.0, "measured"), (0.3, "interrupted")])
+async def test_run_that_is_out_of_time_ends_flows_with_its_steps(
+    session: Session, monkeypatch: pytest.MonkeyPatch, left: float, expected: str
+) -> None:
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        await asyncio.sleep(0.1)
+        session.steps_end_at, session.out_of_time = time.monotonic() + left, True
+        session.stopping.set()
+        assert await flows.finish(trace := Trace(), ANSWERED) == expected
+    assert len(entries(trace)) == 2
+
+
+async def test_flows_that_no_measurement_waits_for_end_with_the_run(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "SECONDS", 30.0)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        await flows.close()
+    assert time.monotonic() - began < 0.5 and session.bugs == []
+
+
+# -- the plan ---------------------------------------------------------------------------------------------------------
+
+
+def test_only_runs_with_calls_of_a_known_shape_have_flows(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    plain = world.target("https://chat.example:443/")
+    services = {"web": replace(plain.services["web"], media="rtp")}
+    assert media_pairs(world.session, [plain]) is None
+    assert media_pairs(world.session, [plain, replace(plain, services=services)]) is not None
+
+
+def test_cost_is_that_of_the_step() -> None:
+    assert pytest.approx(cost.MEDIA_SECONDS) == step.HANDSHAKE + step.SECONDS + step.TAIL
+    assert set(cost.MEDIA_PAIRS) == {"standard", "deep"} and Settings().depth in cost.MEDIA_PAIRS
+    packets = step.SECONDS / step.INTERVAL
+    assert pytest.approx(2 * 2 * packets * (step.PACKET + 28), rel=0.05) == cost.MEDIA_BYTES
+
+
+async def test_offer_prefers_a_family_that_works() -> None:
+    both = MediaOffer(bytes(12), 1, ("2001:db8::1", "192.0.2.1"), 0.0)
+    assert both.address(lambda family: family == 4) == "192.0.2.1"
+    assert both.address(lambda family: True) == "2001:db8::1"
+    assert both.address(lambda family: False) == "2001:db8::1"
+    assert replace(both, addresses=()).address(lambda family: True) is None
