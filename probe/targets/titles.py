@@ -8,6 +8,7 @@ WORDS = frozenset(
         mark("Mail providers"),
         mark("Public resolvers"),
         mark("Public STUN servers"),
+        mark("Push notifications"),
         mark("SIP providers"),
         mark("TURN relays"),
     }
