@@ -213,6 +213,21 @@ NAME_FAILED_WITH_ECH_AT_NEUTRAL = Condition(
     lambda facts: _no_answer_in_tls(facts.sent("name_with_ech_at_neutral")),
 )
 SILENT_TWICE = Condition("two datagrams of a call met silence", _silent_twice)
+DTLS_SILENT_TWICE = Condition(
+    "two DTLS hellos met silence", lambda facts: facts.endpoint.scheme == "dtls" and _silent_twice(facts)
+)
+FIREFOX_DTLS_FAILED = Condition(
+    "the hello in Firefox's form failed",
+    lambda facts: (outcome := facts.sent("dtls_firefox")) is not None and outcome.failed,
+)
+OTHER_DTLS_PASSED = Condition(
+    "a hello in another form passed", lambda facts: _passed(facts, "dtls_firefox") or _passed(facts, "dtls_13")
+)
+SAME_DTLS_FAILED = Condition(
+    "the first form failed again", lambda facts: (outcome := facts.sent("dtls_same")) is not None and outcome.failed
+)
+FIREFOX_DTLS_PASSED = Condition("this form passed", lambda facts: _passed(facts, "dtls_firefox"))
+DTLS_13_PASSED = Condition("this form passed", lambda facts: _passed(facts, "dtls_13"))
 DOUBTFUL_TWICE = Condition("two answers of a call are doubtful", _doubtful_twice)
 ECHO_OFFERED = Condition(
     "the helper offers an echo, and its token allows a pair",

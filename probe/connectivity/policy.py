@@ -13,9 +13,13 @@ from probe.connectivity.conditions import (
     CONFIRMED,
     DEEP,
     DOUBTFUL_TWICE,
+    DTLS_13_PASSED,
+    DTLS_SILENT_TWICE,
     ECH_SUSPECTED,
     ECH_WITH_NAME_SUSPECTED,
     ECHO_OFFERED,
+    FIREFOX_DTLS_FAILED,
+    FIREFOX_DTLS_PASSED,
     FIRST_BROWSER_FAILED,
     HELLOS_FAILED,
     HTTPS,
@@ -31,12 +35,14 @@ from probe.connectivity.conditions import (
     NONEXISTENT_FAILED_AT_NEUTRAL,
     NOT_CERTIFICATE,
     ONCE_PER,
+    OTHER_DTLS_PASSED,
     OTHER_HELLO_PASSED,
     OTHER_SIZE_IS_CANDIDATE,
     PAST_CONNECT,
     PLAIN_PAGE,
     QUIC,
     RANDOM_ENDED,
+    SAME_DTLS_FAILED,
     SECOND_BROWSER_FAILED,
     SILENT_TWICE,
     UNLISTED,
@@ -147,13 +153,13 @@ def _at_neutral(*when: Condition) -> tuple[Row, ...]:
     )
 
 
-def _echo_pair(name: str, when: Condition) -> Group:
-    """Return the random datagram to the helper's echo, then the endpoint's own."""
+def _echo_pair(name: str, when: Condition, *beside: tuple[Row, ...]) -> Group:
+    """Return the random datagram to the helper's echo, then the endpoint's own, and chains beside them."""
     rows = (
         Row("random_echo", "other_payload_echo", "echo", "", (when, ECHO_OFFERED), echo_claim),
         Row("own_echo", "same_payload_echo", "echo", "", (when, RANDOM_ENDED)),
     )
-    return Group(name, (rows,))
+    return Group(name, (rows, *beside))
 
 
 ECHO_AFTER_DOUBT = _echo_pair("echo pair after doubtful answers", DOUBTFUL_TWICE)
@@ -199,7 +205,16 @@ RESOLVERS = Group(
 )
 """Queries for the name after a failure, before the confirmation. `followups/other_resolvers.py` sends them."""
 
-ECHO_PAIR = _echo_pair("echo pair", SILENT_TWICE)
+_OTHER_DTLS = (
+    Row("dtls_firefox", "firefox_dtls_hello", "endpoint", "", (DTLS_SILENT_TWICE,)),
+    Row("dtls_13", "dtls13_hello", "endpoint", "", (FIREFOX_DTLS_FAILED,)),
+    # The same form between two that pass: otherwise an outage has ended in between.
+    Row("dtls_same", "same_dtls_hello_again", "endpoint", "", (OTHER_DTLS_PASSED,)),
+    Row("dtls_firefox_again", "firefox_dtls_hello", "endpoint", "", (SAME_DTLS_FAILED, FIREFOX_DTLS_PASSED)),
+    Row("dtls_13_again", "dtls13_hello", "endpoint", "", (SAME_DTLS_FAILED, DTLS_13_PASSED)),
+)
+
+ECHO_PAIR = _echo_pair("echo pair", SILENT_TWICE, _OTHER_DTLS)
 
 _UNLISTED_PROTOCOL = (
     Row(

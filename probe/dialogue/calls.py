@@ -1,7 +1,8 @@
-"""Run the dialogues of `stun`, `turn` and `sip` over UDP, TCP and TLS, and of `reflector` over UDP and TCP."""
+"""Run the dialogues of `stun`, `turn`, `sip`, `reflector` and `dtls` over each of their transports."""
 
 from probe.dialogue.exchange import Dialogue, Exchange
 from probe.dialogue.web import connect, secure
+from probe.steps.calls.dtls import dtls_hello
 from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
 from probe.steps.calls.sip import sip_options, sip_options_udp
 from probe.steps.calls.stun import Method, stun_exchange, stun_exchange_udp
@@ -67,6 +68,12 @@ async def run_reflector_tcp(exchange: Exchange) -> None:
 REFLECTOR: dict[str, Dialogue] = {"reflector": run_reflector_udp, "reflector+tcp": run_reflector_tcp}
 
 
+async def run_dtls(exchange: Exchange) -> None:
+    """Send a hello in OpenSSL's form in its own flow: one trigger, retransmissions and the second hello included."""
+    await exchange.trigger()
+    await dtls_hello(exchange.tx, exchange.ip, exchange.endpoint.port, pace=exchange.pace, confirm=exchange.confirm)
+
+
 async def run_sip_udp(exchange: Exchange) -> None:
     """Send OPTIONS in its own flow: one trigger, retransmissions included."""
     await exchange.trigger()
@@ -90,4 +97,4 @@ async def run_sip_tls(exchange: Exchange) -> None:
 
 SIP: dict[str, Dialogue] = {"sip/udp": run_sip_udp, "sip/tcp": run_sip_tcp, "sip/tls": run_sip_tls}
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {**STUN, **REFLECTOR, **SIP}
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {**STUN, **REFLECTOR, "dtls": run_dtls, **SIP}

@@ -39,8 +39,10 @@ _KINDS: dict[str, PayloadKind] = {
     "quic_handshake": "quic",
     "stun_exchange": "stun",
     "reflector_hello": "reflector",
+    "dtls_hello": "dtls",
     "sip_options": "sip",
 }
+_DATAGRAMS = frozenset({"stun", "reflector", "dtls", "sip", "dns"})
 
 
 class HopSearch:
@@ -208,7 +210,7 @@ class HopSearch:
 
     def _path(self, case: Case) -> asyncio.Task[PathSweep | None]:
         """Return the path to the case's address. It is measured once per address, port and transport."""
-        transport: Literal["tcp", "udp"] = "udp" if case.kind in {"stun", "reflector", "sip", "dns"} else "tcp"
+        transport: Literal["tcp", "udp"] = "udp" if case.kind in _DATAGRAMS else "tcp"
         key = (case.ip, case.port, transport)
         if key not in self._paths:
             self._paths[key] = asyncio.create_task(self._sweep(case, transport))

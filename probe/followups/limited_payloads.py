@@ -12,6 +12,7 @@ from probe.steps.quic.quic import ALPN
 from probe.steps.tls.tls_stream import client_hello
 from probe.targets.target import Endpoint, family_of
 from probe.wire.dns.message import build_query
+from probe.wire.dtls.client_hello import HelloWriter
 from probe.wire.sip.options import Options
 from probe.wire.stun import allocate_request, binding_request
 from probe.wire.telegram.reflector import hello as reflector_hello
@@ -66,11 +67,13 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
 
 
 def datagram_payload(case: Case) -> bytes:
-    """Return the first datagram of a QUIC handshake, or a request of STUN, TURN, a reflector, SIP or DNS."""
+    """Return the first datagram of a QUIC handshake, or a request of STUN, TURN, a reflector, DTLS, SIP or DNS."""
     if case.kind == "quic":
         return _first_initial(case)
     if case.kind == "reflector":
         return reflector_hello(new_tag())
+    if case.kind == "dtls":
+        return HelloWriter.new("openssl").first()
     if case.kind == "sip":
         return Options(case.host, "udp").written()
     if case.kind == "dns":

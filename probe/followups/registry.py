@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from probe.followups.context import FollowUpContext
+from probe.followups.dtls_hello import DTLS_HELLOS, send_dtls_hello
 from probe.followups.other_hello import HELLOS, send_hello
 from probe.followups.other_name import send_name
 from probe.followups.planned_flow import PlannedFlow
@@ -25,6 +26,7 @@ _CARRY_OUT: dict[FollowUp, CarryOut] = {
     "nonexistent_name_neutral_host": send_name,
     "neutral_name_neutral_host": send_name,
     **dict.fromkeys(HELLOS, send_hello),
+    **dict.fromkeys(DTLS_HELLOS, send_dtls_hello),
     "random_bytes_neutral_host": send_random_bytes,
     "same_payload_echo": send_echo,
     "other_payload_echo": send_echo,

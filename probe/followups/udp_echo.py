@@ -15,6 +15,7 @@ from probe.session.session import HELPER
 from probe.session.trace import Transaction
 from probe.steps.calls.echo import udp_echo
 from probe.targets.target import Endpoint, family_of
+from probe.wire.dtls.client_hello import HelloWriter
 from probe.wire.sip.options import Options
 from probe.wire.sip.request import MAGIC_COOKIE
 from probe.wire.stun import allocate_request, binding_request
@@ -33,6 +34,7 @@ PAYLOADS: dict[str, Build] = {
     "stun/udp": lambda endpoint, token: binding_request(token),
     "turn/udp": lambda endpoint, token: allocate_request(token),
     "reflector": lambda endpoint, token: reflector_hello(token),
+    "dtls": lambda endpoint, token: HelloWriter.new("openssl", token).first(),
     "sip/udp": lambda endpoint, token: Options(endpoint.host, "udp", branch=MAGIC_COOKIE + token.hex()).written(),
 }
 """Builders of the endpoint's own datagram around a token, by dialect."""

@@ -1,4 +1,4 @@
-"""Define the entries of calls: STUN and TURN, Telegram's relays, SIP, and the UDP echo for the echo pair."""
+"""Define the entries of calls: STUN and TURN, Telegram's relays, DTLS, SIP, and the UDP echo for the echo pair."""
 
 from typing import ClassVar, Literal
 
@@ -8,7 +8,10 @@ from probe.formats.entries import BinaryData, Entry
 from probe.formats.field_notes import Bytes, Code, Count, Port, Seconds, Withheld
 
 Transport = Literal["udp", "tcp", "tls"]
-EchoPayload = Literal["stun", "reflector", "sip", "other"]
+DTLSHello = Literal["openssl", "firefox", "dtls13"]
+DTLSVersion = Literal["", "DTLSv1", "DTLSv1.2", "DTLSv1.3", "other"]
+DTLSAnswer = Literal["verify_request", "server_hello", "retry_request", "alert"]
+EchoPayload = Literal["stun", "reflector", "dtls", "sip", "other"]
 """Kind of the datagram that was sent to the echo. "other" is of no protocol."""
 
 
@@ -56,6 +59,31 @@ class ReflectorExchange(Entry):
     round_trip: Seconds | None = Field(default=None, examples=[0.082])  # from the last hello sent to the answer
     x_foreign: Count = Field(default=0, examples=[2])  # received packets that do not bear our tag
     x_first_bytes: BinaryData | None = None  # of the first of them, at most 16: as far as a tag reaches
+
+
+class DTLSExchange(Entry):
+    """Record one DTLS client hello and the first answers (RFC 6347, RFC 9147). The handshake is not completed."""
+
+    LIST: ClassVar[str] = "dtls"
+    OPERATION: ClassVar[str] = "dtls_hello"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"after_cookie", "round_trip", "x_first_bytes"})
+
+    address: str = Field(examples=["192.0.2.1:5684"])  # the server's
+    hello: DTLSHello = Field(default="openssl", examples=["firefox"])
+    """Program whose hello was copied. "firefox" offers DTLS 1.2, "dtls13" is Firefox's with DTLS 1.3."""
+    response: Literal["", DTLSAnswer] = Field(default="", examples=["verify_request"])
+    """Kind of the first answer. "verify_request" and "retry_request" ask for the hello again with a cookie."""
+    version: DTLSVersion = Field(default="", examples=["DTLSv1.2"])
+    """Version that the first answer names, empty for an alert. HelloVerifyRequest names the old one."""
+    cipher_suite: Code = Field(default=0, examples=[49195])  # of a ServerHello as first answer (0: none)
+    alert: Code = Field(default=0, examples=[40])  # description of an alert as first answer (0: none)
+    cookie_length: Bytes = Field(default=0, examples=[20])  # of the cookie, which is not kept
+    after_cookie: Literal["silence", DTLSAnswer] | None = Field(default=None, examples=["server_hello"])
+    """Answer to the hello with the cookie. Null where no such hello was sent."""
+    x_sent: Count = Field(default=0, examples=[2])  # datagrams
+    round_trip: Seconds | None = Field(default=None, examples=[0.082])  # from the last first hello to its answer
+    x_foreign: Count = Field(default=0, examples=[1])  # received datagrams that are no answer in DTLS
+    x_first_bytes: BinaryData | None = None  # of the first of them, at most 25: two headers of DTLS
 
 
 class SIPExchange(Entry):

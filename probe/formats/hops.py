@@ -7,7 +7,7 @@ from pydantic import Field
 from probe.formats.entries import Entry, Part
 from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
-PayloadKind = Literal["tls", "http", "quic", "stun", "reflector", "sip", "dns"]
+PayloadKind = Literal["tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns"]
 """Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to."""
 
 Outcome = Literal["expired", "silent", "reset", "closed", "answered"]

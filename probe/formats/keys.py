@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from probe.formats.calls import ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
+from probe.formats.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.formats.entries import (
     DNSQuery,
     HTTPTransaction,
@@ -34,7 +34,7 @@ class Lists(Part):
     A list named in `OMITTED` is left out of the JSON while it is empty.
     """
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"reflector", "media"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"reflector", "dtls", "media"})
 
     queries: list[DNSQuery] = Field(default_factory=list)  # DNS queries
     tcp_connect: list[TCPConnect] = Field(default_factory=list)  # TCP connects
@@ -45,6 +45,7 @@ class Lists(Part):
     noise: list[NoiseHandshake] = Field(default_factory=list)  # WhatsApp's chat servers
     stun: list[STUNExchange] = Field(default_factory=list)  # STUN and TURN
     reflector: list[ReflectorExchange] = Field(default_factory=list)  # Telegram's call relays
+    dtls: list[DTLSExchange] = Field(default_factory=list)  # DTLS hellos
     sip: list[SIPExchange] = Field(default_factory=list)  # SIP
     echoes: list[UDPEcho] = Field(default_factory=list)  # datagrams to the helper's echo
     mail: list[MailDialogue] = Field(default_factory=list)  # SMTP and IMAP

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 ACTED = frozenset({"reset", "closed", "answered"})  # before the server, only a middlebox can cause these
-PATHWIDE = frozenset({"dns", "stun", "reflector", "sip"})
+PATHWIDE = frozenset({"dns", "stun", "reflector", "dtls", "sip"})
 """Payloads on which a middlebox acts at any server's address: one search holds for all services of a measurement."""
 
 AGREEING, MOST_RUNS = 5, 11  # of a deep search, as in CenTrace (Raman et al., CoNEXT 2022)

@@ -151,6 +151,19 @@ def _reflectors() -> tuple[Dialect, ...]:
     return udp, replace(udp, scheme="reflector+tcp", layers=("tcp", "payload"), echo_payload=None)
 
 
+_DTLS = Dialect(
+    scheme="dtls",
+    layers=("payload",),
+    proof="dtls",
+    name_layer="",
+    payload_rules="dtls",
+    echo_payload="dtls",
+    usual_need="calls",
+    typical_bytes=3_000,
+)
+"""The beginning of a DTLS handshake. An answer shows that a DTLS server is there, and not whose it is."""
+
+
 def _resolvers() -> tuple[Dialect, ...]:
     udp = Dialect(
         scheme="dns+udp",
@@ -225,6 +238,7 @@ DIALECTS: dict[str, Dialect] = {
         *_calls("stun", "stun"),
         *_calls("turn", "stun"),
         *_reflectors(),
+        _DTLS,
         *_calls("sip", "sip"),
         *_resolvers(),
         *_mail(),
@@ -248,7 +262,7 @@ LAYERS: tuple[Layer, ...] = tuple(dict.fromkeys(layer for dialect in DIALECTS.va
 
 PROOF_DEPTH = (
     *("dns", "tcp", "mail", "tls", "quic", "http", "mtproto", "noise"),
-    *("stun", "turn", "reflector", "sip", "smtp", "imap", "answer"),
+    *("stun", "turn", "reflector", "dtls", "sip", "smtp", "imap", "answer"),
 )
 """The words that name a proof, shallowest first."""
 

@@ -4,6 +4,7 @@ from probe.messages import mark, tr
 
 WORDS = frozenset(
     {
+        mark("DTLS test servers"),
         mark("Facebook and Messenger"),
         mark("Mail providers"),
         mark("Public resolvers"),

@@ -24,6 +24,7 @@ URLS = (
     "imap+starttls://mail.example:143",
     "mtproto://service.example:443",
     "stun://service.example:3478",
+    "dtls://service.example:5684",
     "sip://service.example:5060",
     "dns+udp://service.example:53",
     "tcp://service.example:443",

@@ -138,6 +138,19 @@ def test_silent_call_waits_for_the_helper_and_sends_the_echo_pair() -> None:
     assert taken == ["own", "PAUSE", "confirmation", "CONTROL_BEFORE_ECHO", "random_echo", "own_echo"]
 
 
+def test_silent_dtls_is_compared_with_the_forms_of_other_programs_beside_the_echo_pair() -> None:
+    url, silent = "dtls://service.example:5684", "dtls_hello generic_timeout_error"
+    twice = {"own": silent, "confirmation": silent}
+    before = ["own", "PAUSE", "confirmation", "CONTROL_BEFORE_ECHO", "random_echo + dtls_firefox"]
+    form = twice | {"dtls_same": silent}
+    assert steps(url, form) == [*before, "own_echo + dtls_same", "dtls_firefox_again"]
+    assert steps(url, twice) == [*before, "own_echo + dtls_same"]  # an outage has ended
+    newer = form | {"dtls_firefox": silent}
+    assert steps(url, newer) == [*before, "own_echo + dtls_13", "dtls_same", "dtls_13_again"]
+    assert steps(url, newer | {"dtls_13": silent}) == [*before, "own_echo + dtls_13"]
+    assert steps(url, twice | {"confirmation": "dtls_hello connection_refused"})[-1] == "confirmation"
+
+
 def test_doubtful_answer_of_a_call_is_confirmed_and_sends_the_echo_pair() -> None:
     doubtful = frozenset({"own", "confirmation"})
     taken = steps("sip://service.example:5060", {}, doubtful=doubtful)

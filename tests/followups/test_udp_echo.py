@@ -20,6 +20,7 @@ from probe.resolution.lookup import Names
 from probe.session.trace import Trace
 from probe.steps.udp_flow import udp_flow
 from probe.targets.target import Target
+from probe.wire.dtls.client_hello import HelloWriter, parse_client_hello
 from probe.wire.stun import binding_request, is_stun
 from probe.wire.telegram.reflector import CALLER, is_hello
 from tests.support.servers.dns import Asked, UDPServer, udp_server
@@ -226,3 +227,11 @@ def test_datagram_for_a_call_relay_is_the_hello_that_failed() -> None:
 
     made = PAYLOADS["reflector"](parse_endpoint("reflector://192.0.2.1:597"), TOKEN)
     assert is_hello(made) and made[0] == CALLER and TOKEN in made
+
+
+def test_datagram_for_a_dtls_server_is_the_hello_that_failed() -> None:
+    from probe.targets.target import parse_endpoint
+
+    made = PAYLOADS["dtls"](parse_endpoint("dtls://192.0.2.1:5684"), TOKEN)
+    assert parse_client_hello(made).random.startswith(TOKEN)
+    assert len(made) == len(HelloWriter.new("openssl").first())

@@ -15,6 +15,7 @@ from aiohttp import web
 from probe.control import own as control
 from probe.formats.media import MediaFlow
 from probe.helper.media.reflector import Reflector
+from probe.steps.calls.dtls import dtls_hello
 from probe.steps.calls.media import media_flow
 from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
 from probe.steps.calls.sip import sip_options_udp
@@ -30,6 +31,8 @@ from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.wire import stun
+from probe.wire.dtls.answers import hello_verify_request
+from probe.wire.dtls.client_hello import parse_client_hello
 from probe.wire.media.shapes import ShapeName
 from probe.wire.sip.message import read_message
 from probe.wire.tampering import with_ends_swapped
@@ -218,6 +221,15 @@ def reflector_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
     return _udp_answers(answer, foreign, reflector_hello_udp)
 
 
+def dtls_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
+    """Run a DTLS server whose cookie is the address, and which sends `foreign` before its answer."""
+
+    def answer(query: bytes, address: str, form: str) -> bytes:
+        return hello_verify_request(parse_client_hello(query), address.encode() + form.encode())
+
+    return _udp_answers(answer, foreign, dtls_hello)
+
+
 def _udp_answers(
     answer: Callable[[bytes, str, str], bytes],
     foreign: Callable[[bytes, str], bytes],
@@ -374,6 +386,9 @@ PLANTS: dict[str, Plant] = {
     ),
     "media flow of a call": media_answers("rtp"),
     "media flow of random bytes": media_answers("opaque"),
+    "dtls cookie": dtls_answers(lambda answer, form: form.encode()),
+    "dtls cookie with exchanged ends": dtls_answers(lambda answer, form: with_ends_swapped(answer)),
+    "dtls bytes of another kind": dtls_answers(lambda answer, form: b"\x16\xfe\xfd" + form.encode()),
     "sip via": sip_answers("SIP/2.0 200 OK\r\nVia: {via};received={}\r\nContact: <sip:{}>\r\n"),
     "sip sent-by": sip_answers("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {}:5060;rport=1;branch=x\r\nFrom: <sip:{}>\r\n"),
     "sip server": sip_answers("SIP/2.0 200 OK\r\nVia: {via}\r\nServer: for {}\r\n"),

@@ -66,6 +66,18 @@ class PayloadColumns:
         "Answers to another protocol at the same address and port, or to the same protocol inside TLS.",
         count("role = 'other_protocol'"),
     )
+    # DTLS
+    dtls_firefox_passed: int = column(
+        0, "DTLS hellos in Firefox's form that got an answer.", count("role = 'dtls_firefox'", "payload_proven")
+    )
+    dtls_newer_passed: int = column(
+        0, "DTLS hellos that offer version 1.3 and got an answer.", count("role = 'dtls_newer'", "payload_proven")
+    )
+    dtls_same_silent: int = column(
+        0,
+        "DTLS hellos in the form that failed, sent after another form passed, that timed out.",
+        count("role = 'dtls_same'", "payload_failure_kind = 'timeout'"),
+    )
     # SIP
     sip_unavailable: int = column(0, "Attempts whose first final answer was 480.", count(TARGET, "sip_code = 480"))
     sip_errors: int = column(0, "Attempts whose first final answer was 500.", count(TARGET, "sip_code = 500"))

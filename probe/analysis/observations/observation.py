@@ -100,6 +100,7 @@ class Observation(NamedTuple):
     payload_answered: Annotated[bool, "any answer to the probe's payload arrived"] = False
     payload_rewritten: Annotated[bool, "the answer repeats the payload with changes"] = False
     payload_strays: Annotated[int, "messages of STUN, TURN or SIP that came back and answer none of our requests"] = 0
+    dtls_hello: Annotated[str, "program in whose form the DTLS hello was sent"] = ""
     sip_code: Annotated[int, "final status of SIP, 0 for none"] = 0
     sip_second_code: Annotated[
         int, "final status of another sender to the same request, which was sent once, after a 480 or 500. 0 for none"
@@ -123,7 +124,7 @@ class Observation(NamedTuple):
     echo_failure: Annotated[
         str | None, "failure of the datagram to the echo, NULL if it came back or was not tried"
     ] = None
-    echo_payload: Annotated[str, "stun, reflector, sip, or other for random bytes"] = ""
+    echo_payload: Annotated[str, "stun, reflector, dtls, sip, or other for random bytes"] = ""
     echo_port: Annotated[int, "port of the echo"] = 0
     echo_sent: Annotated[int, "how often the datagram was sent"] = 0
     echo_echoed: Annotated[bool, "the datagram came back"] = False

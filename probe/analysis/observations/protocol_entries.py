@@ -1,4 +1,4 @@
-"""Turn entries of MTProto, Noise, STUN, TURN, reflectors, SIP, DNS and the UDP echo into columns.
+"""Turn entries of MTProto, Noise, STUN, TURN, reflectors, DTLS, SIP, DNS and the UDP echo into columns.
 
 The columns say what was tried, what failed and what is proven.
 """
@@ -37,6 +37,17 @@ def _reflector(entry: Columns) -> Columns:
     """Accept any packet that bears the probe's tag, as Telegram's apps do. Other bytes are an answer without proof."""
     proven = text(entry.get("response")) != ""
     return _payload(entry, "reflector", proven) | {"payload_answered": proven or number(entry.get("x_foreign")) > 0}
+
+
+def _dtls(entry: Columns) -> Columns:
+    """Accept a request for a cookie, or a ServerHello (RFC 6347, 4.2.1; RFC 9147, 5.1). An alert proves nothing."""
+    response = text(entry.get("response"))
+    columns = _payload(entry, "dtls", response in {"verify_request", "retry_request", "server_hello"})
+    return columns | {
+        "payload_answered": response != "",
+        "payload_strays": number(entry.get("x_foreign")),
+        "dtls_hello": text(entry.get("hello")),
+    }
 
 
 def _sip(entry: Columns) -> Columns:
@@ -104,6 +115,7 @@ PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "noise": _noise,
     "stun": _stun,
     "reflector": _reflector,
+    "dtls": _dtls,
     "sip": _sip,
     "queries": _answer,
     "echoes": _echo,

@@ -33,6 +33,7 @@ ABOUT_TABLE = {
     "stun": "STUN over UDP, TCP and TLS.",
     "turn": "TURN over UDP, TCP and TLS.",
     "reflector": "Telegram's call relays over UDP and TCP.",
+    "dtls": "The beginning of a DTLS handshake.",
     "sip": "SIP over UDP, TCP and TLS.",
     "resolver": "Resolvers that are targets themselves, over UDP, TCP, TLS and HTTPS.",
     "mail": "SMTP and IMAP.",

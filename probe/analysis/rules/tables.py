@@ -3,6 +3,7 @@
 from probe.analysis.features.rows import AddressRow, AppRow, EndpointRow, NameRow, NeedRow, ServiceRow, WideRow
 from probe.analysis.rules.addresses import ADDRESS_RULES
 from probe.analysis.rules.apps import APP_RULES, NEED_RULES
+from probe.analysis.rules.calls.dtls import DTLS_RULES
 from probe.analysis.rules.calls.reflector import REFLECTOR_RULES
 from probe.analysis.rules.calls.sip import SIP_RULES
 from probe.analysis.rules.calls.stun import STUN_RULES
@@ -33,6 +34,7 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "stun": (AddressRow, STUN_RULES),
     "turn": (AddressRow, TURN_RULES),
     "reflector": (AddressRow, REFLECTOR_RULES),
+    "dtls": (AddressRow, DTLS_RULES),
     "sip": (AddressRow, SIP_RULES),
     "resolver": (AddressRow, RESOLVER_RULES),
     "mail": (AddressRow, MAIL_RULES),

@@ -35,6 +35,8 @@ REASONS: dict[str, str] = {
     "reflector.timeout": mark("Call packets disappear."),
     "reflector.tampering": mark("Call packets are changed."),
     "reflector": mark("Calls are cut off."),
+    "dtls.timeout": mark("Call packets disappear."),
+    "dtls.tampering": mark("Call packets are changed."),
     "relay.udp": mark("Calls need TCP here."),
     "sip.timeout": mark("Call packets disappear."),
     "sip.reset": mark("Calls are cut off."),

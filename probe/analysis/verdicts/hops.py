@@ -16,6 +16,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "quic": ("quic.",),
     "stun": ("stun.timeout.payload", "turn.timeout.payload"),
     "reflector": ("reflector.timeout.payload",),
+    "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
     "sip": ("sip.timeout.payload",),
 }
 """Prefixes of the mechanisms that a hop search with this payload locates."""

@@ -4,6 +4,7 @@ The measuring packages execute these kinds (`probe/followups/registry.py`). The 
 words. The order in which they are tried is the policy table in `probe/connectivity/policy.py`.
 """
 
+from probe.formats.followups.dtls_hellos import DTLS_HELLOS
 from probe.formats.followups.hellos import HELLOS
 from probe.formats.followups.kind import Change, FollowUpKind
 from probe.formats.followups.names import NAMES
@@ -15,7 +16,8 @@ from probe.formats.transactions import FollowUp
 __all__ = ["FOLLOWUP_KINDS", "Change", "FollowUpKind", "pieces_of_evidence"]
 
 FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
-    kind.name: kind for kind in (*NAMES, *HELLOS, *RANDOM_BYTES, *RESOLVERS, *ECHO_PAIR, *MEDIA_PAIR, *PATHS)
+    kind.name: kind
+    for kind in (*NAMES, *HELLOS, *DTLS_HELLOS, *RANDOM_BYTES, *RESOLVERS, *ECHO_PAIR, *MEDIA_PAIR, *PATHS)
 }
 """Each kind by its id."""
 

@@ -10,6 +10,7 @@ from probe.lab.censors.kit.payload_filter import PayloadFilter
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet, udp_packet
+from probe.wire.dtls.client_hello import is_client_hello
 from probe.wire.tampering import with_ends_swapped
 
 
@@ -62,6 +63,34 @@ class PayloadDrop(PayloadFilter):
         else:
             self._in_burst[direction] = drawn < self.share / (1 - self.share) / self.burst
         return self._in_burst[direction]
+
+
+class DTLSDrop(PayloadFilter):
+    """Drop DTLS hellos that have given bytes at an offset of the datagram, or anywhere, on any port."""
+
+    WIRE = (
+        WireTest(
+            {"names": ["californium.eclipseprojects.io"], "pattern": "c02cc030", "offset": 63},
+            (
+                Exchange("dtls", "californium.eclipseprojects.io", 5684, end="silent"),
+                Exchange("dtls", "californium.eclipseprojects.io", 5684, "firefox", contains="\x16\xfe\xff"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
+    pattern: str = Field(pattern=r"^([0-9a-f]{2})+$", description="the bytes, as hexadecimal digits")
+    offset: int | None = Field(default=None, ge=0, description="where in the datagram they are, else anywhere")
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        return DROP if self._concerns(packet, direction, now) else None
+
+    def _recognises(self, payload: bytes) -> bool:
+        if not is_client_hello(payload) or not super()._recognises(payload):
+            return False
+        looked_for = bytes.fromhex(self.pattern)
+        return looked_for in payload if self.offset is None else payload.startswith(looked_for, self.offset)
 
 
 class PayloadTampering(PayloadFilter):

@@ -90,14 +90,14 @@ class Unhelpful(Placed, kind="unhelpful"):
     """Let the servers of calls and mail answer clients without proving or offering any service.
 
     STUN and TURN send 403 (Forbidden), SIP only 100 (Trying), SMTP 554, IMAP BYE. Telegram's call relays send another
-    tag than the client's.
+    tag than the client's, DTLS servers an alert.
     """
 
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 
 class RegisteredOnly(Placed, kind="registered_only"):
-    """Let Telegram's call relays answer registered tags alone. Over TCP they accept connections all the same."""
+    """Let call relays and DTLS servers answer registered clients alone. Over TCP they accept all the same."""
 
     over: list[Literal["udp", "tcp"]] = Field(
         default=["udp", "tcp"], min_length=1, description="transports over which they do so"

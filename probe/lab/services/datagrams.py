@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from probe.lab.services import reflector, sip, stun
+from probe.lab.services import dtls, reflector, sip, stun
 from probe.lab.services.quic import quic
 from probe.lab.world.hosts import Host
 from probe.lab.world.world import World
@@ -12,6 +12,7 @@ DATAGRAMS: dict[str, Callable[[World, Host], asyncio.DatagramProtocol]] = {
     "stun/udp": stun.Datagrams,
     "turn/udp": stun.Datagrams,
     "reflector": reflector.Datagrams,
+    "dtls": dtls.Datagrams,
     "sip/udp": sip.Datagrams,
     "quic": quic.server,
 }

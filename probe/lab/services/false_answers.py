@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from probe.formats.calls import ReflectorExchange, SIPExchange, STUNExchange
+from probe.formats.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange
 from probe.formats.entries import (
     DNSAnswer,
     DNSQuery,
@@ -159,6 +159,7 @@ _ENTRIES: dict[str, Callable[[_At], Sequence[Entry]]] = {
     "reflector": lambda at: [
         ReflectorExchange(address=at.place, transport=at.endpoint.carrier, response="self_info", mapped_family=4)
     ],
+    "dtls": lambda at: [DTLSExchange(address=at.place, response="verify_request", version="DTLSv1")],
     "sip": lambda at: [SIPExchange(**at.carried(), code=200)],
     "answer": lambda at: [_query(at.endpoint.host, NO_SERVERS, at.endpoint.scheme.removeprefix("dns+"), at.place)],
 }

@@ -95,10 +95,10 @@ class HelloWriter:
         random = token + secrets.token_bytes(RANDOM - len(token))
         return cls(shape, random, secrets.token_bytes(_SHARE))
 
-    @property
-    def suites(self) -> bytes:
-        """Return the cipher suites that the hello offers, two bytes each."""
-        return _CAPTURED[self.shape][0]
+    def offers(self, suite: int) -> bool:
+        """Return whether the hello offers this cipher suite."""
+        offered = _CAPTURED[self.shape][0]
+        return suite in {int.from_bytes(offered[at : at + 2], "big") for at in range(0, len(offered), 2)}
 
     def first(self) -> bytes:
         """Return the datagram with the first hello."""

@@ -43,6 +43,10 @@ EXEMPT = {
     "address_answer_unchecked": "our probe checks the network once a minute",
     "name_contested": "a helper supports a forged answer; tests/analysis/outcomes/test_false_controls.py has one",
     "address_quic_not_installed": "an extra is not installed; tests/analysis/outcomes/test_quic.py has one",
+    "dtls_not_reached": "no layer below DTLS can fail first, and no connection is shared",
+    "dtls_local_fault": "a fault of this computer; descriptors-short has it for STUN, by the same condition",
+    "dtls_interrupted": "Ctrl-C, which no network causes; interrupted has it for STUN, by the same condition",
+    "dtls_unconfirmed": "two failures of different kinds; mail-and-calls-cut has them for STUN, by the same condition",
     "quic_not_reached": "no layer below QUIC can fail first, and no connection is shared",
 }
 """Rules that no behaviour of a network can reach, with the reason."""

@@ -20,6 +20,7 @@ from probe.targets.target_files import bundled_targets
 from tests.lab.censors.test_quic import first_flight
 from tests.support.lab import wire_clients
 from tests.support.lab.dig import addresses_in, query
+from tests.wire.dtls.test_client_hello import CAPTURED
 
 pytestmark = pytest.mark.lab
 
@@ -63,6 +64,8 @@ def first_message(exchange: Exchange) -> bytes:
             return STUN
         case "sip/udp" | "sip/tcp":
             return SIP.format(exchange.protocol[-3:].upper()).encode()
+        case "dtls":
+            return bytes.fromhex(CAPTURED["firefox" if exchange.name == "firefox" else "openssl"])
         case _:
             return RANDOM
 
@@ -71,7 +74,7 @@ def client_call(exchange: Exchange, address: str) -> list[str | int | bool]:
     """Return the arguments of `wire_clients.py` for one exchange."""
     if exchange.protocol == "tls":
         return ["tls", address, exchange.port, exchange.name]
-    client = "udp" if exchange.protocol in {"dns", "quic", "stun/udp", "sip/udp"} else "tcp"
+    client = "udp" if exchange.protocol in {"dns", "quic", "stun/udp", "dtls", "sip/udp"} else "tcp"
     waits = [True] if exchange.protocol == "smtp" else []  # the server sends first
     return [client, address, exchange.port, first_message(exchange).hex(), *waits]
 

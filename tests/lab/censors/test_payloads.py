@@ -1,4 +1,4 @@
-"""Test that PayloadDrop drops and PayloadTampering spoils their protocols, and that other datagrams pass."""
+"""Test that PayloadDrop and DTLSDrop drop, and PayloadTampering spoils, their protocols alone."""
 
 import random
 from itertools import pairwise
@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from probe.lab.censors import CLASSES
 from probe.lab.censors.kit.middlebox import Deployment
 from probe.lab.censors.kit.payload_filter import is_rtp, is_sip
-from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
+from probe.lab.censors.payloads import DTLSDrop, PayloadDrop, PayloadTampering
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, Packet, tcp_packet, udp_packet
 from probe.wire import stun
+from probe.wire.dtls.client_hello import SHAPES, HelloWriter
 from tests.support.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
 
 OUT, IN = Direction.OUT, Direction.IN
@@ -187,7 +188,7 @@ def test_class_is_registered_by_its_name() -> None:
 @pytest.mark.parametrize(
     "keys",
     [
-        {"protocols": ["dtls"]},
+        {"protocols": ["quic"]},
         {"protocols": ["stun"], "on_path": True},
         {"after_packets": 8, "until_packets": 8},
         {"after_seconds": 3.0, "until_seconds": 2.0},
@@ -242,3 +243,40 @@ def test_tampering_of_a_share_changes_about_as_many() -> None:
     censor = tampering(share=0.3)
     changed = sum(spoilt(censor, out(ASKED), OUT) is not None for _ in range(2000))
     assert 500 < changed < 700
+
+
+# -- DTLS --------------------------------------------------------------------------------------------------------------
+
+HELLOS = {shape: HelloWriter.new(shape).first() for shape in SHAPES}
+
+
+def of_dtls(pattern: str, **keys: object) -> DTLSDrop:
+    censor = DTLSDrop.model_validate({"pattern": pattern, **keys})
+    censor.deploy(DEPLOYMENT)
+    return censor
+
+
+def dropped(censor: PayloadDrop | DTLSDrop) -> set[str]:
+    return {shape for shape, hello in HELLOS.items() if censor.see(out(hello), OUT, 0.0) is not None}
+
+
+def test_every_dtls_hello_is_recognised_by_protocol() -> None:
+    assert dropped(deployed(["dtls"])) == set(SHAPES) and dropped(deployed(["stun"])) == set()
+    assert not drops(deployed(["dtls"]), out(ASKED), OUT) and not drops(deployed(["dtls"]), out(RTP), OUT)
+
+
+def test_dtls_hello_is_recognised_by_bytes_at_an_offset_or_anywhere() -> None:
+    assert dropped(of_dtls("0036c02cc030", offset=61)) == {"openssl"}
+    assert dropped(of_dtls("0036c02cc030", offset=60)) == set()
+    assert dropped(of_dtls("0010c02bc02f")) == {"firefox"} and dropped(of_dtls("001d00170018")) == {"firefox", "dtls13"}
+
+
+def test_bytes_in_other_datagrams_pass() -> None:
+    assert of_dtls("2112a442").see(out(ASKED), OUT, 0.0) is None
+    assert of_dtls("0036c02cc030", direction="in").see(out(HELLOS["openssl"]), OUT, 0.0) is None
+
+
+@pytest.mark.parametrize("pattern", ["", "0", "0G", "00FF", "00 ff"])
+def test_pattern_is_of_hexadecimal_digits(pattern: str) -> None:
+    with pytest.raises(ValidationError):
+        of_dtls(pattern)

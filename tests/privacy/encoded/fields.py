@@ -27,7 +27,13 @@ Json = dict[str, Any]
 Plant = Callable[[Json, str], None]
 
 RECORDED = Path(__file__).parents[3] / "probe/lab/recorded"
-SOURCES = ("clean.jsonl.gz", "dns-conflict.jsonl.gz", "no-starttls.jsonl.gz", "reflector-udp-dark.jsonl.gz")
+SOURCES = (
+    "clean.jsonl.gz",
+    "dns-conflict.jsonl.gz",
+    "no-starttls.jsonl.gz",
+    "reflector-udp-dark.jsonl.gz",
+    "dtls-damaged.jsonl.gz",
+)
 KEPT_ENTRIES = 2
 
 
@@ -215,6 +221,7 @@ FIELDS: dict[str, tuple[str, Plant]] = {
     "stun software alone": _set("stun", "software"),
     "stun bytes": _bytes("stun", "x_first_bytes"),
     "reflector bytes": _bytes("reflector", "x_first_bytes"),
+    "dtls bytes": _bytes("dtls", "x_first_bytes"),
     "sip reason": _set("sip", "reason", before="Not from ", cut=64),
     "sip server": _set("sip", "server", before="Kamailio "),
     "sip bytes": _bytes("sip", "x_first_bytes", before="SIP/2.0 403 "),

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from probe.dialogue import always_get, run_dialogue
-from probe.lab.services import reflector, sip, stun
+from probe.lab.services import dtls, reflector, sip, stun
 from probe.session.session import Session
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_stream
@@ -136,6 +136,12 @@ def reflector_answer(asked: bytes) -> bytes:
 
 def reflector_answer_tcp(asked: bytes) -> bytes:
     return frame(reflector_answer(asked[8:]))
+
+
+def dtls_answer(asked: bytes) -> bytes:
+    response = dtls.answer(asked, CLIENT, b"secret")
+    assert response is not None
+    return response
 
 
 def sip_answer(asked: bytes) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.calls import ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
+from probe.formats.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.formats.entries import (
     BinaryData,
     DNSAnswer,
@@ -36,6 +36,7 @@ LAYERS = {
     "noise_handshake": "payload",
     "stun_exchange": "payload",
     "reflector_hello": "payload",
+    "dtls_hello": "payload",
     "sip_options": "payload",
     "resolve": "payload",
     "udp_echo": "echo",
@@ -49,6 +50,7 @@ PAYLOADS: dict[str, Callable[[str, Any], Entry]] = {
     "turn": lambda address, transport: STUNExchange(address=address, transport=transport, method="allocate"),
     "reflector": lambda address, transport: ReflectorExchange(address=address, transport="udp"),
     "reflector+tcp": lambda address, transport: ReflectorExchange(address=address, transport="tcp"),
+    "dtls": lambda address, transport: DTLSExchange(address=address),
     "sip": lambda address, transport: SIPExchange(address=address, transport=transport),
     **{
         scheme: lambda address, transport, engine=engine: query(ASKED, "A", engine, address, [], None)
@@ -101,6 +103,9 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
         _complete_stun(entry, more)
     if isinstance(entry, ReflectorExchange):
         entry.response, entry.x_foreign = "" if entry.failure else "self_info", more.get("foreign", 0)
+    if isinstance(entry, DTLSExchange):
+        entry.response = more.get("response", "" if entry.failure else "verify_request")
+        entry.hello, entry.x_foreign = more.get("hello", "openssl"), more.get("foreign", 0)
     if isinstance(entry, SIPExchange):
         entry.code = more.get("code", 0 if entry.failure else 200)
         entry.rewritten = more.get("rewritten", [])

@@ -283,6 +283,10 @@ _NOT_OF_REFLECTORS = ("_twin_passes",)
 REFLECTOR: dict[str, Columns] = {
     rule_id: columns for rule_id, columns in call("reflector").items() if not rule_id.endswith(_NOT_OF_REFLECTORS)
 } | {"reflector_accepts_alone": _STREAM | {"payload_timeouts": 2} | _TRIED}
+_NOT_OF_DTLS = ("_twin_passes", "_reset_here", "_fails_here")
+DTLS: dict[str, Columns] = {
+    rule_id: columns for rule_id, columns in call("dtls").items() if not rule_id.endswith(_NOT_OF_DTLS)
+} | {"dtls_silent_in_one_form": _DATAGRAM | {"dtls_same_silent": 1, "dtls_firefox_passed": 2} | _CONTROL}
 _MAIL = _PROVEN | {"mail_protocol": "smtp", "mail_attempts": 2, "mail_failure": "connection_reset"}
 _IMAP = _MAIL | {"mail_protocol": "imap"}
 _SPOKEN = _PROVEN | {"mail_attempts": 1, "mail_successes": 1, "mail_injected": 1}
@@ -398,6 +402,7 @@ WITNESSES = {
     "stun": call("stun"),
     "turn": call("turn"),
     "reflector": REFLECTOR,
+    "dtls": DTLS,
     "sip": SIP,
     "resolver": RESOLVER,
     "mail": MAIL,

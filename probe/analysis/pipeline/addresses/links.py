@@ -147,11 +147,24 @@ _ECH = tuple(
     )
 )
 
+_DTLS = tuple(
+    _select(
+        role,
+        f"{_OF_ENDPOINT} AND {_AT_ADDRESS} AND f.port = s.endpoint_port",
+        f"f.followup = '{followup}' AND f.payload_kind = 'dtls' AND f.dtls_hello = '{shape}'",
+    )
+    for role, followup, shape in (
+        ("dtls_firefox", "firefox_dtls_hello", "firefox"),
+        ("dtls_newer", "dtls13_hello", "dtls13"),
+        ("dtls_same", "same_dtls_hello_again", "openssl"),
+    )
+)
+
 LINKS = Statement(
     "link",
     "The flows that count for an endpoint's address, by role. A flow counts only if its entry confirms its label.",
     (*SUBJECT, "role", "n"),
-    "\nUNION ALL ".join((*_SELECTS, *_HELLOS, *_ECH, *CONTROL_LINKS)),
+    "\nUNION ALL ".join((*_SELECTS, *_HELLOS, *_ECH, *_DTLS, *CONTROL_LINKS)),
 )
 
 LINK_STATEMENTS = (ECHOES, ECHO_PORTS, ECHO_PAIRS, LINKS)

@@ -1,1 +1,1 @@
-"""Define the rules about calls: STUN, TURN, Telegram's relays and SIP."""
+"""Define the rules about calls: STUN, TURN, Telegram's relays, DTLS and SIP."""

@@ -23,6 +23,12 @@ TAMPERED = (
 )
 """The request comes back from the helper's echo with exchanged ends, and a random datagram comes back unchanged."""
 
+ONE_FORM_OF_DTLS = (
+    f"{_SILENT} AND dtls_same_silent > 0 AND (dtls_firefox_passed >= 2 OR dtls_newer_passed >= 2) AND {_CONTROL} AND "
+    "NOT line_lossy"
+)
+"""The probe's hello is silent before and after another form is answered, and that form is answered twice."""
+
 DATAGRAMS_CHANGED = (
     f"{_SILENT} AND by_datagram AND other_echoed = other_changed AND "
     "payload_unreadable + same_changed + other_changed > 0"

@@ -11,13 +11,14 @@ from probe.lab.censors.kit.middlebox import AddressFilter
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import Packet
 from probe.wire import stun
+from probe.wire.dtls.client_hello import is_client_hello
 from probe.wire.telegram.reflector import is_hello
 
 _SIP = re.compile(rb"\s*(?:[A-Za-z0-9.!%*_+`'~-]+ [^\s]+ SIP/2\.0|SIP/2\.0 \d{3})(?=[\s])", re.IGNORECASE)
 RTP_HEADER = 12  # bytes (RFC 3550, 5.1)
 STATIC_TYPES, DYNAMIC_TYPES = range(35), range(96, 128)  # payload types of RTP (RFC 3551, 6). RTCP has others.
 
-Protocol = Literal["stun", "reflector", "sip", "rtp"]
+Protocol = Literal["stun", "reflector", "dtls", "sip", "rtp"]
 
 
 def is_sip(payload: bytes) -> bool:
@@ -39,6 +40,7 @@ def is_rtp(payload: bytes) -> bool:
 RECOGNISERS: dict[Protocol, Callable[[bytes], bool]] = {
     "stun": stun.is_stun,
     "reflector": is_hello,
+    "dtls": is_client_hello,
     "sip": is_sip,
     "rtp": is_rtp,
 }
@@ -52,7 +54,7 @@ class PayloadFilter(AddressFilter):
 
     protocols: list[Protocol] = Field(
         default=[],
-        description='recognised: "stun", "reflector", "sip" and "rtp", empty: every datagram',
+        description='recognised: "stun", "reflector", "dtls", "sip" and "rtp", empty: every datagram',
     )
     attributes: list[int] = Field(
         default=[], description="only STUN messages with one of these attributes, such as 0x4000, empty: all"

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Protocol = Literal["dns", "tls", "quic", "http", "smtp", "stun/udp", "stun/tcp", "sip/udp", "sip/tcp", "random/tcp"]
+Protocol = Literal[
+    "dns", "tls", "quic", "http", "smtp", "stun/udp", "stun/tcp", "dtls", "sip/udp", "sip/tcp", "random/tcp"
+]
 End = Literal["answered", "silent", "reset", "refused", "icmp"]
 
 RESOLVER = "192.88.99.53"  # the provider's resolver in the lab
@@ -22,7 +24,7 @@ class Exchange:
     protocol: Protocol
     host: str  # a name in the target files, or an address
     port: int
-    name: str = ""  # the name that the message carries
+    name: str = ""  # the name that the message carries, or the form of a DTLS hello
     end: End = "answered"
     contains: str = ""
     lacks: str = ""
