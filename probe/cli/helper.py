@@ -29,6 +29,7 @@ def helper(
     sip: Annotated[
         str | None, opt("--sip", help="UDP port that answers calls, such as 5060. Voice is at the port two above.")
     ] = None,
+    dtls: Annotated[str | None, opt("--dtls", help="UDP port that answers DTLS hellos, such as 4433.")] = None,
     trusted_proxy: Annotated[
         list[str] | None,
         opt("--trusted-proxy", help="Address or CIDR of a reverse proxy that names its clients. Repeatable."),
@@ -50,13 +51,15 @@ def helper(
     With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
     With --media it reflects packets of calls to clients with such a token, with limits per client and in all.
     With --sip it answers a call over SIP to such a token, and reflects the voice packets of the caller.
+    With --dtls it asks each DTLS hello for a cookie, and completes no handshake.
     """
     options = {
         "lab": lab,
         "public_roots": os.environ.get("PROBE_PUBLIC_ROOTS"),
         "echo_ports": echo_ports(echo),
-        "media_port": media_port(media),
-        "sip_port": sip_port(sip),
+        "media_port": one_port("--media", media, "50000"),
+        "sip_port": one_port("--sip", sip, "5060", most=65533),  # voice is at the port two above
+        "dtls_port": one_port("--dtls", dtls, "4433"),
         "trusted": networks("--trusted-proxy", trusted_proxy or []),
         "own": networks("--own-address", own_address or []),
     }
@@ -119,24 +122,18 @@ def echo_ports(text: str | None) -> list[int]:
     return list(dict.fromkeys(map(int, words)))
 
 
-def media_port(text: str | None) -> int | None:
-    """Parse a port. None stays None. Raises UsageError (2)."""
+def one_port(option: str, text: str | None, example: str, *, most: int = 65535) -> int | None:
+    """Parse the port of an option, at most `most`. None stays None. Raises UsageError (2) with a port as example."""
     if text is None:
         return None
     word = text.strip()
-    if not word.isascii() or not word.isdigit() or not 0 < int(word[:6]) < 65536:
-        sentence = tr("--media: {word} is no port. Use a port such as 50000.", word=repr(word))
-        raise UsageError(sentence, 2)
-    return int(word)
-
-
-def sip_port(text: str | None) -> int | None:
-    """Parse a port. The port two above must exist too. None stays None. Raises UsageError (2)."""
-    if text is None:
-        return None
-    word = text.strip()
-    if not word.isascii() or not word.isdigit() or not 0 < int(word[:6]) < 65534:
-        sentence = tr("--sip: {word} is no port. Use a port such as 5060.", word=repr(word))
+    if not word.isascii() or not word.isdigit() or not 0 < int(word[:6]) <= most:
+        sentence = tr(
+            "{option}: {word} is no port. Use a port such as {example}.",
+            option=option,
+            word=repr(word),
+            example=example,
+        )
         raise UsageError(sentence, 2)
     return int(word)
 

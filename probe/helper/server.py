@@ -12,6 +12,7 @@ from aiohttp import web
 
 from probe.formats.ooni_helper import GREETING
 from probe.helper.capacity import capacity, raise_descriptors
+from probe.helper.dtls_port import DTLSPort
 from probe.helper.forwarded import client_address
 from probe.helper.measure import measure_target, with_ages
 from probe.helper.media.reflector import Media
@@ -51,11 +52,9 @@ def build(state: HelperState) -> web.Application:
         else:
             found = await cached_answer(state, question.key, lambda: measure_target(state, question), peer=peer)
         dated = with_ages(found, state.clock())
-        echo = {"echo": state.echo.offer()} if state.echo else {}
-        media = {"media": state.media.offer()} if state.media else {}
-        sip = {"sip": state.sip.offer()} if state.sip else {}
+        offers = {name: port.offer() for name, port in _datagram_ports(state).items()}
         public = client if client and may_contact(client, Contacts.PUBLIC) else None
-        response = web.json_response({**dated, **echo, **media, **sip, "your_address": public}, dumps=_dumps)
+        response = web.json_response({**dated, **offers, "your_address": public}, dumps=_dumps)
         response.enable_compression()  # to a tenth, for clients that accept it
         return response
 
@@ -90,7 +89,7 @@ async def _serve(
     allowed = capacity(raise_descriptors())
     state.places.size, state.flows = allowed.measurements, allowed.flows
     try:
-        for datagrams in _datagram_ports(state):
+        for datagrams in _datagram_ports(state).values():
             await datagrams.open(host)
         async with listening(state, host, port, most=allowed.connections) as bound:
             announce(_base_url(host, bound))
@@ -98,12 +97,14 @@ async def _serve(
             await cancel_all(state)
         return code
     finally:
-        for datagrams in _datagram_ports(state):
+        for datagrams in _datagram_ports(state).values():
             datagrams.close()
 
 
-def _datagram_ports(state: HelperState) -> list[Echo | Media | SIPPorts]:
-    return [ports for ports in (state.echo, state.media, state.sip) if ports is not None]
+def _datagram_ports(state: HelperState) -> dict[str, Echo | Media | SIPPorts | DTLSPort]:
+    """Return the UDP ports by the key of their offer in an answer."""
+    known = {"echo": state.echo, "media": state.media, "sip": state.sip, "dtls": state.dtls}
+    return {name: ports for name, ports in known.items() if ports is not None}
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Any
 
 from probe.asn.table import asn_of, default_table
 from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, Places, RequestCounts
+from probe.helper.dtls_port import DTLSPort
 from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.media.reflector import Media
 from probe.helper.sip.ports import SIPPorts
@@ -49,6 +50,7 @@ class HelperState:
     echo: Echo | None = None  # None if no echo is offered
     media: Media | None = None  # None if no media flows are reflected
     sip: SIPPorts | None = None  # None if no calls are answered
+    dtls: DTLSPort | None = None  # None if no DTLS hellos are answered
     trusted: Sequence[Network] = ()
     machine: MachineAddresses = field(default_factory=MachineAddresses)
     clock: Callable[[], float] = time.monotonic
@@ -98,6 +100,7 @@ def load_state(
     echo_ports: Sequence[int] = (),
     media_port: int | None = None,
     sip_port: int | None = None,
+    dtls_port: int | None = None,
     trusted: Sequence[Network] = (),
     own: Sequence[Network] = (),
 ) -> HelperState:
@@ -113,9 +116,9 @@ def load_state(
     echo = Echo(echo_ports) if echo_ports else None
     media = Media(media_port) if media_port is not None else None
     sip = SIPPorts(sip_port) if sip_port is not None else None
-    return HelperState(
-        targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, sip, trusted, MachineAddresses(own)
-    )
+    dtls = DTLSPort(dtls_port) if dtls_port is not None else None
+    machine = MachineAddresses(own)
+    return HelperState(targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, sip, dtls, trusted, machine)
 
 
 async def cached_answer(

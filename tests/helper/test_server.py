@@ -21,11 +21,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from probe.cli.helper import echo_ports, media_port, sip_port
+from probe.cli.helper import echo_ports, one_port
 from probe.cli.screen import UsageError
 from probe.helper import HelperState, admission, listening
 from probe.helper import measure as measuring
 from probe.helper import state as helper_state
+from probe.helper.dtls_port import DTLSPort
 from probe.helper.media.reflector import Media
 from probe.helper.sip.ports import SIPPorts
 from probe.helper.udp_echo import Echo
@@ -155,6 +156,12 @@ async def test_each_answer_has_a_new_token_for_calls(measured: list[dict[str, An
     assert len(measured) == 1 and [offer["port"] for offer in offers] == [5060] * 2
     assert all(sip.agent.tokens.take(bytes.fromhex(offer["token"])) for offer in offers)
     assert offers[0]["token"] != offers[1]["token"]
+
+
+async def test_answer_names_the_dtls_port(measured: list[dict[str, Any]]) -> None:
+    async with asking(new_state(dtls=DTLSPort(4433))) as ask:
+        answer = (await ask({"target": "chat"}))[1]
+    assert len(measured) == 1 and answer["dtls"] == {"port": 4433} and not {"echo", "media"} & answer.keys()
 
 
 @pytest.mark.parametrize(
@@ -348,25 +355,22 @@ def test_invalid_echo_ports_are_refused(ports: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["", "0", "65536", "3478,5060", "x", "\u0663", "9" * 5000])
-def test_invalid_media_port_is_refused(port: str) -> None:
+def test_invalid_port_is_refused(port: str) -> None:
     with pytest.raises(UsageError, match=r"--media: .* is no port") as refused:
-        media_port(port)
+        one_port("--media", port, "50000")
     assert refused.value.exit_code == 2
 
 
-def test_media_port_is_parsed() -> None:
-    assert (media_port(" 50000 "), media_port(None)) == (50000, None)
+def test_port_is_parsed() -> None:
+    assert one_port("--sip", "65533", "5060", most=65533) == 65533
+    assert (one_port("--dtls", " 4433 ", "4433"), one_port("--dtls", None, "4433")) == (4433, None)
 
 
 @pytest.mark.parametrize("port", ["", "0", "65534", "5060,5062", "x", "\u0663", "9" * 5000])
 def test_invalid_sip_port_is_refused(port: str) -> None:
     with pytest.raises(UsageError, match=r"--sip: .* is no port") as refused:
-        sip_port(port)
+        one_port("--sip", port, "5060", most=65533)
     assert refused.value.exit_code == 2
-
-
-def test_sip_port_is_parsed() -> None:
-    assert (sip_port(" 5060 "), sip_port("65533"), sip_port(None)) == (5060, 65533, None)
 
 
 def test_echo_ports_are_listed_once() -> None:
@@ -376,7 +380,7 @@ def test_echo_ports_are_listed_once() -> None:
 def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "probe", "helper", "--listen", "127.0.0.1:0", "--lab"]
     command += ["--echo", str(port := free_udp_port()), "--media", str(media := free_udp_port())]
-    command += ["--sip", str(sip := free_udp_port() & 0xFFFE)]
+    command += ["--sip", str(sip := free_udp_port() & 0xFFFE), "--dtls", str(dtls := free_udp_port())]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as process:
@@ -389,7 +393,7 @@ def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
         assert json.loads(connection.getresponse().read()) == {"status": "ok"}
         connection.request("POST", "/v1/measure", json.dumps({"target": "telegram", "services": ["nobody"]}))
         assert connection.getresponse().status == 404
-        for reflecting in (port, media, sip, sip + 2):
+        for reflecting in (port, media, sip, sip + 2, dtls):
             with pytest.raises(TimeoutError):
                 echoes(reflecting, secrets.token_bytes(100))
         connection.close()

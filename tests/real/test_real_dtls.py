@@ -1,5 +1,6 @@
-"""Test our DTLS hellos against OpenSSL's server, on loopback. A hello without cookie is asked to come again."""
+"""Test our DTLS hellos against OpenSSL's server, and OpenSSL's client against the helper's DTLS port, on loopback."""
 
+import asyncio
 import socket
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from probe.helper.dtls_port import DTLSPort
 from probe.wire.dtls.answers import Answer, parse_answer
 from probe.wire.dtls.client_hello import SHAPES, HelloWriter, Shape
 from probe.wire.dtls.records import DTLS_1_0, DTLS_1_2
@@ -63,3 +65,19 @@ def test_hello_gets_a_cookie_and_with_it_a_server_hello(server: int, shape: Shap
         second = ask(client, hello.with_cookie(first.cookie))
     assert (second.kind, second.version) == ("server_hello", DTLS_1_2)
     assert hello.offers(second.suite)
+
+
+async def test_client_sends_the_helpers_cookie_back_and_understands_the_alert() -> None:
+    port = DTLSPort(0)
+    await port.open("127.0.0.1")
+    command = ["openssl", "s_client", "-dtls1_2", "-connect", f"127.0.0.1:{port.port}"]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    finally:
+        port.close()
+    seen = out.decode("latin-1")
+    assert "SSL alert number 40" in seen and process.returncode == 1
+    assert "has read 59 bytes" in seen  # 44 of HelloVerifyRequest, and the alert after the second hello
