@@ -1,11 +1,11 @@
-"""Define the entry of a media flow: packets like those of a call, to the test helper and back."""
+"""Define the entries of media to the test helper and back: a flow of packets like those of a call, and a whole call."""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from probe.formats.entries import Entry
-from probe.formats.field_notes import Bytes, Count, Ordinal, Port, Seconds, TenthMilliseconds
+from probe.formats.field_notes import Bytes, Code, Count, Ordinal, Port, Seconds, TenthMilliseconds
 
 LOST, NO_TIME, NOT_KNOWN = -1, -2, -3
 
@@ -43,3 +43,40 @@ class MediaFlow(Entry):
     late: list[TenthMilliseconds] = Field(default_factory=list, examples=[[0, 1, 0]])  # sent behind the schedule
     forth: list[TenthMilliseconds] = Field(default_factory=list, examples=[[0, 12, -1]])  # delay to the helper
     back: list[TenthMilliseconds] = Field(default_factory=list, examples=[[3, 0, -3]])  # delay from the helper
+
+
+class SIPCall(Entry):
+    """Record one call to the helper over SIP (RFC 3261), as `anonymous.invalid`. No address is kept.
+
+    It succeeds if the call was answered. A missing voice packet or a missing answer to BYE is no failure of the call.
+    """
+
+    LIST: ClassVar[str] = "sip_calls"
+    OPERATION: ClassVar[str] = "sip_call"
+    OMITTED: ClassVar[frozenset[str]] = frozenset(
+        {"rang", "answered", "first_packet", "round_trip", "longest_gap", "bye_time"}
+    )
+
+    port: Port = Field(examples=[5060])  # the helper's, for SIP
+    transport: Literal["udp"] = Field(default="udp", examples=["udp"])  # what carries it
+    invites: Count = Field(default=0, examples=[1])  # INVITE datagrams sent, repetitions included
+    provisional: list[Code] = Field(default_factory=list, examples=[[180]])  # the 1xx responses, at most 8
+    code: Code = Field(default=0, examples=[200])  # final status of the INVITE (0: none)
+    rang: Seconds | None = Field(default=None, examples=[0.041])  # from the first INVITE to the first 180 or 183
+    answered: Seconds | None = Field(default=None, examples=[0.243])  # from the first INVITE to the 2xx
+    cancelled: bool = Field(default=False, examples=[True])  # it rang too long, and our probe sent CANCEL
+    encoding: str = Field(default="", examples=["opus"])  # what the answer chose of our offer, "" for nothing
+    elsewhere: bool = Field(default=False, examples=[True])
+    """The answer named another address for voice than the called one. Our probe then sends none."""
+    sent: Count = Field(default=0, examples=[150])  # voice packets
+    returned: Count = Field(default=0, examples=[149])  # voice packets that came back as they were sent
+    received: Count = Field(default=0, examples=[3])  # other voice packets of the agreed encoding
+    first_packet: Seconds | None = Field(
+        default=None, examples=[0.035]
+    )  # from the first voice packet sent to one received
+    round_trip: Seconds | None = Field(default=None, examples=[0.034])  # the least of a voice packet
+    longest_gap: Seconds | None = Field(default=None, examples=[0.062])  # between two received voice packets
+    bye_code: Code = Field(default=0, examples=[200])  # status of our BYE (0: none)
+    bye_time: Seconds | None = Field(default=None, examples=[0.04])  # from the first BYE to its response
+    ended_by_peer: bool = Field(default=False, examples=[True])  # the other side sent BYE first
+    foreign: Count = Field(default=0, examples=[1])  # received messages that do not belong to the call

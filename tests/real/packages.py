@@ -22,6 +22,8 @@ FILES = {
     "coturn": "/usr/bin/turnserver",
     "kamailio": "/usr/sbin/kamailio",
     "kamailio-tls-modules": "/usr/lib/*/kamailio/modules/tls.so",
+    "sip-tester": "/usr/bin/sipp",
+    "rtpengine-daemon": "/usr/bin/rtpengine",
     "dovecot-imapd": "/usr/lib/dovecot/imap-login",
     "postfix": "/usr/lib/postfix/sbin/master",
     "radosgw": "/usr/bin/radosgw",

@@ -13,6 +13,7 @@ from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.calls.echo import udp_echo
 from probe.steps.calls.media import media_flow
 from probe.steps.calls.sip import sip_options_udp
+from probe.steps.calls.sip_call import sip_call
 from probe.steps.calls.stun import stun_exchange_udp
 from probe.steps.dns.dns import query_udp
 from probe.steps.path.limited_ttl import limited_payload_udp
@@ -32,6 +33,7 @@ STEPS: dict[str, Step] = {
     "sip": lambda tx, ip, pace: sip_options_udp(tx, ip, 5060, "sip.example", pace=pace, timeout=0.3),
     "echo": lambda tx, ip, pace: udp_echo(tx, ip, 7, b"datagram", bytes(12), payload="stun", pace=pace),
     "media": lambda tx, ip, pace: media_flow(tx, ip, 7, bytes(12), "rtp", pace=pace, seconds=0.1),
+    "a call": lambda tx, ip, pace: sip_call(tx, ip, 5060, "x", pace=pace, setup=0.2),
     "dns": lambda tx, ip, pace: query_udp(tx, ip, "a.example", "A", pace=pace, timeout=0.3),
     "quic": lambda tx, ip, pace: quic_handshake(
         tx, ip, 443, "a.example", pace=pace, roots=load_roots(None), timeout=0.3

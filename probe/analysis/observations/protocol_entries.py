@@ -121,4 +121,4 @@ PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "echoes": _echo,
     "random_bytes": _random,
 }
-"""Functions that turn an entry into columns, by the name of its list. No rule reads media flows."""
+"""Functions that turn an entry into columns, by the name of its list. No rule reads media flows and calls."""

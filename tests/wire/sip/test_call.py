@@ -156,7 +156,7 @@ def test_torture_message_is_answered_in_whole_lines(name: str) -> None:
 
 
 def test_lone_carriage_return_of_a_server_ends_no_line() -> None:
-    """Some parsers take it as the end of a line. The text after it would be a header of ours."""
+    """Write no lone carriage return, because some parsers take it as the end of a line."""
     call = Call("sip.example", "udp", callee="them")
     final = read_message(b"SIP/2.0 200 OK\r\nTo: <sip:a>\rX: 1\r\nRecord-Route: <sip:b>\rX: 1\r\n\r\n")
     for written in (call.ack(final), call.bye(final), build_response(final, 200, "OK")):
