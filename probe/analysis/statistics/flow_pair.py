@@ -1,11 +1,11 @@
 """Compare the losses of two flows that were sent side by side."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import atanh, sqrt, tanh
 from statistics import StatisticsError, correlation
 
-from probe.analysis.statistics.marked_share import Estimate, difference, marked_share
+from probe.analysis.statistics.flow_parts import loss_between
+from probe.analysis.statistics.marked_share import Estimate, difference
 from probe.analysis.statistics.media_flow import MediaFlow
 
 WINDOW = 0.5  # seconds
@@ -28,16 +28,11 @@ def loss_difference(one: MediaFlow, other: MediaFlow) -> Estimate | None:
         return None
     end = begin + windows * WINDOW
     shares = [_window_shares(flow, begin, windows) for flow in (one, other)]
-    return difference(_loss_between(one, begin, end), _loss_between(other, begin, end), _common(*shares))
-
-
-def _loss_between(flow: MediaFlow, begin: float, end: float) -> Estimate:
-    first, after = bisect_left(flow.sent, begin), bisect_right(flow.sent, end)
-    return marked_share(flow.lost >> first & (1 << after - first) - 1, after - first)
+    return difference(loss_between(one, begin, end), loss_between(other, begin, end), _common(*shares))
 
 
 def _window_shares(flow: MediaFlow, begin: float, windows: int) -> list[float]:
-    return [_loss_between(flow, begin + at * WINDOW, begin + (at + 1) * WINDOW).value for at in range(windows)]
+    return [loss_between(flow, begin + at * WINDOW, begin + (at + 1) * WINDOW).value for at in range(windows)]
 
 
 def _common(one: Sequence[float], other: Sequence[float]) -> float:
