@@ -66,6 +66,15 @@ TEXT = (
         ),
     ),
     (
+        mark("Call packets"),
+        mark(
+            "If you name a test helper that reflects call packets, it gets packets like those of a call. "
+            "They contain no voice and no name. A person who watches your connection may take them for a call to it. "
+            "That takes up to {media_seconds} seconds and moves up to {media_size} more, with --depth deep three "
+            "times as much."
+        ),
+    ),
+    (
         mark("When not to run it"),
         mark(
             "Do not run it if it could endanger you to be found with this tool. "
@@ -169,6 +178,8 @@ def _facts(folder: Path) -> dict[str, Any]:
         "limit": round(cost.limit / 60),
         "size": size(cost.moved),
         "most": size(cost.most_moved),
+        "media_seconds": cost.media_seconds,
+        "media_size": size(cost.media_moved),
     }
 
 

@@ -40,7 +40,15 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         _row(role, service.endpoints)
     say(out, "\n" + tr("the test helper"))
     say(out, "  " + (listed(request.control) or tr("none (name one with --control URL)")))
-    cost = cost_of(targets, request.repeat)
+    cost = cost_of(targets, request.repeat, request.depth, helper=bool(request.control) and request.followups)
+    if cost.media_moved:
+        packets = tr(
+            "If it reflects call packets, it also gets packets like those of a call. "
+            "That takes up to {seconds} seconds and moves up to {size}.",
+            seconds=cost.media_seconds,
+            size=size(cost.media_moved),
+        )
+        say(out, wrapped(packets, 2, "  "))
     moved = tr(
         "It moves about {size} if all works, and up to {most} where pages are large.",
         size=size(cost.moved),

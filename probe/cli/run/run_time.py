@@ -1,10 +1,10 @@
 """Say how long a run takes and how much it moves, and what its time limit left out."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from probe.messages import tr, tr_plural
-from probe.targets.cost import STANDARD_SECONDS, most_bytes, typical_bytes
+from probe.targets.cost import MEDIA_BYTES, MEDIA_PAIRS, MEDIA_SECONDS, STANDARD_SECONDS, most_bytes, typical_bytes
 from probe.targets.target import Target
 
 SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60  # of one round, measured in the lab
@@ -12,25 +12,37 @@ BESIDE = 40_000  # bytes of the checks of the network
 
 
 class RunCost(NamedTuple):
-    """Hold what a run costs: seconds and bytes if all works, and at most."""
+    """Hold what a run costs: seconds and bytes if all works, and at most.
+
+    `most_moved` contains `media_moved`, the bytes of media flows that the test helper reflects. They are 0 without such
+    flows. Whether the helper reflects them is known only in the run.
+    """
 
     seconds: int
     seconds_if_blocked: int
     limit: float
     moved: int
     most_moved: int
+    media_seconds: int
+    media_moved: int
 
 
-def cost_of(targets: Iterable[Target], repeat: int = 1) -> RunCost:
-    """Return what a run over the targets costs."""
+def cost_of(
+    targets: Iterable[Target], repeat: int = 1, depth: Literal["standard", "deep"] = "standard", *, helper: bool = True
+) -> RunCost:
+    """Return what a run over the targets costs. `helper`: a test helper is asked, and follow-ups are made."""
     every = list(targets)
+    calls = helper and any(service.media for target in every for service in target.services.values())
+    pairs = MEDIA_PAIRS[depth] * repeat if calls else 0
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
     return RunCost(
         SECONDS_WHEN_FINE * repeat,
         SECONDS_WHEN_BLOCKED * repeat,
         STANDARD_SECONDS * repeat,
         moved * repeat + BESIDE,
-        most * repeat + BESIDE,
+        most * repeat + BESIDE + MEDIA_BYTES * pairs,
+        MEDIA_SECONDS * pairs,
+        MEDIA_BYTES * pairs,
     )
 
 

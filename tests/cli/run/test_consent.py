@@ -81,6 +81,11 @@ def test_first_screen_has_the_risks_and_the_cost() -> None:
     assert f"About {size(cost.moved)}, up to {size(cost.most_moved)} where pages are large" in words
 
 
+def test_whole_text_says_what_call_packets_cost() -> None:
+    words = " ".join(" ".join(consent.text(bundled_targets())).split())
+    assert "up to 12 seconds and moves up to 380 kB more" in words and "three times" in words
+
+
 @pytest.mark.parametrize("key", ["m", "MORE"])
 def test_key_shows_the_whole_text_in_pages(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], own_home: Path, key: str

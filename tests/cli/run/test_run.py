@@ -279,6 +279,27 @@ def test_explain_counts_the_datagrams_to_call_relays(probe_run: Callable[..., Re
     assert "call relays" not in probe_run("whatsapp", explain=True)[1]
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "takes up to 12 seconds and moves up to 380 kB."),
+        ({"depth": "deep"}, "takes up to 36 seconds and moves up to 1.1 MB."),
+        ({"repeat": 2}, "takes up to 24 seconds and moves up to 760 kB."),
+    ],
+)
+def test_explain_says_what_call_packets_cost(
+    probe_run: Callable[..., Result], options: dict[str, Any], said: str
+) -> None:
+    helper = {"control": "http://127.0.0.1:9", "explain": True}
+    assert said in " ".join(probe_run("signal", **helper, **options)[1].split())
+    for name, others in (
+        ("signal", {"explain": True}),
+        ("telegram", helper),
+        ("signal", helper | {"no_followups": True}),
+    ):
+        assert "call packets" not in probe_run(name, **others, **options)[1]
+
+
 def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Report an unreadable PROBE_ASN_DB as a usage error before anything is sent."""
     from types import SimpleNamespace
