@@ -11,7 +11,7 @@ _BY_SCHEME = {dialect.scheme: dialect.usual_need for dialect in DIALECTS.values(
 _BY_ROLE = {
     **dict.fromkeys(("chat", "dc_pool", "long_link", "short_link"), "messages"),
     **dict.fromkeys(("media", "cdn"), "media"),
-    **dict.fromkeys(("calls", "group_calls"), "calls"),
+    **dict.fromkeys(("calls", "group_calls", "fcm", "apns"), "calls"),
     **dict.fromkeys(("registration", "signin", "storage", "directory", "host_list"), "sign_in"),
 }
 _WITH_WEB_CLIENT = frozenset({"skype", "snapchat", "teams", "telegram", "wechat", "whatsapp"})
