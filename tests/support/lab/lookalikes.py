@@ -63,6 +63,8 @@ CONDITIONS: dict[str, Condition] = {
     "spam-filter": both(has(faults.RefusedMail, to="ehlo"), has(faults.RefusedMail, delay=2.0)),
     "greylisting": has(faults.RefusedMail, to="connect", delay=0.0, spares_helper=True),
     "stun-down": has(faults.ServerDown, how="silent"),
+    "relays-down": has(faults.ServerDown, how="silent"),
+    "relays-unhelpful": has(faults.Unhelpful, spares_helper=False),
     "push-down": has(faults.ServerDown, how="silent"),
     "reflector-down": has(faults.ServerDown, how="silent"),
     "reflector-registered-only": has(faults.RegisteredOnly, over=["udp", "tcp"]),

@@ -165,7 +165,7 @@ def test_dropped_transport_of_several_is_blocked_or_degraded() -> None:
     assert conclusion(lines) == ("blocked", ["stun.timeout.payload"])
     lines.target["services"]["calls"]["works_if"] = "any"
     record = judged(lines)
-    assert (record["state"], record["mechanisms"]) == ("degraded", ["stun.timeout.payload"])
+    assert (record["state"], record["mechanisms"]) == ("degraded", ["relay.udp.timeout", "stun.timeout.payload"])
     assert record["pass_rate"]["estimate"] == 0.5
     assert record["proof"] == "stun"  # of the transport that works
 
