@@ -41,6 +41,15 @@ def test_card_says_what_is_blocked_and_what_works() -> None:
     assert card["certainty"].startswith("How sure: ")
 
 
+def test_card_says_that_calls_are_not_testable() -> None:
+    sentence = "Calls over WeChat are not testable, because no server for them is documented."
+    cards = {card["name"]: card for card in page_data(recorded_run("great-firewall"))["cards"]}
+    assert cards["wechat"]["needs"][-1] == {"state": "insufficient", "sentence": sentence}
+    assert [name for name, card in cards.items() if sentence in [need["sentence"] for need in card["needs"]]] == [
+        "wechat"
+    ]
+
+
 def test_evidence_names_rule_attempts_and_hop() -> None:
     data = page_data(recorded_run("great-firewall"))
     (card,) = [card for card in data["cards"] if card["name"] == "teams"]

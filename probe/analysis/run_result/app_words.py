@@ -25,6 +25,11 @@ CALLS = {
     "ok": mark("work"),
 }
 CERTAINTIES = {"certain": mark("certain"), "likely": mark("likely"), "unclear": mark("unclear")}
+UNTESTABLE_CALLS = {
+    "wechat": mark("Calls over WeChat are not testable, because no server for them is documented."),
+}
+"""Apps that have calls of which nothing can be tested, by the name of their target."""
+
 SEVERITY = {state: place for place, state in enumerate(STATES)}
 
 
@@ -59,6 +64,11 @@ def calls_of_app(app: AppState) -> str:
     """Return the word for the calls of an app, a dash if nothing is known about them."""
     state = state_of_calls(app)
     return tr(CALLS[state]) if state is not None else "-"
+
+
+def untestable_calls(app: str) -> str | None:
+    """Return the sentence about an app whose calls are not testable, None for other apps."""
+    return tr(UNTESTABLE_CALLS[app]) if app in UNTESTABLE_CALLS else None
 
 
 def worst_first(apps: Iterable[App]) -> list[App]:

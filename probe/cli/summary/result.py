@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from probe.analysis.run_result.app_words import untestable_calls
 from probe.analysis.run_result.run_sentences import (
     apps_without_result,
     latest_rounds,
@@ -44,6 +45,7 @@ def print_result(
     if verbose:
         detailed = [record for record in kept if service in {None, record.get("service")}]
         print_verdicts(detailed or kept, stream, plain, origin=origin, targets=targets)
+        _print_untestable_calls(detailed or kept, stream, width)
         say(stream)
     elif origin.artificial:
         say(stream, "\n".join(wrap(origin_header(origin), width)))
@@ -55,6 +57,13 @@ def print_result(
         say(stream, "\n".join(wrap(sentence, width)))
     if not verbose and len({app["app"] for app in apps}) == 1:
         _print_in_full(apps[-1], kept, stream, targets, width)
+
+
+def _print_untestable_calls(records: Iterable[Record], stream: TextIO, width: int) -> None:
+    """Print a sentence about each app whose calls are not testable."""
+    for app in dict.fromkeys(str(record.get("target")) for record in records):
+        if sentence := untestable_calls(app):
+            say(stream, "\n".join(wrap(sentence, width)))
 
 
 def _result_lines(apps: list[AppVerdict], width: int, plain: bool, marked: Callable[[str], str]) -> Iterator[str]:

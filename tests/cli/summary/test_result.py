@@ -96,6 +96,15 @@ def test_wide_row_has_state_calls_sentence_and_certainty() -> None:
         assert row_of("Telegram", lines) == "Telegram LIKELY BLOCKED - Servers do not answer. likely"
 
 
+def test_verbose_says_that_calls_of_an_app_are_not_testable(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = TerminalStream()
+    monkeypatch.setenv("COLUMNS", "80")
+    print_result(
+        [{"target": "wechat", "service": "wechat/web", "state": "ok", "valid": True}], stream, True, verbose=True
+    )
+    assert "Calls over WeChat are not testable" in stream.getvalue()
+
+
 def test_narrow_row_has_two_lines() -> None:
     lines = shown(firewall(40), 40, 20)
     place = next(number for number, line in enumerate(lines) if line.startswith("WhatsApp  "))
