@@ -11,7 +11,7 @@ from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet, with_ttl
 
-APART = 1e-4  # seconds between two delayed datagrams, so that they keep their order
+APART = 5e-4  # seconds between two delayed datagrams, so that they keep their order. Entries have tenths of a ms.
 
 
 def sent_later(packet: Packet, direction: Direction, seconds: float) -> Actions | None:

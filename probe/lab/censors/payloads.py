@@ -1,9 +1,10 @@
 """Define the censors that recognise protocols by the payload of datagrams, on any port: one drops, one spoils them."""
 
 import random
-from typing import Literal, Self
+from math import exp
+from typing import Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.kit.middlebox import DROP, Deployment
 from probe.lab.censors.kit.payload_filter import PayloadFilter
@@ -32,37 +33,31 @@ class PayloadDrop(PayloadFilter):
 
     on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
     share: float = Field(default=1.0, gt=0, le=1, description="share of these datagrams that is dropped")
-    burst: float | None = Field(
-        default=None, ge=1, description="mean number of datagrams dropped in a row; else each one by chance"
+    burst_ms: float | None = Field(
+        default=None, gt=0, description="mean milliseconds in which all are dropped; else each one by chance"
     )
 
-    _sample: random.Random = PrivateAttr(default_factory=random.Random)
-    _in_burst: dict[Direction, bool] = PrivateAttr(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _check_burst(self) -> Self:
-        if self.burst is not None and self.share >= self.burst / (self.burst + 1):
-            raise ValueError("share must be less than burst / (burst + 1)")
-        return self
+    _samples: dict[Direction, random.Random] = PrivateAttr(default_factory=dict)
+    _last: dict[Direction, tuple[bool, float]] = PrivateAttr(default_factory=dict)  # dropped, and when
 
     def deploy(self, deployment: Deployment) -> None:
         super().deploy(deployment)
-        self._sample = self._random("sample")
+        self._samples = {direction: self._random("sample", direction.value) for direction in Direction}
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        return DROP if self._concerns(packet, direction, now) and self._drops(direction) else None
+        return DROP if self._concerns(packet, direction, now) and self._drops(direction, now) else None
 
-    def _drops(self, direction: Direction) -> bool:
-        """Return whether chance drops a datagram. Bursts are those of Gilbert's model, one chain per direction."""
-        drawn = self._sample.random()
-        if self.burst is None:
-            return drawn < self.share
-        if self._in_burst.get(direction, False):
-            self._in_burst[direction] = drawn >= 1 / self.burst
-        else:
-            self._in_burst[direction] = drawn < self.share / (1 - self.share) / self.burst
-        return self._in_burst[direction]
+    def _drops(self, direction: Direction, now: float) -> bool:
+        """Return whether chance drops a datagram. Bursts are those of Gilbert's model in continuous time."""
+        chance = self.share
+        if self.burst_ms is not None and direction in self._last:
+            dropped, before = self._last[direction]
+            kept = exp(-(now - before) * 1000 / (self.burst_ms * (1 - self.share))) if self.share < 1 else 0.0
+            chance += (dropped - self.share) * kept
+        drops = self._samples[direction].random() < chance
+        self._last[direction] = drops, now
+        return drops
 
 
 class DTLSDrop(PayloadFilter):

@@ -11,8 +11,8 @@ class UDPLoss(Fault, kind="udp_loss"):
     """Lose UDP packets of all kinds on the access line, as bad Wi-Fi does."""
 
     share: float = Field(default=1.0, gt=0, le=1, description="share of these packets that is lost")
-    burst: float | None = Field(
-        default=None, ge=1, description="mean number of packets lost in a row; else each one by chance"
+    burst_ms: float | None = Field(
+        default=None, gt=0, description="mean milliseconds in which all are lost; else each one by chance"
     )
     direction: Literal["both", "out", "in"] = Field(
         default="both", description="out: the user's packets, in: the servers', or both"
@@ -24,8 +24,6 @@ class UDPLoss(Fault, kind="udp_loss"):
     def _check_keys(self) -> Self:
         if self.until is not None and self.until <= self.after:
             raise ValueError("until must be later than after")
-        if self.burst is not None and self.share >= self.burst / (self.burst + 1):
-            raise ValueError("share must be less than burst / (burst + 1)")
         return self
 
 

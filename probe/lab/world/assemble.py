@@ -144,7 +144,7 @@ def _datagram_limits(fault: Fault) -> list[Middlebox]:
     """Return the device on the access line that a fault of all UDP packets needs."""
     if isinstance(fault, UDPLoss):
         places = {"after_seconds": fault.after, "until_seconds": fault.until}
-        chance = {"share": fault.share, "burst": fault.burst, "direction": fault.direction}
+        chance = {"share": fault.share, "burst_ms": fault.burst_ms, "direction": fault.direction}
         return [PayloadDrop.model_validate({"hop": ACCESS_HOP, **chance, **places})]
     if isinstance(fault, UDPRate):
         return [PayloadRate(hop=ACCESS_HOP, rate_kbit=fault.rate_kbit, queue_ms=fault.queue_ms)]

@@ -129,9 +129,15 @@ def test_share_is_dropped_by_chance() -> None:
 
 
 def test_share_is_dropped_in_bursts() -> None:
-    lost = dropped_of_flow(deployed([], share=0.1, burst=8.0), 40_000)
+    lost = dropped_of_flow(deployed([], share=0.1, burst_ms=160.0), 40_000)
     assert 3300 < len(lost) < 4700
-    assert 7.0 < mean_run(lost) < 9.0
+    assert 7.0 < mean_run(lost) < 10.0
+
+
+def test_burst_is_over_after_a_pause() -> None:
+    """Test that a burst lasts for a time and not for a number of packets."""
+    lost = dropped_of_flow(deployed([], share=0.3, burst_ms=160.0), 10_000, every=2.0)
+    assert 1.3 < mean_run(lost) < 1.55  # as by chance
 
 
 def mean_run(numbers: list[int]) -> float:
@@ -192,7 +198,7 @@ def test_class_is_registered_by_its_name() -> None:
         {"protocols": ["stun"], "on_path": True},
         {"after_packets": 8, "until_packets": 8},
         {"after_seconds": 3.0, "until_seconds": 2.0},
-        {"share": 0.9, "burst": 4.0},
+        {"burst_ms": 0.0},
         {"share": 0.0},
     ],
 )

@@ -104,10 +104,6 @@ BAD_FILES = [
         "(Value error, until must be later than after).",
     ),
     (
-        HEAD + "[[fault]]\nkind = 'udp_loss'\nshare = 0.9\nburst = 4.0" + TAIL,
-        "(Value error, share must be less than burst / (burst + 1)).",
-    ),
-    (
         HEAD + "[run]\ninterrupt = 3" + TAIL,
         "run.interrupt is an unknown key. Expected one of interrupt_after, measure_anyway, open_files, repeat",
     ),

@@ -117,14 +117,14 @@ def test_fabric_has_deployed_censors_on_their_hops(folder: Path) -> None:
 
 
 def test_faults_of_all_datagrams_are_on_the_access_line(folder: Path) -> None:
-    lossy = UDPLoss(share=0.1, burst=5.0, direction="in", after=2.0, until=4.0)
+    lossy = UDPLoss(share=0.1, burst_ms=50.0, direction="in", after=2.0, until=4.0)
     faults = (lossy, UDPRate(rate_kbit=64, queue_ms=100), UDPDelay(most_ms=50), NATRebinding(after=4.0))
     scenario = Scenario("mine", "A test", faults=faults)
     config = build_fabric(scenario, build_world(folder, scenario, 0), 0, "PEM")
     assert config.nat_rebinds_after == 4.0
     loss, rate, delay = config.censors
     assert isinstance(loss, PayloadDrop) and isinstance(rate, PayloadRate) and isinstance(delay, PayloadDelay)
-    assert (loss.protocols, loss.share, loss.burst, loss.direction) == ([], 0.1, 5.0, "in")
+    assert (loss.protocols, loss.share, loss.burst_ms, loss.direction) == ([], 0.1, 50.0, "in")
     assert (loss.after_seconds, loss.until_seconds) == (2.0, 4.0)
     assert (rate.protocols, rate.rate_kbit, rate.queue_ms) == ([], 64, 100)
     assert (delay.protocols, delay.least_ms, delay.most_ms) == ([], 0.0, 50)

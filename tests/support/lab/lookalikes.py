@@ -10,7 +10,7 @@ from typing import Any
 from probe.lab.censors.addresses import IPBlackhole, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSLie
 from probe.lab.censors.intercept import TLSIntercept
-from probe.lab.censors.payloads import PayloadTampering
+from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
 from probe.lab.censors.sip import SIPAlg
 from probe.lab.censors.tls import TLSDrop, TLSReset
 from probe.lab.scenario import datagram_faults, faults
@@ -77,10 +77,18 @@ CONDITIONS: dict[str, Condition] = {
     "dtls-udp-less-line": censor(UDPBlock, helper=True, ports=[53]),
     "dtls-served": nothing,
     "sip-silent": has(faults.ServerDown, how="silent"),
-    "media-wifi": has(datagram_faults.UDPLoss, share=0.15, burst=6.0, direction="both"),
+    "media-wifi": has(datagram_faults.UDPLoss, share=0.1, burst_ms=120.0, direction="both"),
     "media-tariff": has(datagram_faults.UDPRate, rate_kbit=64.0),
     "media-delays": has(datagram_faults.UDPDelay),
     "media-nat": has(datagram_faults.NATRebinding),
+    "media-clean": both(nothing, helper(media=True)),
+    "media-lossy": has(datagram_faults.UDPLoss, share=0.1, burst_ms=None),
+    "media-outage": has(datagram_faults.UDPLoss, share=1.0, after=4.0, until=7.0),
+    "media-outage-at-end": has(datagram_faults.UDPLoss, share=1.0, after=6.0, until=None),
+    "media-one-burst": censor(PayloadDrop, protocols=["rtp"], after_packets=200, until_packets=225),
+    "media-busy": helper(media=True, media_taken=8),
+    "media-one-place": helper(media=True, media_taken=7),
+    "media-hotel": censor(UDPBlock, helper=True, ports=[53]),
     "quic-absent": has(faults.NoQUIC),
     "no-starttls": has(faults.NoSTARTTLS),
     "skype-gone": nothing,
