@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from probe.analysis.run_result.app_words import CALLS, CERTAINTIES, state_of_calls, untestable_calls
+from probe.analysis.run_result.app_words import CALLS, CERTAINTIES, calls_of_app, state_of_calls, untestable_calls
 from probe.analysis.run_result.headline_parts import is_address
 from probe.analysis.verdicts.apps import AppVerdict
 from probe.messages import mark, tr
@@ -53,12 +53,17 @@ def needs_of_app(app: AppVerdict) -> list[dict[str, str]]:
     """Return the state of each need that was tested, with its sentence, and of calls that are not testable."""
     needs: Mapping[str, str] = app["needs"]
     tested = [
-        {"state": needs[need], "sentence": tr(NEED_STATES[need], state=tr(CALLS[needs[need]]))}
+        {"state": needs[need], "sentence": tr(NEED_STATES[need], state=_word(app, need))}
         for need in NEEDS
         if need in needs and (need != "calls" or state_of_calls(app) is not None)
     ]
     untestable = untestable_calls(app["app"]) if app["valid"] else None
     return [*tested, *([{"state": "insufficient", "sentence": untestable}] if untestable else [])]
+
+
+def _word(app: AppVerdict, need: str) -> str:
+    state = app["needs"][need]
+    return calls_of_app(app) if need == "calls" else tr(CALLS[state])
 
 
 def certainty_of(app: AppVerdict) -> str:

@@ -132,6 +132,24 @@ class ServiceRow:
         "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector+tcp'"
         " AND v.rule_id = 'reflector_accepts_alone')",
     )
+    media_pairs: int = column(
+        0, "Pairs of media flows with the shape of the service's calls that are usable.", "COALESCE(q.pairs, 0)"
+    )
+    media_silent: int = column(
+        0, "Of these, the pairs in which only the app's shape gets nothing through.", "COALESCE(q.silent, 0)"
+    )
+    media_cut: int = column(
+        0, "The pairs in which only the app's shape stops for good, or gets nothing through.", "COALESCE(q.cut, 0)"
+    )
+    media_throttled: int = column(
+        0, "The pairs in which only the app's shape has a limited rate.", "COALESCE(q.throttled, 0)"
+    )
+    media_lost: int = column(
+        0,
+        "The pairs in which more packets of the app's shape are lost, or it has a limited rate.",
+        "COALESCE(q.lossy, 0)",
+    )
+    media_late: int = column(0, "The pairs in which more packets of the app's shape are late.", "COALESCE(q.late, 0)")
     untested: int = column(
         0,
         "Endpoints that were not tested to their end when the time limit of the run was over.",

@@ -121,4 +121,7 @@ PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "echoes": _echo,
     "random_bytes": _random,
 }
-"""Functions that turn an entry into columns, by the name of its list. No rule reads media flows and calls."""
+"""Functions that turn an entry into columns, by the name of its list. `media_pairs.py` reads media flows.
+
+No rule reads calls over SIP.
+"""

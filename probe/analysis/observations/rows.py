@@ -21,6 +21,8 @@ from probe.analysis.observations.lenient_json import (
     texts,
 )
 from probe.analysis.observations.mail_entries import mail_columns
+from probe.analysis.observations.media_pairs import media_rows
+from probe.analysis.observations.media_row import MediaRow
 from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.formats.plain_json import places_of_entries
@@ -52,6 +54,7 @@ class FlatMeasurement:
     unread: bool = False  # no rule covers its nettest
     redirects: dict[str, tuple[str, ...]] = field(default_factory=dict)  # endpoints redirected to, by service
     control_neutral_failed: tuple[str, ...] = ()  # neutral hosts that failed at the control, as `neutral_key` has them
+    media: tuple[MediaRow, ...] = ()  # figures of the pairs of media flows
     rows: list[Observation] = field(default_factory=list)
 
 
@@ -74,6 +77,7 @@ def read_measurement(measurement: dict[str, Any]) -> FlatMeasurement:
         control_families=families,
         control_udp=flag(preflight.get("udp")),
         control_neutral_failed=() if failed else _failed_neutral_hosts(control),
+        media=media_rows(keys),
         rows=rows,
     )
 

@@ -16,7 +16,7 @@ from probe.analysis.features.network.slow_line import is_slow_line
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import flag, seconds_or_none, table, tables, text, texts
-from probe.analysis.observations.rows import FlatMeasurement, Observation, Query
+from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation, Query
 from probe.analysis.observations.site import site_of
 from probe.analysis.pipeline.inputs import INPUTS
 from probe.signatures.bogons import is_bogon
@@ -42,6 +42,7 @@ def filled(measurements: Iterable[FlatMeasurement]) -> Tables:
         _fill_network(found, m, measurement)
         _fill_services(found, urls, m, measurement)
         _fill_observations(found, urls, m, measurement)
+        _fill_media(found, m, measurement)
     found["endpoint_fact"] = [row for url in urls if (row := _endpoint_row(url)) is not None]
     return found
 
@@ -101,7 +102,7 @@ def _ternary(value: Any) -> int:
 
 def _fill_services(found: Tables, urls: dict[str, None], m: int, measurement: FlatMeasurement) -> None:
     for rank, (role, service) in enumerate(services_of(measurement).items()):
-        found["service"].append((m, role, rank, service.get("works_if") == "any"))
+        found["service"].append((m, role, rank, service.get("works_if") == "any", text(service.get("media"))))
         for position, url in enumerate(dict.fromkeys(texts(service.get("endpoints")))):
             found["service_endpoint"].append((m, role, position, url))
             urls[url] = None
@@ -135,6 +136,14 @@ def _fill_observations(found: Tables, urls: dict[str, None], m: int, measurement
     found["address_fact"] += [
         (m, address, family_of(address), asn, is_bogon(address)) for address, asn in addresses.items()
     ]
+
+
+def _fill_media(found: Tables, m: int, measurement: FlatMeasurement) -> None:
+    """Add the figures of pairs. A pair of which a transaction was removed has no meaning."""
+    if measurement.media:
+        present = {row.transaction_id for row in measurement.rows if row.origin == PROBE}
+        pairs = (row for row in measurement.media if {row.transaction_id, row.opaque_transaction_id} <= present)
+        found["media_pair"] += [(m, *row) for row in pairs]
 
 
 def _lookup(query: Query) -> Row:

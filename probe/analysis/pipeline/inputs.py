@@ -1,5 +1,6 @@
 """Declare the tables that Python fills when a measurement is flattened. `m` numbers the measurements of a batch."""
 
+from probe.analysis.observations.media_row import media_column_types
 from probe.analysis.observations.observation import column_types
 from probe.analysis.pipeline.statement import InputTable
 
@@ -80,6 +81,7 @@ SERVICE = InputTable(
         "role": (TEXT, "name of the service in its target"),
         "rank": (INT, "position in the target, from 0"),
         "any_suffices": (BOOL, "one working endpoint is enough"),
+        "media": (TEXT, "shape of the packets in its calls, empty if unknown"),
     },
 )
 SERVICE_ENDPOINT = InputTable(
@@ -142,6 +144,14 @@ OBSERVATION = InputTable(
         **_observation_columns(),
         "fingerprints": (INT, "known block pages in the HTTP answer"),
         "http_redirect_site": (TEXT, "registrable domain of the host redirected to, empty for none"),
+    },
+)
+MEDIA_PAIR = InputTable(
+    "media_pair",
+    "Three rows per pair of media flows to the helper: figures of each direction, and of both together.",
+    {
+        "m": (INT, "number of the measurement"),
+        **{name: (_TYPES[kind], meaning) for name, (kind, meaning) in media_column_types().items()},
     },
 )
 LOOKUP = InputTable(
@@ -211,6 +221,7 @@ INPUTS = (
     SERVICE_ENDPOINT,
     ENDPOINT,
     OBSERVATION,
+    MEDIA_PAIR,
     LOOKUP,
     MESSAGE,
     ANSWER,

@@ -1,5 +1,6 @@
 """Define the rules that combine the states of names, addresses and endpoints."""
 
+from probe.analysis.rules.calls.media import MEDIA_RULES
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -164,6 +165,7 @@ SERVICE_RULES = (
             "calls may run over TCP here, with more delay."
         ),
     ),
+    *MEDIA_RULES,
     Rule(
         "service_works_in_part",
         f"any_suffices AND ok > 0 AND {_ACCUSED}",

@@ -24,6 +24,7 @@ CALLS = {
     "insufficient": mark("not tested"),
     "ok": mark("work"),
 }
+BAD_CALLS = mark("bad")  # call packets are lost, late or slow
 CERTAINTIES = {"certain": mark("certain"), "likely": mark("likely"), "unclear": mark("unclear")}
 UNTESTABLE_CALLS = {
     "wechat": mark("Calls over WeChat are not testable, because no server for them is documented."),
@@ -41,6 +42,7 @@ class AppState(TypedDict):
     state: str | None
     valid: bool
     needs: dict[str, str]
+    mechanisms: list[str]
 
 
 App = TypeVar("App", bound=AppState)
@@ -60,9 +62,16 @@ def state_of_calls(app: AppState) -> str | None:
     return None if state == "ok" and app["state"] in {"blocked", "likely_blocked"} else state
 
 
+def are_calls_bad(app: AppState) -> bool:
+    """Return whether calls are possible, and their packets are lost, late or slow."""
+    return app["needs"].get("calls") == "degraded" and any(name.startswith("media.") for name in app["mechanisms"])
+
+
 def calls_of_app(app: AppState) -> str:
     """Return the word for the calls of an app, a dash if nothing is known about them."""
     state = state_of_calls(app)
+    if state is not None and are_calls_bad(app):
+        return tr(BAD_CALLS)
     return tr(CALLS[state]) if state is not None else "-"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from probe.analysis.run_result.app_words import AppState
+from probe.analysis.run_result.app_words import AppState, are_calls_bad
 from probe.messages import tr, tr_plural
 
 Names = Callable[[str, Sequence[AppState]], str]
@@ -85,5 +85,9 @@ def _calls(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
         yield tr("calls blocked: {names}", names=listed("calls", blocked))
     if likely:
         yield tr("calls likely blocked: {names}", names=listed("calls likely", likely))
+    bad = [app for app in partly if are_calls_bad(app)]
+    partly = [app for app in partly if app not in bad]
+    if bad:
+        yield tr("calls bad: {names}", names=listed("calls bad", bad))
     if partly:
         yield tr("calls in part: {names}", names=listed("calls in part", partly))

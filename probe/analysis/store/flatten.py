@@ -6,6 +6,7 @@ from typing import Any
 
 from probe.analysis.observations.clock import true_start
 from probe.analysis.observations.lenient_json import moment, seconds, text
+from probe.analysis.observations.media_row import MediaRow
 from probe.analysis.observations.observation import column_types
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.verdicts.hops import hop_evidence
@@ -71,6 +72,7 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
     beside["bugs"] = tuple(beside["bugs"])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
     beside["control_neutral_failed"] = tuple(beside.get("control_neutral_failed", ()))
+    beside["media"] = tuple(MediaRow(**row) for row in beside.get("media", ()))
     beside["redirects"] = {role: tuple(urls) for role, urls in beside.get("redirects", {}).items()}
     return FlatMeasurement(**beside, rows=[_whole_row(values) for values in observations])
 
@@ -82,7 +84,8 @@ def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beside_rows(facts: FlatMeasurement) -> str:
-    return _compact({name: getattr(facts, name) for name in _BESIDE})
+    beside = {name: getattr(facts, name) for name in _BESIDE if name != "media"}
+    return _compact(beside | ({"media": [row._asdict() for row in facts.media]} if facts.media else {}))
 
 
 def _flat_row(row: Observation) -> tuple[Any, ...]:

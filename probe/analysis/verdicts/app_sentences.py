@@ -43,6 +43,11 @@ REASONS: dict[str, str] = {
     "sip.rewrite": mark("Call packets are changed."),
     "sip.tampering": mark("Call packets are changed."),
     "sip.injection": mark("Calls get false answers."),
+    "media.loss": mark("Call packets get lost."),
+    "media.jitter": mark("Call packets come too late."),
+    "media.cutoff": mark("Calls are cut off."),
+    "media.throttle": mark("Calls are slowed down."),
+    "media.silence": mark("Call packets disappear."),
     "smtp.injection": mark("Mail gets false replies."),
     "smtp.starttls_stripped": mark("Encryption is removed."),
     "imap.starttls_stripped": mark("Encryption is removed."),
@@ -111,6 +116,8 @@ def app_sentence(
         chosen = {need: needs[need] for need in essential}
         return _counted(records) if len(needs) == 1 else _about_worst(chosen)
     failing_in_part = rule_id in {"app_unclear", "app_down"} and "ok" in needs.values()
+    if rule_id == "app_other_need_blocked" and _are_calls_bad(needs, records):
+        return reason_of(records)
     if rule_id in {"app_other_need_blocked", "app_other_need_unclear"} or failing_in_part:
         return _about_worst(needs)
     return _OTHERS[rule_id]() if rule_id in _OTHERS else _about_working(needs, records)
@@ -133,6 +140,13 @@ def reason_of(records: Sequence[Mapping[str, Any]]) -> str:
             if node in REASONS:
                 return tr(REASONS[node])
     return tr("It fails here only.")
+
+
+def _are_calls_bad(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether nothing fails except that call packets are lost, late or slow."""
+    failing = {need for need, state in needs.items() if state in _ORDER}
+    rules = [RULES.get(text(record.get("rule_id"))) for record in records[:1]]
+    return failing == {"calls"} and any(rule is not None and rule.mechanism.startswith("media.") for rule in rules)
 
 
 def _about_worst(needs: Mapping[str, str]) -> str:

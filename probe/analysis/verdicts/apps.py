@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypedDict
 
 from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.observations.lenient_json import table, text
+from probe.analysis.observations.lenient_json import number, table, text
 from probe.analysis.pipeline.conclusions.apps import APP_NEED, APP_SERVICE, APP_STATEMENTS
 from probe.analysis.pipeline.statement import InputTable, Statement
 from probe.analysis.rules.mechanisms import deepest
@@ -16,6 +16,7 @@ from probe.analysis.verdicts.service_needs import needs_of, role_of
 from probe.targets.needs import NEEDS, essential_of
 
 Record = Mapping[str, Any]
+CERTAIN_PAIRS = 3  # of media flows, which use other ports each. One pair can be on a faulty link of several.
 Certainty = Literal["certain", "likely", "unclear"]
 
 
@@ -202,7 +203,14 @@ def _certainty(state: str, deciding: Sequence[Record]) -> Certainty:
         return "unclear"
     if state == "ok":
         return "likely" if all(record.get("proof") == "tcp" for record in deciding) else "certain"
-    return "certain" if any(map(_has_artefact, deciding)) else "likely"
+    return "certain" if any(_has_artefact(record) or _repeats_with_calls(record) for record in deciding) else "likely"
+
+
+def _repeats_with_calls(record: Record) -> bool:
+    """Return whether each of three pairs or more shows the same about the packets of the service's calls."""
+    media = table(record.get("media"))
+    affected = number(media.get("pairs_affected"))
+    return affected >= CERTAIN_PAIRS and affected == media.get("pairs")
 
 
 def _has_artefact(record: Record) -> bool:

@@ -62,12 +62,18 @@ class MeasurementEvidence:
         """
         if self._searches is None:
             self._searches = {
-                record["service"]: RemovalSearch({n for part in record["endpoints"] for n in part["transactions"]})
+                record["service"]: RemovalSearch(self._transactions(record))
                 for record in self._records
                 if record["valid"]
             }
             self._search(self._searches)
         return self._searches[service].needed()
+
+    def _transactions(self, record: Mapping[str, Any]) -> set[int]:
+        """Return the transactions of the endpoints, and those of media flows if packets of calls were compared."""
+        endpoints = {number for part in record["endpoints"] for number in part["transactions"]}
+        pairs = self._facts.media if record["media"] else ()
+        return endpoints.union(*((row.transaction_id, row.opaque_transaction_id) for row in pairs))
 
     def _search(self, searches: Mapping[str, RemovalSearch]) -> None:
         """Answer one question of each search together, until none has a question."""

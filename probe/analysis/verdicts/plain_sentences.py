@@ -1,6 +1,7 @@
 """Fill in the plain sentences: what a verdict says to a user without technical knowledge."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, floor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,7 +55,21 @@ def plain_sentence(
         host=_listed(host for each in records for host in _hosts(each)) or app,
         date=facts.get("retired"),
         successor=facts.get("successor"),
+        **_call_figures(table(record.get("media"))),
     )
+
+
+def _call_figures(media: Mapping[str, Any]) -> dict[str, int]:
+    """Return the figures in the sentences about call packets. Intervals are widened to whole numbers of 100 packets."""
+    loss, late = (media.get(name) or [0.0, 0.0, 1.0] for name in ("loss", "late"))
+    return {
+        "low": floor(100 * loss[1]),
+        "high": ceil(100 * loss[2]),
+        "late_low": floor(100 * late[1]),
+        "late_high": ceil(100 * late[2]),
+        "seconds": round(media.get("cutoff_time") or 0.0),
+        "rate": round((media.get("rate") or 0.0) / 1000),
+    }
 
 
 def _shut_down(facts: Mapping[str, Any]) -> str:

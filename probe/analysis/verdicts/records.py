@@ -6,8 +6,10 @@ from typing import Any
 
 from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.lenient_json import moment, text
+from probe.analysis.observations.media_row import MediaRow
 from probe.analysis.observations.rows import FlatMeasurement
-from probe.analysis.rules.tables import RULESET
+from probe.analysis.pipeline.conclusions.media_figures import USABLE_FINDINGS, Finding, media_figures
+from probe.analysis.rules.tables import RULES, RULESET
 from probe.analysis.statistics.wilson import wilson
 from probe.analysis.verdicts.hops import InterferingHop, hop_of, interfering_hops
 from probe.analysis.verdicts.validity import Invalidity, invalidity_of
@@ -30,7 +32,10 @@ _ENDPOINTS = (
 
 @dataclass(frozen=True)
 class Head:
-    """Hold what the records of a measurement have in common. `located` are the results of its hop searches."""
+    """Hold what the records of a measurement have in common. `located` are the results of its hop searches.
+
+    `media` are the figures of its pairs of media flows.
+    """
 
     start_time: str
     run_id: str
@@ -40,6 +45,7 @@ class Head:
     is_foreign: bool
     invalid: Invalidity | None
     located: tuple[InterferingHop, ...]
+    media: tuple[MediaRow, ...]
     file: str
     number: int
 
@@ -59,6 +65,7 @@ def head_of(facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: 
         facts.foreign,
         invalid,
         () if invalid else tuple(interfering_hops(head)),
+        () if invalid else facts.media,
         file,
         number,
     )
@@ -69,11 +76,21 @@ def records_of(engine: Engine, heads: Sequence[Head]) -> list[list[Record]]:
     found: list[list[Record]] = [[] for _ in heads]
     mechanisms = _lists(engine, "role_mechanism", "role", "mechanism")
     anomalies = _lists(engine, "role_anomaly", "role", "mechanism")
-    endpoints = _endpoints(engine, heads)
+    endpoints, findings = _endpoints(engine, heads), _findings(engine, heads)
     for m, role, *columns in engine.rows(_SERVICES):
         key = m, role
         lists = _words(mechanisms.get(key)), _words(anomalies.get(key)), endpoints.get(key, [])
-        found[m].append(_record(heads[m], role, columns, *lists))
+        figures = media_figures(heads[m].media, findings.get(key, ()), RULES[columns[1]].mechanism)
+        found[m].append(_record(heads[m], role, columns, *lists) | {"media": figures})
+    return found
+
+
+def _findings(engine: Engine, heads: Sequence[Head]) -> dict[Key, list[Finding]]:
+    """Return what the usable pairs of media flows show, by service."""
+    found: dict[Key, list[Finding]] = {}
+    if any(head.media for head in heads):
+        for m, role, *columns in engine.rows(USABLE_FINDINGS):
+            found.setdefault((m, role), []).append(Finding(*columns))
     return found
 
 

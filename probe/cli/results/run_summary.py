@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from probe.analysis.observations.lenient_json import flag, number, table, tables, text
+from probe.analysis.observations.lenient_json import flag, number, table, tables, text, texts
+from probe.analysis.rules.mechanisms import is_mechanism
 from probe.analysis.run_result.app_words import AppState
 from probe.analysis.run_result.run_sentences import apps_without_result, latest_rounds
 from probe.cli.found_words import counts_of, found_words
@@ -117,6 +118,7 @@ def _state(app: Mapping[str, Any]) -> AppState:
         state=text(app.get("state")) or None,
         valid=flag(app.get("valid")),
         needs={need: text(state) for need, state in table(app.get("needs")).items()},
+        mechanisms=[name for name in texts(app.get("mechanisms")) if is_mechanism(name)],
     )
 
 

@@ -100,6 +100,7 @@ def _evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], found: 
             "{count} more transaction, in the results file", "{count} more transactions, in the results file", more
         )
     related = {number for endpoint in record["endpoints"] for number in endpoint["transactions"]}
+    related |= {number for transaction in shown if isinstance(number := transaction["transaction_id"], int)}
     if others := len(related) - len(shown):
         yield tr_plural(
             "{count} more transaction, not needed for this verdict",

@@ -7,7 +7,7 @@ from probe.analysis.run_result.app_words import AppState, calls_of_app
 
 def app(state: str, calls: str | None) -> AppState:
     needs = {"messages": state} | ({"calls": calls} if calls else {})
-    return AppState(app="telegram", title="Telegram", state=state, valid=True, needs=needs)
+    return AppState(app="telegram", title="Telegram", state=state, valid=True, needs=needs, mechanisms=[])
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ def app(state: str, calls: str | None) -> AppState:
 )
 def test_relays_of_a_blocked_app_say_nothing_about_calls(state: str, calls: str | None, word: str) -> None:
     assert calls_of_app(app(state, calls)) == word
+
+
+@pytest.mark.parametrize(("mechanism", "word"), [("media.loss", "bad"), ("relay.udp.timeout", "in part")])
+def test_calls_whose_packets_are_lost_are_bad(mechanism: str, word: str) -> None:
+    found = app("ok", "degraded")
+    found["mechanisms"] = [mechanism]
+    assert calls_of_app(found) == word

@@ -97,6 +97,8 @@ DECIDES: dict[str, tuple[str, str]] = {
     CERTIFICATES: ("tls-mitm", "tls_mitm_self_signed"),
 }
 """A recording and a rule that decides there, by the kind of evidence that the rule needs."""
+NOT_RECORDED = {"media_shape", "media_opaque"}
+"""Kinds that no recording has yet. `tests/analysis/outcomes/calls/test_media.py` takes them away."""
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +142,11 @@ def holds(one: Outcome, rule: str) -> bool:
 
 
 def test_every_kind_of_evidence_is_in_table() -> None:
-    assert set(DECIDES) == set(CUTS)
+    assert set(DECIDES) == set(CUTS) - NOT_RECORDED
     assert {rule for _, rule in DECIDES.values()} <= set(RULES) | {i.rule_id for i in INVALIDITIES} | {HOP}
 
 
-@pytest.mark.parametrize("kind", CUTS)
+@pytest.mark.parametrize("kind", DECIDES)
 def test_rule_needs_its_evidence(kind: str, engine: SQLiteEngine) -> None:
     scenario, rule = DECIDES[kind]
     spoke, silenced = 0, 0

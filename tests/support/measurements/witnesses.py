@@ -359,6 +359,14 @@ SERVICE: dict[str, Columns] = {
     "service_retired": {"endpoints": 1, "down": 1, "retired": True},
     "service_relays_over_tcp": _RELAYS | {"ok": 1, "relays_by_stream_ok": 1},
     "service_relays_accept_tcp": _RELAYS | {"insufficient": 1, "relays_by_stream_accepting": 1},
+    **_each(
+        {"endpoints": 1, "ok": 1, "media_pairs": 1},
+        service_media_silent={"media_silent": 1, "media_cut": 1},
+        service_media_cut={"media_cut": 1},
+        service_media_throttled={"media_throttled": 1, "media_lost": 1},
+        service_media_lost={"media_lost": 1},
+        service_media_late={"media_late": 1},
+    ),
     "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
     "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},
     **_each(

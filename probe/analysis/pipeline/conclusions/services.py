@@ -2,6 +2,7 @@
 
 from probe.analysis.features.rows import ServiceRow
 from probe.analysis.pipeline.conclusions.mechanisms import mechanisms_of
+from probe.analysis.pipeline.conclusions.media import MEDIA_STATEMENTS, SERVICE_SPARED
 from probe.analysis.pipeline.conclusions.service_counts import COUNT_STATEMENTS
 from probe.analysis.pipeline.expressions import literal
 from probe.analysis.pipeline.feature_table import decided, feature_select
@@ -19,10 +20,12 @@ SERVICE_ROWS = Statement(
         "s.m, s.role",
         "FROM service s JOIN measurement g ON g.m = s.m JOIN service_count c ON c.m = s.m AND c.role = s.role"
         " LEFT JOIN service_bugs b ON b.m = s.m AND b.role = s.role"
+        " LEFT JOIN service_media q ON q.m = s.m AND q.role = s.role"
         " LEFT JOIN service_endpoint x ON x.m = s.m AND x.role = s.role"
         " LEFT JOIN endpoint_verdict v ON v.m = x.m AND v.endpoint = x.endpoint"
         " LEFT JOIN endpoint_fact e ON e.endpoint = x.endpoint"
-        " GROUP BY s.m, s.role, s.any_suffices, g.bugs, g.retired, g.unread, c.control_proofs, b.bugs",
+        " GROUP BY s.m, s.role, s.any_suffices, g.bugs, g.retired, g.unread, c.control_proofs, b.bugs,"
+        " q.pairs, q.silent, q.cut, q.throttled, q.lossy, q.late",
     ),
 )
 
@@ -73,10 +76,12 @@ _PROOF = (
 # The endpoints are counted if one is enough and one works, or if none has the service's state. Else addresses are.
 _COUNTS_ENDPOINTS = "(f.m IS NULL OR (w.any_suffices AND w.ok > 0))"
 
+_ONLY_MEDIA = "w.blocked + w.likely_blocked + w.degraded = 0"  # no share of endpoints says how bad calls are
+
 
 def _if_degraded(endpoints: str, addresses: str) -> str:
     counted = f"WHEN {_COUNTS_ENDPOINTS} THEN {endpoints} ELSE {addresses}"
-    return f"CASE WHEN r.state <> {literal(State.DEGRADED)} THEN 0 {counted} END"
+    return f"CASE WHEN r.state <> {literal(State.DEGRADED)} OR {_ONLY_MEDIA} THEN 0 {counted} END"
 
 
 SERVICE_VERDICTS = Statement(
@@ -104,14 +109,16 @@ SERVICE_MECHANISMS = mechanisms_of(
 
 SERVICE_ANOMALIES = Statement(
     "role_anomaly",
-    "The anomalies of a service's endpoints.",
+    "The anomalies of a service's endpoints and of its call packets.",
     ("m", "role", "mechanism"),
     "SELECT DISTINCT p.m, p.role, e.mechanism FROM service_part p"
-    " JOIN endpoint_anomaly e ON e.m = p.m AND e.endpoint = p.endpoint",
+    " JOIN endpoint_anomaly e ON e.m = p.m AND e.endpoint = p.endpoint"
+    f" UNION {SERVICE_SPARED}",
 )
 
 SERVICE_STATEMENTS = (
     *COUNT_STATEMENTS,
+    *MEDIA_STATEMENTS,
     SERVICE_ROWS,
     SERVICE_DECIDED,
     SERVICE_PARTS,
