@@ -113,6 +113,7 @@ def _line(target: Target) -> str:
 def _as_object(target: Target) -> dict[str, Any]:
     services = {
         role: {"works_if": service.works_if, "endpoints": [endpoint.url for endpoint in service.endpoints]}
+        | ({"media": service.media} if service.media else {})
         for role, service in target.services.items()
     }
     return {

@@ -30,6 +30,9 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "telegram" in capsys.readouterr().out
     show("telegram", json=True)
     assert "dc_pool" in json.loads(capsys.readouterr().out)["services"]
+    show("signal", json=True)
+    services = json.loads(capsys.readouterr().out)["services"]
+    assert services["calls"]["media"] == "rtp" and "media" not in services["chat"]
     show("telegram")
     assert "https://web.telegram.org:443/" in capsys.readouterr().out
 
