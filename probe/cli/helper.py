@@ -30,6 +30,7 @@ def helper(
         str | None, opt("--sip", help="UDP port that answers calls, such as 5060. Voice is at the port two above.")
     ] = None,
     dtls: Annotated[str | None, opt("--dtls", help="UDP port that answers DTLS hellos, such as 4433.")] = None,
+    webrtc: Annotated[bool, opt("--webrtc", help="Take part in WebRTC calls. It needs censorprobe[calls].")] = False,
     trusted_proxy: Annotated[
         list[str] | None,
         opt("--trusted-proxy", help="Address or CIDR of a reverse proxy that names its clients. Repeatable."),
@@ -52,6 +53,7 @@ def helper(
     With --media it reflects packets of calls to clients with such a token, with limits per client and in all.
     With --sip it answers a call over SIP to such a token, and reflects the voice packets of the caller.
     With --dtls it asks each DTLS hello for a cookie, and completes no handshake.
+    With --webrtc it does the same over WebRTC, at UDP ports that the system chooses.
     """
     options = {
         "lab": lab,
@@ -60,6 +62,7 @@ def helper(
         "media_port": one_port("--media", media, "50000"),
         "sip_port": one_port("--sip", sip, "5060", most=65533),  # voice is at the port two above
         "dtls_port": one_port("--dtls", dtls, "4433"),
+        "webrtc": webrtc,
         "trusted": networks("--trusted-proxy", trusted_proxy or []),
         "own": networks("--own-address", own_address or []),
     }
@@ -72,6 +75,7 @@ def _serve(listen: str, targets: Path, options: dict[str, Any]) -> int:
     from probe.helper import load_state, serve
     from probe.http_server.bug_reports import silence
     from probe.platforms import event_loop
+    from probe.session.classify import LocalFailure
     from probe.targets.target_error import TargetError
 
     host, port = address(listen)
@@ -81,6 +85,10 @@ def _serve(listen: str, targets: Path, options: dict[str, Any]) -> int:
             _warn_about_nat()
         silence()
         return event_loop.run(serve(state, host, port, _announce))
+    except LocalFailure:
+        raise UsageError(
+            tr("--webrtc needs a part of this program that is missing. Install censorprobe[calls]."), 2
+        ) from None
     except (TargetError, TableError) as error:
         raise UsageError(str(error), 2) from None
     except OSError as error:

@@ -74,12 +74,23 @@ FILES_EXHAUSTED: Final = "unknown_failure: too many open files"
 BUG: Final = "unknown_failure: probe bug"
 BUDGET: Final = "unknown_failure: trigger budget spent"
 NO_QUIC: Final = "unknown_failure: quic is not installed"  # the extra [quic]: aioquic
+NO_CALLS: Final = "unknown_failure: aiortc is not installed"  # the extra [calls]
 NO_FINGERPRINT: Final = "unknown_failure: utls is not installed"  # the extra [fingerprint]
 NOT_CONTACTED: Final = "unknown_failure: address not contacted"  # a test helper's guard refused it (P7)
 HELPER_BUSY: Final = "unknown_failure: test helper has no place for a media flow"
 SEGMENT_SIZE: Final = "unknown_failure: segment size not lowered"  # this system refuses the size that the path needs
 
-LOCAL: Final = (FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT, NOT_CONTACTED, HELPER_BUSY, SEGMENT_SIZE)
+LOCAL: Final = (
+    FILES_EXHAUSTED,
+    BUG,
+    BUDGET,
+    NO_QUIC,
+    NO_FINGERPRINT,
+    NO_CALLS,
+    NOT_CONTACTED,
+    HELPER_BUSY,
+    SEGMENT_SIZE,
+)
 
 CUT_OFF: Final = frozenset({RESET, ABORTED, EOF, "network_reset", "unknown_failure: broken pipe"})
 SILENT: Final = frozenset({TIMEOUT, TIMED_OUT})

@@ -45,7 +45,20 @@ class MediaFlow(Entry):
     back: list[TenthMilliseconds] = Field(default_factory=list, examples=[[3, 0, -3]])  # delay from the helper
 
 
-class SIPCall(Entry):
+class VoiceCounts(Entry):
+    """Hold what was sent and received in a call."""
+
+    sent: Count = Field(default=0, examples=[150])  # voice packets
+    returned: Count = Field(default=0, examples=[149])  # voice packets that came back as they were sent
+    received: Count = Field(default=0, examples=[3])  # other voice packets of the agreed encoding
+    first_packet: Seconds | None = Field(
+        default=None, examples=[0.035]
+    )  # from the first voice packet sent to one received
+    round_trip: Seconds | None = Field(default=None, examples=[0.034])  # the least of a voice packet
+    longest_gap: Seconds | None = Field(default=None, examples=[0.062])  # between two received voice packets
+
+
+class SIPCall(VoiceCounts):
     """Record one call to the helper over SIP (RFC 3261), as `anonymous.invalid`. No address is kept.
 
     It succeeds if the call was answered. A missing voice packet or a missing answer to BYE is no failure of the call.
@@ -68,15 +81,24 @@ class SIPCall(Entry):
     encoding: str = Field(default="", examples=["opus"])  # what the answer chose of our offer, "" for nothing
     elsewhere: bool = Field(default=False, examples=[True])
     """The answer named another address for voice than the called one. Our probe then sends none."""
-    sent: Count = Field(default=0, examples=[150])  # voice packets
-    returned: Count = Field(default=0, examples=[149])  # voice packets that came back as they were sent
-    received: Count = Field(default=0, examples=[3])  # other voice packets of the agreed encoding
-    first_packet: Seconds | None = Field(
-        default=None, examples=[0.035]
-    )  # from the first voice packet sent to one received
-    round_trip: Seconds | None = Field(default=None, examples=[0.034])  # the least of a voice packet
-    longest_gap: Seconds | None = Field(default=None, examples=[0.062])  # between two received voice packets
     bye_code: Code = Field(default=0, examples=[200])  # status of our BYE (0: none)
     bye_time: Seconds | None = Field(default=None, examples=[0.04])  # from the first BYE to its response
     ended_by_peer: bool = Field(default=False, examples=[True])  # the other side sent BYE first
     foreign: Count = Field(default=0, examples=[1])  # received messages that do not belong to the call
+
+
+class WebRTCCall(VoiceCounts):
+    """Record one call to the helper over WebRTC: ICE, DTLS-SRTP and voice packets. No address is kept.
+
+    It succeeds if the keys were exchanged. A missing voice packet is no failure of the call.
+    """
+
+    LIST: ClassVar[str] = "webrtc_calls"
+    OPERATION: ClassVar[str] = "webrtc_call"
+    OMITTED: ClassVar[frozenset[str]] = frozenset(
+        {"signalled", "connected", "secured", "first_packet", "round_trip", "longest_gap"}
+    )
+
+    signalled: Seconds | None = Field(default=None, examples=[0.12])  # until the helper's answer over HTTP
+    connected: Seconds | None = Field(default=None, examples=[0.09])  # from then until ICE found a path
+    secured: Seconds | None = Field(default=None, examples=[0.14])  # from then until the end of the DTLS handshake

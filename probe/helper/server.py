@@ -1,4 +1,4 @@
-"""Serve the helper's four routes. Every refusal is one sentence, and no peer is logged."""
+"""Serve the helper's routes. Every refusal is one sentence, and no peer is logged."""
 
 import asyncio
 import json
@@ -52,9 +52,8 @@ def build(state: HelperState) -> web.Application:
         else:
             found = await cached_answer(state, question.key, lambda: measure_target(state, question), peer=peer)
         dated = with_ages(found, state.clock())
-        offers = {name: port.offer() for name, port in _datagram_ports(state).items()}
         public = client if client and may_contact(client, Contacts.PUBLIC) else None
-        response = web.json_response({**dated, **offers, "your_address": public}, dumps=_dumps)
+        response = web.json_response({**dated, **_offers(state), "your_address": public}, dumps=_dumps)
         response.enable_compression()  # to a tenth, for clients that accept it
         return response
 
@@ -67,6 +66,17 @@ def build(state: HelperState) -> web.Application:
         found = await fresh_answer(state, lambda: measure_url(state, question), peer=peer)  # OONI's have no age
         return web.json_response(found, dumps=_dumps)
 
+    async def call(request: web.Request) -> web.Response:
+        state.counts.admit(peer := peer_key(_client(state, request) or request.remote))
+        if state.webrtc is None:
+            raise web.HTTPNotFound
+        try:
+            question = json.loads(await _body(request))
+        except (ValueError, RecursionError):
+            raise Refused(400, "the question is no JSON") from None
+        return web.json_response(await state.webrtc.answer(question, peer), dumps=_dumps)
+
+    app.router.add_post("/v1/webrtc", call)
     app.router.add_get("/health", health)
     app.router.add_post("/v1/measure", answer)
     app.router.add_get("/", greet)
@@ -95,6 +105,8 @@ async def _serve(
             announce(_base_url(host, bound))
             code = await stopped
             await cancel_all(state)
+            if state.webrtc is not None:
+                await state.webrtc.close()
         return code
     finally:
         for datagrams in _datagram_ports(state).values():
@@ -105,6 +117,12 @@ def _datagram_ports(state: HelperState) -> dict[str, Echo | Media | SIPPorts | D
     """Return the UDP ports by the key of their offer in an answer."""
     known = {"echo": state.echo, "media": state.media, "sip": state.sip, "dtls": state.dtls}
     return {name: ports for name, ports in known.items() if ports is not None}
+
+
+def _offers(state: HelperState) -> dict[str, dict[str, Any]]:
+    """Return what the helper offers beside its measurements, with new tokens."""
+    calls = {} if state.webrtc is None else {"webrtc": state.webrtc.offer()}
+    return {name: ports.offer() for name, ports in _datagram_ports(state).items()} | calls
 
 
 @asynccontextmanager

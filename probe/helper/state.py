@@ -17,6 +17,7 @@ from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.media.reflector import Media
 from probe.helper.sip.ports import SIPPorts
 from probe.helper.udp_echo import Echo
+from probe.helper.webrtc import WebRTC
 from probe.http_server.peers import Network
 from probe.nettests import NETTESTS, load_nettests
 from probe.session.pacing import Pace
@@ -51,6 +52,7 @@ class HelperState:
     media: Media | None = None  # None if no media flows are reflected
     sip: SIPPorts | None = None  # None if no calls are answered
     dtls: DTLSPort | None = None  # None if no DTLS hellos are answered
+    webrtc: WebRTC | None = None  # None if there are no calls over WebRTC
     trusted: Sequence[Network] = ()
     machine: MachineAddresses = field(default_factory=MachineAddresses)
     clock: Callable[[], float] = time.monotonic
@@ -101,6 +103,7 @@ def load_state(
     media_port: int | None = None,
     sip_port: int | None = None,
     dtls_port: int | None = None,
+    webrtc: bool = False,
     trusted: Sequence[Network] = (),
     own: Sequence[Network] = (),
 ) -> HelperState:
@@ -115,10 +118,13 @@ def load_state(
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     echo = Echo(echo_ports) if echo_ports else None
     media = Media(media_port) if media_port is not None else None
+    calls = WebRTC() if webrtc else None
     sip = SIPPorts(sip_port) if sip_port is not None else None
     dtls = DTLSPort(dtls_port) if dtls_port is not None else None
     machine = MachineAddresses(own)
-    return HelperState(targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, sip, dtls, trusted, machine)
+    return HelperState(
+        targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, sip, dtls, calls, trusted, machine
+    )
 
 
 async def cached_answer(

@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from probe.cli.helper import _serve as start
 from probe.cli.helper import echo_ports, one_port
 from probe.cli.screen import UsageError
 from probe.helper import HelperState, admission, listening
@@ -30,6 +31,7 @@ from probe.helper.dtls_port import DTLSPort
 from probe.helper.media.reflector import Media
 from probe.helper.sip.ports import SIPPorts
 from probe.helper.udp_echo import Echo
+from probe.helper.webrtc import WebRTC
 from probe.run.measure import Measured
 from probe.session.session import Session
 from probe.targets.target import Neutral, Service, Target, parse_endpoint
@@ -162,6 +164,33 @@ async def test_answer_names_the_dtls_port(measured: list[dict[str, Any]]) -> Non
     async with asking(new_state(dtls=DTLSPort(4433))) as ask:
         answer = (await ask({"target": "chat"}))[1]
     assert len(measured) == 1 and answer["dtls"] == {"port": 4433} and not {"echo", "media"} & answer.keys()
+
+
+async def test_call_over_webrtc_is_opened_for_an_offered_token(measured: list[dict[str, Any]]) -> None:
+    webrtc = WebRTC()
+    ours = {"ufrag": "abcd", "pwd": "a" * 22, "fingerprint": ":".join(["AB"] * 32)}
+    try:
+        async with asking(new_state(webrtc=webrtc)) as ask:
+            token = (await ask({"target": "chat"}))[1]["webrtc"]["token"]
+            status, answer, _ = await ask({**ours, "token": token}, path="/v1/webrtc")
+            assert status == 200 and set(answer) == {"ufrag", "pwd", "fingerprint", "ports"}
+            assert (await ask(b"{", path="/v1/webrtc"))[0] == 400
+            assert (await ask({**ours, "token": "ab" * 12}, path="/v1/webrtc"))[0] == 404
+    finally:
+        await webrtc.close()
+
+
+async def test_helper_without_webrtc_offers_no_call(measured: list[dict[str, Any]]) -> None:
+    async with asking(new_state()) as ask:
+        assert "webrtc" not in (await ask({"target": "chat"}))[1]
+        assert (await ask({}, path="/v1/webrtc"))[0] == 404
+
+
+def test_missing_extra_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "aiortc", None)
+    with pytest.raises(UsageError, match=r"--webrtc needs .* Install censorprobe\[calls\]") as refused:
+        start("127.0.0.1:0", ROOT / "targets", {"lab": True, "webrtc": True})
+    assert refused.value.exit_code == 2
 
 
 @pytest.mark.parametrize(

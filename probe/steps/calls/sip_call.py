@@ -47,7 +47,7 @@ async def sip_call(
                 signalling.close()
         finally:
             voice.close()
-            voice.write_to(entry)
+            voice.record.write_to(entry)
     return entry
 
 
@@ -70,7 +70,7 @@ async def _converse(line: _Line, ip: str, seconds: float, setup: float) -> None:
             entry.encoding = sound.encoding(payload_type)
             entry.elsewhere = sound.host not in {ip, UNSPECIFIC_IPV4, UNSPECIFIC_IPV6}
             if not entry.elsewhere:
-                await line.voice.talk(sound.port, payload_type, seconds, until=signalling.ended)
+                await line.voice.exchange(sound.port, payload_type, seconds, until=signalling.ended)
     except BaseException:
         signalling.send(signalling.call.bye(final))
         raise
