@@ -72,7 +72,7 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
     beside["bugs"] = tuple(beside["bugs"])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
     beside["control_neutral_failed"] = tuple(beside.get("control_neutral_failed", ()))
-    beside["media"] = tuple(MediaRow(**row) for row in beside.get("media", ()))
+    beside["media"] = tuple(MediaRow(*map(row.get, MediaRow._fields)) for row in beside.get("media", ()))
     beside["redirects"] = {role: tuple(urls) for role, urls in beside.get("redirects", {}).items()}
     return FlatMeasurement(**beside, rows=[_whole_row(values) for values in observations])
 
