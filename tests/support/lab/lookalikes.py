@@ -69,6 +69,7 @@ CONDITIONS: dict[str, Condition] = {
     "reflector-down": has(faults.ServerDown, how="silent"),
     "reflector-registered-only": has(faults.RegisteredOnly, over=["udp", "tcp"]),
     "reflector-damaged": censor(PayloadTampering, protocols=[], share=1.0, helper=True),
+    "relay-udp-less-line": censor(UDPBlock, helper=True, ports=[53]),
     "reflector-udp-less-line": censor(UDPBlock, helper=True, ports=[53]),
     "dtls-down": has(faults.ServerDown, how="silent"),
     "dtls-registered-only": has(faults.RegisteredOnly, over=["udp"]),
