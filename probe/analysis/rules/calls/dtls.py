@@ -10,7 +10,7 @@ DTLS_RULES = (
         conditions.ANSWERED,
         State.OK,
         because="The server answers the DTLS hello with a request for a cookie or with a ServerHello.",
-        plain=mark("{service} answers. Encrypted Internet calls (DTLS) can begin there."),
+        plain=mark("{service} answers. Encrypted calls (DTLS) can begin there."),
     ),
     Rule(
         "dtls_local_fault",
@@ -49,7 +49,7 @@ DTLS_RULES = (
             "answered. The second form is answered twice, and the test helper gets an answer to the first form."
         ),
         plain=mark(
-            "Encrypted Internet calls (DTLS) to {host} get no answer if they begin as in one program. They get an "
+            "Encrypted calls (DTLS) to {host} get no answer if they begin as in one program. They get an "
             "answer if they begin as in a browser. Some programs cannot make calls with {service} here."
         ),
     ),
@@ -63,7 +63,7 @@ DTLS_RULES = (
             "two bytes exchanged. A random datagram of equal size returns unchanged."
         ),
         plain=mark(
-            "The first packets of encrypted Internet calls (DTLS) are spoilt on the way: their beginning and end are "
+            "The first packets of encrypted calls (DTLS) are spoilt on the way: beginning and end are "
             "exchanged, even on the way to an unrelated server. Other packets pass unchanged. Access to {service} is "
             "blocked."
         ),
@@ -78,7 +78,7 @@ DTLS_RULES = (
             "returns."
         ),
         plain=mark(
-            "The first packets of encrypted Internet calls (DTLS) disappear, even on the way to an unrelated server. "
+            "The first packets of encrypted calls (DTLS) disappear, even on the way to an unrelated server. "
             "Other packets of the same size pass. Access to {service} is blocked."
         ),
     ),
@@ -137,7 +137,7 @@ DTLS_RULES = (
             "gets its answer."
         ),
         plain=mark(
-            "The first packets of encrypted Internet calls (DTLS) to {host} get no answer. The same packets to another "
+            "Packets of encrypted calls (DTLS) to {host} get no answer. The same packets to another "
             "server return, and a test helper gets an answer. Access to {service} is probably blocked."
         ),
     ),
@@ -148,7 +148,7 @@ DTLS_RULES = (
         mechanism="dtls.timeout.other",
         because="The DTLS hello gets no answer here, and the test helper gets its answer.",
         plain=mark(
-            "The first packets of encrypted Internet calls (DTLS) to {host} get no answer here. A test helper outside "
+            "Packets of encrypted calls (DTLS) to {host} get no answer here. A test helper outside "
             "this network gets an answer. Access to {service} is probably blocked."
         ),
     ),
