@@ -9,6 +9,7 @@ import pytest
 from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
 from probe.analysis.statistics.media_flow import MediaFlow, delay_change, jitter, longest_gap, loss
 from probe.analysis.statistics.recorded_flow import Directions, directions
+from probe.formats.media import LOST
 from tests.support.lab.side_by_side import LabOutcome
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -79,7 +80,7 @@ def test_intervals_of_both_flows_contain_the_share_of_all(outcome: LabOutcome) -
 def test_outage_of_the_line_is_in_both_flows(outcome: LabOutcome) -> None:
     for shape in flows_of(outcome):
         gap = longest_gap(shape.both)
-        assert gap is not None and 190 < gap.first < 202 and 2.9 < gap.seconds < 3.3
+        assert gap is not None and 170 < gap.first < 202 and 2.9 < gap.seconds < 3.3
         assert permanent_gap(shape.both) is None
 
 
@@ -87,7 +88,7 @@ def test_outage_of_the_line_is_in_both_flows(outcome: LabOutcome) -> None:
 def test_new_mapping_cuts_both_flows(outcome: LabOutcome) -> None:
     for shape in flows_of(outcome):
         gap = permanent_gap(shape.both)
-        assert gap is not None and 180 < gap.first < 202
+        assert gap is not None and 170 < gap.first < 202
 
 
 @of("media-tariff")
@@ -131,3 +132,78 @@ def test_one_burst_is_a_gap_of_one_flow(outcome: LabOutcome) -> None:
     assert gap is not None and (gap.first, gap.packets) == (200, 25)
     other = longest_gap(opaque.forth)
     assert other is None or other.packets < 3
+
+
+@of("media-loss")
+def test_intervals_contain_the_share_that_a_censor_drops(outcome: LabOutcome) -> None:
+    rtp, opaque = flows_of(outcome)
+    assert contain((rtp.forth, rtp.back), 0.3) == [True, True]
+    assert loss(opaque.forth).value < CHANCE and loss(opaque.back).value < CHANCE
+
+
+@of("media-loss-back")
+def test_loss_of_one_direction_is_in_that_direction(outcome: LabOutcome) -> None:
+    rtp, opaque = flows_of(outcome)
+    assert contain([rtp.back], 0.25) == [True]
+    assert rtp.forth.lost == opaque.forth.lost == 0
+
+
+@of("media-loss-deep")
+def test_each_pair_of_a_deep_run_contains_the_share(outcome: LabOutcome) -> None:
+    pairs = [flows_of(outcome, pair)[0] for pair in range(3)]
+    assert sum(contain((flow for rtp in pairs for flow in (rtp.forth, rtp.back)), 0.3)) >= 5
+
+
+@of("media-cutoff")
+def test_cutoff_is_at_the_packet_of_the_censor(outcome: LabOutcome) -> None:
+    rtp, opaque = flows_of(outcome)
+    gap = permanent_gap(rtp.both)
+    assert gap is not None and gap.first == 200
+    assert 3.9 < rtp.both.sent[gap.first] - rtp.both.sent[0] < 4.1
+    assert permanent_gap(opaque.both) is None
+
+
+@of("media-cutoff-back")
+def test_cutoff_is_at_the_second_of_the_censor(outcome: LabOutcome) -> None:
+    rtp, opaque = flows_of(outcome)
+    gap = permanent_gap(rtp.both)
+    assert gap is not None and 4.9 < rtp.both.sent[gap.first] - rtp.both.sent[0] < 5.1
+    assert permanent_gap(opaque.both) is None
+
+
+@of("media-throttle")
+def test_plateau_contains_the_rate_of_the_policer(outcome: LabOutcome) -> None:
+    rtp, opaque = flows_of(outcome)
+    rate = plateau(rtp.forth, BITS)
+    assert rate is not None and rate.low <= 32_500 and rate.high >= 31_500
+    assert plateau(opaque.forth, BITS) is None
+
+
+@of("media-shaper")
+def test_queue_of_the_shaper_is_in_the_delay(outcome: LabOutcome) -> None:
+    rtp, opaque = flows_of(outcome)
+    change, other = delay_change(rtp.forth), delay_change(opaque.forth)
+    assert change is not None and 2.0 < change.value < 3.05
+    assert other is not None and abs(other.value) < 0.05
+
+
+@of("media-jitter")
+def test_delays_of_one_shape_are_its_jitter(outcome: LabOutcome) -> None:
+    rtp, opaque = flows_of(outcome)
+    assert jitter(rtp.forth) > 0.02 and jitter(opaque.forth) < STEADY
+    assert rtp.forth.lost == 0
+
+
+@of("media-silence")
+def test_silence_of_the_shape_begins_behind_the_handshake(outcome: LabOutcome) -> None:
+    entries = entries_of(outcome)
+    rtp, opaque = (entries[shape, 0] for shape in SHAPES)
+    assert (rtp["established"], rtp["sent"], rtp["returned"]) == (True, 500, 0)
+    assert opaque["forth"].count(LOST) + opaque["back"].count(LOST) < 2 * CHANCE * 500
+
+
+@of("media-handshake")
+def test_silence_of_the_handshake_sends_no_packet(outcome: LabOutcome) -> None:
+    entries = entries_of(outcome)
+    assert (entries["rtp", 0]["established"], entries["rtp", 0]["sent"]) == (False, 0)
+    assert entries["opaque", 0]["returned"] == 500
