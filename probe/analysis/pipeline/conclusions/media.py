@@ -11,6 +11,9 @@ LEAST_DIFFERENCE = "0.05e0"
 """Lower end of the interval of a difference in losses or late packets. 5 in 100 are heard in a call. In 500 packets
 without a loss the interval ends at 5.1 %, so that less could be one burst of chance."""
 LEAST_DELAY = "0.15e0"  # seconds. ITU-T G.114 calls a delay of 150 ms acceptable for most uses (recalled).
+LEAST_RATIO = "2e0"
+"""Jitter of the app's shape by that of the opaque flow. Each flow's delays count from its own least delay. Where the
+delays of all packets vary much, this least delay is chance, and so is the share of late packets."""
 LEAST_SILENCE = "2e0"  # seconds without an arrival, about a hundred packets
 MOST_LOST_BESIDE = "0.2e0"  # of the opaque packets around a cutoff, so that the line worked then
 MOST_LOST_IN_ALL = "0.1e0"  # of the opaque packets, so that four requests are hardly lost by chance
@@ -43,7 +46,8 @@ _OPAQUE_LOST = (
 )
 _LATE = (
     f"{_differs('late_difference_low')}"
-    f" AND ({_differs('late_without_run_low')} OR {_at_least('delay_difference_low', LEAST_DELAY)})"
+    f" AND ({_differs('late_without_run_low')} AND p.jitter >= {LEAST_RATIO} * p.opaque_jitter"
+    f" OR {_at_least('delay_difference_low', LEAST_DELAY)})"
 )
 _OPAQUE_PASSES = (
     f"p.opaque_sent >= {FEWEST_PACKETS} AND p.opaque_cutoff_packet < 0"

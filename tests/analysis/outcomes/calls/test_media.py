@@ -127,6 +127,17 @@ def test_independent_losses_of_equal_share_accuse_nothing() -> None:
         assert conclusion(entry("rtp", forth=one), entry("opaque", forth=other)) == ("ok", [])
 
 
+@pytest.mark.parametrize("least", [0.0, 0.09])
+def test_independent_delays_of_equal_spread_accuse_nothing(least: float) -> None:
+    """Test delays that vary for all packets. One packet of each flow found no queue, and delays count from it."""
+    for seed in range(5):
+        one, other = Random(seed), Random(100 + seed)
+        call = [0.0, *(least + one.uniform(0.0, 0.05) for _ in range(499))]
+        random_one = [0.0, *(other.uniform(0.0, 0.05) for _ in range(499))]
+        flows = entry("rtp", delay=call.__getitem__), entry("opaque", delay=random_one.__getitem__)
+        assert conclusion(*flows) == ("ok", [])
+
+
 def test_network_without_udp_accuses_nothing() -> None:
     record = judged(unopened("rtp"), unopened("opaque"))
     assert (record["state"], record["media"]) == ("ok", None)
