@@ -13,7 +13,7 @@ from probe.analysis.statistics.flow_pair import loss_difference
 from probe.analysis.statistics.flow_parts import LATE, loss_between, punctual, without_span
 from probe.analysis.statistics.marked_share import Estimate, bursts, difference
 from probe.analysis.statistics.media_flow import MediaFlow, delay_change, jitter, longest_gap, loss, reordered
-from probe.analysis.statistics.rate_limit import EVEN, queue_rate, unevenness
+from probe.analysis.statistics.rate_limit import EVEN, can_share_limit, queue_rate, unevenness
 from probe.analysis.statistics.recorded_flow import Directions, directions
 from probe.formats.plain_json import places_of_entries
 
@@ -98,6 +98,7 @@ def _row(pair: int, direction: str, flow: _Flow, opaque: _Flow) -> MediaRow:
         "reordered": reordered(one),
         **_delays(one, other),
         **_cutoff(one, other),
+        "shared_limit": can_share_limit(one, other),
         "rate": rate,
         "opaque_rate": opaque_rate,
         "queued": queued,

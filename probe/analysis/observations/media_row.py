@@ -70,6 +70,7 @@ class MediaRow(NamedTuple):
     cutoff_seconds: Annotated[float, "seconds from the last arrival to the last packet sent"]
     opaque_cutoff_packet: Annotated[int, "the same packet of the opaque flow, -1 without one"]
     opaque_lost_at_cutoff: Annotated[float, "share of lost packets of the opaque flow within a second of the cutoff"]
+    shared_limit: Annotated[bool, "one rate limit for both flows explains their losses, however unequal they are"]
     rate: Annotated[float | None, "received rate in bit/s while packets are lost or queued, NULL without a limit"]
     opaque_rate: Annotated[float | None, "the same of the opaque flow"]
     queued: Annotated[bool, "the delay grows through the flow, as in a shaper's queue"]

@@ -34,6 +34,22 @@ def unevenness(flow: MediaFlow) -> float | None:
     return sum((count - mean) ** 2 for count in counts) / variance if variance else None
 
 
+def can_share_limit(one: MediaFlow, other: MediaFlow) -> bool:
+    """Return whether one rate limit for both flows explains their losses, however unequal these are.
+
+    Two flows of equal pace meet a token bucket or a full queue in the same phase again and again. So one of them can
+    lose most packets. Traffic phase effects are the field's name for it (Floyd and Jacobson, 1991, recalled). What both
+    lose together is even then, and both lose something.
+    """
+    both = sorted([*zip(one.sent, one.arrived, strict=True), *zip(other.sent, other.arrived, strict=True)], key=_sent)
+    spread = unevenness(MediaFlow([time for time, _ in both], [time for _, time in both]))
+    return spread is not None and spread < EVEN and min(one.lost.bit_count(), other.lost.bit_count()) >= FEWEST_LOST
+
+
+def _sent(packet: tuple[float, float | None]) -> float:
+    return packet[0]
+
+
 def queue_rate(flow: MediaFlow, bits: int) -> float | None:
     """Return the rate in bit/s at which a growing queue is emptied, for packets of `bits` each. None without one.
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from probe.analysis.statistics.rate_limit import EVEN, queue_rate, unevenness
+from probe.analysis.statistics.rate_limit import EVEN, can_share_limit, queue_rate, unevenness
 from tests.analysis.statistics.flows import STEP, flow, from_marks
 from tests.analysis.statistics.loss_models import in_bursts, independent
 from tests.analysis.statistics.test_flow_cutoff import BITS, limited
@@ -45,3 +45,37 @@ def test_delay_that_changes_once_or_by_chance_is_no_queue() -> None:
     assert queue_rate(flow(delay=lambda number: random.uniform(0.05, 0.5)), BITS) is None
     assert queue_rate(flow(delay=lambda number: 0.05 + number * 1e-4), BITS) is None  # 50 ms in all
     assert queue_rate(flow(lambda number: number >= 40), BITS) is None
+
+
+def shared(rate: float, phase: float, noise: float) -> list[set[int]]:
+    """Return the packets that one token bucket drops of two flows, the second of which is `phase` seconds behind."""
+    random, tokens, last = Random(4), 2.0 * BITS, 0.0
+    dropped: list[set[int]] = [set(), set()]
+    packets = [
+        (number * STEP + each * phase + random.uniform(0, noise), each, number)
+        for number in range(500)
+        for each in (0, 1)
+    ]
+    for time, each, number in sorted(packets):
+        tokens, last = min(2.0 * BITS, tokens + rate * (time - last)), time
+        if tokens >= BITS:
+            tokens -= BITS
+        else:
+            dropped[each].add(number)
+    return dropped
+
+
+@pytest.mark.parametrize("rate", [40_000, 64_000, 80_000, 100_000])
+@pytest.mark.parametrize("noise", [0.0, 0.002, 0.02])
+def test_limit_that_both_flows_share_is_found(rate: float, noise: float) -> None:
+    """Lose packets of both at a constant rate. If one loses nothing, a limit of the other one is as likely."""
+    one, other = shared(rate, 0.01, noise)
+    expected = min(len(one), len(other)) >= 10
+    assert can_share_limit(flow(one.__contains__), flow(other.__contains__, starts=0.01)) == expected
+
+
+def test_losses_by_chance_share_no_limit() -> None:
+    flows = [from_marks(marks) for share in (0.3, 0.1) for marks in independent(share, 300, Random(5))]
+    shares = [can_share_limit(one, other) for one, other in zip(flows[:300], flows[300:], strict=True)]
+    assert sum(shares) <= 2
+    assert not any(can_share_limit(one, flow()) for one in flows)

@@ -40,9 +40,10 @@ def _differs(*columns: str) -> str:
     return " AND ".join(_at_least(column, LEAST_DIFFERENCE) for column in columns)
 
 
-_LOST = _differs("loss_difference_low", "loss_without_gap_low")
+_LOST = _differs("loss_difference_low", "loss_without_gap_low") + " AND NOT p.shared_limit"
 _OPAQUE_LOST = (
-    f"COALESCE(p.loss_difference_high, 1e0) <= -{LEAST_DIFFERENCE} AND {_differs('opaque_loss_without_gap_low')}"
+    f"COALESCE(p.loss_difference_high, 1e0) <= -{LEAST_DIFFERENCE} AND NOT p.shared_limit"
+    f" AND {_differs('opaque_loss_without_gap_low')}"
 )
 _LATE = (
     f"{_differs('late_difference_low')}"
@@ -63,7 +64,7 @@ _OPAQUE_SILENT = (
 )
 _CUT = (
     f"p.direction = 'both' AND p.returned > 0 AND p.cutoff_packet > 0 AND p.cutoff_seconds >= {LEAST_SILENCE}"
-    f" AND {_OPAQUE_PASSES} AND NOT p.queued"
+    f" AND {_OPAQUE_PASSES}"
 )
 _THROTTLED = f"p.rate IS NOT NULL AND p.opaque_rate IS NULL AND (p.queued OR ({_LOST}))"
 _CONDITIONS = (_SILENT, _CUT, _THROTTLED, f"{_LOST} AND p.cutoff_packet < 0", f"p.direction <> 'both' AND {_LATE}")

@@ -138,6 +138,13 @@ def test_independent_delays_of_equal_spread_accuse_nothing(least: float) -> None
         assert conclusion(*flows) == ("ok", [])
 
 
+def test_tariff_that_one_flow_gets_less_of_accuses_nothing() -> None:
+    """Lose packets at a constant rate, most of them of one flow, because both meet the limit in the same phase."""
+    one = entry("rtp", forth=lambda number: number > 40 and number % 4 != 0)
+    other = entry("opaque", forth=lambda number: number > 40 and number % 4 == 0)
+    assert conclusion(one, other) == ("ok", [])
+
+
 def test_network_without_udp_accuses_nothing() -> None:
     record = judged(unopened("rtp"), unopened("opaque"))
     assert (record["state"], record["media"]) == ("ok", None)
