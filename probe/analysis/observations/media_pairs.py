@@ -20,7 +20,7 @@ from probe.formats.plain_json import places_of_entries
 OPAQUE = "opaque"
 MOST_PACKETS = 5_000  # of a flow that is read. A longer list is not from our probe, and would take long.
 MOST_PAIRS = 10
-LATE_SENDER, MOST_LATE = 200, 0.05  # tenths of a millisecond behind the schedule, and share of such packets
+LATE_SENDER, MOST_LATE = 600, 0.05  # tenths of a millisecond behind the schedule, and share of such packets
 AROUND = 1.0  # seconds before and after a cutoff
 _DIGITS = 4
 

@@ -42,7 +42,7 @@ def entry(
         "refused": 0,
         "foreign": 0,
         "round_trip": 0.08 if returned else None,
-        "late": [300 if late(number) else 0 for number in range(PACKETS)],
+        "late": [700 if late(number) else 0 for number in range(PACKETS)],
         "forth": [
             delays[number] if number in here else NOT_KNOWN if number > last else NO_TIME if number in there else LOST
             for number in range(PACKETS)
