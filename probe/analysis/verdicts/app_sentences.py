@@ -44,7 +44,7 @@ REASONS: dict[str, str] = {
     "sip.tampering": mark("Call packets are changed."),
     "sip.injection": mark("Calls get false answers."),
     "media.loss": mark("Call packets get lost."),
-    "media.jitter": mark("Call packets come too late."),
+    "media.jitter": mark("Call packets come late."),
     "media.cutoff": mark("Calls are cut off."),
     "media.throttle": mark("Calls are slowed down."),
     "media.silence": mark("Call packets disappear."),
