@@ -5,6 +5,7 @@ for the network's. Linux tells when a packet arrived. Elsewhere an arrival has t
 """
 
 import asyncio
+import math
 import random
 import secrets
 from dataclasses import replace
@@ -25,6 +26,7 @@ from probe.wire.media.shapes import SHAPES, ShapeName
 
 SECONDS = 10.0
 INTERVAL = 0.02  # seconds between packets, as Opus and most codecs of calls have
+SPREAD = 0.005  # seconds after the schedule within which the time of each packet is drawn
 HANDSHAKE, TAIL = 1.4, 0.6  # seconds for two round trips before the flow, and for the last packets after it
 RESEND = 0.35  # seconds after which a request without a response is sent again
 CONSENT = 4.0  # seconds between requests during the flow (RFC 7675, 5.1)
@@ -68,7 +70,7 @@ async def media_flow(
     """Send packets of one shape to the helper for `seconds`, and record both directions.
 
     The entry holds no address, because the helper's address could identify a group of users. It succeeds if a packet
-    came back. A flow of higher `rank` begins a fraction of the interval later. Raises StepFailed.
+    came back. Raises StepFailed.
     """
     entry = MediaFlow(port=port, shape=shape, pair=pair, rank=rank, size=PACKET, interval=INTERVAL)
     async with tx.step(entry, HANDSHAKE + seconds + TAIL + 1.0):
@@ -76,7 +78,6 @@ async def media_flow(
         try:
             cookie = await flow.establish()
             entry.established = True
-            await asyncio.sleep(rank * INTERVAL / 2)
             await flow.send_packets(round(seconds / INTERVAL), cookie)
             await asyncio.sleep(TAIL)
         finally:
@@ -112,11 +113,16 @@ class _Socket(UDPSocket):
         return cookie
 
     async def send_packets(self, packets: int, cookie: bytes) -> None:
-        """Send packets at absolute times, and a request every CONSENT seconds. Raises OSError for an ICMP error."""
-        self.record.begin(began := self._loop.time())
+        """Send packets at absolute times, and a request every CONSENT seconds. Raises OSError for an ICMP error.
+
+        The times of both flows of a pair are the same multiples of the interval, and which packet is first is drawn
+        each time. At a rate limit that both share, a flow that is always second would lose more.
+        """
+        self.record.begin(began := math.ceil(self._loop.time() / INTERVAL) * INTERVAL)
         consent = round(CONSENT / INTERVAL)
         for number in range(packets):
-            await asyncio.sleep(max(0.0, began + number * INTERVAL - self._loop.time()))
+            due = began + number * INTERVAL + random.uniform(0.0, SPREAD)
+            await asyncio.sleep(max(0.0, due - self._loop.time()))
             if number % consent == consent - 1:
                 self._request(cookie)
             now = self._loop.time()
