@@ -7,6 +7,7 @@ import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import FollowUp
+from tests.analysis.outcomes.calls import test_dtls as dtls
 from tests.analysis.outcomes.hellos.test_client_hellos import browser_fails, fails_in_our_hello, with_other_hellos
 from tests.analysis.outcomes.hellos.test_hellos_with_ech import ech_fails_with_any_name, ech_fails_with_name
 from tests.analysis.outcomes.test_dns_forgery import BOGON, INNOCUOUS, alone
@@ -298,6 +299,16 @@ def refused_here() -> Lines:
     return lines
 
 
+def one_form_of_dtls() -> Lines:
+    """Return flows in which Firefox's hello passes between two silent ones of OpenSSL."""
+    return dtls.with_hellos(dtls.FIREFOX, dtls.AGAIN, dtls.FIREFOX)
+
+
+def one_form_of_dtls_but_newer() -> Lines:
+    """Return flows in which only a hello that offers DTLS 1.3 passes."""
+    return dtls.with_hellos(("firefox_dtls_hello", dtls.SILENCE), dtls.NEWER, dtls.AGAIN, dtls.NEWER)
+
+
 DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "other_name_same_address": (other_name, "tls_reset_follows_name"),
     "same_name_neutral_host": (neutral_host, "tls_reset_follows_name_to_neutral_host"),
@@ -313,6 +324,9 @@ DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "neutral_browser_hello_without_ech": (ech_fails_with_any_name, "tls_reset_of_any_hello_with_ech"),
     "neutral_hello_with_ech": (ech_fails_with_any_name, "tls_reset_of_any_hello_with_ech"),
     "hello_with_ech_neutral_host": (ech_fails_with_name, "tls_reset_of_name_in_hello_with_ech"),
+    "firefox_dtls_hello": (one_form_of_dtls, "dtls_silent_in_one_form"),
+    "dtls13_hello": (one_form_of_dtls_but_newer, "dtls_silent_in_one_form"),
+    "same_dtls_hello_again": (one_form_of_dtls, "dtls_silent_in_one_form"),
     "random_bytes_neutral_host": (unlisted_protocol, "payload_drop_of_unlisted_protocols"),
     "innocuous_name_system_resolver": (refused_here, "dns_refused_here"),
     "resolver_udp": (forged_at_public_resolver, "dns_race_at_public_resolver_other"),
@@ -333,10 +347,11 @@ def _without(line: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 LOCATES = {"path_sweep", "limited_payload"}  # a record's `hop`, which no rule reads
+IN_PAIRS = {"media_shape", "media_opaque"}  # taken away from a recording in tests/analysis/verdicts/test_ablation.py
 
 
 def test_every_kind_of_followup_is_tested() -> None:
-    assert set(DECIDES) == set(get_args(FollowUp)) - LOCATES - {""}
+    assert set(DECIDES) == set(get_args(FollowUp)) - LOCATES - IN_PAIRS - {""}
 
 
 @pytest.mark.parametrize("kind", DECIDES)
