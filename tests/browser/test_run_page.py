@@ -52,7 +52,7 @@ def test_first_screen_has_the_answer(shown: Page) -> None:
     cards = shown.get_by_role("article")
     assert cards.count() == 12
     signal = shown.get_by_role("article", name="Signal")
-    assert "BLOCKED" in signal.inner_text() and "Calls: blocked" in signal.inner_text()
+    assert "BLOCKED" in signal.inner_text() and "Messages: blocked" in signal.inner_text()
 
 
 def test_foreign_request_is_blocked_and_noticed(page: Page, file: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_pictures_have_texts(shown: Page) -> None:
     assert shown.get_by_role("img", name="The connections are interfered with between router 3").count() == 10
     rows = shown.locator(".rows > li")
     assert rows.count() == 12
-    assert "264 attempts, 108 failed." in rows.filter(has_text="Signal").inner_text()
+    assert "277 attempts, 114 failed." in rows.filter(has_text="Signal").inner_text()
     crosses, circles = rows.locator("path.cross"), rows.locator("circle.worked")
     assert crosses.count() > 50 and circles.count() > 50
     assert "failed" in (crosses.first.locator("..").locator("title").text_content() or "")

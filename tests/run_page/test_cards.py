@@ -28,7 +28,7 @@ def test_recording_has_one_card_per_app_worst_first() -> None:
     assert len(shown) == 12
     assert data["headline"].startswith("7 of 12 apps blocked: Facebook and Messenger, Gmail, ")
     assert data["origin"].startswith("LAB great-firewall: ")
-    assert ("Network", "AS64500") in data["facts"] and ("Time", "2026-11-27 21:13:06 UTC") in data["facts"]
+    assert ("Network", "AS64500") in data["facts"] and ("Time", "2026-11-28 00:34:52 UTC") in data["facts"]
 
 
 def test_card_says_what_is_blocked_and_what_works() -> None:

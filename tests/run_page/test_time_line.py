@@ -76,5 +76,5 @@ def test_recording_has_every_attempt() -> None:
     run = recorded_run("great-firewall")
     line = page_data(run)["time_line"]
     counted = [int(row["summary"].split()[0]) for row in line["rows"]]
-    assert sum(counted) == len(run.attempts) == 1800
+    assert sum(counted) == len(run.attempts) == 1821
     assert line["ticks"][0] == "0" and len(line["ticks"]) == 5

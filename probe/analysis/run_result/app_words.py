@@ -56,10 +56,11 @@ def state_of_app(app: AppState) -> str:
 def state_of_calls(app: AppState) -> str | None:
     """Return the state of an app's calls, None if it has none.
 
-    A call begins with messages to the app's servers. So where the app is blocked, relays that answer say nothing.
+    A call begins with messages to the app's servers. So where the app is blocked, relays that answer say nothing, also
+    if only some of them do.
     """
     state = app["needs"].get("calls")
-    return None if state == "ok" and app["state"] in {"blocked", "likely_blocked"} else state
+    return None if state in {"ok", "degraded"} and app["state"] in {"blocked", "likely_blocked"} else state
 
 
 def are_calls_bad(app: AppState) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from probe.analysis.run_result.app_words import AppState, are_calls_bad
+from probe.analysis.run_result.app_words import AppState, are_calls_bad, state_of_calls
 from probe.messages import tr, tr_plural
 
 Names = Callable[[str, Sequence[AppState]], str]
@@ -78,8 +78,7 @@ def are_addresses(apps: Sequence[AppState]) -> bool:
 
 def _calls(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
     blocked, likely, partly = (
-        [app for app in apps if app["needs"].get("calls") == state]
-        for state in ("blocked", "likely_blocked", "degraded")
+        [app for app in apps if state_of_calls(app) == state] for state in ("blocked", "likely_blocked", "degraded")
     )
     if blocked:
         yield tr("calls blocked: {names}", names=listed("calls", blocked))

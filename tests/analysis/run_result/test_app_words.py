@@ -16,7 +16,7 @@ def app(state: str, calls: str | None) -> AppState:
         ("ok", "ok", "work"),
         ("ok", "blocked", "blocked"),
         ("blocked", "ok", "-"),  # a call begins with messages to the app's servers
-        ("likely_blocked", "degraded", "in part"),
+        ("likely_blocked", "degraded", "-"),
         ("blocked", "insufficient", "not tested"),
         ("degraded", "ok", "work"),
         ("blocked", None, "-"),
