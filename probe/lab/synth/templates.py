@@ -97,13 +97,19 @@ def _expected(scenario: Scenario, measurement: Document) -> dict[str, ExpectedVe
 
 
 def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Document]]) -> list[str]:
-    """Return the roles of a target, in the order of how many scenarios accuse them."""
+    """Return the roles of a target, in the order of how many scenarios accuse them.
+
+    A verdict that compares several relays is left out, because a template keeps one endpoint of a service.
+    """
     accusals: dict[str, int] = {}
+    compared: set[str] = set()
     for (_, other), pair in known.items():
         for service, verdict in (_expected(*pair) or {}).items() if other == target else ():
             role = service.partition("/")[2]
             accusals[role] = accusals.get(role, 0) + (verdict.state in ACCUSED)
-    return sorted(accusals, key=lambda role: (-accusals[role], role))
+            if any(mechanism.startswith("relay.") for mechanism in verdict.mechanisms):
+                compared.add(role)
+    return sorted(accusals.keys() - compared, key=lambda role: (-accusals[role], role))
 
 
 def _template(

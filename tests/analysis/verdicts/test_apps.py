@@ -228,7 +228,7 @@ def test_apps_of_the_great_firewall() -> None:
         "facebook": ("blocked", "blocked", "certain"),
         "gmail": ("blocked", None, "certain"),
         "resolvers": ("ok", None, "certain"),
-        "signal": ("blocked", "blocked", "certain"),
+        "signal": ("blocked", "degraded", "certain"),
         "sip": ("degraded", "degraded", "certain"),
         "snapchat": ("blocked", None, "certain"),
         "stun": ("blocked", "blocked", "certain"),

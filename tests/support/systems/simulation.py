@@ -62,7 +62,7 @@ def _win32() -> None:
     _remove(signal, "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGUSR1", "SIGUSR2", "pthread_sigmask")
     _remove(socket, *_NOT_ELSEWHERE, "IPV6_RECVHOPLIMIT", "EAI_NODATA")
     _remove_from_sockets("recvmsg", "sendmsg", "recvmsg_into")
-    _missing("fcntl", "resource", "pwd", "grp", "termios", "pyroute2", "utls")
+    _missing("fcntl", "resource", "pwd", "grp", "termios", "pyroute2", "utls", "ifaddr")
     _unreadable("/proc", "/sys", "/etc/resolv.conf")
     ssl.enum_certificates = _enum_certificates  # type: ignore[attr-defined]
     _resolvers_of_windows()
