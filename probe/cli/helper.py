@@ -52,8 +52,8 @@ def helper(
     With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
     With --media it reflects packets of calls to clients with such a token, with limits per client and in all.
     With --sip it answers a call over SIP to such a token, and reflects the voice packets of the caller.
-    With --dtls it asks each DTLS hello for a cookie, and completes no handshake.
     With --webrtc it does the same over WebRTC, at UDP ports that the system chooses.
+    With --dtls it asks each DTLS hello for a cookie, and completes no handshake.
     """
     options = {
         "lab": lab,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
 from probe.dialogue import is_doubtful, proves
-from probe.followups.echo_offer import EchoOffer
+from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust

@@ -14,7 +14,7 @@ from probe.connectivity.planner import Addresses, End, plan_addresses
 from probe.connectivity.priorities import Place, address_priority, endpoint_priorities
 from probe.connectivity.stale_control import Repetition
 from probe.dialogue import DIALOGUE_BY_DIALECT, Method, RequestOptions, always_get, can_prove
-from probe.followups.echo_offer import EchoOffer
+from probe.followups.helper_offer import EchoOffer
 from probe.formats.transactions import Kind
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED, Name, Names

@@ -24,8 +24,7 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.followups.echo_offer import TOKEN_BYTES, EchoOffer
-from probe.followups.media.offer import MediaOffer
+from probe.followups.helper_offer import TOKEN_BYTES, EchoOffer, HelperOffer
 from probe.formats import failures as f
 from probe.signatures.evidence_age import ECHO_TOKEN, MEDIA_TOKEN
 from probe.steps.tls.certificates import Roots
@@ -39,7 +38,7 @@ KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "prefl
 MOST_ECHO_PORTS = 16
 
 Offered = Callable[[EchoOffer], None]
-MediaOffered = Callable[[MediaOffer], None]
+MediaOffered = Callable[[HelperOffer], None]
 
 
 async def ask(
@@ -152,14 +151,14 @@ def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) ->
     return EchoOffer(bytes.fromhex(token), tuple(ports), _addresses(base_url, resolved), until)
 
 
-def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> MediaOffer | None:
+def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> HelperOffer | None:
     """Return the checked offer of media flows, or None if there is none or it breaks the protocol."""
     media = answer.get("media")
     token, port = (media.get("token"), media.get("port")) if isinstance(media, dict) else (None, None)
     if not _is_token(token) or not _is_port(port):
         return None
     until = asyncio.get_running_loop().time() + MEDIA_TOKEN.seconds
-    return MediaOffer(bytes.fromhex(token), port, _addresses(base_url, resolved), until)
+    return HelperOffer(bytes.fromhex(token), (port,), _addresses(base_url, resolved), until)
 
 
 def _addresses(base_url: str, resolved: list[str]) -> tuple[str, ...]:

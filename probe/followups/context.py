@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from probe.followups.echo_offer import EchoOffer
 from probe.followups.flow import FlowRunner, Trigger
+from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import Family
 from probe.session.flow_slots import Priority

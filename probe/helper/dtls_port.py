@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.helper.media.flow_table import Allowance
+from probe.helper.limits import Allowance
 from probe.helper.udp_port import listen
 from probe.wire.dtls.answers import HANDSHAKE_FAILURE, cookie_for, fatal_alert, hello_verify_request
 from probe.wire.dtls.client_hello import ClientHello, parse_client_hello

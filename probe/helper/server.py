@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from probe.formats.ooni_helper import GREETING
+from probe.helper.calls.sip_ports import SIPPorts
 from probe.helper.capacity import capacity, raise_descriptors
 from probe.helper.dtls_port import DTLSPort
 from probe.helper.forwarded import client_address
@@ -19,7 +20,6 @@ from probe.helper.media.reflector import Media
 from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
-from probe.helper.sip.ports import SIPPorts
 from probe.helper.state import HelperState, cached_answer, cancel_all, fresh_answer
 from probe.helper.udp_echo import Echo
 from probe.http_server import bug_reports, connections
@@ -35,7 +35,7 @@ ROUTES = "GET /health and POST /v1/measure, and for OONI's probe POST /"
 
 
 def build(state: HelperState) -> web.Application:
-    """Return the application: GET /health, POST /v1/measure, and OONI's GET and POST /. Errors are `{"error": "…"}`."""
+    """Return the application with all routes. Errors are `{"error": "…"}`."""
     app = web.Application(middlewares=[_errors_as_json], client_max_size=LONGEST_QUESTION)
     app.on_response_prepare.append(_name_server)
 
@@ -66,22 +66,24 @@ def build(state: HelperState) -> web.Application:
         found = await fresh_answer(state, lambda: measure_url(state, question), peer=peer)  # OONI's have no age
         return web.json_response(found, dumps=_dumps)
 
-    async def call(request: web.Request) -> web.Response:
-        state.counts.admit(peer := peer_key(_client(state, request) or request.remote))
-        if state.webrtc is None:
-            raise web.HTTPNotFound
-        try:
-            question = json.loads(await _body(request))
-        except (ValueError, RecursionError):
-            raise Refused(400, "the question is no JSON") from None
-        return web.json_response(await state.webrtc.answer(question, peer), dumps=_dumps)
-
-    app.router.add_post("/v1/webrtc", call)
+    app.router.add_post("/v1/webrtc", partial(_open_call, state))
     app.router.add_get("/health", health)
     app.router.add_post("/v1/measure", answer)
     app.router.add_get("/", greet)
     app.router.add_post("/", answer_ooni)
     return app
+
+
+async def _open_call(state: HelperState, request: web.Request) -> web.Response:
+    """Return the helper's side of a WebRTC call. Raises Refused, and HTTPNotFound without `--webrtc`."""
+    state.counts.admit(peer := peer_key(_client(state, request) or request.remote))
+    if state.webrtc is None:
+        raise web.HTTPNotFound
+    try:
+        question = json.loads(await _body(request))
+    except (ValueError, RecursionError):
+        raise Refused(400, "the question is no JSON") from None
+    return web.json_response(await state.webrtc.answer(question, peer), dumps=_dumps)
 
 
 async def serve(state: HelperState, host: str, port: int, announce: Callable[[str], None]) -> int:

@@ -12,12 +12,12 @@ from typing import Any
 
 from probe.asn.table import asn_of, default_table
 from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, Places, RequestCounts
+from probe.helper.calls.sip_ports import SIPPorts
+from probe.helper.calls.webrtc import WebRTC
 from probe.helper.dtls_port import DTLSPort
 from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.media.reflector import Media
-from probe.helper.sip.ports import SIPPorts
 from probe.helper.udp_echo import Echo
-from probe.helper.webrtc import WebRTC
 from probe.http_server.peers import Network
 from probe.nettests import NETTESTS, load_nettests
 from probe.session.pacing import Pace

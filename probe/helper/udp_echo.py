@@ -2,39 +2,26 @@
 
 import asyncio
 import re
-import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from probe.helper.limits import TOKEN_BYTES, Clock, Tokens
 from probe.helper.udp_port import listen
 from probe.wire.tampering import with_ends_swapped
 
-TOKEN_BYTES = 12  # the size of a STUN transaction id (RFC 8489, 5)
-TOKEN_SECONDS = 60.0
 MOST_ECHOES = 32  # per token. The probe sends at most twelve for one echo pair.
-MOST_TOKENS = 4096
 LONGEST_DATAGRAM = 1500  # bytes. Longer datagrams are ignored.
 
 _HEX = re.compile(rb"[0-9a-fA-F]{24,}")
 
 
-class Tokens:
-    """Hold the issued tokens, each valid for a minute and a number of datagrams. No address is kept with them."""
+class EchoTokens(Tokens):
+    """Hold the tokens of the echo, each valid for a number of datagrams that contain it."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._out: OrderedDict[bytes, tuple[float, int]] = OrderedDict()  # token: time of issue, echoes left
-
-    def issue(self) -> str:
-        """Return a new token of 24 hexadecimal digits."""
-        token = secrets.token_bytes(TOKEN_BYTES)
-        self._out[token] = (self._clock(), MOST_ECHOES)
-        while len(self._out) > MOST_TOKENS:
-            self._out.popitem(last=False)
-        return token.hex()
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        super().__init__(clock, MOST_ECHOES)
 
     def admits(self, datagram: bytes) -> bool:
         """Tell whether a datagram contains a valid token, raw or hexadecimal, at any position. Count it against the
@@ -44,32 +31,17 @@ class Tokens:
         """
         if len(datagram) > LONGEST_DATAGRAM:
             return False
-        token = self._token_in(datagram) or self._token_in(with_ends_swapped(datagram))
-        if token is None:
-            return False
-        since, left = self._out[token]
-        if left <= 0:
-            return False
-        self._out[token] = (since, left - 1)
-        return True
+        token = self.first_in(_candidates(datagram)) or self.first_in(_candidates(with_ends_swapped(datagram)))
+        return token is not None and self.take(token)
 
-    def _token_in(self, datagram: bytes) -> bytes | None:
-        self._forget()
-        raw = (datagram[at : at + TOKEN_BYTES] for at in range(len(datagram) - TOKEN_BYTES + 1))
-        found = next((token for token in raw if token in self._out), None)
-        if found is not None:
-            return found
-        for digits in _HEX.finditer(datagram):
-            for at in range(len(digits[0]) - 2 * TOKEN_BYTES + 1):
-                token = bytes.fromhex(digits[0][at : at + 2 * TOKEN_BYTES].decode())
-                if token in self._out:
-                    return token
-        return None
 
-    def _forget(self) -> None:
-        now = self._clock()
-        while self._out and now - next(iter(self._out.values()))[0] > TOKEN_SECONDS:
-            self._out.popitem(last=False)
+def _candidates(datagram: bytes) -> Iterator[bytes]:
+    """Yield the bytes of each place that can hold a token, raw ones first."""
+    for at in range(len(datagram) - TOKEN_BYTES + 1):
+        yield datagram[at : at + TOKEN_BYTES]
+    for digits in _HEX.finditer(datagram):
+        for at in range(len(digits[0]) - 2 * TOKEN_BYTES + 1):
+            yield bytes.fromhex(digits[0][at : at + 2 * TOKEN_BYTES].decode())
 
 
 @dataclass
@@ -77,7 +49,7 @@ class Echo:
     """Hold the echoing UDP ports and their tokens. `offer` is part of an answer of the HTTP side."""
 
     ports: Sequence[int]
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: EchoTokens = field(default_factory=EchoTokens)
     _open: list[asyncio.DatagramTransport] = field(default_factory=list)
 
     def offer(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from probe.connectivity.endpoint import Reach
 from probe.control.attempt_times import since
-from probe.followups.echo_offer import EchoOffer
+from probe.followups.helper_offer import EchoOffer
 from probe.followups.media.pairs import MediaPairs
 from probe.formats import failures as f
 from probe.formats.access_line import AccessLine
@@ -106,11 +106,8 @@ async def measure(
         try:
             await _run(nettest, reach, target, partial(_renew, asking, ask_control, reach, target))
             control = await _answer(asking, session) if asking else None
-            if session.watch is not None:
-                await session.watch.settle(CHECKED_WITHIN[session.stopping.is_set()])
-            await trace.finish(patience=_seconds_for_tails(session))
-            if media is not None and any(service.media for service in target.services.values()):
-                flows = await media.finish(trace, control)
+            await _settle(session, trace)
+            flows = await media.finish(target, trace, control) if media else None
         finally:
             await _end(names, asking)
     measured = _measured(nettest, target, session, trace, start, time.monotonic() - clock, control, flows)
@@ -118,6 +115,13 @@ async def measure(
         packets = await session.capture.packets(trace.flows, trace.zero)
         measured.test_keys["x_packets"] = [packet.model_dump(mode="json") for packet in packets]
     return measured
+
+
+async def _settle(session: Session, trace: Trace) -> None:
+    """Wait for checks of the network and for late answers."""
+    if session.watch is not None:
+        await session.watch.settle(CHECKED_WITHIN[session.stopping.is_set()])
+    await trace.finish(patience=_seconds_for_tails(session))
 
 
 def measured_nothing(target: Target, session: Session, bug: str | None = None) -> Measured:

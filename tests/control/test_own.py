@@ -26,8 +26,7 @@ from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.control.attempt_times import since
-from probe.followups.echo_offer import EchoOffer
-from probe.followups.media.offer import MediaOffer
+from probe.followups.helper_offer import EchoOffer, HelperOffer
 from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
 from probe.targets.target import Service, Target, parse_endpoint
@@ -181,12 +180,12 @@ async def test_echo_offer_is_read_and_token_is_not_written() -> None:
 
 
 async def test_media_offer_is_read_and_nothing_of_it_is_written() -> None:
-    offered: list[MediaOffer] = []
+    offered: list[HelperOffer] = []
     async with helper(sending({**GOOD, "media": {"token": "0f" * 12, "port": 50000, "more": 1}})) as url:
         named = url.replace("127.0.0.1", "localhost")
         answer = await control.ask(named, CHAT, {}, roots=load_roots(), media_offered=offered.append)
     (offer,) = offered
-    assert (offer.token, offer.port, offer.addresses) == (bytes([15]) * 12, 50000, ("127.0.0.1",))
+    assert (offer.token, offer.ports, offer.addresses) == (bytes([15]) * 12, (50000,), ("127.0.0.1",))
     assert offer.outlives(50.0) and not offer.outlives(60.0)
     assert "media" not in answer and "0f0f" not in json.dumps(answer)
 
@@ -209,7 +208,7 @@ async def test_media_offer_is_read_and_nothing_of_it_is_written() -> None:
     ],
 )
 async def test_invalid_media_offer_is_ignored(media: Any) -> None:
-    offered: list[MediaOffer] = []
+    offered: list[HelperOffer] = []
     answer = await asked(sending({**GOOD, "media": media}), media_offered=offered.append)
     assert offered == [] and answer["failure"] is None and "media" not in answer
 

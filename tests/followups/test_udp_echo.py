@@ -12,7 +12,7 @@ from probe.connectivity.attempt_state import Measurement
 from probe.connectivity.endpoint import Reach
 from probe.dialogue import DIALOGUE_BY_DIALECT
 from probe.dialogue.exchange import Exchange
-from probe.followups.echo_offer import PAIRS_PER_TOKEN, EchoOffer
+from probe.followups.helper_offer import PAIRS_PER_TOKEN, EchoOffer
 from probe.followups.udp_echo import PAYLOADS
 from probe.formats import failures as f
 from probe.formats.calls import STUNExchange, UDPEcho
@@ -202,10 +202,10 @@ async def test_stop_between_the_datagrams_ends_the_pair(world: World, monkeypatc
 
 
 def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
-    from probe.helper.udp_echo import Tokens
+    from probe.helper.udp_echo import EchoTokens
     from probe.targets.target import parse_endpoint
 
-    tokens = Tokens()
+    tokens = EchoTokens()
     for dialect, build in PAYLOADS.items():
         scheme, _, transport = dialect.partition("/")
         parameter = f";transport={transport}" if transport else ""

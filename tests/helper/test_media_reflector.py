@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from probe.helper.media import flow_table
+from probe.helper import limits
+from probe.helper.limits import TOKEN_SECONDS, Allowance, Tokens
 from probe.helper.media.flow_table import (
     BURST,
     FLOW_SECONDS,
@@ -16,9 +17,6 @@ from probe.helper.media.flow_table import (
     MOST_FLOWS_OF_A_PEER,
     MOST_PACKETS,
     RESPONSES_A_TOKEN,
-    TOKEN_SECONDS,
-    Allowance,
-    Tokens,
 )
 from probe.helper.media.reflector import Media, Reflector
 from probe.wire.media.cookie import BUSY
@@ -188,8 +186,8 @@ def test_flows_of_all_are_limited_and_places_become_free(now: list[float], refle
 
 
 def test_tokens_are_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_table, "MOST_TOKENS", 8)
-    tokens = Tokens(lambda: 0.0)
+    monkeypatch.setattr(limits, "MOST_TOKENS", 8)
+    tokens = Tokens(lambda: 0.0, 1)
     issued = [bytes.fromhex(tokens.issue()) for _ in range(9)]
     assert len(tokens) == 8 and not tokens.take(issued[0]) and tokens.take(issued[1])
 
@@ -210,7 +208,7 @@ def test_all_flows_together_have_a_rate(now: list[float], reflector: Reflector) 
         now[0] += 1.0 / 96
         client.open()
     sent = sum(client.send(number) is not None for client in clients for number in range(90))
-    assert flow_table.BURST_OF_ALL * 0.8 <= sent <= flow_table.BURST_OF_ALL
+    assert limits.BURST_OF_ALL * 0.8 <= sent <= limits.BURST_OF_ALL
 
 
 def test_flood_does_not_grow_the_memory_of_the_real_command() -> None:

@@ -27,11 +27,11 @@ from probe.cli.screen import UsageError
 from probe.helper import HelperState, admission, listening
 from probe.helper import measure as measuring
 from probe.helper import state as helper_state
+from probe.helper.calls.sip_ports import SIPPorts
+from probe.helper.calls.webrtc import WebRTC
 from probe.helper.dtls_port import DTLSPort
 from probe.helper.media.reflector import Media
-from probe.helper.sip.ports import SIPPorts
 from probe.helper.udp_echo import Echo
-from probe.helper.webrtc import WebRTC
 from probe.run.measure import Measured
 from probe.session.session import Session
 from probe.targets.target import Neutral, Service, Target, parse_endpoint

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from probe.helper.media.flow_table import TOKEN_SECONDS
-from probe.helper.sip.call_table import (
+from probe.helper.calls.call_table import (
     BURST,
     CALL_SECONDS,
     MOST_CALLS,
@@ -15,7 +14,8 @@ from probe.helper.sip.call_table import (
     MOST_PACKETS,
     UNCONFIRMED_SECONDS,
 )
-from probe.helper.sip.user_agent import CALLS_A_TOKEN, RINGING_SECONDS, UserAgent
+from probe.helper.calls.sip_user_agent import CALLS_A_TOKEN, RINGING_SECONDS, UserAgent
+from probe.helper.limits import TOKEN_SECONDS
 from probe.wire.media.rtp import write_header
 from probe.wire.media.shape import Place
 from probe.wire.sip.call import Call

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from probe.helper import udp_echo as echoing
-from probe.helper.udp_echo import LONGEST_DATAGRAM, MOST_ECHOES, TOKEN_SECONDS, Echo, Tokens
+from probe.helper import limits
+from probe.helper.limits import TOKEN_SECONDS
+from probe.helper.udp_echo import LONGEST_DATAGRAM, MOST_ECHOES, Echo, EchoTokens
 from probe.wire.stun import binding_request
 from probe.wire.tampering import with_ends_swapped
 
@@ -73,29 +74,29 @@ async def test_closed_client_port_does_not_stop_echo() -> None:
 
 def test_token_is_valid_for_one_minute() -> None:
     now = [0.0]
-    tokens = Tokens(lambda: now[0])
+    tokens = EchoTokens(lambda: now[0])
     early, now[0] = bytes.fromhex(tokens.issue()), 30.0
     late, now[0] = bytes.fromhex(tokens.issue()), TOKEN_SECONDS + 0.1
     assert not tokens.admits(early) and tokens.admits(late)
 
 
 def test_token_allows_limited_number_of_datagrams() -> None:
-    tokens = Tokens()
+    tokens = EchoTokens()
     one, other = bytes.fromhex(tokens.issue()), bytes.fromhex(tokens.issue())
     assert [tokens.admits(one) for _ in range(MOST_ECHOES + 2)] == [True] * MOST_ECHOES + [False] * 2
     assert tokens.admits(other)
 
 
 def test_tokens_are_unique_and_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(echoing, "MOST_TOKENS", 8)
-    tokens = Tokens()
+    monkeypatch.setattr(limits, "MOST_TOKENS", 8)
+    tokens = EchoTokens()
     issued = [tokens.issue() for _ in range(9)]
     assert len(set(issued)) == 9
     assert not tokens.admits(bytes.fromhex(issued[0])) and tokens.admits(bytes.fromhex(issued[1]))
 
 
 def test_too_long_datagram_is_not_echoed() -> None:
-    tokens = Tokens()
+    tokens = EchoTokens()
     raw = bytes.fromhex(tokens.issue())
     assert tokens.admits(raw + b"x" * (LONGEST_DATAGRAM - 12)) and not tokens.admits(raw + b"x" * LONGEST_DATAGRAM)
 

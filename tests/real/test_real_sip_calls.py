@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from probe.formats.media import SIPCall
-from probe.helper.sip.call_table import State
-from probe.helper.sip.ports import SIPPorts
+from probe.helper.calls.call_table import State
+from probe.helper.calls.sip_ports import SIPPorts
 from probe.steps.calls.sip_call import sip_call
 from tests.support.servers.loopback import a_transaction
 

@@ -10,7 +10,7 @@ import aioice.ice
 import pytest
 
 from probe.formats.media import WebRTCCall
-from probe.helper.webrtc import WebRTC
+from probe.helper.calls.webrtc import WebRTC
 from probe.steps.calls.webrtc_call import Relay, webrtc_call
 from tests.real.test_real_sip_calls import IP, free_ports, running
 from tests.support.servers.loopback import a_transaction

@@ -21,8 +21,8 @@ from probe.formats import failures as f
 from probe.formats.media import LOST
 from probe.helper import HelperState, listening
 from probe.helper import measure as of_helper
+from probe.helper.limits import Tokens
 from probe.helper.media import flow_table
-from probe.helper.media.flow_table import Tokens
 from probe.helper.media.reflector import Media
 from probe.results import Problem, ResultsFile, read_lines, validation
 from probe.run import runner

@@ -12,8 +12,7 @@ from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.control import ooni
 from probe.control.ooni import OONIHelper
 from probe.control.own import echo_offer, media_offer
-from probe.followups.echo_offer import EchoOffer
-from probe.followups.media.offer import MediaOffer
+from probe.followups.helper_offer import EchoOffer, HelperOffer
 from probe.formats import failures as f
 from probe.helper import measure as of_helper
 from probe.helper.state import load_state
@@ -103,7 +102,7 @@ async def media_token(age: float) -> bool:
     return _is_valid(media_offer({"media": {"token": "00" * 12, "port": 50000}}, "http://192.0.2.1", []), age)
 
 
-def _is_valid(offer: EchoOffer | MediaOffer | None, age: float) -> bool:
+def _is_valid(offer: EchoOffer | HelperOffer | None, age: float) -> bool:
     loop = asyncio.get_running_loop()
     assert offer is not None
     now = loop.time

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from probe.cli.run.run_time import cost_of
+from probe.cli.run.run_time import RunCost, cost_of
 from probe.cli.screen import UsageError, say, size, wrapped
 from probe.messages import listed, tr
 from probe.targets.target import Endpoint, Target
@@ -40,7 +40,12 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         _row(role, service.endpoints)
     say(out, "\n" + tr("the test helper"))
     say(out, "  " + (listed(request.control) or tr("none (name one with --control URL)")))
-    cost = cost_of(targets, request.repeat, request.depth, helper=bool(request.control) and request.followups)
+    _print_cost(cost_of(targets, request.repeat, request.depth, helper=bool(request.control) and request.followups))
+
+
+def _print_cost(cost: RunCost) -> None:
+    """Print the bytes and seconds of a run, those of call packets beside the helper."""
+    out = sys.stdout
     if cost.media_moved:
         packets = tr(
             "If it reflects call packets, it also gets packets like those of a call. "

@@ -9,7 +9,7 @@ import time
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any
 
-from probe.followups.media.offer import MediaOffer
+from probe.followups.helper_offer import HelperOffer
 from probe.formats import failures as f
 from probe.formats.facts import MediaResult
 from probe.formats.media import AppShape, MediaFlow
@@ -29,21 +29,24 @@ class MediaPairs:
     def __init__(self, session: Session, shape: AppShape) -> None:
         self._session, self._shape = session, shape
         self._trace = Trace()
-        self._offer: MediaOffer | None = None
+        self._offer: HelperOffer | None = None
         self._task: asyncio.Task[None] | None = None
         self._result: MediaResult | None = None
 
-    def take_offer(self, offer: MediaOffer) -> None:
+    def take_offer(self, offer: HelperOffer) -> None:
         """Take an offer of the helper. The first one of a round begins the flows. A later token serves later pairs."""
         self._offer = offer
         if self._task is None and self._session.settings.followups:
             self._task = asyncio.create_task(self._measure())
 
-    async def finish(self, trace: Trace, control: Mapping[str, Any] | None) -> MediaResult:
+    async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> MediaResult | None:
         """Wait until the flows have ended, and add them to a measurement. Return whether they were measured.
 
-        `control` is the helper's answer to this measurement. Without an offer nothing is waited for.
+        `control` is the helper's answer to this measurement. Without an offer nothing is waited for. None means that no
+        service of the target has such calls.
         """
+        if not any(service.media for service in target.services.values()):
+            return None
         if self._task is None:
             return self._reason_without_offer(control)
         trace.awaits_media = True
@@ -110,10 +113,10 @@ class MediaPairs:
         ip = offer.address(self._session.family_works) if offer else None
         if offer is None or ip is None or not offer.outlives(HANDSHAKE):
             return "not_offered"
-        facts = TransactionFacts("followup", address=HELPER, port=offer.port, family=family_of(ip))
+        facts = TransactionFacts("followup", address=HELPER, port=offer.ports[0], family=family_of(ip))
         kept, pace = len(self._trace.entries), self._session.pace
         about: dict[str, Any] = {"pace": pace, "shape": self._shape, "pair": pair, "seconds": SECONDS}
-        await self._until_stopped(media_pair(self._trace, facts, ip, offer.port, offer.token, **about))
+        await self._until_stopped(media_pair(self._trace, facts, ip, offer.ports[0], offer.token, **about))
         return _result([entry for entry in self._trace.entries[kept:] if isinstance(entry, MediaFlow)])
 
     async def _until_stopped(self, flows: Coroutine[Any, Any, None]) -> None:

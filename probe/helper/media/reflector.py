@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.helper.media.flow_table import BURST_OF_ALL, MOST_PACKETS, RATE_OF_ALL, Allowance, Flow, FlowTable, Tokens
+from probe.helper.limits import BURST_OF_ALL, RATE_OF_ALL, Allowance, Tokens
+from probe.helper.media.flow_table import MOST_PACKETS, RESPONSES_A_TOKEN, Flow, FlowTable
 from probe.helper.udp_port import listen
 from probe.wire.media.cookie import BUSY, cookie_for, is_cookie
 from probe.wire.media.sealed_payload import SEEN_BITS, Fields, seal, unseal
@@ -30,7 +31,7 @@ class Reflector:
         self._clock = clock
         self._secret = secrets.token_bytes(32)
         self._all = Allowance(RATE_OF_ALL, BURST_OF_ALL, clock())
-        self.tokens, self.flows = Tokens(clock), FlowTable(clock)
+        self.tokens, self.flows = Tokens(clock, RESPONSES_A_TOKEN), FlowTable(clock)
 
     def answer(self, datagram: bytes, client: Place) -> bytes | None:
         """Return the answer to a datagram, never a longer one, or None for silence."""

@@ -11,6 +11,7 @@ from probe.lab.scenario.expectations import expectation_for
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 from probe.lab.synth.excerpts import Document, lightened, small, without_helper
 
+OF_WHOLE_SERVICES = ("relay.", "media.")  # mechanisms that no single endpoint shows
 ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
 MOST_SERVICES = 2  # of a measurement, since a whole one has hundreds of kilobytes with similar content
 # Placeholders in a template that each measurement fills in.
@@ -99,7 +100,7 @@ def _expected(scenario: Scenario, measurement: Document) -> dict[str, ExpectedVe
 def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Document]]) -> list[str]:
     """Return the roles of a target, in the order of how many scenarios accuse them.
 
-    A verdict that compares several relays is left out, because a template keeps one endpoint of a service.
+    Services whose verdict rests on more than one endpoint are left out, because a template keeps one of each.
     """
     accusals: dict[str, int] = {}
     compared: set[str] = set()
@@ -107,7 +108,7 @@ def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenar
         for service, verdict in (_expected(*pair) or {}).items() if other == target else ():
             role = service.partition("/")[2]
             accusals[role] = accusals.get(role, 0) + (verdict.state in ACCUSED)
-            if any(mechanism.startswith("relay.") for mechanism in verdict.mechanisms):
+            if any(mechanism.startswith(OF_WHOLE_SERVICES) for mechanism in verdict.mechanisms):
                 compared.add(role)
     return sorted(accusals.keys() - compared, key=lambda role: (-accusals[role], role))
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from probe.followups.helper_offer import HelperOffer
 from probe.followups.media import pairs
-from probe.followups.media.offer import MediaOffer
 from probe.followups.media.pairs import MediaPairs, media_pairs
 from probe.formats import failures as f
 from probe.formats.media import MediaFlow
@@ -22,10 +22,12 @@ from probe.session.session import Session, Settings
 from probe.session.trace import Trace
 from probe.steps.calls import media as step
 from probe.targets import cost
+from probe.targets.target_files import bundled_targets, load_target
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.world import World
 
 ANSWERED: dict[str, Any] = {"failure": None}
+SIGNAL = load_target(bundled_targets() / "signal.toml")
 SHAPES = {"media_shape", "media_opaque"}
 
 
@@ -38,13 +40,13 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     return made
 
 
-def offer(port: int, media: Media | None = None, seconds: float = 55.0) -> MediaOffer:
+def offer(port: int, media: Media | None = None, seconds: float = 55.0) -> HelperOffer:
     token = bytes.fromhex(media.offer()["token"]) if media else bytes(12)
-    return MediaOffer(token, port, ("127.0.0.1",), asyncio.get_running_loop().time() + seconds)
+    return HelperOffer(token, (port,), ("127.0.0.1",), asyncio.get_running_loop().time() + seconds)
 
 
 @asynccontextmanager
-async def reflecting(session: Session) -> AsyncIterator[tuple[MediaPairs, MediaOffer]]:
+async def reflecting(session: Session) -> AsyncIterator[tuple[MediaPairs, HelperOffer]]:
     """Run a helper's reflector. Yield the run's flows and an offer of the helper."""
     media, flows = Media(0), MediaPairs(session, "rtp")
     await media.open("127.0.0.1")
@@ -70,14 +72,14 @@ async def test_pair_is_copied_into_each_measurement_with_its_own_numbers_and_tim
             await asyncio.sleep(0.2)
         flows.take_offer(offered)
         flows.take_offer(offered)  # that of another answer
-        assert await flows.finish(early, ANSWERED) == "measured"
+        assert await flows.finish(SIGNAL, early, ANSWERED) == "measured"
         late = Trace()
-        assert await flows.finish(late, ANSWERED) == "measured"
+        assert await flows.finish(SIGNAL, late, ANSWERED) == "measured"
     assert [each.transaction_id for each in early.transactions] == [1, 2, 3]
     assert [each.transaction_id for each in late.transactions] == [1, 2]
     assert {each.followup for each in late.transactions} == SHAPES
     about = {(each.kind, each.address, each.port, each.family, each.failure) for each in late.transactions}
-    assert about == {("followup", "helper", offered.port, 4, None)}
+    assert about == {("followup", "helper", offered.ports[0], 4, None)}
     for trace, began in ((early, (0.15, 0.6)), (late, (-3.0, -0.3))):
         assert {entry.transaction_id for entry in entries(trace)} == {
             each.transaction_id for each in trace.transactions if each.followup in SHAPES
@@ -96,7 +98,7 @@ async def test_deep_run_measures_three_pairs_one_after_the_other(session: Sessio
     async with reflecting(session) as (flows, offered):
         flows.take_offer(offered)
         trace = Trace()
-        assert await flows.finish(trace, ANSWERED) == "measured"
+        assert await flows.finish(SIGNAL, trace, ANSWERED) == "measured"
     numbers = range(cost.MEDIA_PAIRS["deep"])
     spans = [[(entry.t0, entry.t) for entry in entries(trace) if entry.pair == pair] for pair in numbers]
     assert [len(each) for each in spans] == [2, 2, 2]
@@ -109,24 +111,24 @@ async def test_later_pair_needs_a_valid_token(session: Session) -> None:
     async with reflecting(session) as (flows, offered):
         flows.take_offer(replace(offered, until=asyncio.get_running_loop().time() + step.HANDSHAKE + 0.2))
         trace = Trace()
-        assert await flows.finish(trace, ANSWERED) == "measured"
+        assert await flows.finish(SIGNAL, trace, ANSWERED) == "measured"
         assert {entry.pair for entry in entries(trace)} == {0}
         await flows.next_round()
         flows.take_offer(replace(offered, until=asyncio.get_running_loop().time() + step.HANDSHAKE + 0.2))
         flows.take_offer(offered)
         again = Trace()
-        await flows.finish(again, ANSWERED)
+        await flows.finish(SIGNAL, again, ANSWERED)
     assert {entry.pair for entry in entries(again)} == {0, 1, 2}
 
 
 async def test_each_round_has_its_own_pair(session: Session) -> None:
     async with reflecting(session) as (flows, offered):
         flows.take_offer(offered)
-        await flows.finish(one := Trace(), ANSWERED)
+        await flows.finish(SIGNAL, one := Trace(), ANSWERED)
         await flows.next_round()
-        assert await flows.finish(Trace(), {"failure": f.TIMEOUT}) == "no_helper"
+        assert await flows.finish(SIGNAL, Trace(), {"failure": f.TIMEOUT}) == "no_helper"
         flows.take_offer(offered)
-        assert await flows.finish(other := Trace(), ANSWERED) == "measured"
+        assert await flows.finish(SIGNAL, other := Trace(), ANSWERED) == "measured"
     assert {id(entry.late) for entry in entries(one)}.isdisjoint(id(entry.late) for entry in entries(other))
     assert {entry.pair for entry in entries(other)} == {0}
 
@@ -152,7 +154,7 @@ async def test_reason_without_an_offer(
     if stopped:
         session.stopping.set()
         session.out_of_time = stopped == "by its limit"
-    assert await MediaPairs(session, "rtp").finish(trace := Trace(), control) == expected
+    assert await MediaPairs(session, "rtp").finish(SIGNAL, trace := Trace(), control) == expected
     assert trace.transactions == [] and trace.entries == []
 
 
@@ -200,7 +202,7 @@ async def test_no_packet_is_sent_where_it_would_show_nothing(
     prepare(session)
     async with reflecting(session) as (flows, offered):
         flows.take_offer(offered)
-        assert await flows.finish(trace := Trace(), ANSWERED) == expected
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == expected
     assert entries(trace) == [] and trace.transactions == [] and session.pace.bytes_sent == 0
 
 
@@ -209,7 +211,7 @@ async def test_line_with_queues_is_measured_if_it_is_fast(session: Session) -> N
     session.pace.received(1_000_000)
     async with reflecting(session) as (flows, offered):
         flows.take_offer(offered)
-        assert await flows.finish(Trace(), ANSWERED) == "measured"
+        assert await flows.finish(SIGNAL, Trace(), ANSWERED) == "measured"
 
 
 # -- helpers that fail ------------------------------------------------------------------------------------------------
@@ -219,7 +221,7 @@ async def test_helper_without_a_place_is_named_as_the_reason(session: Session, m
     monkeypatch.setattr(flow_table, "MOST_FLOWS", 0)
     async with reflecting(session) as (flows, offered):
         flows.take_offer(offered)
-        assert await flows.finish(trace := Trace(), ANSWERED) == "helper_busy"
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "helper_busy"
     assert {each.failure for each in trace.transactions} == {f.HELPER_BUSY}
 
 
@@ -231,7 +233,7 @@ async def test_silent_reflector_costs_no_more_than_the_handshake(session: Sessio
     async with udp_server(nothing) as server:
         flows, began = MediaPairs(session, "rtp"), time.monotonic()
         flows.take_offer(offer(server.port))
-        assert await flows.finish(trace := Trace(), ANSWERED) == "failed"
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "failed"
     assert step.HANDSHAKE < time.monotonic() - began < step.HANDSHAKE + 0.5
     assert [entry.failure for entry in entries(trace)] == [f.TIMEOUT] * 2
     assert not any(entry.established for entry in entries(trace))
@@ -245,7 +247,7 @@ async def test_flow_that_stops_in_the_middle_is_measured(session: Session) -> No
     flows.take_offer(offer(media.port, media))
     await asyncio.sleep(0.15)
     media.close()
-    assert await flows.finish(trace := Trace(), ANSWERED) == "measured"
+    assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "measured"
     assert all(entry.established and 0 < entry.returned < 15 for entry in entries(trace))
 
 
@@ -258,7 +260,7 @@ async def test_interrupted_flows_keep_what_they_have_received(
     monkeypatch.setattr(pairs, "SECONDS", 30.0)
     async with reflecting(session) as (flows, offered):
         flows.take_offer(offered)
-        waiting = asyncio.create_task(flows.finish(trace := Trace(), ANSWERED))
+        waiting = asyncio.create_task(flows.finish(SIGNAL, trace := Trace(), ANSWERED))
         await asyncio.sleep(0.4)
         assert trace.awaits_media
         session.stopping.set()
@@ -278,7 +280,7 @@ async def test_run_that_is_out_of_time_ends_flows_with_its_steps(
         await asyncio.sleep(0.1)
         session.steps_end_at, session.out_of_time = time.monotonic() + left, True
         session.stopping.set()
-        assert await flows.finish(trace := Trace(), ANSWERED) == expected
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == expected
     assert len(entries(trace)) == 2
 
 
@@ -313,7 +315,7 @@ def test_cost_is_that_of_the_step() -> None:
 
 
 async def test_offer_prefers_a_family_that_works() -> None:
-    both = MediaOffer(bytes(12), 1, ("2001:db8::1", "192.0.2.1"), 0.0)
+    both = HelperOffer(bytes(12), (1,), ("2001:db8::1", "192.0.2.1"), 0.0)
     assert both.address(lambda family: family == 4) == "192.0.2.1"
     assert both.address(lambda family: True) == "2001:db8::1"
     assert both.address(lambda family: False) == "2001:db8::1"

@@ -10,8 +10,8 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.media import SIPCall
-from probe.helper.sip import call_table
-from probe.helper.sip.ports import SIPPorts
+from probe.helper.calls import call_table
+from probe.helper.calls.sip_ports import SIPPorts
 from probe.steps.calls import sip_call as step
 from probe.steps.calls.sip_call import sip_call
 from probe.steps.udp_socket import UDPSocket

@@ -13,9 +13,9 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.media import WebRTCCall
-from probe.helper import webrtc as helper
+from probe.helper.calls import webrtc as helper
+from probe.helper.calls.webrtc import WebRTC
 from probe.helper.query import Refused
-from probe.helper.webrtc import WebRTC
 from probe.session.pacing import Pace
 from probe.steps.calls.webrtc_call import webrtc_call
 from probe.targets.address_guard import Contacts

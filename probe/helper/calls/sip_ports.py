@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.helper.sip.user_agent import UserAgent
+from probe.helper.calls.sip_user_agent import UserAgent
 from probe.helper.udp_port import listen
 from probe.wire.media.shape import Place
 

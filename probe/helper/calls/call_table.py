@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from probe.helper.media.flow_table import Allowance, Clock
+from probe.helper.limits import Allowance, Clock
 from probe.http_server.peers import peer_key
 from probe.wire.media.shape import Place
 from probe.wire.sip.message import Message

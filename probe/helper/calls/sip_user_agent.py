@@ -10,8 +10,8 @@ import secrets
 import time
 from collections.abc import Callable
 
-from probe.helper.media.flow_table import BURST_OF_ALL, RATE_OF_ALL, Allowance, Tokens
-from probe.helper.sip.call_table import MOST_PACKETS, CallTable, HeldCall, State
+from probe.helper.calls.call_table import MOST_PACKETS, CallTable, HeldCall, State
+from probe.helper.limits import BURST_OF_ALL, RATE_OF_ALL, Allowance, Tokens
 from probe.wire.media.rtp import read_header
 from probe.wire.media.shape import TOKEN, Place
 from probe.wire.sip.message import Message, NotSIP, read_message

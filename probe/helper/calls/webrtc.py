@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.helper.media.flow_table import Allowance, Tokens
+from probe.helper.limits import Allowance, Tokens
 from probe.helper.query import Refused
 from probe.steps.calls.webrtc_call import need_aiortc
 

@@ -1,0 +1,49 @@
+"""Hold what the helper offers in an answer: UDP ports that accept a token."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from probe.targets.target import family_of
+
+TOKEN_BYTES = 12
+
+
+@dataclass
+class HelperOffer:
+    """Hold a token, and the ports that accept it. It stays in memory.
+
+    `addresses` are the helper's, as the control connection resolved them. `until` is a time of the event loop's clock.
+    """
+
+    token: bytes
+    ports: tuple[int, ...]
+    addresses: tuple[str, ...]
+    until: float
+
+    def address(self, prefers: Callable[[int], bool]) -> str | None:
+        """Return the address to send to, of a preferred address family if there is one. None without an address."""
+        preferred = [ip for ip in self.addresses if prefers(family_of(ip))]
+        return next(iter(preferred or self.addresses), None)
+
+    def outlives(self, seconds: float) -> bool:
+        """Return whether the token is valid for so long. Silence because of an old token would look like a drop."""
+        return asyncio.get_running_loop().time() + seconds < self.until
+
+
+PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams
+
+
+@dataclass
+class EchoOffer(HelperOffer):
+    """Hold the offer of the helper's UDP echo, and how many echo pairs its token is good for."""
+
+    pairs_left: int = PAIRS_PER_TOKEN
+
+    def place(self, family: int, port: int) -> tuple[str, int] | None:
+        """Return the (address, port) to send to, None without an address.
+
+        The failed family and port are preferred, if the helper has them.
+        """
+        ip = self.address(lambda each: each == family)
+        return (ip, port if port in self.ports else self.ports[0]) if ip else None
