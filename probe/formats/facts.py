@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from probe.formats.access_line import AccessLine
+from probe.formats.app_shape import AppShape
 from probe.formats.entries import Part
 from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
-from probe.formats.media import AppShape
 
 Portal = Literal["redirect", "content", "dns"]
 """How a captive portal appeared: as a redirect, as other content, or as the address of every name."""

@@ -9,9 +9,6 @@ from probe.formats.field_notes import Bytes, Code, Count, Ordinal, Port, Seconds
 
 LOST, NO_TIME, NOT_KNOWN = -1, -2, -3
 
-AppShape = Literal["rtp"]
-"""Shape of the packets in an app's calls. A target file names it, and `probe/wire/media/` writes such packets."""
-
 
 class MediaFlow(Entry):
     """Record one flow of packets to the helper, which reflects them. Its address is not kept.

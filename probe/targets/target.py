@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
+from probe.formats.app_shape import AppShape
 from probe.messages import listed, tr
 from probe.targets.dialects import (
     DEFAULT_TRANSPORT,
@@ -19,9 +20,6 @@ from probe.targets.dialects import (
     Dialect,
 )
 from probe.targets.target_error import hint
-
-if TYPE_CHECKING:
-    from probe.formats.media import AppShape  # at run time `probe judge` would start slower
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Service:
     endpoints: tuple[Endpoint, ...]
     needs: tuple[str, ...] = ()
     """What a person needs the service for, some of `probe.targets.needs.NEEDS`."""
-    media: "AppShape | None" = None
+    media: AppShape | None = None
     """Shape of the packets in its calls, None if it has no calls or their shape is not known."""
 
 

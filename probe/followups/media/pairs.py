@@ -11,8 +11,9 @@ from typing import Any
 
 from probe.followups.helper_offer import HelperOffer
 from probe.formats import failures as f
+from probe.formats.app_shape import AppShape
 from probe.formats.facts import MediaResult
-from probe.formats.media import AppShape, MediaFlow
+from probe.formats.media import MediaFlow
 from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts

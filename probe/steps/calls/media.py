@@ -11,7 +11,8 @@ import secrets
 from dataclasses import replace
 
 from probe.formats import failures as f
-from probe.formats.media import AppShape, MediaFlow
+from probe.formats.app_shape import AppShape
+from probe.formats.media import MediaFlow
 from probe.formats.transactions import FollowUp
 from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.classify import LocalFailure

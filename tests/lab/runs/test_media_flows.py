@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
 
 from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
-from probe.analysis.statistics.media_flow import MediaFlow, delay_change, jitter, longest_gap, loss
+from probe.analysis.statistics.media_flow import MediaFlow, delay_change, longest_gap, loss
 from probe.analysis.statistics.recorded_flow import Directions, directions
 from probe.formats.media import LOST
 from tests.support.lab.side_by_side import LabOutcome
@@ -16,7 +18,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 BITS = 8 * 188  # of an IPv4 packet of a flow
 CHANCE = 0.01  # of opaque packets that look like RTP, at most
-STEADY = 0.015  # seconds of jitter that a busy computer may cause
+STEADY = 0.01  # seconds between successive delays that a busy computer may add, in the median
 SHAPES = ("rtp", "opaque")
 
 
@@ -49,6 +51,14 @@ def flows_of(outcome: LabOutcome, pair: int = 0) -> tuple[Directions, Directions
     return rtp, opaque
 
 
+def usual_jitter(flow: MediaFlow) -> float:
+    """Return the median difference of successive delays in seconds.
+
+    The interarrival jitter of RFC 3550 depends on the last packets, which a busy computer may delay.
+    """
+    return median(abs(flow.delay(other) - flow.delay(one)) for one, other in pairwise(flow.order))
+
+
 def contain(flows: Iterable[MediaFlow], share: float) -> list[bool]:
     return [found.low <= share <= found.high for found in map(loss, flows)]
 
@@ -57,7 +67,7 @@ def contain(flows: Iterable[MediaFlow], share: float) -> list[bool]:
 def test_lab_loses_and_delays_no_packet_by_itself(outcome: LabOutcome) -> None:
     for flow in (one for shape in flows_of(outcome) for one in (shape.forth, shape.back)):
         assert len(flow.sent) == 500 and flow.lost == 0
-        assert jitter(flow) < STEADY
+        assert usual_jitter(flow) < STEADY
         change = delay_change(flow)
         assert change is not None and abs(change.value) < 0.02
 
@@ -102,7 +112,7 @@ def test_limit_of_all_packets_is_shared_by_both_flows(outcome: LabOutcome) -> No
 @of("media-delays")
 def test_delays_of_all_packets_are_in_both_flows(outcome: LabOutcome) -> None:
     for flow in (one for shape in flows_of(outcome) for one in (shape.forth, shape.back)):
-        assert flow.lost == 0 and 0.01 < jitter(flow) < 0.06
+        assert flow.lost == 0 and 0.01 < usual_jitter(flow) < 0.06
 
 
 @of("media-busy")
@@ -190,7 +200,7 @@ def test_queue_of_the_shaper_is_in_the_delay(outcome: LabOutcome) -> None:
 @of("media-jitter")
 def test_delays_of_one_shape_are_its_jitter(outcome: LabOutcome) -> None:
     rtp, opaque = flows_of(outcome)
-    assert jitter(rtp.forth) > 1.5 * jitter(opaque.forth)
+    assert usual_jitter(rtp.forth) > 3 * usual_jitter(opaque.forth)
     assert rtp.forth.lost == 0
 
 

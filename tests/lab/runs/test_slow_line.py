@@ -9,6 +9,7 @@ import pytest
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.rules.services import OUT_OF_TIME
 from probe.run.time_budget import STANDARD_SECONDS
+from probe.session.round_trips import CROWDED
 from tests.lab.runs.test_scenarios import check
 from tests.support.lab.side_by_side import LabOutcome
 
@@ -32,4 +33,4 @@ def test_full_run_ends_in_time_and_accuses_nothing(outcome: LabOutcome) -> None:
     untested = [record for record in outcome.finished.records if record["rule_id"] == OUT_OF_TIME]
     assert all(record["state"] == "insufficient" for record in untested)
     assert not untested or any(line["test_keys"]["x_run"]["out_of_time"] for line in lines)
-    assert any(line["test_keys"]["x_run"]["access_line"]["queueing"] > 0.3 for line in lines)
+    assert any(line["test_keys"]["x_run"]["access_line"]["queueing"] > CROWDED for line in lines)

@@ -1,0 +1,6 @@
+"""Name the shapes of call packets. Target files use them, and are read without the models of measurements."""
+
+from typing import Literal
+
+AppShape = Literal["rtp"]
+"""Shape of the packets in an app's calls. A target file names it, and `probe/wire/media/` writes such packets."""
