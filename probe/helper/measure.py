@@ -22,6 +22,7 @@ async def measure_target(state: HelperState, question: Question) -> Answer:
     session = state.session()
     session.preflight, session.ipv4, session.ipv6 = recent.preflight, recent.ipv4, recent.ipv6
     session.neutral_addresses, session.encrypted = list(recent.neutral_addresses), recent.encrypted
+    session.abilities = recent.abilities
     session.pace.segment_sizes = dict(recent.pace.segment_sizes)
     timer = asyncio.get_running_loop().call_at(deadline - HARD_LIMIT + ANSWER_WITHIN, session.stopping.set)
     began = state.clock()

@@ -32,7 +32,6 @@ from probe.nettests import NETTESTS
 from probe.nettests.nettest import Nettest
 from probe.ooni.view import OONI_LISTS, View, lists_of, ooni_view
 from probe.ooni.web_connectivity.view import web_view
-from probe.platforms.abilities import abilities
 from probe.platforms.sockets.tcp_state import sends_timestamps
 from probe.resolution.lookup import MOST_ADDRESSES, Names, control_addresses
 from probe.run.fresh_control import renew_control
@@ -320,6 +319,6 @@ def _about_run(session: Session, trace: Trace, media: MediaResult | None) -> Run
         interrupted=session.stopping.is_set() or trace.cut_short,
         out_of_time=session.out_of_time,
         asn_database=session.asn_database,
-        abilities=Abilities(**abilities()),
+        abilities=Abilities(**session.abilities),
         media=media,
     )

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from probe.formats.entries import DNSQuery
 from probe.formats.packets import Flow, PacketRecord
+from probe.platforms.abilities import abilities
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.signatures.ttl_distance import Interval
@@ -109,6 +111,14 @@ class Session:
     def public_only(self) -> bool:
         """Return True in a public test helper: names of strangers must not lead it into a private network."""
         return self.pace.contacts is Contacts.PUBLIC or isinstance(self.pace.contacts, Elsewhere)
+
+    @cached_property
+    def abilities(self) -> dict[str, bool]:
+        """Return what this system lets the run see, as it is at the first call.
+
+        To look takes 10 ms or more, in which no flow of the run goes on: the kernel closes a packet socket slowly.
+        """
+        return abilities()
 
     def public_addresses(self) -> list[str]:
         """Return the addresses in the files of resolvers and neutral hosts, which no user has."""

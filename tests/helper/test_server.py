@@ -32,6 +32,7 @@ from probe.helper.calls.webrtc import WebRTC
 from probe.helper.dtls_port import DTLSPort
 from probe.helper.media.reflector import Media
 from probe.helper.udp_echo import Echo
+from probe.platforms import abilities
 from probe.run.measure import Measured
 from probe.session.session import Session
 from probe.targets.target import Neutral, Service, Target, parse_endpoint
@@ -121,6 +122,19 @@ async def test_measurements_use_the_segment_sizes_of_the_helpers_own_preflight(
     async with asking(new_state()) as ask:
         await ask({"target": "chat"})
     assert measured[0]["session"].pace.segment_sizes == {6: 1200}
+
+
+async def test_measurements_have_the_abilities_of_the_helpers_own_preflight(
+    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[bool]()
+    monkeypatch.setattr(abilities, "may_capture", lambda: looks.append(True) or True)
+    async with asking(new_state()) as ask:
+        await ask({"target": "chat"})
+        await ask({"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}})
+    first, second = (call["session"] for call in measured)
+    assert first.abilities == second.abilities and first.abilities["raw_packets"]
+    assert looks == [True]
 
 
 @pytest.mark.parametrize("lab", [False, True])

@@ -14,6 +14,7 @@ from probe.connectivity.endpoint import Reach
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSResponse
 from probe.formats.keys import LISTS, Lists
+from probe.platforms import abilities
 from probe.run import fresh_control
 from probe.run import measure as measuring
 from probe.run.measure import Measured, measure, measured_nothing
@@ -77,6 +78,18 @@ async def test_measurement_has_all_keys_for_its_verdict(world: World) -> None:
     for place in (keys, keys["x_endpoints"], keys["x_followups"]):
         for name in LISTS:
             assert {entry["transaction_id"] for entry in place.get(name, [])} <= known
+
+
+async def test_a_run_looks_once_at_what_the_system_lets_it_see(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look opens and closes a raw socket, for which the kernel stops this process for 10 ms or more."""
+    looks = list[bool]()
+    monkeypatch.setattr(abilities, "may_capture", lambda: looks.append(True) or len(looks) == 1)
+    target, session = world.target(), world.session
+    session.stopping.set()
+    first, second = await run(world, target), await run(world, target)
+    assert looks == [True]
+    assert first.test_keys["x_run"]["abilities"] == second.test_keys["x_run"]["abilities"]
+    assert first.test_keys["x_run"]["abilities"]["raw_packets"] is True
 
 
 async def test_answers_have_their_as_number(world: World) -> None:
