@@ -7,7 +7,7 @@ The comment after a field goes into the schema and the data dictionary (see READ
 import base64
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, computed_field, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from probe.formats.field_notes import (
     ASN,
@@ -32,10 +32,15 @@ class Part(BaseModel):
     OMITTED: ClassVar[frozenset[str]] = frozenset()
     PRIVACY: ClassVar[PrivacyClass] = "network"  # of every field without a class of its own
 
-    @model_serializer(mode="wrap")
-    def _leave_out_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = handler(self)
-        return {key: value for key, value in written.items() if value is not None or key not in self.OMITTED}
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        for name in cls.OMITTED:
+            cls.model_fields[name].exclude_if = cls.is_absent
+
+    @staticmethod
+    def is_absent(value: Any) -> bool:
+        """Return True for the value of a field in `OMITTED` that is left out."""
+        return value is None
 
 
 class BinaryData(Part):

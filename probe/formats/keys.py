@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from probe.formats.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.formats.entries import (
@@ -58,10 +58,10 @@ class Lists(Part):
     sip_calls: list[SIPCall] = Field(default_factory=list)  # calls to the helper over SIP
     webrtc_calls: list[WebRTCCall] = Field(default_factory=list)  # calls to the helper over WebRTC
 
-    @model_serializer(mode="wrap")
-    def _leave_out_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = handler(self)
-        return {key: value for key, value in written.items() if value or key not in self.OMITTED}
+    @staticmethod
+    def is_absent(value: Any) -> bool:
+        """Return True for a list in `OMITTED` that is left out."""
+        return not value
 
 
 LISTS: tuple[str, ...] = tuple(Lists.model_fields)

@@ -10,9 +10,9 @@ import pytest
 
 from probe.formats.__main__ import fixture_lines, written
 from probe.formats.field_notes import PRIVACY, PRIVACY_CLASSES
-from probe.formats.keys import TEST_KEYS
+from probe.formats.keys import TEST_KEYS, Lists
 from probe.formats.schema.dictionary import unit_of
-from probe.formats.schema.schema import definitions, fields, measurement_schema, models
+from probe.formats.schema.schema import definitions, fields, measurement_schema, models, omitted
 from probe.nettests import NETTESTS
 
 # objects whose keys the classes do not define
@@ -80,6 +80,17 @@ def at(line: Any, path: tuple[str | int, ...]) -> Any:
     for step in path:
         line = line[step]
     return line
+
+
+@pytest.mark.parametrize("name", [name for name, model in models().items() if omitted(model)])
+def test_absent_field_is_left_out_of_the_json(name: str) -> None:
+    """Of fields that are not named in OMITTED, None is written as null."""
+    model = models()[name]
+    absent = [] if issubclass(model, Lists) else None
+    made = model.model_construct(**dict.fromkeys(fields(model), absent))
+    written = made.model_dump(mode="json", warnings=False)
+    assert set(written) == set(fields(model)) - omitted(model)
+    assert all(value in ([], None) or field in model.model_computed_fields for field, value in written.items())
 
 
 def test_unknown_key_in_our_own_object_is_invalid(validator: Any) -> None:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic.json_schema import models_json_schema
 
 from probe.formats.field_notes import PRIVACY
 from probe.formats.keys import TEST_KEYS
@@ -48,7 +48,7 @@ def measurement_schema() -> Schema:
 def definitions() -> dict[str, Schema]:
     """Return the schema of every model by class name. Each field has a description, a unit and a privacy class."""
     found = models()
-    _, whole = models_json_schema([(model, "serialization") for model in found.values()], schema_generator=_AsWritten)
+    _, whole = models_json_schema([(model, "serialization") for model in found.values()])
     return {name: _described(found[name], schema) for name, schema in whole["$defs"].items()}
 
 
@@ -99,13 +99,6 @@ def _sentences(module: str) -> dict[tuple[str, str], str]:
 
 
 # -- additions to pydantic's schema ------------------------------------------------------------------------------------
-
-
-class _AsWritten(GenerateJsonSchema):
-    """Describe `Part` by its fields, although its serializer returns a dict without the absent fields."""
-
-    def ser_schema(self, schema: Any) -> JsonSchemaValue | None:
-        return None if schema["type"] == "function-wrap" else super().ser_schema(schema)
 
 
 def _described(model: type[BaseModel], schema: Schema) -> Schema:
