@@ -4,6 +4,7 @@ Commands import the rest of the program inside their functions, so that `probe -
 reason for imports inside functions.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -49,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "help": ("probe.cli.help.help", "Explain exit codes and other topics, or a command."),
 }
 FULL_DISK = 7  # exit code
+GARBAGE = (10_000, 10, 10)  # thresholds of the search for cycles. With Python's it takes a tenth of a run's CPU
 MEASURING = frozenset({"run", "doctor", "show", "list", "targets", "share", "receive"})  # they read the settings file
 
 
@@ -152,6 +154,7 @@ def probe(
 
 def main() -> None:
     """Run the command line and exit. Errors are printed as one sentence, without a traceback."""
+    gc.set_threshold(*GARBAGE)
     name = "probe" if sys.argv[0].endswith("__main__.py") else os.path.basename(sys.argv[0])
     try:
         _run(name)
