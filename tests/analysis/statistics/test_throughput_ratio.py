@@ -1,0 +1,67 @@
+"""Test the ratio of two transfers on simulated policers, shapers and busy access lines, whose ratio is known."""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
+from tests.analysis.statistics.transfers import PACE, CrossTraffic, Limit, Policer, Shaper, side_by_side
+
+QUIET, BUSY, CROWDED = (1_000_000, 0.0), (200_000, 0.5), (150_000, 0.8)  # bytes a second, and the share of others
+LIMITS: dict[str, Callable[[], Limit]] = {
+    "policer 64 kbit/s": lambda: Policer(8_000, 16_000),
+    "policer 128 kbit/s": lambda: Policer(16_000, 32_000),
+    "shaper 64 kbit/s": lambda: Shaper(8_000, 1.0),
+    "shaper 128 kbit/s": lambda: Shaper(16_000, 0.5),
+}
+RATES = {"64": 8_000, "128": 16_000}
+
+
+def steady(rate: float, ended: float = 6.0) -> Transfer:
+    """Return a transfer with a read of 100 bytes each moment that `rate` bytes a second need."""
+    count = round(ended * rate / 100)
+    return Transfer(0.0, ended, [(number + 0.5) * 100 / rate for number in range(count)], [100] * count)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("line", [QUIET, BUSY, CROWDED])
+def test_interval_contains_the_rate_of_the_limit(name: str, line: tuple[float, float]) -> None:
+    truth, right, wide = RATES[name.split()[1]] / PACE, 0, 0
+    for seed in range(100):
+        found = throughput_ratio(*side_by_side(6.0, LIMITS[name](), CrossTraffic(Random(seed), *line)))
+        assert found is not None
+        right += found.low <= truth <= found.high
+        wide += found.high > 0.5
+    assert right >= 95
+    assert not wide or line is CROWDED  # where all is crowded, a limit may stay unseen
+
+
+@pytest.mark.parametrize("line", [QUIET, BUSY, CROWDED])
+def test_other_traffic_alone_is_no_difference(line: tuple[float, float]) -> None:
+    right = 0
+    for seed in range(200):
+        found = throughput_ratio(*side_by_side(6.0, None, CrossTraffic(Random(seed), *line)))
+        assert found is not None and found.high > 0.5
+        right += found.low <= 1.0 <= found.high
+    assert right >= 187  # of 95 %, three standard deviations less
+
+
+def test_ratio_is_that_of_the_bytes() -> None:
+    found = throughput_ratio(steady(4_000), steady(16_000))
+    assert found is not None
+    assert found.value == pytest.approx(0.25, abs=0.01)
+    assert 0.2 < found.low < 0.25 < found.high < 0.3
+
+
+def test_silent_transfer_is_zero() -> None:
+    found = throughput_ratio(Transfer(0.0, 6.0, [], []), steady(16_000))
+    assert found is not None
+    assert (found.value, found.low) == (0.0, 0.0) and found.high < 0.01
+
+
+def test_nothing_is_said_of_short_or_broken_transfers() -> None:
+    assert throughput_ratio(steady(4_000), steady(16_000, ended=3.5)) is None
+    assert throughput_ratio(steady(4_000), Transfer(0.0, 6.0, [0.1], [100])) is None
+    times = [time for time in steady(16_000).times if not 2.0 < time < 4.0]  # an outage
+    assert throughput_ratio(steady(4_000), Transfer(0.0, 6.0, times, [100] * len(times))) is None
