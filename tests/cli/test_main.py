@@ -55,7 +55,7 @@ def test_explaining_a_run_loads_nothing_that_measures() -> None:
 
 
 def test_cycles_are_rarely_looked_for() -> None:
-    """With Python's thresholds, 5000 new objects are looked through seven times."""
+    """Count the searches. With Python's thresholds, 5000 new objects cause seven."""
     script = (
         "import gc, sys; from probe import cli; found = []; "
         "cli._run = lambda name: (gc.collect(), gc.callbacks.append(lambda *when: found.append(when)), "

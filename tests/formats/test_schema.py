@@ -84,7 +84,7 @@ def at(line: Any, path: tuple[str | int, ...]) -> Any:
 
 @pytest.mark.parametrize("name", [name for name, model in models().items() if omitted(model)])
 def test_absent_field_is_left_out_of_the_json(name: str) -> None:
-    """Of fields that are not named in OMITTED, None is written as null."""
+    """Test that None is written as null for fields that are not named in OMITTED."""
     model = models()[name]
     absent = [] if issubclass(model, Lists) else None
     made = model.model_construct(**dict.fromkeys(fields(model), absent))

@@ -81,7 +81,7 @@ async def test_measurement_has_all_keys_for_its_verdict(world: World) -> None:
 
 
 async def test_a_run_looks_once_at_what_the_system_lets_it_see(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look opens and closes a raw socket, for which the kernel stops this process for 10 ms or more."""
+    """Count the raw sockets. To close one, the kernel stops this process for 10 ms or more."""
     looks = list[bool]()
     monkeypatch.setattr(abilities, "may_capture", lambda: looks.append(True) or len(looks) == 1)
     target, session = world.target(), world.session
