@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from probe.cli.run.consent import VERSION
+from probe.formats.schema.schema import models
 from probe.lab.run import Finished, run_scenario
 from probe.lab.sandbox.kernel import end_with_parent
 from probe.lab.scenario.expectations import Difference, Expectation
@@ -41,8 +42,11 @@ LOADED_ONCE = (  # by the process that forks the runs, so that no fork has to
     "probe.control.ooni",
     "probe.control.own",
     "probe.helper.server",
+    "probe.lab.services.quic.quic_server",
+    "probe.nettests.web_connectivity",
     "probe.packets.capture",
     "probe.run.runner",
+    "probe.steps.quic.quic_engine",
     "service_identity.cryptography",
     "utls",
 )
@@ -144,6 +148,8 @@ def main(root: str, lock: str) -> None:
     """Run what standard input asks for, several at a time, until all is done or standard input ends."""
     for name in LOADED_ONCE:
         importlib.import_module(name)
+    for model in models().values():
+        model.model_rebuild()  # otherwise probe and helper of each run build their validators
     gc.collect()
     gc.freeze()  # so that no fork copies the memory of these modules
     os.set_inheritable(int(lock), False)
