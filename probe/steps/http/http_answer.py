@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from probe.formats.entries import HTTPRequest, HTTPTransaction
@@ -21,6 +22,7 @@ from probe.signatures.block_pages import matching
 # Bytes of a body that are read. Every byte more costs a user on a metered line.
 CLEAR_TEXT_BODY = 32768  # any device may have sent it. Titles and texts of block pages are in this part.
 VERIFIED_BODY = 16000  # the server proved its identity. A flow that is cut off after 16 kB still shows.
+KEPT = 32  # digests of bodies. Further attempts, addresses and flows to the same host get the same body
 TITLE_LIMIT = 200
 HEADER_LIMIT = 200
 WRITTEN_HEADERS = ("Server", "Content-Type", "Content-Length")
@@ -93,11 +95,17 @@ def write_head(result: HTTPResult, status: int, headers: Iterable[tuple[str, str
 def write_body(result: HTTPResult) -> None:
     """Record length, digest, title and matching block pages of `result.body`."""
     written = result.entry.response
-    text = result.body.decode("utf-8", "surrogateescape")
     written.x_body_length = len(result.body)
-    written.x_body_sha256 = hashlib.sha256(_scrub(text).encode("utf-8", "surrogateescape")).hexdigest()
+    written.x_body_sha256 = _digest(result.body)
     written.x_title = _title(result)
     written.x_fingerprints = matching(result.body, result.headers)
+
+
+@lru_cache(maxsize=KEPT)
+def _digest(body: bytes) -> str:
+    """Return the SHA-256 of a body without its addresses. To remove them takes 0.6 ms for 16 kB."""
+    text = _scrub(body.decode("utf-8", "surrogateescape"))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _title(result: HTTPResult) -> str:

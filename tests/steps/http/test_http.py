@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
 from probe.steps.connection import Connection
+from probe.steps.http import http_answer
 from probe.steps.http.http import FLOODED, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
 from probe.steps.http.http_answer import CLEAR_TEXT_BODY
 from probe.steps.tcp import tcp_connect
@@ -152,6 +153,15 @@ async def test_digest_is_of_redacted_body() -> None:
     plain = await ask(sending(answer(b"no address")))
     assert one.response.x_body_sha256 == two.response.x_body_sha256
     assert plain.response.x_body_sha256 == hashlib.sha256(b"no address").hexdigest()
+
+
+async def test_addresses_are_removed_once_from_equal_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = list[str]()
+    monkeypatch.setattr(http_answer, "scrub_text", lambda text: searched.append(text) or text.upper())
+    bodies = [b"a page of this test", b"a page of this test", b"another page of this test"]
+    digests = [(await ask(sending(answer(body)))).response.x_body_sha256 for body in bodies]
+    assert digests == [hashlib.sha256(body.upper()).hexdigest() for body in bodies]
+    assert [searched.count(body.decode()) for body in bodies] == [1, 1, 1]
 
 
 async def test_title_is_cut_and_every_encoding_is_read() -> None:
