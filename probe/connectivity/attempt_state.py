@@ -94,9 +94,9 @@ class AttemptState:
         )
 
     def _name_at_neutral(self) -> tuple[tuple[str, str | None], ...]:
-        key = ("same_name_neutral_host", self.at.endpoint.url, self.at.service, family_of(self.at.ip))
-        records = self._measurement.trace.transactions
-        same = (r for r in records if (r.followup, r.endpoint, r.service, r.family) == key)
+        key = (self.at.endpoint.url, self.at.service, family_of(self.at.ip))
+        sent = [r for r in self._measurement.trace.transactions if r.followup == "same_name_neutral_host"]
+        same = (r for r in sent if (r.endpoint, r.service, r.family) == key)
         return tuple((record.address, record.failed_operation) for record in same)
 
     def _echo(self) -> Echo | None:
@@ -143,16 +143,12 @@ class AttemptState:
             failure=record.failure,
             failed_operation=record.failed_operation,
             triggered=record.trigger,
-            doubtful=self._is_doubtful(record),
+            doubtful=is_doubtful(self._measurement.trace.entries_of(record)),
             corroborated=record.corroborated,
             authenticated=proves(record),
             verified=self.verified,
         )
         self.outcomes.append(outcome)
-
-    def _is_doubtful(self, record: TransactionRecord) -> bool:
-        entries = self._measurement.trace.entries
-        return is_doubtful(entry for entry in entries if entry.transaction_id == record.transaction_id)
 
     async def next_outcome(self) -> None:
         """Wait until a flow that is under way has ended, and add its outcome. A bug in the flow is raised."""

@@ -90,7 +90,7 @@ class Transaction:
         """Keep an entry that was timed elsewhere. One call of getaddrinfo gives two entries."""
         entry.transaction_id = self.record.transaction_id
         self.entries.append(entry)
-        self.trace.entries.append(entry)
+        self.trace.add(entry)
 
     def opened(
         self, protocol: Literal["tcp", "udp"], local_port: int, address: str, port: int, *, hidden: bool = False
@@ -135,6 +135,7 @@ class Trace:
         self._tails: set[asyncio.Task[None]] = set()
         self.transactions: list[TransactionRecord] = []
         self.entries: list[Entry] = []
+        self._by_transaction: dict[int, list[Entry]] = {}
         self.flows: list[Flow] = []
         self.bugs: list[str] = []
         # endpoints left out because their address was already visited (P4): failure of that visit
@@ -164,7 +165,17 @@ class Trace:
             numbers[record.transaction_id] = self._next_id
             self._next_id += 1
             self.transactions.append(_copy(record, numbers, shift))
-        self.entries += [_copy(entry, numbers, shift) for entry in other.entries]
+        for entry in other.entries:
+            self.add(_copy(entry, numbers, shift))
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry, whose transaction is known."""
+        self.entries.append(entry)
+        self._by_transaction.setdefault(entry.transaction_id, []).append(entry)
+
+    def entries_of(self, record: TransactionRecord) -> list[Entry]:
+        """Return the entries of one transaction."""
+        return self._by_transaction.get(record.transaction_id, [])
 
     def attempts(self) -> list[TransactionRecord]:
         """Return the transactions without those that were tried again."""

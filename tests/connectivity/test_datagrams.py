@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
+from probe.connectivity.attempt_state import AttemptState, Measurement
 from probe.connectivity.endpoint import Reach
+from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
-from probe.formats.calls import STUNExchange
+from probe.formats.calls import SIPExchange, STUNExchange
+from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import Names
 from probe.session.pacing import Pace
-from probe.session.trace import Trace
-from probe.targets.target import Target
+from probe.session.trace import Trace, TransactionFacts
+from probe.targets.target import Target, parse_endpoint
 from probe.wire import stun
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.world import World
@@ -211,3 +214,16 @@ async def test_control_sends_one_flow_and_no_more(world: World) -> None:
     async with udp_server(silence, HERE) as server:
         trace = await run(world, world.target(f"stun://{HERE}:{server.port}"))
     assert tried(trace) == [("stun", "first", f.TIMEOUT)]
+
+
+@pytest.mark.parametrize("doubtful", [0, 1])
+async def test_answer_is_doubtful_by_the_entries_of_its_own_flow(world: World, doubtful: int) -> None:
+    trace = Trace()
+    for number in range(2):
+        async with trace.transaction(TransactionFacts("first")) as tx:
+            tx.keep(SIPExchange(address=f"{HERE}:5060", transport="udp", code=480 if number == doubtful else 200))
+    measurement = Measurement(trace, world.session, AddressTrust(world.session))
+    state = AttemptState(AddressAttempt("web", parse_endpoint("sip://127.0.5.1:5060"), HERE, None), measurement)
+    for record in trace.transactions:
+        state.add(PlannedFlow("own", "first", HERE, 5060, ""), record)
+    assert [outcome.doubtful for outcome in state.outcomes] == [doubtful == 0, doubtful == 1]

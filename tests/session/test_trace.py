@@ -49,6 +49,20 @@ async def test_transaction_ends_at_first_failure() -> None:
     assert trace.bugs == []
 
 
+async def test_entries_are_found_by_transaction() -> None:
+    trace, other = Trace(), Trace()
+    for of in (trace, trace, other):
+        async with of.transaction(TransactionFacts("first")) as tx:
+            async with tx.step(entry(), 1.0):
+                pass
+            tx.keep(entry())
+    trace.adopt(other)
+    by_transaction = [trace.entries_of(record) for record in trace.transactions]
+    assert [[one.transaction_id for one in found] for found in by_transaction] == [[1, 1], [2, 2], [3, 3]]
+    assert [one for found in by_transaction for one in found] == trace.entries
+    assert other.entries_of(trace.transactions[2]) == []
+
+
 async def test_silent_step_is_timeout() -> None:
     trace = Trace()
     async with trace.transaction(TransactionFacts("first")) as tx, tx.step(entry(), 0.01):
