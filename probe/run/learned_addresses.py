@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from probe.targets.address_guard import Contacts, may_contact
@@ -62,6 +63,7 @@ def _servers(test_keys: dict[str, Any]) -> Iterator[str]:
     return (record["address"] for record in (*flows, *neutral) if is_address(record["address"] or ""))
 
 
+@lru_cache(maxsize=1024)
 def _home_of(address: str) -> Home:
     """Return what is redacted for an address: the address, or the /64 of an IPv6 address."""
     ip = ipaddress.ip_address(address.partition("%")[0])

@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import time
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,13 @@ def test_known_addresses_are_found_in_the_bundled_table(ip: str, asn: int, cc: s
     found = AsnTable().lookup(ip)
     assert (found.asn, found.cc) == (asn, cc)
     assert found.name
+
+
+def test_address_is_looked_up_once() -> None:
+    table = AsnTable()
+    first = table.lookup("8.8.8.8")
+    table._block = lru_cache(lambda *_: pytest.fail("a block was unpacked again"))  # type: ignore[assignment]
+    assert table.lookup("8.8.8.8") is first and first.asn == 15169
 
 
 def test_address_that_the_source_librarys_lookup_misses_is_found() -> None:

@@ -56,7 +56,7 @@ def _entry(hostname: str, engine: str, query_type: str) -> DNSQuery:
 def _with_answers(entries: list[DNSQuery], addresses: list[str]) -> list[DNSQuery]:
     """Give each entry the answers of its family, and drop entries without answers."""
     for entry in entries:
-        entry.answers = [_answer(ip) for ip in addresses if _answer(ip).answer_type == entry.query_type]
+        entry.answers = [answer for answer in map(_answer, addresses) if answer.answer_type == entry.query_type]
     full = [entry for entry in entries if entry.answers]
     if full and full[0] is not entries[0]:
         entries[0].query_type, entries[0].answers = full[0].query_type, full[0].answers
