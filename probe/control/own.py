@@ -24,7 +24,7 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.followups.helper_offer import TOKEN_BYTES, EchoOffer, HelperOffer
+from probe.followups.helper_offer import TOKEN_BYTES, EchoOffer, MediaOffer
 from probe.formats import failures as f
 from probe.signatures.evidence_age import ECHO_TOKEN, MEDIA_TOKEN
 from probe.steps.tls.certificates import Roots
@@ -38,7 +38,7 @@ KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "prefl
 MOST_ECHO_PORTS = 16
 
 Offered = Callable[[EchoOffer], None]
-MediaOffered = Callable[[HelperOffer], None]
+MediaOffered = Callable[[MediaOffer], None]
 
 
 async def ask(
@@ -151,14 +151,21 @@ def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) ->
     return EchoOffer(bytes.fromhex(token), tuple(ports), _addresses(base_url, resolved), until)
 
 
-def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> HelperOffer | None:
-    """Return the checked offer of media flows, or None if there is none or it breaks the protocol."""
+def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> MediaOffer | None:
+    """Return the checked offer of media flows, or None if there is none or it breaks the protocol.
+
+    A helper that names no shapes is older than the other ones, and knows the shape of WebRTC alone.
+    """
     media = answer.get("media")
-    token, port = (media.get("token"), media.get("port")) if isinstance(media, dict) else (None, None)
+    if not isinstance(media, dict):
+        return None
+    token, port, shapes = media.get("token"), media.get("port"), media.get("shapes", ["rtp"])
     if not _is_token(token) or not _is_port(port):
         return None
+    if not isinstance(shapes, list) or not all(isinstance(shape, str) for shape in shapes):
+        return None
     until = asyncio.get_running_loop().time() + MEDIA_TOKEN.seconds
-    return HelperOffer(bytes.fromhex(token), (port,), _addresses(base_url, resolved), until)
+    return MediaOffer(bytes.fromhex(token), (port,), _addresses(base_url, resolved), until, tuple(shapes))
 
 
 def _addresses(base_url: str, resolved: list[str]) -> tuple[str, ...]:

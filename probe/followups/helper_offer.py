@@ -31,6 +31,16 @@ class HelperOffer:
         return asyncio.get_running_loop().time() + seconds < self.until
 
 
+@dataclass
+class MediaOffer(HelperOffer):
+    """Hold the offer of media flows, and the shapes of apps' packets that the helper reflects.
+
+    The flow of a shape that a helper does not know would be silent, as one that is dropped.
+    """
+
+    shapes: tuple[str, ...] = ("rtp",)
+
+
 PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams
 
 

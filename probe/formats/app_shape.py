@@ -2,5 +2,10 @@
 
 from typing import Literal
 
-AppShape = Literal["rtp"]
-"""Shape of the packets in an app's calls. A target file names it, and `probe/wire/media/` writes such packets."""
+AppShape = Literal["rtp", "whatsapp", "reflector"]
+"""Shape of the packets in an app's calls. A target file names it, and `probe/wire/media/` writes such packets.
+
+- rtp: calls over WebRTC.
+- whatsapp: RTP with WhatsApp's header extension.
+- reflector: frames of Telegram's call relays.
+"""

@@ -19,6 +19,7 @@ MediaResult = Literal[
     "helper_busy",
     "no_helper",
     "not_offered",
+    "other_shape",
     "no_udp",
     "slow_line",
     "out_of_time",
@@ -31,7 +32,8 @@ MediaResult = Literal[
 - interrupted: the run was stopped while the flows were under way. They have the failure `interrupted`.
 - helper_busy: the helper had no place for a flow.
 - no_helper: no helper was asked, or none answered.
-- not_offered: the helper does not reflect media flows.
+- not_offered: the helper does not reflect media flows of the shape of the target's calls.
+- other_shape: the pairs of this round had the shapes of other apps.
 - no_udp: no public server answered over UDP in the preflight.
 - slow_line: the access line is slower than the flows and the other measurements need.
 - out_of_time: the run would have ended before the flows.

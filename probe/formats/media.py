@@ -9,7 +9,6 @@ from probe.formats.field_notes import Bytes, Code, Count, Ordinal, Port, Seconds
 
 LOST, NO_TIME, NOT_KNOWN = -1, -2, -3
 
-
 class MediaFlow(Entry):
     """Record one flow of packets to the helper, which reflects them. Its address is not kept.
 
@@ -24,7 +23,7 @@ class MediaFlow(Entry):
     OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip"})
 
     port: Port = Field(examples=[50000])  # the helper's
-    shape: Literal["rtp", "opaque"] = Field(examples=["rtp"])  # what the datagrams look like
+    shape: Literal["rtp", "whatsapp", "reflector", "opaque"] = Field(examples=["rtp"])  # what the datagrams look like
     pair: Ordinal = Field(default=0, examples=[2])  # 0 for the first pair of flows in a round of the run
     rank: Ordinal = Field(default=0, examples=[1])  # 0 for the flow of the pair that began first
     size: Bytes = Field(examples=[160])  # of a packet's payload

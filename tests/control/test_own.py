@@ -26,7 +26,8 @@ from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.control.attempt_times import since
-from probe.followups.helper_offer import EchoOffer, HelperOffer
+from probe.followups.helper_offer import EchoOffer, MediaOffer
+from probe.helper.media.reflector import Media
 from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
 from probe.targets.target import Service, Target, parse_endpoint
@@ -180,14 +181,21 @@ async def test_echo_offer_is_read_and_token_is_not_written() -> None:
 
 
 async def test_media_offer_is_read_and_nothing_of_it_is_written() -> None:
-    offered: list[HelperOffer] = []
+    offered: list[MediaOffer] = []
     async with helper(sending({**GOOD, "media": {"token": "0f" * 12, "port": 50000, "more": 1}})) as url:
         named = url.replace("127.0.0.1", "localhost")
         answer = await control.ask(named, CHAT, {}, roots=load_roots(), media_offered=offered.append)
     (offer,) = offered
     assert (offer.token, offer.ports, offer.addresses) == (bytes([15]) * 12, (50000,), ("127.0.0.1",))
-    assert offer.outlives(50.0) and not offer.outlives(60.0)
+    assert offer.outlives(50.0) and not offer.outlives(60.0) and offer.shapes == ("rtp",)
     assert "media" not in answer and "0f0f" not in json.dumps(answer)
+
+
+async def test_media_offer_names_the_shapes_that_the_helper_reflects() -> None:
+    offered: list[MediaOffer] = []
+    own = Media(50000).offer()
+    assert (await asked(sending({**GOOD, "media": own}), media_offered=offered.append))["failure"] is None
+    assert [offer.shapes for offer in offered] == [("rtp", "whatsapp", "reflector")]
 
 
 @pytest.mark.parametrize(
@@ -205,10 +213,13 @@ async def test_media_offer_is_read_and_nothing_of_it_is_written() -> None:
         {"token": "0f" * 12, "port": 65536},
         {"token": "0f" * 12, "port": True},
         {"token": "0f" * 12, "port": "50000"},
+        {"token": "0f" * 12, "port": 50000, "shapes": None},
+        {"token": "0f" * 12, "port": 50000, "shapes": "whatsapp"},
+        {"token": "0f" * 12, "port": 50000, "shapes": ["rtp", 1]},
     ],
 )
 async def test_invalid_media_offer_is_ignored(media: Any) -> None:
-    offered: list[HelperOffer] = []
+    offered: list[MediaOffer] = []
     answer = await asked(sending({**GOOD, "media": media}), media_offered=offered.append)
     assert offered == [] and answer["failure"] is None and "media" not in answer
 

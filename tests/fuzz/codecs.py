@@ -37,10 +37,13 @@ from probe.wire.mail import imap, smtp
 from probe.wire.mail.starttls import offer_in
 from probe.wire.media.cookie import is_cookie
 from probe.wire.media.opaque import OpaqueShape
+from probe.wire.media.reflector import ReflectorShape
 from probe.wire.media.rtp import RTPShape
 from probe.wire.media.sealed_payload import unseal
 from probe.wire.media.shape import Shape, masked
 from probe.wire.media.shapes import requests_in
+from probe.wire.media.stun_parts import cookie_of, read, token_of
+from probe.wire.media.whatsapp import WhatsAppShape
 from probe.wire.sip import headers as sipheaders
 from probe.wire.sip import sdp
 from probe.wire.sip.call import Call
@@ -134,6 +137,13 @@ def read_media(shape: type[Shape]) -> Take:
         shape.read_packet(data)
 
     return take
+
+
+def read_stun_parts(data: bytes) -> None:
+    for method in (stun.BINDING, stun.ALLOCATE):
+        if (message := read(data, "request", method)) is not None:
+            token, cookie = token_of(message), cookie_of(message, data[:12])
+            assert (token is None or len(token) == 12) and (cookie is None or len(cookie) == 20)
 
 
 def read_stun(data: bytes) -> None:
@@ -268,7 +278,10 @@ CODECS = [
     ),
     Codec("wire/media/opaque", read_media(OpaqueShape), (), (bytes(100), bytes(160))),
     Codec("wire/media/rtp", read_media(RTPShape), (), (bytes(160), *seeds.STUN)),
-    Codec("wire/media/sealed_payload", lambda data: unseal(data, bytes(12), "forth"), (), (bytes(148),)),
+    Codec("wire/media/whatsapp", read_media(WhatsAppShape), (), (bytes(160), *seeds.MEDIA)),
+    Codec("wire/media/reflector", read_media(ReflectorShape), (), (bytes(160), *seeds.MEDIA)),
+    Codec("wire/media/stun_parts", read_stun_parts, (), (*seeds.STUN, *seeds.MEDIA)),
+    Codec("wire/media/sealed_payload", lambda data: unseal(data, bytes(12), "forth"), (), (bytes(112),)),
     Codec("wire/media/shape", lambda data: masked(b"0" + data[:60], data), (), (bytes(12),)),
     Codec("wire/media/shapes", requests_in, (), (bytes(100), *seeds.STUN)),
     Codec("wire/tampering", exchange_ends_twice, (), (b"", bytes(3), bytes(range(20)))),

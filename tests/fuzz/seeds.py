@@ -12,6 +12,9 @@ from probe.wire import stun
 from probe.wire.dns.message import build_query
 from probe.wire.dtls.answers import cookie_for, fatal_alert, hello_verify_request, server_hello
 from probe.wire.dtls.client_hello import HelloWriter, parse_client_hello
+from probe.wire.media.reflector import ReflectorShape
+from probe.wire.media.shape import Request
+from probe.wire.media.whatsapp import WhatsAppShape
 from probe.wire.sip.sdp import write_offer
 from probe.wire.telegram import mtproto, reflector
 from probe.wire.whatsapp import noise
@@ -72,6 +75,16 @@ STUN = (
     stun.binding_request(bytes(12)),
     stun.build("success", stun.BINDING, bytes(12), (stun.xor_mapped_address("192.0.2.1", 9, bytes(12)),)),
     stun.build("error", stun.ALLOCATE, bytes(12), (stun.error_code(401, "no"), (stun.REALM, b"r")), fingerprint=True),
+)
+_REQUEST = Request(bytes(range(12)), bytes(20), bytes(12))
+MEDIA = tuple(
+    datagram
+    for shape in (WhatsAppShape, ReflectorShape)
+    for datagram in (
+        shape.write_request(_REQUEST),
+        shape.write_response(_REQUEST, bytes(20), ("192.0.2.1", 9)),
+        shape(bytes(12), "forth").write_packet(0, bytes(112)),
+    )
 )
 TLS = (b"\x16\x03\x03\0\4\2\0\0\0", b"\x15\x03\x03\0\2\2\x28", b"\x14\3\3\0\1\1\x17\3\3\0\1a")
 HTTP = (

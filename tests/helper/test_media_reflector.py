@@ -36,7 +36,7 @@ class Client:
         self, now: list[float], reflector: Reflector, token: str, shape: type[Shape], place: Place = CLIENT
     ) -> None:
         self.now, self.reflector, self.place = now, reflector, place
-        self.token, self.shape, self.flow = bytes.fromhex(token), shape, shape()
+        self.token, self.shape, self.flow = bytes.fromhex(token), shape, shape(bytes.fromhex(token), "forth")
 
     def ask(self, cookie: bytes | None = None, place: Place | None = None) -> bytes | None:
         """Send a request. Return the cookie of the response, None for silence."""
@@ -234,7 +234,12 @@ async def test_honest_flow_is_served_during_a_flood() -> None:
     await media.open("127.0.0.1")
     shape = SHAPES["rtp"]
     request = shape.write_request(Request(secrets.token_bytes(12), bytes(20), bytes(12)))
-    junk = [request, secrets.token_bytes(160), secrets.token_bytes(100), shape().write_packet(0, bytes(148))]
+    junk = [
+        request,
+        secrets.token_bytes(160),
+        secrets.token_bytes(100),
+        shape(bytes(12), "forth").write_packet(0, bytes(112)),
+    ]
     sent = [0]
 
     def flood() -> None:
@@ -245,7 +250,8 @@ async def test_honest_flow_is_served_during_a_flood() -> None:
             sent[0] += 20
             stopped.wait(0.002)
 
-    token, flow, answered = bytes.fromhex(media.offer()["token"]), shape(), 0
+    token, answered = bytes.fromhex(media.offer()["token"]), 0
+    flow = shape(token, "forth")
     thread = threading.Thread(target=flood)
     thread.start()
     try:

@@ -335,20 +335,26 @@ def test_unknown_need_is_reported(tmp_path: Path) -> None:
 # -- media ------------------------------------------------------------------------------------------------------------
 
 
-def test_services_with_calls_over_webrtc_name_their_packets() -> None:
-    """Check that WhatsApp and Telegram name none, because their packets have other shapes."""
+def test_services_with_calls_name_the_shape_of_their_packets() -> None:
     shapes = {
         f"{path.stem}/{role}": service.media
         for path in ORDINARY
         for role, service in load_target(path).services.items()
         if service.media
     }
-    assert shapes == {"facebook/calls": "rtp", "signal/calls": "rtp", "teams/calls": "rtp"}
+    assert shapes == {
+        "facebook/calls": "rtp",
+        "signal/calls": "rtp",
+        "teams/calls": "rtp",
+        "telegram/calls": "reflector",
+        "whatsapp/calls": "whatsapp",
+    }
 
 
-@pytest.mark.parametrize("shape", ["opaque", "whatsapp", ""])
+@pytest.mark.parametrize("shape", ["opaque", "webrtc", ""])
 def test_unknown_shape_is_reported(tmp_path: Path, shape: str) -> None:
     path = written(tmp_path, GOOD.replace("endpoints", f'media = "{shape}"\nendpoints'))
-    with pytest.raises(TargetError, match=r"new\.toml, services\.web\.media: Input should be 'rtp'\.$"):
+    known = "'rtp', 'whatsapp' or 'reflector'"
+    with pytest.raises(TargetError, match=rf"new\.toml, services\.web\.media: Input should be {known}\.$"):
         load_target(path)
     assert load_target(written(tmp_path, GOOD)).services["web"].media is None

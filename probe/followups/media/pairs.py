@@ -1,15 +1,17 @@
 """Measure pairs of media flows in the background, and copy them into the measurements that need them.
 
-A pair says something about this network and not about one app. So it is measured once in a round of the run, as soon as
-an answer of the helper offers it. A measurement whose target has calls of this shape waits for it at its end.
+A pair says something about this network and about one shape of packets. So it is measured in a round of the run, as
+soon as an answer of the helper offers it, for all apps with calls of this shape. A measurement of such an app waits for
+it at its end. The shapes of a run take turns, because the pairs of a round are few.
 """
 
 import asyncio
+import random
 import time
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
-from probe.followups.helper_offer import HelperOffer
+from probe.followups.helper_offer import MediaOffer
 from probe.formats import failures as f
 from probe.formats.app_shape import AppShape
 from probe.formats.facts import MediaResult
@@ -25,43 +27,65 @@ LEAST_RATE = 50_000  # bytes a second. A pair takes 19 kB a second each way, and
 
 
 class MediaPairs:
-    """Hold the media flows of the present round. `take_offer` begins them."""
+    """Hold the media flows of the present round. `take_offer` begins them. The order of the shapes is drawn once."""
 
-    def __init__(self, session: Session, shape: AppShape) -> None:
-        self._session, self._shape = session, shape
-        self._trace = Trace()
-        self._offer: HelperOffer | None = None
+    def __init__(self, session: Session, shapes: Sequence[AppShape]) -> None:
+        self._session = session
+        self._order = random.sample(shapes, len(shapes))
+        self._turn = 0  # pairs that earlier rounds planned
+        self._begin_round()
+
+    def _begin_round(self) -> None:
+        self._offer: MediaOffer | None = None
         self._task: asyncio.Task[None] | None = None
-        self._result: MediaResult | None = None
+        self._known: tuple[str, ...] = ()  # shapes that the helper reflects
+        self._plan: list[AppShape] = []  # the shape of each pair
+        self._traces: dict[AppShape, Trace] = {}
+        self._results: dict[AppShape, MediaResult] = {}
 
-    def take_offer(self, offer: HelperOffer) -> None:
+    def take_offer(self, offer: MediaOffer) -> None:
         """Take an offer of the helper. The first one of a round begins the flows. A later token serves later pairs."""
-        self._offer = offer
+        if set(self._plan) <= set(offer.shapes):  # another helper may not know the shapes
+            self._offer = offer
         if self._task is None and self._session.settings.followups:
+            self._known, self._plan = offer.shapes, self._planned(offer)
             self._task = asyncio.create_task(self._measure())
+
+    def _planned(self, offer: MediaOffer) -> list[AppShape]:
+        """Return the shape of each pair of this round: those that the helper reflects, in turns over all rounds."""
+        known = [shape for shape in self._order if shape in offer.shapes]
+        count = MEDIA_PAIRS[self._session.settings.depth] if known else 0
+        begin, self._turn = self._turn, self._turn + count
+        return [known[number % len(known)] for number in range(begin, begin + count)]
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> MediaResult | None:
         """Wait until the flows have ended, and add them to a measurement. Return whether they were measured.
 
-        `control` is the helper's answer to this measurement. Without an offer nothing is waited for. None means that no
-        service of the target has such calls.
+        `control` is the helper's answer to this measurement. Without flows of the target's shape nothing is waited for.
+        None means that no service of the target has such calls.
         """
-        if not any(service.media for service in target.services.values()):
+        needed = [service.media for service in target.services.values() if service.media]
+        if not needed:
             return None
         if self._task is None:
             return self._reason_without_offer(control)
+        shape = next((shape for shape in self._plan if shape in needed), None)
+        if shape is None:
+            return "other_shape" if any(shape in self._known for shape in needed) else "not_offered"
         trace.awaits_media = True
         try:
             await asyncio.wait({self._task})
         finally:
             trace.awaits_media = False
-        trace.adopt(self._trace)
-        return self._result or "interrupted"
+        for measured in dict.fromkeys(self._plan):
+            if measured in needed and measured in self._traces:
+                trace.adopt(self._traces[measured])
+        return self._results.get(shape, "interrupted")
 
     async def next_round(self) -> None:
         """Start a repeat that the user asked for. It gets its own flows."""
         await self.close()
-        self._trace, self._offer, self._task, self._result = Trace(), None, None, None
+        self._begin_round()
 
     async def close(self) -> None:
         """End flows that are under way, because no measurement waits for them."""
@@ -79,15 +103,19 @@ class MediaPairs:
     # -- the flows -------------------------------------------------------------------------------------------------
 
     async def _measure(self) -> None:
-        """Measure one pair after the other, until one was not measured or the token is too old."""
+        """Measure one pair after the other, until one was not measured or the token is too old.
+
+        The reason of that one is the reason of those that were to follow.
+        """
+        result: MediaResult = "measured"
         try:
-            for pair in range(MEDIA_PAIRS[self._session.settings.depth]):
-                result = self._obstacle() or await self._pair(pair)
-                self._result = self._result or result
-                if result != "measured":
-                    break
+            for pair, shape in enumerate(self._plan):
+                if result == "measured":
+                    result = self._obstacle() or await self._pair(pair, shape)
+                self._results.setdefault(shape, result)
         finally:
-            self._session.bugs += self._trace.bugs
+            for trace in self._traces.values():
+                self._session.bugs += trace.bugs
 
     def _obstacle(self) -> MediaResult | None:
         """Return why no pair can begin now, None if one can."""
@@ -109,16 +137,17 @@ class MediaPairs:
             return self._session.seconds_left()
         return began + limit - time.monotonic()
 
-    async def _pair(self, pair: int) -> MediaResult:
+    async def _pair(self, pair: int, shape: AppShape) -> MediaResult:
         offer = self._offer
         ip = offer.address(self._session.family_works) if offer else None
         if offer is None or ip is None or not offer.outlives(HANDSHAKE):
             return "not_offered"
         facts = TransactionFacts("followup", address=HELPER, port=offer.ports[0], family=family_of(ip))
-        kept, pace = len(self._trace.entries), self._session.pace
-        about: dict[str, Any] = {"pace": pace, "shape": self._shape, "pair": pair, "seconds": SECONDS}
-        await self._until_stopped(media_pair(self._trace, facts, ip, offer.ports[0], offer.token, **about))
-        return _result([entry for entry in self._trace.entries[kept:] if isinstance(entry, MediaFlow)])
+        trace = self._traces.setdefault(shape, Trace())
+        kept, pace = len(trace.entries), self._session.pace
+        about: dict[str, Any] = {"pace": pace, "shape": shape, "pair": pair, "seconds": SECONDS}
+        await self._until_stopped(media_pair(trace, facts, ip, offer.ports[0], offer.token, **about))
+        return _result([entry for entry in trace.entries[kept:] if isinstance(entry, MediaFlow)])
 
     async def _until_stopped(self, flows: Coroutine[Any, Any, None]) -> None:
         """Run the flows, and cancel them when the run is stopped. What they have received by then is kept."""
@@ -139,9 +168,9 @@ class MediaPairs:
 
 def media_pairs(session: Session, targets: Iterable[Target]) -> MediaPairs | None:
     """Return the media flows of a run, None if no service of its targets has calls of a known shape."""
-    shapes = (service.media for target in targets for service in target.services.values())
-    shape = next(filter(None, shapes), None)
-    return MediaPairs(session, shape) if shape else None
+    services = (service for target in targets for service in target.services.values())
+    known = list(dict.fromkeys(service.media for service in services if service.media))
+    return MediaPairs(session, known) if known else None
 
 
 def _result(flows: list[MediaFlow]) -> MediaResult:

@@ -60,7 +60,7 @@ class FlowTable:
         if len(self._flows) >= MOST_FLOWS or self._peers.get(peer, 0) >= MOST_FLOWS_OF_A_PEER:
             return False
         self._peers[peer] += 1
-        self._flows[client] = Flow(token, shape(), now, peer, Allowance(RATE, BURST, now))
+        self._flows[client] = Flow(token, shape(token, "back"), now, peer, Allowance(RATE, BURST, now))
         return True
 
     def _forget(self, now: float) -> None:

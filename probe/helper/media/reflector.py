@@ -19,7 +19,7 @@ from probe.helper.udp_port import listen
 from probe.wire.media.cookie import BUSY, cookie_for, is_cookie
 from probe.wire.media.sealed_payload import SEEN_BITS, Fields, seal, unseal
 from probe.wire.media.shape import Place, Request, Shape
-from probe.wire.media.shapes import requests_in
+from probe.wire.media.shapes import APP_SHAPES, requests_in
 
 COOKIE_SECONDS = 10.0  # a cookie is accepted for one to two of these periods
 
@@ -100,8 +100,8 @@ class Media:
     _open: asyncio.DatagramTransport | None = None
 
     def offer(self) -> dict[str, Any]:
-        """Return a new token, and the port that accepts it."""
-        return {"token": self.reflector.tokens.issue(), "port": self.port}
+        """Return a new token, the port that accepts it, and the shapes of apps' packets that are reflected."""
+        return {"token": self.reflector.tokens.issue(), "port": self.port, "shapes": list(APP_SHAPES)}
 
     async def open(self, host: str) -> None:
         """Listen at `host`. Port 0 becomes a free port. Raises OSError that names the port."""

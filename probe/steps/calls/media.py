@@ -9,6 +9,7 @@ import math
 import random
 import secrets
 from dataclasses import replace
+from typing import Any
 
 from probe.formats import failures as f
 from probe.formats.app_shape import AppShape
@@ -47,10 +48,13 @@ async def media_pair(
 ) -> None:
     """Run a flow of an app's shape and an opaque one at the same time, in drawn order, each in its own transaction."""
     followups: dict[ShapeName, FollowUp] = {shape: "media_shape", "opaque": "media_opaque"}
+    opening = SHAPES[shape].write_opening(token)
+    openings: dict[ShapeName, bytes] = {shape: opening, "opaque": secrets.token_bytes(len(opening))}
 
     async def run(name: ShapeName, rank: int) -> None:
+        about: dict[str, Any] = {"pair": pair, "rank": rank, "seconds": seconds, "opening": openings[name]}
         async with trace.transaction(replace(facts, followup=followups[name])) as tx:
-            await media_flow(tx, ip, port, token, name, pace=pace, seconds=seconds, pair=pair, rank=rank)
+            await media_flow(tx, ip, port, token, name, pace=pace, **about)
 
     order = random.sample(list(followups), len(followups))
     await asyncio.gather(*(run(name, rank) for rank, name in enumerate(order)))
@@ -67,8 +71,9 @@ async def media_flow(
     seconds: float = SECONDS,
     pair: int = 0,
     rank: int = 0,
+    opening: bytes = b"",
 ) -> MediaFlow:
-    """Send packets of one shape to the helper for `seconds`, and record both directions.
+    """Send packets of one shape to the helper for `seconds`, and record both directions. `opening` is sent before them.
 
     The entry holds no address, because the helper's address could identify a group of users. It succeeds if a packet
     came back. Raises StepFailed.
@@ -77,7 +82,7 @@ async def media_flow(
     async with tx.step(entry, HANDSHAKE + seconds + TAIL + 1.0):
         flow = _Socket(ip, port, pace, SHAPES[shape], token)
         try:
-            cookie = await flow.establish()
+            cookie = await flow.establish(opening)
             entry.established = True
             await flow.send_packets(round(seconds / INTERVAL), cookie)
             await asyncio.sleep(TAIL)
@@ -94,7 +99,7 @@ class _Socket(UDPSocket):
 
     def __init__(self, ip: str, port: int, pace: Pace, shape: type[Shape], token: bytes) -> None:
         self._shape, self._token = shape, token
-        self._writer = shape()
+        self._writer = shape(token, "forth")
         self._error: OSError | None = None
         self._references: list[bytes] = []  # of all requests
         self._waiting: tuple[int, asyncio.Future[bytes]] | None = None  # first reference awaited, its cookie
@@ -102,11 +107,15 @@ class _Socket(UDPSocket):
         super().__init__(ip, port, pace)
         ask_for_arrival(self._sock)
 
-    async def establish(self) -> bytes:
-        """Exchange the token for a cookie and the cookie for an open flow. Return the cookie.
+    async def establish(self, opening: bytes) -> bytes:
+        """Send the app's first datagram, exchange the token for a cookie and the cookie for an open flow.
+
+        Return the cookie. The helper answers no opening, because its source is not confirmed.
 
         Raises TimeoutError, OSError for an ICMP error, and LocalFailure if the helper has no place.
         """
+        if opening:
+            self._send(opening)
         async with asyncio.timeout(HANDSHAKE):
             cookie = await self._ask(secrets.token_bytes(COOKIE))
             if await self._ask(cookie) == BUSY:

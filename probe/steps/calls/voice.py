@@ -8,8 +8,8 @@ from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.pacing import Pace
 from probe.steps.calls.voice_record import VoiceRecord
 from probe.steps.udp_socket import UDPSocket
-from probe.wire.media.rtp import TIMESTAMP_STEP, write_header
-from probe.wire.media.shape import PAYLOAD
+from probe.wire.media.rtp import HEADER, TIMESTAMP_STEP, write_header
+from probe.wire.media.shape import PACKET
 from probe.wire.sip.sdp import NAMES
 
 INTERVAL, TAIL = 0.02, 0.5  # seconds between packets, and for the last ones after the flow
@@ -19,7 +19,7 @@ OF_TELEPHONES = 160  # bytes and steps of the timestamp in 20 ms, with 8000 samp
 def packets(payload_type: int, seconds: float) -> Iterator[tuple[int, bytes]]:
     """Yield sequence number and bytes of each packet. The first numbers are random."""
     sequence, timestamp, ssrc = secrets.randbits(16), secrets.randbits(32), secrets.randbits(32)
-    size, step = (OF_TELEPHONES, OF_TELEPHONES) if payload_type in NAMES else (PAYLOAD, TIMESTAMP_STEP)
+    size, step = (OF_TELEPHONES, OF_TELEPHONES) if payload_type in NAMES else (PACKET - HEADER, TIMESTAMP_STEP)
     for place in range(round(seconds / INTERVAL)):
         header = write_header(payload_type, sequence + place, timestamp + step * place, ssrc)
         yield sequence + place, header + secrets.token_bytes(size)

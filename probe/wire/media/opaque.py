@@ -1,21 +1,25 @@
-"""Write a flow of random bytes that has the sizes and the pace of the RTP flow, in place of its STUN messages too."""
+"""Write a flow of random bytes that has the sizes and the pace of the other shapes, in place of their requests too."""
 
 import secrets
 
 from probe.wire.media.shape import (
     COOKIE,
-    HEADER,
     PACKET,
     REFERENCE,
     REQUEST,
     RESPONSE_IPV4,
     RESPONSE_IPV6,
+    SEALED,
     TOKEN,
+    Direction,
     Place,
     Request,
     Shape,
+    filled,
     masked,
 )
+
+_HEADER = 12  # bytes before the payload, as many as RTP has
 
 
 class OpaqueShape(Shape):
@@ -23,10 +27,13 @@ class OpaqueShape(Shape):
 
     NAME = "opaque"
 
+    def __init__(self, token: bytes, direction: Direction) -> None:
+        """Draw nothing, because packets of random bytes have nothing in common."""
+
     @classmethod
     def write_request(cls, request: Request) -> bytes:
         """Return the reference, then token and cookie as random-looking bytes, then random bytes."""
-        return _filled(request.reference, request.token + request.cookie, REQUEST)
+        return _masked(request.reference, request.token + request.cookie, REQUEST)
 
     @classmethod
     def read_request(cls, datagram: bytes) -> Request | None:
@@ -40,7 +47,7 @@ class OpaqueShape(Shape):
     def write_response(cls, request: Request, cookie: bytes, client: Place) -> bytes:
         """Return as many bytes as the STUN response to this client has."""
         size = RESPONSE_IPV6 if ":" in client[0] else RESPONSE_IPV4
-        return _filled(secrets.token_bytes(REFERENCE), request.reference + cookie, size)
+        return _masked(secrets.token_bytes(REFERENCE), request.reference + cookie, size)
 
     @classmethod
     def read_response(cls, datagram: bytes, reference: bytes) -> bytes | None:
@@ -52,16 +59,16 @@ class OpaqueShape(Shape):
 
     def write_packet(self, number: int, payload: bytes) -> bytes:
         """Return random bytes in place of the header, then the payload."""
-        return secrets.token_bytes(HEADER) + payload
+        return filled(secrets.token_bytes(_HEADER) + payload)
 
     @classmethod
     def read_packet(cls, datagram: bytes) -> bytes | None:
         """Return the payload of any datagram of a packet's size."""
-        return datagram[HEADER:] if len(datagram) == PACKET else None
+        return datagram[_HEADER : _HEADER + SEALED] if len(datagram) == PACKET else None
 
 
-def _filled(nonce: bytes, held: bytes, size: int) -> bytes:
-    return nonce + masked(held, nonce) + secrets.token_bytes(size - len(nonce) - len(held))
+def _masked(nonce: bytes, held: bytes, size: int) -> bytes:
+    return filled(nonce + masked(held, nonce), size)
 
 
 def _held(datagram: bytes, length: int) -> tuple[bytes, bytes]:

@@ -1,6 +1,6 @@
 """Seal the fields of a packet, so that its payload looks random and only the holder of the token can make one.
 
-A payload is a nonce, the sealed fields with their tag, and random bytes. Both directions have keys of their own, so
+A payload is a nonce, and the sealed fields with their tag. Both directions have keys of their own, so
 that a reflected packet is not reflected again.
 """
 
@@ -8,18 +8,16 @@ import hashlib
 import hmac
 import secrets
 import struct
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from probe.wire.media.shape import PAYLOAD, combined
+from probe.wire.media.shape import SEALED, Direction, combined
 
 NONCE, TAG = 8, 8  # bytes
-
-Direction = Literal["forth", "back"]  # from the probe to the helper, and reflected
 
 SEEN_BITS = 512
 
 _LAYOUT = struct.Struct(f"!IQIIIQ{SEEN_BITS // 8}s")
-_SEALED = _LAYOUT.size + TAG
+_FIELDS = SEALED - NONCE  # bytes of the fields with their tag
 _TAG_KEYS: dict[Direction, bytes] = {"forth": b"probe tag forth", "back": b"probe tag back"}
 
 
@@ -40,17 +38,16 @@ class Fields(NamedTuple):
 
 
 def seal(fields: Fields, token: bytes, direction: Direction) -> bytes:
-    """Return the payload. Raises struct.error or OverflowError for a number that does not fit."""
+    """Return the payload of SEALED bytes. Raises struct.error or OverflowError for a number that does not fit."""
     nonce, plain = secrets.token_bytes(NONCE), _LAYOUT.pack(*fields[:-1], fields.seen.to_bytes(SEEN_BITS // 8, "big"))
-    sealed = combined(plain + _tag(nonce, plain, token, direction), _stream(nonce, token, direction))
-    return nonce + sealed + secrets.token_bytes(PAYLOAD - NONCE - _SEALED)
+    return nonce + combined(plain + _tag(nonce, plain, token, direction), _stream(nonce, token, direction))
 
 
 def unseal(payload: bytes, token: bytes, direction: Direction) -> Fields | None:
     """Return the fields, None if the payload was not made with this token for this direction."""
-    if len(payload) != PAYLOAD:
+    if len(payload) != SEALED:
         return None
-    nonce, sealed = payload[:NONCE], payload[NONCE : NONCE + _SEALED]
+    nonce, sealed = payload[:NONCE], payload[NONCE:]
     opened = combined(sealed, _stream(nonce, token, direction))
     plain, tag = opened[: _LAYOUT.size], opened[_LAYOUT.size :]
     if not hmac.compare_digest(tag, _tag(nonce, plain, token, direction)):
@@ -60,7 +57,7 @@ def unseal(payload: bytes, token: bytes, direction: Direction) -> Fields | None:
 
 
 def _stream(nonce: bytes, token: bytes, direction: Direction) -> bytes:
-    return hashlib.shake_256(direction.encode() + token + nonce).digest(_SEALED)
+    return hashlib.shake_256(direction.encode() + token + nonce).digest(_FIELDS)
 
 
 def _tag(nonce: bytes, plain: bytes, token: bytes, direction: Direction) -> bytes:

@@ -6,15 +6,16 @@ cookie also keep the flow open, as consent checks do (RFC 7675).
 """
 
 import hashlib
+import secrets
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-PACKET, HEADER = 160, 12  # bytes of a packet, and of what is before its sealed payload
-PAYLOAD = PACKET - HEADER
+PACKET, SEALED = 160, 112  # bytes of a packet, and of the sealed fields in it
 REQUEST, RESPONSE_IPV4, RESPONSE_IPV6 = 100, 64, 76  # bytes
 TOKEN, COOKIE, REFERENCE = 12, 20, 12  # bytes
 
 Place = tuple[str, int]  # address and port
+Direction = Literal["forth", "back"]  # from the probe to the helper, and reflected
 
 
 class Request(NamedTuple):
@@ -26,9 +27,21 @@ class Request(NamedTuple):
 
 
 class Shape(ABC):
-    """Write the datagrams of one direction of a flow, and read those of the other. Readers return None for others."""
+    """Write the datagrams of one direction of a flow, and read those of the other. Readers return None for others.
+
+    A writer is made with the token of its flow, from which a shape can derive what stays the same in a flow.
+    """
 
     NAME: ClassVar[str]
+
+    @abstractmethod
+    def __init__(self, token: bytes, direction: Direction) -> None:
+        """Draw what the packets of one direction have in common."""
+
+    @classmethod
+    def write_opening(cls, token: bytes) -> bytes:
+        """Return the datagram with which the app begins, which the helper does not answer. Return b"" for none."""
+        return b""
 
     @classmethod
     @abstractmethod
@@ -52,12 +65,17 @@ class Shape(ABC):
 
     @abstractmethod
     def write_packet(self, number: int, payload: bytes) -> bytes:
-        """Return packet `number` of the flow, PACKET bytes long, around PAYLOAD sealed bytes."""
+        """Return packet `number` of the flow, PACKET bytes long, around SEALED bytes."""
 
     @classmethod
     @abstractmethod
     def read_packet(cls, datagram: bytes) -> bytes | None:
-        """Return the sealed payload of a packet."""
+        """Return the SEALED bytes of a packet."""
+
+
+def filled(begin: bytes, size: int = PACKET) -> bytes:
+    """Return a datagram that begins so, with random bytes up to its size."""
+    return begin + secrets.token_bytes(size - len(begin))
 
 
 def masked(data: bytes, nonce: bytes) -> bytes:

@@ -3,13 +3,23 @@
 from typing import Literal
 
 from probe.wire.media.opaque import OpaqueShape
+from probe.wire.media.reflector import ReflectorShape
 from probe.wire.media.rtp import RTPShape
 from probe.wire.media.shape import Request, Shape
+from probe.wire.media.whatsapp import WhatsAppShape
 
-ShapeName = Literal["rtp", "opaque"]
+ShapeName = Literal["rtp", "whatsapp", "reflector", "opaque"]
 
-SHAPES: dict[ShapeName, type[Shape]] = {"rtp": RTPShape, "opaque": OpaqueShape}
+SHAPES: dict[ShapeName, type[Shape]] = {
+    "rtp": RTPShape,
+    "whatsapp": WhatsAppShape,
+    "reflector": ReflectorShape,
+    "opaque": OpaqueShape,
+}
 """Shapes by name. The opaque shape is last, because it reads any bytes of the right size."""
+
+APP_SHAPES = tuple(name for name in SHAPES if name != OpaqueShape.NAME)
+"""Shapes of apps, which a helper names in its offer."""
 
 
 def requests_in(datagram: bytes) -> list[tuple[type[Shape], Request]]:

@@ -26,6 +26,7 @@ MOST_HELLOS = 10  # of one flow over UDP
 _SPECIAL = b"\xff" * 12
 _SELF_INFO_REQUEST = b"\xfe\xff\xff\xff"
 _SELF_INFO_ANSWER = struct.pack("<I", 0xC01572C7)
+SELF_INFO = _SPECIAL + _SELF_INFO_ANSWER  # behind the tag: the answer to a hello. Date, query, address and port follow.
 _SELF_INFO = struct.Struct("<12s4si8s16sI")  # marker, constructor, date, query id, address, port
 _DATA_HEAD = struct.Struct(f">{RESOURCE}sI")  # resource of the sender, length
 

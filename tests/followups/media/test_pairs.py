@@ -11,23 +11,28 @@ from typing import Any
 
 import pytest
 
-from probe.followups.helper_offer import HelperOffer
+from probe.followups.helper_offer import HelperOffer, MediaOffer
 from probe.followups.media import pairs
 from probe.followups.media.pairs import MediaPairs, media_pairs
 from probe.formats import failures as f
-from probe.formats.media import MediaFlow
+from probe.formats.media import AppShape, MediaFlow
 from probe.helper.media import flow_table
 from probe.helper.media.reflector import Media
 from probe.session.session import Session, Settings
 from probe.session.trace import Trace
 from probe.steps.calls import media as step
 from probe.targets import cost
+from probe.targets.target import Target
 from probe.targets.target_files import bundled_targets, load_target
+from probe.wire.media.shapes import APP_SHAPES
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.world import World
 
 ANSWERED: dict[str, Any] = {"failure": None}
-SIGNAL = load_target(bundled_targets() / "signal.toml")
+SIGNAL, WHATSAPP, TELEGRAM = (
+    load_target(bundled_targets() / f"{name}.toml") for name in ("signal", "whatsapp", "telegram")
+)
+APPS: dict[AppShape, Target] = {"rtp": SIGNAL, "whatsapp": WHATSAPP, "reflector": TELEGRAM}
 SHAPES = {"media_shape", "media_opaque"}
 
 
@@ -40,15 +45,15 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     return made
 
 
-def offer(port: int, media: Media | None = None, seconds: float = 55.0) -> HelperOffer:
+def offer(port: int, media: Media | None = None, seconds: float = 55.0) -> MediaOffer:
     token = bytes.fromhex(media.offer()["token"]) if media else bytes(12)
-    return HelperOffer(token, (port,), ("127.0.0.1",), asyncio.get_running_loop().time() + seconds)
+    return MediaOffer(token, (port,), ("127.0.0.1",), asyncio.get_running_loop().time() + seconds, APP_SHAPES)
 
 
 @asynccontextmanager
-async def reflecting(session: Session) -> AsyncIterator[tuple[MediaPairs, HelperOffer]]:
+async def reflecting(session: Session, *shapes: AppShape) -> AsyncIterator[tuple[MediaPairs, MediaOffer]]:
     """Run a helper's reflector. Yield the run's flows and an offer of the helper."""
-    media, flows = Media(0), MediaPairs(session, "rtp")
+    media, flows = Media(0), MediaPairs(session, shapes or ("rtp",))
     await media.open("127.0.0.1")
     try:
         yield flows, offer(media.port, media)
@@ -133,6 +138,90 @@ async def test_each_round_has_its_own_pair(session: Session) -> None:
     assert {entry.pair for entry in entries(other)} == {0}
 
 
+# -- shapes -----------------------------------------------------------------------------------------------------------
+
+
+async def round_of(flows: MediaPairs, offered: MediaOffer) -> dict[AppShape, tuple[str | None, list[AppShape]]]:
+    """Run the flows of one round. Return for each app's shape the result and the shapes of its pairs."""
+    await flows.next_round()
+    flows.take_offer(offered)
+    found: dict[AppShape, tuple[str | None, list[AppShape]]] = {}
+    for shape, target in APPS.items():
+        result = await flows.finish(target, trace := Trace(), ANSWERED)
+        found[shape] = result, [entry.shape for entry in entries(trace) if entry.shape != "opaque"]
+        assert len(entries(trace)) == 2 * len(found[shape][1])
+    return found
+
+
+async def test_shapes_take_turns_by_round_and_an_app_gets_no_pair_of_another(session: Session) -> None:
+    """Check that each of three rounds has one other shape, and that other apps are told why they have no pair."""
+    async with reflecting(session, *APPS) as (flows, offered):
+        rounds = [await round_of(flows, offered) for _ in range(4)]
+    measured = [[shape for shape, (result, _) in found.items() if result == "measured"] for found in rounds]
+    assert [len(each) for each in measured] == [1] * 4 and measured[3] == measured[0]
+    assert {shape for (shape,) in measured} == set(APPS)
+    for found, (chosen,) in zip(rounds, measured, strict=True):
+        for shape, (result, pairs_of_it) in found.items():
+            expected = ("measured", [shape]) if shape == chosen else ("other_shape", [])
+            assert (result, pairs_of_it) == expected
+
+
+async def test_deep_run_measures_each_of_three_shapes_once(session: Session) -> None:
+    one_depth(session, depth="deep")
+    async with reflecting(session, *APPS) as (flows, offered):
+        found = await round_of(flows, offered)
+    assert found == {shape: ("measured", [shape]) for shape in APPS}
+
+
+async def test_deep_run_measures_the_only_shape_three_times_and_two_shapes_in_turn(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_table, "MOST_FLOWS_OF_A_PEER", 100)  # two rounds within half a minute
+    one_depth(session, depth="deep")
+    async with reflecting(session, "whatsapp") as (flows, offered):
+        assert (await round_of(flows, offered))["whatsapp"] == ("measured", ["whatsapp"] * 3)
+    async with reflecting(session, "whatsapp", "rtp") as (flows, offered):
+        rounds = [await round_of(flows, offered) for _ in range(2)]
+    counts = [sorted(len(found[shape][1]) for shape in ("whatsapp", "rtp")) for found in rounds]
+    assert counts == [[1, 2], [1, 2]]
+    assert len(rounds[0]["rtp"][1]) + len(rounds[1]["rtp"][1]) == 3, "the turns go on in the next round"
+
+
+async def test_first_shape_is_drawn(session: Session) -> None:
+    first = {MediaPairs(session, list(APPS))._order[0] for _ in range(100)}
+    assert first == set(APPS)
+
+
+async def test_helper_that_knows_one_shape_gets_only_that_one(session: Session) -> None:
+    """Check that a flow of an unknown shape, which a helper would not answer, is not taken for a dropped one."""
+    async with reflecting(session, *APPS) as (flows, offered):
+        for _ in range(3):
+            found = await round_of(flows, replace(offered, shapes=("rtp",)))
+            assert found["rtp"] == ("measured", ["rtp"])
+            assert found["whatsapp"] == found["reflector"] == ("not_offered", [])
+        found = await round_of(flows, replace(offered, shapes=("new",)))
+    assert found == dict.fromkeys(APPS, ("not_offered", []))
+
+
+async def test_other_helper_that_does_not_know_the_shape_gets_no_later_pair(session: Session) -> None:
+    one_depth(session, depth="deep")
+    async with reflecting(session, "whatsapp") as (flows, offered):
+        flows.take_offer(offered)
+        flows.take_offer(replace(offered, ports=(9,), shapes=("rtp",)))
+        assert await flows.finish(WHATSAPP, trace := Trace(), ANSWERED) == "measured"
+    assert [entry.port for entry in entries(trace)] == [offered.ports[0]] * 6
+
+
+async def test_reason_that_ends_the_pairs_is_that_of_the_later_shapes(session: Session) -> None:
+    one_depth(session, depth="deep")
+    async with reflecting(session, *APPS) as (flows, offered):
+        flows.take_offer(offered)
+        await asyncio.sleep(0.2)
+        session.steps_end_at = time.monotonic() + 1.0  # too little for a second pair
+        results = [await flows.finish(target, Trace(), ANSWERED) for target in APPS.values()]
+    assert sorted(map(str, results)) == ["measured", "out_of_time", "out_of_time"]
+
+
 # -- no pair ----------------------------------------------------------------------------------------------------------
 
 
@@ -154,7 +243,7 @@ async def test_reason_without_an_offer(
     if stopped:
         session.stopping.set()
         session.out_of_time = stopped == "by its limit"
-    assert await MediaPairs(session, "rtp").finish(SIGNAL, trace := Trace(), control) == expected
+    assert await MediaPairs(session, ["rtp"]).finish(SIGNAL, trace := Trace(), control) == expected
     assert trace.transactions == [] and trace.entries == []
 
 
@@ -231,7 +320,7 @@ async def test_silent_reflector_costs_no_more_than_the_handshake(session: Sessio
 
     one_depth(session, depth="deep")
     async with udp_server(nothing) as server:
-        flows, began = MediaPairs(session, "rtp"), time.monotonic()
+        flows, began = MediaPairs(session, ["rtp"]), time.monotonic()
         flows.take_offer(offer(server.port))
         assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "failed"
     assert step.HANDSHAKE < time.monotonic() - began < step.HANDSHAKE + 0.5
@@ -243,7 +332,7 @@ async def test_flow_that_stops_in_the_middle_is_measured(session: Session) -> No
     """Check that a reflector that goes silent ends nothing early. Its silence may be a censor's."""
     media = Media(0)
     await media.open("127.0.0.1")
-    flows = MediaPairs(session, "rtp")
+    flows = MediaPairs(session, ["rtp"])
     flows.take_offer(offer(media.port, media))
     await asyncio.sleep(0.15)
     media.close()

@@ -13,7 +13,7 @@ from probe.analysis.statistics.flow_cutoff import permanent_gap
 from probe.analysis.statistics.media_flow import delay_change, longest_gap, loss
 from probe.analysis.statistics.recorded_flow import directions
 from probe.formats import failures as f
-from probe.formats.media import LOST, NO_TIME, NOT_KNOWN, MediaFlow
+from probe.formats.media import LOST, NO_TIME, NOT_KNOWN, AppShape, MediaFlow
 from probe.helper.media.reflector import Media
 from probe.platforms.sockets.datagrams import ask_for_arrival, receive_late
 from probe.session.pacing import Pace
@@ -21,8 +21,10 @@ from probe.session.trace import Trace, TransactionFacts
 from probe.steps.calls import media as step
 from probe.steps.calls.media import media_flow, media_pair
 from probe.wire.media.sealed_payload import Fields, seal
-from probe.wire.media.shapes import SHAPES, ShapeName
+from probe.wire.media.shapes import APP_SHAPES, SHAPES, ShapeName
+from probe.wire.telegram.reflector import is_hello
 from tests.steps.calls.lossy_proxy import Proxy, proxy_to
+from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import a_transaction
 
 PACKETS = 100
@@ -166,7 +168,7 @@ async def test_packet_that_is_read_late_has_its_true_time() -> None:
         flow = step._Socket("127.0.0.1", server.getsockname()[1], Pace(), SHAPES["rtp"], bytes(12))
         flow.record.begin(began := flow._loop.time())
         flow.record.sent(began)
-        packet = SHAPES["rtp"]().write_packet(0, seal(Fields(0, 0, seen=1), bytes(12), "back"))
+        packet = SHAPES["rtp"](bytes(12), "back").write_packet(0, seal(Fields(0, 0, seen=1), bytes(12), "back"))
         server.sendto(packet, flow.local)
         time.sleep(0.3)
         await asyncio.sleep(0.1)
@@ -176,21 +178,21 @@ async def test_packet_that_is_read_late_has_its_true_time() -> None:
     assert entry.returned == 1 and entry.round_trip is not None and entry.round_trip < 0.2
 
 
-async def test_pair_runs_side_by_side_and_is_counted() -> None:
+@pytest.mark.parametrize("shape", APP_SHAPES)
+async def test_pair_runs_side_by_side_and_is_counted(shape: AppShape) -> None:
     """Check that both flows overlap, have drawn ranks, and that their bytes are in `pace`."""
     trace, pace = Trace(), Pace()
     async with reflecting() as media:
         token = bytes.fromhex(media.offer()["token"])
-        await media_pair(
-            trace, TransactionFacts("followup"), "127.0.0.1", media.port, token, pace=pace, pair=2, seconds=1.0
-        )
+        about: dict[str, Any] = {"pace": pace, "shape": shape, "pair": 2, "seconds": 1.0}
+        await media_pair(trace, TransactionFacts("followup"), "127.0.0.1", media.port, token, **about)
     assert trace.bugs == [] and [each.failure for each in trace.transactions] == [None, None]
     entries = [entry for entry in trace.entries if isinstance(entry, MediaFlow)]
-    assert {entry.shape for entry in entries} == set(SHAPES) and {entry.rank for entry in entries} == {0, 1}
+    assert {entry.shape for entry in entries} == {shape, "opaque"} and {entry.rank for entry in entries} == {0, 1}
     assert {entry.pair for entry in entries} == {2}
     followups = {each.transaction_id: each.followup for each in trace.transactions}
     assert {entry.shape: followups[entry.transaction_id] for entry in entries} == {
-        "rtp": "media_shape",
+        shape: "media_shape",
         "opaque": "media_opaque",
     }
     assert max(entry.t0 for entry in entries) < min(entry.t for entry in entries) - 0.9
@@ -203,3 +205,19 @@ def test_standard_pair_keeps_its_budget() -> None:
     payload = 2 * (2 * packets * step.PACKET + requests * (100 + 64))
     assert payload + 2 * 2 * (packets + requests) * 28 < 400_000
     assert step.HANDSHAKE + step.SECONDS + step.TAIL <= 12.0
+
+
+async def test_call_over_a_relay_begins_with_a_hello_and_the_other_flow_with_as_many_bytes() -> None:
+    """Check the first datagram of both flows, which the helper does not answer. Other shapes have no such datagram."""
+    token = bytes(range(12))
+    for shape, size in (("reflector", 40), ("rtp", 100), ("whatsapp", 100)):
+        first: dict[tuple[object, ...], bytes] = {}
+
+        def remember(asked: Asked, first: dict[tuple[object, ...], bytes] = first) -> None:
+            first.setdefault(asked.client, asked.query)
+
+        async with udp_server(remember) as server:
+            about: dict[str, Any] = {"pace": Pace(), "shape": shape, "seconds": 0.1}
+            await media_pair(Trace(), TransactionFacts("followup"), "127.0.0.1", server.port, token, **about)
+        assert sorted(map(len, first.values())) == [size, size]
+        assert sum(map(is_hello, first.values())) == (size == 40)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.wire.media.sealed_payload import Fields, seal, unseal
-from probe.wire.media.shape import PAYLOAD
+from probe.wire.media.shape import SEALED
 
 TOKEN = bytes(range(12))
 FIELDS = Fields(499, 1_764_000_000_000_000, 480, 479, 1, 1_764_000_000_123_456, 2**511 + 5)
@@ -17,7 +17,7 @@ FIELDS = Fields(499, 1_764_000_000_000_000, 480, 479, 1, 1_764_000_000_123_456, 
 def test_fields_are_read_as_written() -> None:
     for direction in ("forth", "back"):
         payload = seal(FIELDS, TOKEN, direction)
-        assert len(payload) == PAYLOAD and unseal(payload, TOKEN, direction) == FIELDS
+        assert len(payload) == SEALED and unseal(payload, TOKEN, direction) == FIELDS
 
 
 def test_other_token_and_other_direction_read_nothing() -> None:
