@@ -1,15 +1,18 @@
 """Define the rules about the packets of a call, which a pair of flows to the test helper compares with random ones.
 
-They hold for a service that works otherwise. More than half of the pairs must agree. An app verdict is "certain" if
-three pairs agree and no pair contradicts, else "likely".
+They hold for a service that works otherwise, and for one of whose servers nothing is known, as where call relays answer
+no stranger. More than half of the pairs must agree. An app verdict is "certain" if three pairs agree and no pair
+contradicts, else "likely".
 """
 
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
+_BAD = "blocked + likely_blocked + impaired + down + untested"
 _WORKS = (
-    "((any_suffices AND ok > 0) OR"
-    " (ok + degraded > 0 AND blocked + likely_blocked + impaired + down + insufficient + untested = 0))"
+    "((any_suffices AND ok > 0)"
+    f" OR (ok + degraded > 0 AND {_BAD} + insufficient = 0)"
+    f" OR (any_suffices AND insufficient > 0 AND {_BAD} + ok + degraded = 0))"
 )
 
 MEDIA_RULES = (

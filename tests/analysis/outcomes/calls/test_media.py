@@ -102,6 +102,61 @@ def test_only_a_service_with_the_shape_is_judged() -> None:
         assert (record["state"], record["media"]) == ("ok", None)
 
 
+# -- shapes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["rtp", "whatsapp", "reflector"])
+@pytest.mark.parametrize("bad", ["rtp", "whatsapp", "reflector"])
+def test_app_is_judged_by_the_pairs_of_its_own_shape(shape: str, bad: str) -> None:
+    """Check with one pair of each shape, of which one loses packets, that only this shape's app is accused."""
+    names = ("rtp", "whatsapp", "reflector")
+    lost = by_chance(0.3)
+    flows = [
+        entry(name, forth=lost, pair=pair) if name == bad else entry(name, pair=pair) for pair, name in enumerate(names)
+    ]
+    record = judged(*flows, *(OPAQUE | {"pair": pair} for pair in range(3)), media=shape)
+    expected = ("degraded", ["media.loss"]) if shape == bad else ("ok", [])
+    assert (record["state"], record["mechanisms"]) == expected
+    assert (record["media"]["shape"], record["media"]["pairs"]) == (shape, 1)
+
+
+def relays(control: str, *entries: Entry, tcp: str = "generic_timeout_error") -> dict[str, Any]:
+    """Return a measurement of a call relay of Telegram that is silent over UDP, with this result at the helper."""
+    urls = [f"reflector://{GENUINE}:597", f"reflector+tcp://{GENUINE}:597"]
+    lines = Lines({"calls": urls}, works_if="any", target="telegram")
+    for url, outcome in zip(urls, ("generic_timeout_error", tcp), strict=True):
+        lines.twice(url, GENUINE, f"payload:{outcome}")
+        lines.control(url, GENUINE, control)
+    measurement = lines.line()
+    keys, made = measurement["test_keys"], followups(*entries)
+    keys["x_target"]["services"]["calls"] |= {"media": "reflector", "needs": ["calls"]}
+    keys["x_transactions"] += made["x_transactions"]
+    keys.setdefault("x_followups", {})["media"] = made["x_followups"]["media"]
+    return measurement
+
+
+NO_STRANGER = "payload:generic_timeout_error"  # at the helper too
+
+
+def test_packets_are_judged_where_relays_answer_no_stranger() -> None:
+    """Check that frames that are lost are told, although the relays show nothing."""
+    (unknown,) = judge_measurement(relays(NO_STRANGER, entry("reflector"), OPAQUE), file="a", number=1)
+    assert (unknown["state"], unknown["mechanisms"]) == ("insufficient", [])
+    lost = entry("reflector", forth=by_chance(0.3))
+    (record,) = judge_measurement(relays(NO_STRANGER, lost, OPAQUE), file="a", number=1)
+    assert (record["state"], record["mechanisms"]) == ("degraded", ["media.loss"])
+    other = entry("rtp", forth=by_chance(0.3))
+    (record,) = judge_measurement(relays(NO_STRANGER, other, OPAQUE), file="a", number=1)
+    assert (record["state"], record["media"]) == ("insufficient", None)
+
+
+def test_accused_relays_keep_their_state() -> None:
+    lost = entry("reflector", forth=by_chance(0.3))
+    (without,) = judge_measurement(relays("ok", entry("reflector"), OPAQUE), file="a", number=1)
+    (record,) = judge_measurement(relays("ok", lost, OPAQUE), file="a", number=1)
+    assert record["state"] == without["state"] == "likely_blocked" and record["mechanisms"] == without["mechanisms"]
+
+
 # -- look-alikes -----------------------------------------------------------------------------------------------------
 
 SAME: list[dict[str, Any]] = [
