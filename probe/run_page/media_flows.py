@@ -13,8 +13,9 @@ MOST_PACKETS = 500  # of one flow
 
 Mark = Literal["arrived", "late", "lost", "unknown"]
 Direction = Literal["forth", "back"]
-Shape = Literal["rtp", "opaque"]
-SHAPES: tuple[Shape, ...] = ("rtp", "opaque")
+Shape = Literal["rtp", "whatsapp", "reflector", "opaque"]
+APP_SHAPES: tuple[Shape, ...] = ("rtp", "whatsapp", "reflector")
+OPAQUE: Shape = "opaque"
 Flow = Mapping[str, Any]  # a media entry
 
 
@@ -27,14 +28,20 @@ class Run(NamedTuple):
 
 
 def flow_pairs(measurement: Mapping[str, Any]) -> dict[int, dict[Shape, Flow]]:
-    """Return the pairs of media flows of a measurement: its entries by number of the pair and by shape."""
+    """Return the pairs of media flows of a measurement: by number of the pair, the app's shape and the opaque flow."""
     found: dict[int, dict[Shape, Flow]] = {}
     for entry in tables(table(table(measurement.get("test_keys")).get("x_followups")).get("media")):
         place = number(entry.get("pair"))
-        for shape in SHAPES:
+        for shape in (*APP_SHAPES, OPAQUE):
             if text(entry.get("shape")) == shape and (place in found or len(found) < MOST_PAIRS):
                 found.setdefault(place, {})[shape] = entry
-    return {place: found[place] for place in sorted(found) if len(found[place]) == len(SHAPES)}
+    return {place: pair for place in sorted(found) if (pair := _pair(found[place]))}
+
+
+def _pair(flows: Mapping[Shape, Flow]) -> dict[Shape, Flow]:
+    """Return one app's shape and the opaque flow, in this order. Return {} if one of both is missing."""
+    shape = next((shape for shape in APP_SHAPES if shape in flows), None)
+    return {shape: flows[shape], OPAQUE: flows[OPAQUE]} if shape and OPAQUE in flows else {}
 
 
 def runs_of(flow: Flow, direction: Direction) -> list[Run]:

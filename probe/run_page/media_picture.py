@@ -5,20 +5,21 @@ from typing import Any
 
 from probe.analysis.observations.lenient_json import seconds
 from probe.messages import tr
-from probe.run_page.media_flows import LATE, MOST_PACKETS, SHAPES, Direction, Flow, Mark, Run, Shape, runs_of
+from probe.run_page.media_flows import LATE, MOST_PACKETS, OPAQUE, Direction, Flow, Mark, Run, Shape, runs_of
 
 MARKS: dict[Mark, float] = {"arrived": 14, "late": 10, "lost": 10, "unknown": 18.5}
 """Middle of the strokes of each mark. Their heights are in `pictures.css`."""
 HEIGHT = 20
 LONGEST = 60.0  # seconds between the ticks. A pair has 10 s.
 DIRECTIONS: tuple[Direction, ...] = ("forth", "back")
+APPS: dict[Shape, str] = {"whatsapp": "WhatsApp", "reflector": "Telegram"}  # shapes that one app alone has
 
 
 def media_picture(pairs: Mapping[int, Mapping[Shape, Flow]]) -> dict[str, Any] | None:
     """Return the pairs of flows of a run with labels and sentences, None without a pair."""
     if not pairs:
         return None
-    shown = [_pair(flows, place, len(pairs)) for place, flows in enumerate(pairs.values(), 1)]
+    shown = [_pair(flows, place, len(pairs)) for place, (_, flows) in enumerate(sorted(pairs.items()), 1)]
     kinds = {mark for pair in shown for part in pair["parts"] for row in part["rows"] for mark in row["paths"]}
     return {
         "title": tr("Packets of a call, one by one"),
@@ -34,11 +35,11 @@ def media_picture(pairs: Mapping[int, Mapping[Shape, Flow]]) -> dict[str, Any] |
 
 
 def _pair(flows: Mapping[Shape, Flow], place: int, count: int) -> dict[str, Any]:
-    length = min(LONGEST, MOST_PACKETS * seconds(flows[SHAPES[0]].get("interval")))
+    length = min(LONGEST, MOST_PACKETS * seconds(flows[OPAQUE].get("interval")))
     return {
         "title": tr("Pair {number} of {count}", number=place, count=count) if count > 1 else "",
         "parts": [
-            {"title": _direction(direction), "rows": [_row(flows[shape], shape, direction) for shape in SHAPES]}
+            {"title": _direction(direction), "rows": [_row(flow, shape, direction) for shape, flow in flows.items()]}
             for direction in DIRECTIONS
         ],
         "ticks": [f"{length * part / 5:g}" for part in range(6)] if length > 0 else [],
@@ -86,7 +87,10 @@ def _word(mark: Mark) -> str:
 
 
 def _shape(shape: Shape) -> str:
-    return tr("Packets like those of a call") if shape == "rtp" else tr("Random packets of the same size")
+    if shape == OPAQUE:
+        return tr("Random packets of the same size")
+    app = APPS.get(shape)
+    return tr("Packets like those of a call over {app}", app=app) if app else tr("Packets like those of a call")
 
 
 def _direction(direction: Direction) -> str:

@@ -43,7 +43,7 @@ class RunFacts(RunVerdicts):
         keys = table(measurement.get("test_keys"))
         self.network = self.network or text(measurement.get("probe_network_name"))
         self.software = f"{text(measurement.get('software_name'))} {text(measurement.get('software_version'))}".strip()
-        self.flow_pairs = flow_pairs(measurement) or self.flow_pairs  # each measurement with calls has the same ones
+        self.flow_pairs |= flow_pairs(measurement)  # a measurement has those of its shape
         app, start = text(table(keys.get("x_target")).get("name")), _start_of(measurement)
         for transaction in tables(keys.get("x_transactions"))[: MOST_ATTEMPTS - len(self.attempts)]:
             after = min(max(seconds(transaction.get("t0")), 0.0), LONGEST)

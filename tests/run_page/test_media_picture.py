@@ -53,6 +53,37 @@ def test_each_packet_is_arrived_late_lost_or_unknown() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("shape", "title"),
+    [
+        ("rtp", "Packets like those of a call"),
+        ("whatsapp", "Packets like those of a call over WhatsApp"),
+        ("reflector", "Packets like those of a call over Telegram"),
+    ],
+)
+def test_row_names_the_app_whose_packets_they_are_like(shape: str, title: str) -> None:
+    made = rows(flow("opaque", CLEAN, CLEAN), flow(shape, LOSSY, CLEAN))
+    assert [row["title"] for row in made] == [title, "Random packets of the same size"] * 2
+
+
+def test_pairs_of_several_apps_are_drawn_in_their_order() -> None:
+    run, shapes = RunFacts(), ("whatsapp", "rtp", "reflector")
+    for place in (2, 0, 1):
+        pair = [flow(shapes[place], CLEAN, CLEAN, pair=place), flow("opaque", CLEAN, CLEAN, pair=place)]
+        run.add([], with_media(EMPTY, pair))
+    made = media_picture(run.flow_pairs)
+    assert made is not None
+    titles = [
+        pair["parts"][0]["rows"][0]["title"].removeprefix("Packets like those of a call") for pair in made["pairs"]
+    ]
+    assert titles == [" over WhatsApp", "", " over Telegram"]
+
+
+def test_pair_with_two_shapes_of_apps_shows_one() -> None:
+    made = flow_pairs(with_media(EMPTY, [flow(shape, CLEAN, CLEAN) for shape in ("opaque", "reflector", "rtp")]))
+    assert [list(pair) for pair in made.values()] == [["rtp", "opaque"]]
+
+
 def test_paths_mark_the_packets() -> None:
     call, other, call_back, _ = rows(flow("rtp", LOSSY, CLEAN), flow("opaque", CLEAN, CLEAN))
     assert numbers(call["paths"]["lost"]) == [number for number, code in enumerate(LOSSY) if code == LOST]
