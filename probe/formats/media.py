@@ -9,6 +9,7 @@ from probe.formats.field_notes import Bytes, Code, Count, Ordinal, Port, Seconds
 
 LOST, NO_TIME, NOT_KNOWN = -1, -2, -3
 
+
 class MediaFlow(Entry):
     """Record one flow of packets to the helper, which reflects them. Its address is not kept.
 

@@ -1,54 +1,20 @@
 """Test that figures of media flows contain what the lab does to their packets, and that the lab keeps their pace."""
 
-import json
-from collections.abc import Iterable
 from itertools import pairwise
 from statistics import median
-from typing import Any
 
 import pytest
 
 from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
 from probe.analysis.statistics.media_flow import MediaFlow, delay_change, longest_gap, loss
-from probe.analysis.statistics.recorded_flow import Directions, directions
 from probe.formats.media import LOST
+from tests.support.lab.media_outcome import BITS, CHANCE, contain, entries_of, flows_of, keys_of, of
 from tests.support.lab.side_by_side import LabOutcome
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
-BITS = 8 * 188  # of an IPv4 packet of a flow
-CHANCE = 0.01  # of opaque packets that look like RTP, at most
 STEADY = 0.01  # seconds between successive delays that a busy computer may add, in the median
 SHAPES = ("rtp", "opaque")
-
-
-def of(name: str) -> Any:
-    """Return a mark that makes `outcome` the outcome of a scenario."""
-    return pytest.mark.lab_run(name)
-
-
-def keys_of(outcome: LabOutcome) -> dict[str, Any]:
-    """Return the test keys of the only measurement."""
-    (line,) = [line for path in outcome.folder.rglob("*.jsonl") for line in path.read_text().splitlines()]
-    keys: dict[str, Any] = json.loads(line)["test_keys"]
-    return keys
-
-
-def entries_of(outcome: LabOutcome) -> dict[tuple[str, int], dict[str, Any]]:
-    """Return the media entries by shape and number of the pair."""
-    keys = keys_of(outcome)
-    assert keys["x_run"]["media"] == "measured"
-    return {(entry["shape"], entry["pair"]): entry for entry in keys["x_followups"]["media"]}
-
-
-def flows_of(outcome: LabOutcome, pair: int = 0) -> tuple[Directions, Directions]:
-    """Return the flow of the app's shape and the opaque one."""
-    entries = entries_of(outcome)
-    rtp, opaque = (
-        directions(entry["late"], entry["forth"], entry["back"], entry["interval"])
-        for entry in (entries[shape, pair] for shape in SHAPES)
-    )
-    return rtp, opaque
 
 
 def usual_jitter(flow: MediaFlow) -> float:
@@ -57,10 +23,6 @@ def usual_jitter(flow: MediaFlow) -> float:
     The interarrival jitter of RFC 3550 depends on the last packets, which a busy computer may delay.
     """
     return median(abs(flow.delay(other) - flow.delay(one)) for one, other in pairwise(flow.order))
-
-
-def contain(flows: Iterable[MediaFlow], share: float) -> list[bool]:
-    return [found.low <= share <= found.high for found in map(loss, flows)]
 
 
 @of("media-clean")

@@ -12,13 +12,15 @@ from probe.lab.net.layout import Direction
 from probe.lab.net.packets import Packet
 from probe.wire import stun
 from probe.wire.dtls.client_hello import is_client_hello
-from probe.wire.telegram.reflector import is_hello
+from probe.wire.media import rtp, whatsapp
+from probe.wire.telegram.reflector import is_hello, parse
 
 _SIP = re.compile(rb"\s*(?:[A-Za-z0-9.!%*_+`'~-]+ [^\s]+ SIP/2\.0|SIP/2\.0 \d{3})(?=[\s])", re.IGNORECASE)
 RTP_HEADER = 12  # bytes (RFC 3550, 5.1)
+REFLECTOR_FRAME = 24  # bytes before the data
 STATIC_TYPES, DYNAMIC_TYPES = range(35), range(96, 128)  # payload types of RTP (RFC 3551, 6). RTCP has others.
 
-Protocol = Literal["stun", "reflector", "dtls", "sip", "rtp"]
+Protocol = Literal["stun", "reflector", "reflector_data", "dtls", "sip", "rtp", "webrtc", "whatsapp"]
 
 
 def is_sip(payload: bytes) -> bool:
@@ -37,12 +39,29 @@ def is_rtp(payload: bytes) -> bool:
     return kind in STATIC_TYPES or kind in DYNAMIC_TYPES
 
 
+def is_webrtc(payload: bytes) -> bool:
+    """Return whether a datagram begins like RTP with the payload type that browsers give to Opus."""
+    return is_rtp(payload) and payload[1] & 0x7F == rtp.PAYLOAD_TYPE
+
+
+def is_reflector_data(payload: bytes) -> bool:
+    """Return whether a datagram is a frame of a call through Telegram's relays, whose length is that of its data."""
+    try:
+        packet = parse(payload)
+    except ValueError:
+        return False
+    return bool(packet.data) and len(payload) - len(packet.data) - REFLECTOR_FRAME < 4
+
+
 RECOGNISERS: dict[Protocol, Callable[[bytes], bool]] = {
     "stun": stun.is_stun,
     "reflector": is_hello,
+    "reflector_data": is_reflector_data,
     "dtls": is_client_hello,
     "sip": is_sip,
     "rtp": is_rtp,
+    "webrtc": is_webrtc,
+    "whatsapp": whatsapp.is_voice,
 }
 
 
@@ -54,7 +73,10 @@ class PayloadFilter(AddressFilter):
 
     protocols: list[Protocol] = Field(
         default=[],
-        description='recognised: "stun", "reflector", "dtls", "sip" and "rtp", empty: every datagram',
+        description=(
+            'recognised: "stun", "reflector" (its hello), "reflector_data" (frames of a call), "dtls", "sip", "rtp", '
+            '"webrtc" (RTP with Opus) and "whatsapp" (RTP with its extension), empty: every datagram'
+        ),
     )
     attributes: list[int] = Field(
         default=[], description="only STUN messages with one of these attributes, such as 0x4000, empty: all"
