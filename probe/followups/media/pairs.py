@@ -1,8 +1,8 @@
 """Measure pairs of media flows in the background, and copy them into the measurements that need them.
 
-A pair says something about this network and about one shape of packets. So it is measured in a round of the run, as
-soon as an answer of the helper offers it, for all apps with calls of this shape. A measurement of such an app waits for
-it at its end. The shapes of a run take turns, because the pairs of a round are few.
+A pair says something about this network and about one shape of packets. So it serves all apps
+with calls of this shape. It begins with the first answer of the helper that offers it. A measurement of such an app
+waits for it at its end. The shapes of a run take turns, because a round has few pairs.
 """
 
 import asyncio

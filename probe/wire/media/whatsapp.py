@@ -1,7 +1,7 @@
 """Write a flow as a call over WhatsApp has it: RTP with a header extension of its own ("WARP"), and Allocate requests.
 
 Sources, opened 2026-11-28: oxidezap/whatsapp-rust 1489b7da, wacore/src/voip/rtp.rs, demux.rs and stun.rs, with headers
-from captures, and WhiskeySockets/wacrg 0114515c, docs/transport/warp-stun-relay.md. Both recovered the forms from the
+from captures, and WhiskeySockets/wacrg 0114515c, on its page warp-stun-relay. Both recovered the forms from the
 app. The request is that of the Android app for a call of two: relay token, subscription, description of the stream,
 MESSAGE-INTEGRITY. No source has a captured request, the length of a real token, or a whole answer.
 """
@@ -18,11 +18,11 @@ from probe.wire.media.stun_parts import cookie_of, integrity, read
 RELAY_TOKEN, STREAM_DESCRIPTORS, SENDER_SUBSCRIPTIONS = 0x4000, 0x4024, 0x4025
 FIRST_BYTE = 0x90  # version 2 with an extension
 PAYLOAD_TYPE = 120
-EXTENSION = b"\xde\xbe\0\0"  # the profile, and no word of content, as packets of speech have it
+EXTENSION = b"\xde\xbe\0\0"  # the profile, and no word of content, as packets of voice have it
 HEADER = _FIXED + len(EXTENSION)
 FIRST_NUMBER = 1  # of packets. The timestamp begins at 0.
 TIMESTAMP_STEP = 320  # 20 ms at 16 kHz
-_MARKER = 0x80  # at the first packet of speech
+_MARKER = 0x80  # at the first packet of voice
 _IN_RELAY_TOKEN = 8  # bytes of our token. The others are the number of the stream (SSRC).
 
 
@@ -68,25 +68,25 @@ class WhatsAppShape(Shape):
         return read_success(datagram, stun.ALLOCATE, reference)
 
     def write_packet(self, number: int, payload: bytes) -> bytes:
-        """Return a packet of speech. Its last bytes are random, as its tag of four bytes looks."""
+        """Return a packet of voice. Its last bytes are random, as its tag of four bytes looks."""
         return filled(write_header(number, self._ssrc) + payload)
 
     @classmethod
     def read_packet(cls, datagram: bytes) -> bytes | None:
-        """Return the payload of a packet of speech of the flow's size."""
-        return datagram[HEADER : HEADER + SEALED] if len(datagram) == PACKET and is_speech(datagram) else None
+        """Return the payload of a packet of voice of the flow's size."""
+        return datagram[HEADER : HEADER + SEALED] if len(datagram) == PACKET and is_voice(datagram) else None
 
 
 def write_header(number: int, ssrc: int) -> bytes:
-    """Return the header of packet `number` from 0, the first one of speech."""
+    """Return the header of packet `number` from 0, the first one of voice."""
     kind = PAYLOAD_TYPE | (0 if number else _MARKER)
     timestamp = TIMESTAMP_STEP * number
     fields = FIRST_BYTE, kind, (FIRST_NUMBER + number) & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc
     return struct.pack("!BBHII", *fields) + EXTENSION
 
 
-def is_speech(datagram: bytes) -> bool:
-    """Return whether a datagram begins like a packet of speech, with or without a word in its extension."""
+def is_voice(datagram: bytes) -> bool:
+    """Return whether a datagram begins like a packet of voice, with or without a word in its extension."""
     if len(datagram) < HEADER or datagram[0] != FIRST_BYTE or datagram[1] & 0x7F != PAYLOAD_TYPE:
         return False
     return datagram[_FIXED : _FIXED + 2] == EXTENSION[:2]

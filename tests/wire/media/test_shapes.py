@@ -153,7 +153,7 @@ def test_whatsapps_flow_counts_as_a_call_of_speech() -> None:
     ],
 )
 def test_whatsapps_speech_is_recognized(header: str, speech: bool) -> None:
-    assert whatsapp.is_speech(bytes.fromhex(header)) is speech
+    assert whatsapp.is_voice(bytes.fromhex(header)) is speech
 
 
 def test_whatsapps_attributes_are_those_of_the_source() -> None:
