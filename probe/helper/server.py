@@ -12,6 +12,7 @@ from aiohttp import web
 
 from probe.formats.ooni_helper import GREETING
 from probe.helper.calls.sip_ports import SIPPorts
+from probe.helper.calls.webrtc import WebRTC
 from probe.helper.capacity import capacity, raise_descriptors
 from probe.helper.dtls_port import DTLSPort
 from probe.helper.forwarded import client_address
@@ -31,7 +32,7 @@ LONGEST_QUESTION = 64 * 1024  # bytes
 RETRY_AFTER = 5  # seconds
 BODY_SECONDS = connections.REQUEST_SECONDS
 SENTENCE_SECONDS = 5.0  # for the refusal of a body that is late
-ROUTES = "GET /health and POST /v1/measure, and for OONI's probe POST /"
+ROUTES = web.AppKey("routes", str)  # what the helper has, in words
 
 
 def build(state: HelperState) -> web.Application:
@@ -66,7 +67,9 @@ def build(state: HelperState) -> web.Application:
         found = await fresh_answer(state, lambda: measure_url(state, question), peer=peer)  # OONI's have no age
         return web.json_response(found, dumps=_dumps)
 
-    app.router.add_post("/v1/webrtc", partial(_open_call, state))
+    if state.webrtc is not None:
+        app.router.add_post("/v1/webrtc", partial(_open_call, state, state.webrtc))
+    app[ROUTES] = _routes(calls=state.webrtc is not None)
     app.router.add_get("/health", health)
     app.router.add_post("/v1/measure", answer)
     app.router.add_get("/", greet)
@@ -74,16 +77,19 @@ def build(state: HelperState) -> web.Application:
     return app
 
 
-async def _open_call(state: HelperState, request: web.Request) -> web.Response:
-    """Return the helper's side of a WebRTC call. Raises Refused, and HTTPNotFound without `--webrtc`."""
+def _routes(*, calls: bool) -> str:
+    measured = "GET /health, POST /v1/measure and POST /v1/webrtc" if calls else "GET /health and POST /v1/measure"
+    return f"{measured}, and for OONI's probe POST /"
+
+
+async def _open_call(state: HelperState, webrtc: WebRTC, request: web.Request) -> web.Response:
+    """Return the helper's side of a WebRTC call. Raises Refused."""
     state.counts.admit(peer := peer_key(_client(state, request) or request.remote))
-    if state.webrtc is None:
-        raise web.HTTPNotFound
     try:
         question = json.loads(await _body(request))
     except (ValueError, RecursionError):
         raise Refused(400, "the question is no JSON") from None
-    return web.json_response(await state.webrtc.answer(question, peer), dumps=_dumps)
+    return web.json_response(await webrtc.answer(question, peer), dumps=_dumps)
 
 
 async def serve(state: HelperState, host: str, port: int, announce: Callable[[str], None]) -> int:
@@ -216,9 +222,10 @@ async def _answer_or_error(
 
 
 def _sentence(status: int, request: web.Request) -> str:
+    routes = request.app[ROUTES]
     known = {
-        404: f"there is nothing at {request.path}; this helper has {ROUTES}",
-        405: f"{request.method} is not for {request.path}; this helper has {ROUTES}",
+        404: f"there is nothing at {request.path}; this helper has {routes}",
+        405: f"{request.method} is not for {request.path}; this helper has {routes}",
         413: f"the question is longer than {LONGEST_QUESTION} bytes",
     }
     return known.get(status, f"the request cannot be served (status {status})")

@@ -190,6 +190,7 @@ async def test_call_over_webrtc_is_opened_for_an_offered_token(measured: list[di
             assert status == 200 and set(answer) == {"ufrag", "pwd", "fingerprint", "ports"}
             assert (await ask(b"{", path="/v1/webrtc"))[0] == 400
             assert (await ask({**ours, "token": "ab" * 12}, path="/v1/webrtc"))[0] == 404
+            assert "POST /v1/webrtc" in (await ask({}, path="/nothing"))[1]["error"]
     finally:
         await webrtc.close()
 
@@ -197,7 +198,8 @@ async def test_call_over_webrtc_is_opened_for_an_offered_token(measured: list[di
 async def test_helper_without_webrtc_offers_no_call(measured: list[dict[str, Any]]) -> None:
     async with asking(new_state()) as ask:
         assert "webrtc" not in (await ask({"target": "chat"}))[1]
-        assert (await ask({}, path="/v1/webrtc"))[0] == 404
+        status, answer, _ = await ask({}, path="/v1/webrtc")
+    assert status == 404 and "POST /v1/webrtc" not in answer["error"] and "POST /v1/measure" in answer["error"]
 
 
 def test_missing_extra_is_named_at_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
