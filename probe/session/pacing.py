@@ -132,6 +132,10 @@ class Pace:
         async with self._tls_slots[address, name]:
             yield
 
+    def sent(self, count: int) -> None:
+        """Count bytes of payload that were sent."""
+        self.bytes_sent += count
+
     def received(self, count: int) -> None:
         """Count bytes of payload that were received."""
         self.bytes_received += count

@@ -69,7 +69,13 @@ async def webrtc_call(
         from probe.steps.calls.webrtc_transport import Transport, closed
 
         loop = asyncio.get_running_loop()
-        transport = Transport(lambda raw: record.received(raw, loop.time()), controlling=True, relay=relay)
+        transport = Transport(
+            lambda raw: record.received(raw, loop.time()),
+            controlling=True,
+            relay=relay,
+            sent=pace.sent,
+            received=pace.received,
+        )
         try:
             async with asyncio.timeout(setup):
                 await _connect(transport, ip, token, signal, entry)

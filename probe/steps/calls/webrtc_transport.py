@@ -29,6 +29,7 @@ FORMS = {
 RelayAccount = tuple[str, int, str, str]  # address and port of a TURN server, name and password
 Take = Callable[[bytes], bytes | None]
 """Take a received RTP packet, and return the one to send back, or None."""
+Count = Callable[[int], None]
 
 
 def read_description(found: Any) -> dict[str, str] | None:
@@ -41,10 +42,21 @@ def read_description(found: Any) -> dict[str, str] | None:
 
 
 class Transport:
-    """Hold one end of the call. The caller's end is `controlling`."""
+    """Hold one end of the call. The caller's end is `controlling`.
 
-    def __init__(self, take: Take, *, controlling: bool, relay: RelayAccount | None = None) -> None:
-        self._gatherer = _gatherer(relay)
+    `sent` and `received` get the length of each datagram, checks of ICE included.
+    """
+
+    def __init__(
+        self,
+        take: Take,
+        *,
+        controlling: bool,
+        relay: RelayAccount | None = None,
+        sent: Count = lambda size: None,
+        received: Count = lambda size: None,
+    ) -> None:
+        self._gatherer, self._sent, self._received = _gatherer(relay), sent, received
         self._ice = RTCIceTransport(self._gatherer)
         self._ice._connection.ice_controlling = controlling
         self._dtls = _Packets(self._ice, take)
@@ -57,6 +69,8 @@ class Transport:
             raise ConnectionError("the relay refuses or is silent") from error
         if not self._gatherer.getLocalCandidates():
             raise ConnectionError("no socket can be opened")
+        for protocol in self._gatherer._connection._protocols:
+            _count(protocol, self._sent, self._received)
 
     def description(self) -> dict[str, str]:
         """Return what the other end needs: name and password of ICE, and the digest of the certificate."""
@@ -103,6 +117,32 @@ class Transport:
         """Close the connection and the sockets."""
         await self._dtls.stop()
         await self._ice.stop()
+
+
+class _Counted:
+    """Count the datagrams that leave through a socket of aioice. Everything else is passed on."""
+
+    def __init__(self, transport: Any, sent: Count) -> None:
+        self._transport, self._sent = transport, sent
+
+    def sendto(self, data: bytes, address: Any = None) -> None:
+        """Count and send a datagram."""
+        self._sent(len(data))
+        self._transport.sendto(data, address)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+def _count(protocol: Any, sent: Count, received: Count) -> None:
+    """Count the datagrams of a protocol of aioice from now on."""
+    take = protocol.datagram_received
+
+    def counted(data: bytes, address: Any) -> None:
+        received(len(data))
+        take(data, address)
+
+    protocol.transport, protocol.datagram_received = _Counted(protocol.transport, sent), counted
 
 
 class _Packets(RTCDtlsTransport):

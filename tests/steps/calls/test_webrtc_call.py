@@ -1,5 +1,6 @@
 """Test a whole WebRTC call to our helper: what is recorded, and that the signalling holds no address."""
 
+import asyncio
 import ipaddress
 import json
 import re
@@ -70,6 +71,33 @@ async def test_call_to_our_helper_is_complete() -> None:
     assert entry.failure is None and (entry.sent, entry.returned, entry.received) == (20, 20, 0)
     assert entry.signalled is not None and entry.connected is not None and entry.secured is not None
     assert entry.round_trip is not None and entry.longest_gap is not None
+
+
+async def test_all_datagrams_count_as_moved_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare with what the sockets of both ends carry, whatever it is."""
+    carried = 0
+    kind = type(await a_datagram_transport())
+    original = kind.sendto
+
+    def sendto(self: Any, data: bytes, address: Any = None) -> None:
+        nonlocal carried
+        carried += len(data)
+        original(self, data, address)
+
+    monkeypatch.setattr(kind, "sendto", sendto)
+    pace = Pace(contacts=Contacts.LAB)
+    async with a_helper() as server:
+        await called(Signalling(server), server.offer()["token"], pace=pace)
+    assert pace.bytes_sent > 20 * 160 < pace.bytes_received
+    assert pace.bytes_sent + pace.bytes_received == pytest.approx(carried, abs=200)  # of the last check
+
+
+async def a_datagram_transport() -> asyncio.DatagramTransport:
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+    )
+    transport.close()
+    return transport
 
 
 async def test_signalling_holds_no_address() -> None:
