@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from probe.control import ooni, own
 from probe.control.liveness import OONI_PREFIX, Liveness, health
-from probe.control.own import MediaOffered, Offered
+from probe.control.own import CallsOffered, MediaOffered, Offered
 from probe.formats import failures as f
 from probe.session.session import Session
 from probe.steps.tls.certificates import Roots
@@ -37,12 +37,18 @@ class Control:
     """
 
     def __init__(
-        self, session: Session, roots: Roots, learned: Learned, media_offered: MediaOffered = lambda offer: None
+        self,
+        session: Session,
+        roots: Roots,
+        learned: Learned,
+        media_offered: MediaOffered = lambda offer: None,
+        calls_offered: CallsOffered = lambda offers: None,
     ) -> None:
         pin, sizes = session.settings.control_pin, session.pace.segment_sizes
         self._lives = {url: Liveness(url, roots, pin, sizes) for url in session.settings.control}
         urls = random.sample(session.settings.control, len(session.settings.control))
-        self._helpers = [(_helper(url, session, roots, learned, media_offered), self._lives[url]) for url in urls]
+        told = learned, media_offered, calls_offered
+        self._helpers = [(_helper(url, session, roots, *told), self._lives[url]) for url in urls]
 
     async def check(self) -> list[str | None]:
         """Check every helper at the start of a round. Return each one's failure, in the user's order.
@@ -81,6 +87,7 @@ class _Ours:
     pin: str | None
     learned: Learned
     media_offered: MediaOffered
+    calls_offered: CallsOffered
     segment_sizes: Mapping[int, int]
 
     async def ask(
@@ -95,13 +102,21 @@ class _Ours:
             learned=self.learned,
             offered=offered,
             media_offered=self.media_offered,
+            calls_offered=self.calls_offered,
             fresh=fresh,
             segment_sizes=self.segment_sizes,
         )
 
 
-def _helper(url: str, session: Session, roots: Roots, learned: Learned, media_offered: MediaOffered) -> Asked:
+def _helper(
+    url: str,
+    session: Session,
+    roots: Roots,
+    learned: Learned,
+    media_offered: MediaOffered,
+    calls_offered: CallsOffered,
+) -> Asked:
     pin = session.settings.control_pin
     if url.startswith(OONI_PREFIX):
         return ooni.OONIHelper(url.removeprefix(OONI_PREFIX), session, roots, pin)
-    return _Ours(url, roots, pin, learned, media_offered, session.pace.segment_sizes)
+    return _Ours(url, roots, pin, learned, media_offered, calls_offered, session.pace.segment_sizes)

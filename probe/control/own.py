@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
-from urllib.parse import urlsplit
+from functools import partial
+from typing import Any
 
 import aiohttp
 
@@ -24,21 +23,21 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.followups.helper_offer import TOKEN_BYTES, EchoOffer, MediaOffer
+from probe.control.offers import call_offers, echo_offer, media_offer
+from probe.control.signalling import open_call
+from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer
 from probe.formats import failures as f
-from probe.signatures.evidence_age import ECHO_TOKEN, MEDIA_TOKEN
 from probe.steps.tls.certificates import Roots
-from probe.targets.target import Target, is_address
+from probe.targets.target import Target
 
 TRIES = 4
 TOTAL_SECONDS = 40.0  # the helper answers within 30
 KEPT = ("software_version", "targets_digest", "preflight", "test_keys")
 KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "preflight": dict, "test_keys": dict}
 
-MOST_ECHO_PORTS = 16
-
 Offered = Callable[[EchoOffer], None]
 MediaOffered = Callable[[MediaOffer], None]
+CallsOffered = Callable[[CallOffers], None]
 
 
 async def ask(
@@ -51,6 +50,7 @@ async def ask(
     learned: Callable[[str], None] = lambda address: None,
     offered: Offered = lambda offer: None,
     media_offered: MediaOffered = lambda offer: None,
+    calls_offered: CallsOffered = lambda offers: None,
     fresh: Collection[str] = (),
     seconds: float = TOTAL_SECONDS,
     segment_sizes: Mapping[int, int] = USUAL_SIZES,
@@ -58,10 +58,10 @@ async def ask(
     """Ask the helper at `base_url` about `target`. Return an x_control object with `failure` null or a df-007 string.
 
     `addresses` has the addresses that the probe resolved, per name. `learned` receives our address as the helper saw
-    it, and `offered` receives the echo offer. Neither is stored elsewhere. `pin` is the SHA-256 of the helper's
-    certificate (DER), hexadecimal. `fresh` has endpoints that the helper measures anew, alone. A web address is
-    measured anew as a whole. `began` of each transaction is a time of the monotonic clock. `segment_sizes` are those of
-    the run. Never raises.
+    it. `offered`, `media_offered` and `calls_offered` receive what the helper offers. None of it is stored elsewhere.
+    `pin` is the SHA-256 of the helper's certificate (DER), hexadecimal. `fresh` has endpoints that the helper measures
+    anew, alone. A web address is measured anew as a whole. `began` of each transaction is a time of the monotonic
+    clock. `segment_sizes` are those of the run. Never raises.
     """
     names = Remembering()
     try:
@@ -76,6 +76,9 @@ async def ask(
         offered(offer)
     if (media := media_offer(answer, base_url, names.addresses)) is not None:
         media_offered(media)
+    signal = partial(open_call, base_url, roots=roots, pin=pin, segment_sizes=segment_sizes)
+    if calls := call_offers(answer, base_url, names.addresses, signal):
+        calls_offered(calls)
     return control_of(answer, answered, learned, offer)
 
 
@@ -137,49 +140,6 @@ def tell(answer: Mapping[str, Any], learned: Callable[[str], None]) -> None:
     address = answer.get("your_address")
     if isinstance(address, str) and parsed(address) is not None:
         learned(address)
-
-
-def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> EchoOffer | None:
-    """Return the checked echo offer of the answer, or None if there is none or it breaks the protocol."""
-    echo = answer.get("echo")
-    token, ports = (echo.get("token"), echo.get("ports")) if isinstance(echo, dict) else (None, None)
-    if not _is_token(token):
-        return None
-    if not isinstance(ports, list) or not 0 < len(ports) <= MOST_ECHO_PORTS or not all(map(_is_port, ports)):
-        return None
-    until = asyncio.get_running_loop().time() + ECHO_TOKEN.seconds
-    return EchoOffer(bytes.fromhex(token), tuple(ports), _addresses(base_url, resolved), until)
-
-
-def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> MediaOffer | None:
-    """Return the checked offer of media flows, or None if there is none or it breaks the protocol.
-
-    A helper that names no shapes is older than the other ones, and knows the shape of WebRTC alone.
-    """
-    media = answer.get("media")
-    if not isinstance(media, dict):
-        return None
-    token, port, shapes = media.get("token"), media.get("port"), media.get("shapes", ["rtp"])
-    if not _is_token(token) or not _is_port(port):
-        return None
-    if not isinstance(shapes, list) or not all(isinstance(shape, str) for shape in shapes):
-        return None
-    until = asyncio.get_running_loop().time() + MEDIA_TOKEN.seconds
-    return MediaOffer(bytes.fromhex(token), (port,), _addresses(base_url, resolved), until, tuple(shapes))
-
-
-def _addresses(base_url: str, resolved: list[str]) -> tuple[str, ...]:
-    """Return the helper's addresses."""
-    host = urlsplit(base_url).hostname or ""
-    return (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
-
-
-def _is_token(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and re.fullmatch(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}", value) is not None
-
-
-def _is_port(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
 
 
 @dataclass(frozen=True)

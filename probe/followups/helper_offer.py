@@ -1,9 +1,11 @@
-"""Hold what the helper offers in an answer: UDP ports that accept a token."""
+"""Hold what the helper offers in an answer: a token, and the UDP ports that accept it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from probe.formats.call_kinds import CallProtocol
+from probe.steps.calls.webrtc_call import Signal
 from probe.targets.target import family_of
 
 TOKEN_BYTES = 12
@@ -40,6 +42,16 @@ class MediaOffer(HelperOffer):
 
     shapes: tuple[str, ...] = ("rtp",)
 
+
+@dataclass
+class SignalledOffer(HelperOffer):
+    """Hold the offer of WebRTC calls. It has no ports, because the helper names them when `signal` opens a call."""
+
+    signal: Signal
+
+
+CallOffers = Mapping[CallProtocol, HelperOffer]
+"""The calls that the helper takes, by their protocol."""
 
 PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams
 

@@ -41,6 +41,8 @@ _MODULES: dict[FollowUp, str] = {
     "dark_innocuous": "probe.followups.other_resolvers",
     "media_shape": "probe.followups.media.pairs",
     "media_opaque": "probe.followups.media.pairs",
+    "sip_call": "probe.followups.media.calls",
+    "webrtc_call": "probe.followups.media.calls",
     "path_sweep": "probe.followups.hop_search",
     "limited_payload": "probe.followups.hop_search",
     "alternative_address": "probe.connectivity.endpoint",

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from probe.formats.access_line import AccessLine
-from probe.formats.app_shape import AppShape
+from probe.formats.call_kinds import AppShape
 from probe.formats.entries import Part
 from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
 
@@ -37,6 +37,35 @@ MediaResult = Literal[
 - no_udp: no public server answered over UDP in the preflight.
 - slow_line: the access line is slower than the flows and the other measurements need.
 - out_of_time: the run would have ended before the flows.
+- no_followups: the run makes no follow-ups.
+"""
+
+
+CallResult = Literal[
+    "measured",
+    "failed",
+    "interrupted",
+    "helper_busy",
+    "no_extra",
+    "no_helper",
+    "not_offered",
+    "no_udp",
+    "slow_line",
+    "out_of_time",
+    "no_followups",
+]
+"""Whether a test call to the helper was made.
+
+- measured: the call was answered, or its keys were exchanged over WebRTC.
+- failed: it was not. The entry has the failure, which accuses nothing.
+- interrupted: the run was stopped during or before the call, or this computer was too busy.
+- helper_busy: the helper had no place for a call.
+- no_extra: aiortc is not installed (the extra `calls`), so that no WebRTC call is possible.
+- no_helper: no helper was asked, or none answered.
+- not_offered: the helper takes no such calls, or its token was too old.
+- no_udp: no public server answered over UDP in the preflight.
+- slow_line: the access line is slower than the call and the other measurements need.
+- out_of_time: the run would have ended before the call.
 - no_followups: the run makes no follow-ups.
 """
 
@@ -193,13 +222,23 @@ class Abilities(Part):
     gateways: bool = Field(examples=[True])  # the addresses of its routers
 
 
+class CallResults(Part):
+    """Say whether the test calls to the helper were made. A protocol is null if no service of the target uses it."""
+
+    PRIVACY: ClassVar[PrivacyClass] = "machine"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"sip", "webrtc"})
+
+    sip: CallResult | None = Field(default=None, examples=["measured"])  # over SIP and UDP
+    webrtc: CallResult | None = Field(default=None, examples=["not_offered"])  # over WebRTC
+
+
 class RunFacts(Part):
     """Hold facts of the run for the analysis (`x_run`). Counters are totals of the run so far."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     # where the system does not report the first, and in older measurements
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities", "media"}
+        {"tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities", "media", "calls"}
     )
 
     run_id: Public[str]  # random and new for each run, "helper" in a helper's answer
@@ -221,6 +260,8 @@ class RunFacts(Part):
     abilities: Abilities | None = None  # what this system shows of the network
     media: MediaResult | None = Field(default=None, examples=["measured"])
     """Whether media flows to the helper were measured (null: no service of the target needs them)."""
+    calls: CallResults | None = None
+    """Whether test calls to the helper were made. Null in a run of standard depth, and if no service needs a call."""
 
 
 class EchoPorts(Part):

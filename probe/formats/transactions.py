@@ -49,6 +49,8 @@ FollowUp = Literal[
     "other_payload_echo",
     "media_shape",
     "media_opaque",
+    "sip_call",
+    "webrtc_call",
     "path_sweep",
     "limited_payload",
     "alternative_address",
@@ -62,7 +64,7 @@ class TransactionRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
-    transaction_id: Ordinal  # from 1, in the order of their start, media flows of the run last
+    transaction_id: Ordinal  # from 1, in the order of their start, flows of the whole run last
     service: Public[str] = ""  # the role: "web", "" for a lookup of several services
     endpoint: Public[str] = ""  # the endpoint's URL in the target file, "" for lookups
     kind: Kind  # its purpose

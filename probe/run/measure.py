@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from probe.connectivity.endpoint import Reach
 from probe.control.attempt_times import since
 from probe.followups.helper_offer import EchoOffer
-from probe.followups.media.pairs import MediaPairs
+from probe.followups.media.run_flows import NO_FLOWS, FlowResults, RunFlows
 from probe.formats import failures as f
 from probe.formats.access_line import AccessLine
 from probe.formats.entries import DNSQuery, TLSHandshake
@@ -20,7 +20,6 @@ from probe.formats.facts import (
     Abilities,
     Control,
     Families,
-    MediaResult,
     NetworkCheck,
     Preflight,
     RunFacts,
@@ -83,19 +82,20 @@ async def measure(
     ask_control: AskControl | None = None,
     roots: Roots | None = None,
     tracing: Callable[[Trace], None] | None = None,
-    media: MediaPairs | None = None,
+    flows: RunFlows | None = None,
 ) -> Measured:
     """Run the target's nettest and ask the control at the same time. Only cancellation is raised.
 
     `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the test helper). `tracing`
-    gets the trace at the start. `media` has the run's media flows, which are waited for if the target has such calls.
+    gets the trace at the start. `flows` has the media flows and calls of the run. They are waited for if the target
+    needs them.
     """
     nettest, trace, target = NETTESTS[target.nettest], Trace(), target if services is None else target.only(services)
     if tracing is not None:
         tracing(trace)
     start, clock = datetime.now(UTC), time.monotonic()
     control: dict[str, Any] | None = None
-    flows: MediaResult | None = None
+    results = NO_FLOWS
     if session.preflight.get("network") is not False:
         names = Names(trace, session, addresses)
         reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
@@ -106,10 +106,10 @@ async def measure(
             await _run(nettest, reach, target, partial(_renew, asking, ask_control, reach, target))
             control = await _answer(asking, session) if asking else None
             await _settle(session, trace)
-            flows = await media.finish(target, trace, control) if media else None
+            results = await flows.finish(target, trace, control) if flows else results
         finally:
             await _end(names, asking)
-    measured = _measured(nettest, target, session, trace, start, time.monotonic() - clock, control, flows)
+    measured = _measured(nettest, target, session, trace, start, time.monotonic() - clock, control, results)
     if session.capture is not None:
         packets = await session.capture.packets(trace.flows, trace.zero)
         measured.test_keys["x_packets"] = [packet.model_dump(mode="json") for packet in packets]
@@ -219,7 +219,7 @@ def _measured(
     start: datetime,
     runtime: float,
     control: dict[str, Any] | None,
-    media: MediaResult | None = None,
+    flows: FlowResults = NO_FLOWS,
 ) -> Measured:
     _note_networks(trace, session)
     web = target.nettest == WEB
@@ -233,7 +233,7 @@ def _measured(
         x_control=None if control is None else Control.model_validate(control),
         x_packets=None,  # this system does not let us see packets
         x_target=_about_target(target),
-        x_run=_about_run(session, trace, media),
+        x_run=_about_run(session, trace, flows),
         x_bugs=list(trace.bugs),
         x_revision=REVISION,
     )
@@ -294,7 +294,7 @@ def _about_preflight(session: Session, trace: Trace) -> Preflight:
     return Preflight.model_validate(session.preflight | {"began": began})
 
 
-def _about_run(session: Session, trace: Trace, media: MediaResult | None) -> RunFacts:
+def _about_run(session: Session, trace: Trace, flows: FlowResults) -> RunFacts:
     own = [e for e in trace.entries if isinstance(e, TLSHandshake) and e.x_engine in {"openssl", "aioquic"}]
     hellos = [entry.x_client_hello_length for entry in own]
     checks = session.watch.since(trace.zero) if session.watch else []
@@ -320,5 +320,6 @@ def _about_run(session: Session, trace: Trace, media: MediaResult | None) -> Run
         out_of_time=session.out_of_time,
         asn_database=session.asn_database,
         abilities=Abilities(**session.abilities),
-        media=media,
+        media=flows.media,
+        calls=flows.calls,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from probe.control import Control, Offered
-from probe.followups.media.pairs import media_pairs
+from probe.followups.media.run_flows import RunFlows
 from probe.messages import tr
 from probe.nettests import lines_of, load_nettests
 from probe.packets.capture import Capture
@@ -108,8 +108,8 @@ class Run:
         load_nettests(target.nettest for target in plan.targets)
         learned = LearnedAddresses(session.public_addresses())
         self._lines = Lines(open_results, self._locate, learned)
-        self._media = media_pairs(session, plan.targets)
-        offered = [self._media.take_offer] if self._media else []
+        self._flows = RunFlows(session, plan.targets)
+        offered = self._flows.take_media_offer, self._flows.take_call_offers
         self._control = Control(session, roots, learned.add, *offered) if session.settings.control else None
         self._checks = NetworkChecks(session, roots)
         self._capture: Capture | None = None
@@ -128,8 +128,7 @@ class Run:
         with self._stoppable():
             await self._wait(self._work)
         await self._checks.close()
-        if self._media:
-            await self._media.close()
+        await self._flows.close()
         await self._session.close()
         self._outcome.path = self._lines.close()
         self._outcome.documents, self._outcome.annotations = self._lines.documents, self._lines.annotations
@@ -220,8 +219,7 @@ class Run:
 
     async def _renew(self) -> None:
         """Start a repeat that the user asked for."""
-        if self._media:
-            await self._media.next_round()
+        await self._flows.next_round()
         await asyncio.gather(self._session.next_round(), self._check_helpers(), self._checks.renew_preflight())
 
     async def _check_helpers(self) -> list[str | None]:
@@ -278,7 +276,7 @@ class Run:
 
         try:
             asking = ask_control if control else None
-            how: dict[str, Any] = {"roots": self._roots, "tracing": tracing, "media": self._media}
+            how: dict[str, Any] = {"roots": self._roots, "tracing": tracing, "flows": self._flows}
             return await measure(target, self._session, ask_control=asking, **how)
         except Exception as bug:
             return measured_nothing(target, self._session, describe(bug))

@@ -85,12 +85,20 @@ RESOLVER_WORKS = AgeLimit(
     "from its query to a query for this name that failed, was refused, denied or got a private address, and back",
     "No rule accuses by that answer. Where the resolver is silent, only a query between two for this name counts.",
 )
+CALL_TOKEN = AgeLimit(
+    "token of the helper's calls over SIP and WebRTC",
+    55.0,
+    "from the helper's answer to the last INVITE, and to the question that opens a WebRTC call. "
+    "The helper forgets a token after 60",
+    "No further call is made.",
+)
 LIMITS = (
     CONTROL_ATTEMPT,
     CONTROL_PAGE,
     CONTROL_LOOKUP,
     ECHO_TOKEN,
     MEDIA_TOKEN,
+    CALL_TOKEN,
     HELPERS_NETWORK,
     NETWORK_CHECK,
     NEUTRAL_PROOF,

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from probe.files import read_toml as read_bounded
-from probe.formats.app_shape import AppShape
+from probe.formats.call_kinds import AppShape
 from probe.messages import listed, tr
 from probe.targets.needs import Need
 from probe.targets.target_error import MOST_ENDPOINTS, MOST_SERVICES, TargetError, hint

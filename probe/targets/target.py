@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
 
-from probe.formats.app_shape import AppShape
+from probe.formats.call_kinds import AppShape, CallProtocol
 from probe.messages import listed, tr
 from probe.targets.dialects import (
     DEFAULT_TRANSPORT,
@@ -94,6 +94,18 @@ class Target:
     """Category code in the list that the address comes from."""
     whole: bool = True
     """False for a part of the services, which gets its own measurement."""
+
+    @property
+    def test_calls(self) -> tuple[CallProtocol, ...]:
+        """Return the protocols over which a test helper is called for this target, in the order of the calls.
+
+        Its calls use them: SIP over UDP by its endpoints, and WebRTC by the shape of its packets.
+        """
+        found: dict[CallProtocol, bool] = {
+            "sip": any(endpoint.dialect == "sip/udp" for _, endpoint in self.endpoints()),
+            "webrtc": any(service.media == "rtp" for service in self.services.values()),
+        }
+        return tuple(protocol for protocol, uses in found.items() if uses)
 
     def only(self, roles: Collection[str]) -> "Target":
         """Return the target with only the services of these roles."""

@@ -26,7 +26,7 @@ from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.control.attempt_times import since
-from probe.followups.helper_offer import EchoOffer, MediaOffer
+from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer, SignalledOffer
 from probe.helper.media.reflector import Media
 from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
@@ -222,6 +222,35 @@ async def test_invalid_media_offer_is_ignored(media: Any) -> None:
     offered: list[MediaOffer] = []
     answer = await asked(sending({**GOOD, "media": media}), media_offered=offered.append)
     assert offered == [] and answer["failure"] is None and "media" not in answer
+
+
+async def test_call_offers_are_read_and_nothing_of_them_is_written() -> None:
+    offered: list[CallOffers] = []
+    calls = {"sip": {"token": "0f" * 12, "port": 5060, "more": 1}, "webrtc": {"token": "ab" * 12, "more": 1}}
+    async with helper(sending({**GOOD, **calls})) as url:
+        named = url.replace("127.0.0.1", "localhost")
+        answer = await control.ask(named, CHAT, {}, roots=load_roots(), calls_offered=offered.append)
+        (offers,) = offered
+        webrtc = offers["webrtc"]
+        assert isinstance(webrtc, SignalledOffer)
+        assert await webrtc.signal({"token": "x"}) == {**GOOD, **calls}  # asked at the same helper
+    assert (offers["sip"].token, offers["sip"].ports) == (bytes([15]) * 12, (5060,))
+    assert (webrtc.token, webrtc.ports) == (bytes([0xAB]) * 12, ())
+    assert all(each.addresses == ("127.0.0.1",) and each.outlives(50.0) for each in offers.values())
+    assert not {"sip", "webrtc"} & answer.keys() and "0f0f" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize("offer", [None, [], {}, {"port": 5060}, {"token": "0F" * 12, "port": 5060}, {"token": 7}])
+async def test_invalid_call_offers_are_ignored(offer: Any) -> None:
+    offered: list[CallOffers] = []
+    answer = await asked(sending({**GOOD, "sip": offer, "webrtc": offer}), calls_offered=offered.append)
+    assert offered == [] and answer["failure"] is None and not {"sip", "webrtc"} & answer.keys()
+
+
+async def test_call_over_sip_needs_a_port() -> None:
+    offered: list[CallOffers] = []
+    await asked(sending({**GOOD, "sip": {"token": "0f" * 12, "port": 65536}}), calls_offered=offered.append)
+    assert offered == []
 
 
 async def test_echo_has_address_of_control_connection() -> None:

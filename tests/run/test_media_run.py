@@ -98,8 +98,10 @@ async def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def helper(run: MediaRun, monkeypatch: pytest.MonkeyPatch, media: Media | None) -> AsyncIterator[str]:
-    """Run a helper that measures nothing, and answers as a helper does. Yield its URL."""
+async def helper(
+    run: MediaRun, monkeypatch: pytest.MonkeyPatch, media: Media | None, **calls: Any
+) -> AsyncIterator[str]:
+    """Run a helper that measures nothing, and answers as a helper does. Yield its URL. `calls` are those it takes."""
 
     async def measure(target: Target, session: Session, **_: Any) -> Measured:
         return Measured({"x_transactions": []}, "x", "0.1.0", datetime.now(UTC), 0.1)
@@ -110,7 +112,7 @@ async def helper(run: MediaRun, monkeypatch: pytest.MonkeyPatch, media: Media | 
     monkeypatch.setattr(of_helper, "measure", measure)
     monkeypatch.setattr(of_helper, "preflight", preflight)
     known = {target.name: target for target in run.targets}
-    state = HelperState(known, run.world.session.neutral, run.world.session.resolvers, lab=True, media=media)
+    state = HelperState(known, run.world.session.neutral, run.world.session.resolvers, lab=True, media=media, **calls)
     if media is not None:
         await media.open("127.0.0.1")
     async with listening(state, "127.0.0.1", 0) as port:

@@ -1,7 +1,7 @@
 """Test every limit of evidence_age.py with a moved clock: evidence that is a little younger counts, older does not."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +10,8 @@ import pytest
 from probe.analysis.report.reference import rules_page
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.control import ooni
+from probe.control.offers import call_offers, echo_offer, media_offer
 from probe.control.ooni import OONIHelper
-from probe.control.own import echo_offer, media_offer
 from probe.followups.helper_offer import EchoOffer, HelperOffer
 from probe.formats import failures as f
 from probe.helper import measure as of_helper
@@ -100,6 +100,16 @@ async def echo_token(age: float) -> bool:
 
 async def media_token(age: float) -> bool:
     return _is_valid(media_offer({"media": {"token": "00" * 12, "port": 50000}}, "http://192.0.2.1", []), age)
+
+
+async def call_token(age: float) -> bool:
+    async def signal(question: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise AssertionError("no call is opened")
+
+    answer = {"sip": {"token": "00" * 12, "port": 5060}, "webrtc": {"token": "00" * 12}}
+    offers = call_offers(answer, "http://192.0.2.1", [], signal)
+    (valid,) = {_is_valid(offers[protocol], age) for protocol in ("sip", "webrtc")}
+    return valid
 
 
 def _is_valid(offer: EchoOffer | HelperOffer | None, age: float) -> bool:
@@ -203,6 +213,7 @@ COUNTS: dict[str, Callable[[float], Coroutine[Any, Any, bool]]] = {
     "CONTROL_LOOKUP": control_lookup,
     "ECHO_TOKEN": echo_token,
     "MEDIA_TOKEN": media_token,
+    "CALL_TOKEN": call_token,
     "HELPERS_NETWORK": helpers_network,
     "NETWORK_CHECK": check_of_network,
     "NEUTRAL_PROOF": neutral_proof,

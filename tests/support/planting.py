@@ -13,13 +13,15 @@ import dns.rrset
 from aiohttp import web
 
 from probe.control import own as control
-from probe.formats.media import MediaFlow
+from probe.formats.media import MediaFlow, SIPCall, WebRTCCall
 from probe.helper.media.reflector import Reflector
 from probe.steps.calls.dtls import dtls_hello
 from probe.steps.calls.media import media_flow
 from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
 from probe.steps.calls.sip import sip_options_udp
+from probe.steps.calls.sip_call import sip_call
 from probe.steps.calls.stun import stun_exchange_udp
+from probe.steps.calls.webrtc_call import webrtc_call
 from probe.steps.dns.dns import query_udp
 from probe.steps.http.http import http_request
 from probe.steps.mail.imap import IMAP
@@ -35,6 +37,8 @@ from probe.wire.dtls.answers import hello_verify_request
 from probe.wire.dtls.client_hello import parse_client_hello
 from probe.wire.media.shapes import ShapeName
 from probe.wire.sip.message import read_message
+from probe.wire.sip.response import build_response
+from probe.wire.sip.sdp import write_answer
 from probe.wire.tampering import with_ends_swapped
 from probe.wire.telegram import mtproto, reflector
 from probe.wire.whatsapp import noise
@@ -315,6 +319,45 @@ def sip_answers(template: str, foreign: bool = False) -> Plant:
     return plant
 
 
+async def sip_call_proper(address: str, form: str) -> Wrote:
+    """Answer a call, with the form in every field that the callee chooses, and in voice packets."""
+
+    def behave(asked: Asked) -> None:
+        if not asked.query[:1].isalpha():
+            asked.send(asked.query[:12] + form.encode())
+            asked.send(asked.query)
+            return
+        message = read_message(asked.query)
+        asked.send(form.encode())
+        if message.method == "INVITE":
+            body = write_answer(message.body, 111, "127.0.0.1", server.port, 1) + f"s={form}\r\n".encode()
+            more = (f"Contact: <sip:{form}@{address}>", f"Server: {form}", f"Subject: {address}")
+            asked.send(build_response(message, 180, form, tag=form))
+            asked.send(build_response(message, 200, form, tag=form, more=more, body=body))
+        elif message.method == "BYE":
+            asked.send(build_response(message, 200, form))
+
+    async with udp_server(behave) as server, a_transaction() as bench:
+        await sip_call(bench.tx, "127.0.0.1", server.port, "x", pace=bench.pace, seconds=0.06)
+    (entry,) = bench.tx.entries
+    assert isinstance(entry, SIPCall) and (entry.code, entry.returned) == (200, 3) and entry.foreign > 0
+    return await written(bench)
+
+
+async def webrtc_signalling(address: str, form: str) -> Wrote:
+    """Answer the signalling of a WebRTC call, with the form beside the usable values and as every answer over UDP."""
+
+    async def signal(question: Any) -> dict[str, Any]:
+        usable = {"ufrag": "abcd", "pwd": "a" * 22, "fingerprint": ":".join(["AB"] * 32)}
+        return {**usable, "ports": {"4": [server.port, form, address], form: address}, form: form}
+
+    async with udp_server(lambda asked: asked.send(form.encode())) as server, a_transaction() as bench:
+        await webrtc_call(bench.tx, "127.0.0.1", "00" * 12, signal, pace=bench.pace, seconds=0.1, setup=0.3)
+    (entry,) = bench.tx.entries
+    assert isinstance(entry, WebRTCCall) and entry.signalled is not None and entry.failure is not None
+    return await written(bench)
+
+
 def over_http(status: str = "200 OK", headers: str = "", body: str = "") -> Plant:
     """Send a plain HTTP answer with the form at `{}`."""
 
@@ -386,6 +429,8 @@ PLANTS: dict[str, Plant] = {
     ),
     "media flow of a call": media_answers("rtp"),
     "media flow of random bytes": media_answers("opaque"),
+    "sip call": sip_call_proper,
+    "webrtc signalling": webrtc_signalling,
     "dtls cookie": dtls_answers(lambda answer, form: form.encode()),
     "dtls cookie with exchanged ends": dtls_answers(lambda answer, form: with_ends_swapped(answer)),
     "dtls bytes of another kind": dtls_answers(lambda answer, form: b"\x16\xfe\xfd" + form.encode()),
@@ -405,6 +450,9 @@ PLANTS: dict[str, Plant] = {
     "helper digest": from_helper(lambda a, form: {"targets_digest": form}),
     "helper preflight": from_helper(lambda a, form: {"preflight": {"ipv4": form, form: True}}),
     "helper media": from_helper(lambda a, form: {"media": {"token": form, "port": form, form: a}}),
+    "helper calls": from_helper(
+        lambda a, form: {"sip": {"token": form, "port": form, form: a}, "webrtc": {"token": form, form: a}}
+    ),
     "helper text": from_helper(lambda a, form: {"test_keys": {"queries": [{"failure": f"unknown_failure: {form}"}]}}),
     "helper key": from_helper(lambda a, form: {"test_keys": {a: {a: 1}, "x_ours": 1}}),
     "helper bytes": from_helper(

@@ -1,1 +1,1 @@
-"""Measure media flows to the test helper, once in a round of the run, for every measurement that needs them."""
+"""Measure media flows and calls to the test helper once in a round, for every measurement that needs them."""

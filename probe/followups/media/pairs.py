@@ -7,23 +7,20 @@ waits for it at its end. The shapes of a run take turns, because a round has few
 
 import asyncio
 import random
-import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from probe.followups.helper_offer import MediaOffer
+from probe.followups.media.conditions import obstacle, reason_without_offer, until_stopped
 from probe.formats import failures as f
-from probe.formats.app_shape import AppShape
+from probe.formats.call_kinds import AppShape
 from probe.formats.facts import MediaResult
 from probe.formats.media import MediaFlow
-from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.calls.media import HANDSHAKE, SECONDS, TAIL, media_pair
 from probe.targets.cost import MEDIA_PAIRS
 from probe.targets.target import Target, family_of
-
-LEAST_RATE = 50_000  # bytes a second. A pair takes 19 kB a second each way, and the other measurements need the rest.
 
 
 class MediaPairs:
@@ -68,7 +65,7 @@ class MediaPairs:
         if not needed:
             return None
         if self._task is None:
-            return self._reason_without_offer(control)
+            return reason_without_offer(self._session, control)
         shape = next((shape for shape in self._plan if shape in needed), None)
         if shape is None:
             return "other_shape" if any(shape in self._known for shape in needed) else "not_offered"
@@ -87,18 +84,16 @@ class MediaPairs:
         await self.close()
         self._begin_round()
 
+    async def ended(self) -> None:
+        """Wait until no flow is under way."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
     async def close(self) -> None:
         """End flows that are under way, because no measurement waits for them."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-
-    def _reason_without_offer(self, control: Mapping[str, Any] | None) -> MediaResult:
-        if not self._session.settings.followups:
-            return "no_followups"
-        if self._session.stopping.is_set():
-            return "out_of_time" if self._session.out_of_time else "interrupted"
-        return "no_helper" if control is None or control.get("failure") is not None else "not_offered"
 
     # -- the flows -------------------------------------------------------------------------------------------------
 
@@ -111,31 +106,11 @@ class MediaPairs:
         try:
             for pair, shape in enumerate(self._plan):
                 if result == "measured":
-                    result = self._obstacle() or await self._pair(pair, shape)
+                    result = obstacle(self._session, HANDSHAKE + SECONDS + TAIL) or await self._pair(pair, shape)
                 self._results.setdefault(shape, result)
         finally:
             for trace in self._traces.values():
                 self._session.bugs += trace.bugs
-
-    def _obstacle(self) -> MediaResult | None:
-        """Return why no pair can begin now, None if one can."""
-        session = self._session
-        public, left = session.preflight.get("udp_public"), self._seconds_left()
-        if (session.preflight.get("udp") if public is None else public) is False:
-            return "no_udp"
-        if session.stopping.is_set():
-            return "out_of_time" if session.out_of_time else "interrupted"
-        if left is not None and left < HANDSHAKE + SECONDS + TAIL:
-            return "out_of_time"
-        pace = session.pace
-        return "slow_line" if pace.queueing > CROWDED and pace.received_rate < LEAST_RATE else None
-
-    def _seconds_left(self) -> float | None:
-        """Return the seconds until the run's own limit or the user's, None without a limit."""
-        limit, began = self._session.settings.max_time, self._session.preflight_began
-        if limit is None or began is None:
-            return self._session.seconds_left()
-        return began + limit - time.monotonic()
 
     async def _pair(self, pair: int, shape: AppShape) -> MediaResult:
         offer = self._offer
@@ -146,24 +121,8 @@ class MediaPairs:
         trace = self._traces.setdefault(shape, Trace())
         kept, pace = len(trace.entries), self._session.pace
         about: dict[str, Any] = {"pace": pace, "shape": shape, "pair": pair, "seconds": SECONDS}
-        await self._until_stopped(media_pair(trace, facts, ip, offer.ports[0], offer.token, **about))
+        await until_stopped(self._session, media_pair(trace, facts, ip, offer.ports[0], offer.token, **about))
         return _result([entry for entry in trace.entries[kept:] if isinstance(entry, MediaFlow)])
-
-    async def _until_stopped(self, flows: Coroutine[Any, Any, None]) -> None:
-        """Run the flows, and cancel them when the run is stopped. What they have received by then is kept."""
-        tasks = (asyncio.create_task(flows), asyncio.create_task(self._stopped()))
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _stopped(self) -> None:
-        """Return when flows must end. A run that is out of time gives up its steps some seconds after it stops."""
-        await self._session.stopping.wait()
-        if self._session.out_of_time:
-            await asyncio.sleep(self._session.seconds_left() or 0.0)
 
 
 def media_pairs(session: Session, targets: Iterable[Target]) -> MediaPairs | None:

@@ -9,7 +9,7 @@ from probe.formats.followups.hellos import HELLOS
 from probe.formats.followups.kind import Change, FollowUpKind
 from probe.formats.followups.names import NAMES
 from probe.formats.followups.paths import PATHS
-from probe.formats.followups.payloads import ECHO_PAIR, MEDIA_PAIR, RANDOM_BYTES
+from probe.formats.followups.payloads import ECHO_PAIR, HELPER_CALLS, MEDIA_PAIR, RANDOM_BYTES
 from probe.formats.followups.resolvers import RESOLVERS
 from probe.formats.transactions import FollowUp
 
@@ -17,7 +17,17 @@ __all__ = ["FOLLOWUP_KINDS", "Change", "FollowUpKind", "pieces_of_evidence"]
 
 FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
     kind.name: kind
-    for kind in (*NAMES, *HELLOS, *DTLS_HELLOS, *RANDOM_BYTES, *RESOLVERS, *ECHO_PAIR, *MEDIA_PAIR, *PATHS)
+    for kind in (
+        *NAMES,
+        *HELLOS,
+        *DTLS_HELLOS,
+        *RANDOM_BYTES,
+        *RESOLVERS,
+        *ECHO_PAIR,
+        *MEDIA_PAIR,
+        *HELPER_CALLS,
+        *PATHS,
+    )
 }
 """Each kind by its id."""
 

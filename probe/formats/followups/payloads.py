@@ -64,3 +64,25 @@ MEDIA_PAIR = (
     ),
 )
 """Follow-ups that compare media flows at the helper. They follow no failure, and bear no name of a target."""
+
+HELPER_CALLS = (
+    FollowUpKind(
+        "sip_call",
+        "a whole call to the helper over SIP, with 3 s of voice in both directions",
+        "payload and address",
+        0,
+        "Once per round of a deep run, after the media flows, if a service is asked over SIP and UDP.",
+        "`x_run.calls` says why.",
+        mark("called the test helper over SIP"),
+    ),
+    FollowUpKind(
+        "webrtc_call",
+        "a whole call to the helper over WebRTC, with 3 s of voice in both directions",
+        "payload and address",
+        0,
+        "Once per round of a deep run, after the call over SIP, if a service's calls are made of RTP.",
+        "`x_run.calls` says why.",
+        mark("called the test helper over WebRTC"),
+    ),
+)
+"""Calls to the helper. They follow no failure, bear no name of a target, and no rule reads them."""

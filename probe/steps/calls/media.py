@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.app_shape import AppShape
+from probe.formats.call_kinds import AppShape
 from probe.formats.media import MediaFlow
 from probe.formats.transactions import FollowUp
 from probe.platforms.sockets.datagrams import ask_for_arrival

@@ -1,4 +1,4 @@
-"""Name the shapes of call packets. Target files use them, and are read without the models of measurements."""
+"""Name the shapes of call packets, and the protocols of test calls. Target files are read without larger models."""
 
 from typing import Literal
 
@@ -9,3 +9,6 @@ AppShape = Literal["rtp", "whatsapp", "reflector"]
 - whatsapp: RTP with WhatsApp's header extension.
 - reflector: frames of Telegram's call relays.
 """
+
+CallProtocol = Literal["sip", "webrtc"]
+"""What sets up a call to the test helper."""

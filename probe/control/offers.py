@@ -1,0 +1,81 @@
+"""Read what our helper offers in an answer: its echo, media flows and calls. The answer is untrusted."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+from urllib.parse import urlsplit
+
+from probe.followups.helper_offer import TOKEN_BYTES, CallOffers, EchoOffer, HelperOffer, MediaOffer, SignalledOffer
+from probe.formats.call_kinds import CallProtocol
+from probe.signatures.evidence_age import CALL_TOKEN, ECHO_TOKEN, MEDIA_TOKEN, AgeLimit
+from probe.steps.calls.webrtc_call import Signal
+from probe.targets.target import is_address
+
+MOST_ECHO_PORTS = 16
+
+
+def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> EchoOffer | None:
+    """Return the checked echo offer of the answer, or None if there is none or it breaks the protocol."""
+    echo = answer.get("echo")
+    token, ports = (echo.get("token"), echo.get("ports")) if isinstance(echo, dict) else (None, None)
+    if not _is_token(token):
+        return None
+    if not isinstance(ports, list) or not 0 < len(ports) <= MOST_ECHO_PORTS or not all(map(_is_port, ports)):
+        return None
+    return EchoOffer(bytes.fromhex(token), tuple(ports), _addresses(base_url, resolved), _until(ECHO_TOKEN))
+
+
+def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> MediaOffer | None:
+    """Return the checked offer of media flows, or None if there is none or it breaks the protocol.
+
+    A helper that names no shapes is older than the other ones, and knows the shape of WebRTC alone.
+    """
+    media = answer.get("media")
+    if not isinstance(media, dict):
+        return None
+    token, port, shapes = media.get("token"), media.get("port"), media.get("shapes", ["rtp"])
+    if not _is_token(token) or not _is_port(port):
+        return None
+    if not isinstance(shapes, list) or not all(isinstance(shape, str) for shape in shapes):
+        return None
+    addresses = _addresses(base_url, resolved)
+    return MediaOffer(bytes.fromhex(token), (port,), addresses, _until(MEDIA_TOKEN), tuple(shapes))
+
+
+def call_offers(answer: Mapping[str, Any], base_url: str, resolved: list[str], signal: Signal) -> CallOffers:
+    """Return the checked offers of calls by their protocol. `signal` opens a WebRTC call at this helper."""
+    addresses, found = _addresses(base_url, resolved), dict[CallProtocol, HelperOffer]()
+    if (sip := _of_one_port(answer.get("sip"), addresses, CALL_TOKEN)) is not None:
+        found["sip"] = sip
+    webrtc = answer.get("webrtc")
+    token = webrtc.get("token") if isinstance(webrtc, dict) else None
+    if _is_token(token):
+        found["webrtc"] = SignalledOffer(bytes.fromhex(token), (), addresses, _until(CALL_TOKEN), signal)
+    return found
+
+
+def _of_one_port(offer: Any, addresses: tuple[str, ...], limit: AgeLimit) -> HelperOffer | None:
+    token, port = (offer.get("token"), offer.get("port")) if isinstance(offer, dict) else (None, None)
+    if not _is_token(token) or not _is_port(port):
+        return None
+    return HelperOffer(bytes.fromhex(token), (port,), addresses, _until(limit))
+
+
+def _until(limit: AgeLimit) -> float:
+    """Return when a token that has just arrived is too old, on the event loop's clock."""
+    return asyncio.get_running_loop().time() + limit.seconds
+
+
+def _addresses(base_url: str, resolved: list[str]) -> tuple[str, ...]:
+    """Return the helper's addresses."""
+    host = urlsplit(base_url).hostname or ""
+    return (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
+
+
+def _is_token(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and re.fullmatch(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}", value) is not None
+
+
+def _is_port(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536

@@ -1,0 +1,66 @@
+"""Hold the flows to the test helper that a run makes once in a round: the media pairs and the test calls."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from probe.followups.helper_offer import CallOffers, MediaOffer
+from probe.followups.media.calls import helper_calls
+from probe.followups.media.pairs import media_pairs
+from probe.formats.facts import CallResults, MediaResult
+from probe.session.session import Session
+from probe.session.trace import Trace
+from probe.targets.target import Target
+
+
+class FlowResults(NamedTuple):
+    """Say whether the flows were measured, with the names and values of `x_run`."""
+
+    media: MediaResult | None = None
+    calls: CallResults | None = None
+
+
+NO_FLOWS = FlowResults()
+
+
+class RunFlows:
+    """Hold what serves the whole run. Without targets that need it, nothing is begun."""
+
+    def __init__(self, session: Session, targets: Iterable[Target]) -> None:
+        every = list(targets)
+        self._pairs = media_pairs(session, every)
+        self._calls = helper_calls(session, every, self._after_pairs)
+
+    def take_media_offer(self, offer: MediaOffer) -> None:
+        """Take the helper's offer of media flows. The first one of a round begins them."""
+        if self._pairs:
+            self._pairs.take_offer(offer)
+
+    def take_call_offers(self, offers: CallOffers) -> None:
+        """Take the helper's offers of calls. The first ones of a round begin them after the media flows."""
+        if self._calls:
+            self._calls.take_offers(offers)
+
+    async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> FlowResults:
+        """Wait for the flows that a target needs, and add them to its measurement."""
+        return FlowResults(
+            await self._pairs.finish(target, trace, control) if self._pairs else None,
+            await self._calls.finish(target, trace, control) if self._calls else None,
+        )
+
+    async def next_round(self) -> None:
+        """Start a repeat that the user asked for. It gets its own flows."""
+        if self._calls:
+            await self._calls.next_round()
+        if self._pairs:
+            await self._pairs.next_round()
+
+    async def close(self) -> None:
+        """End flows that are under way, because no measurement waits for them."""
+        if self._calls:
+            await self._calls.close()
+        if self._pairs:
+            await self._pairs.close()
+
+    async def _after_pairs(self) -> None:
+        if self._pairs:
+            await self._pairs.ended()

@@ -1,0 +1,76 @@
+"""Test how a WebRTC call is opened at a helper: every failure has a name, and no address is sent."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from probe.control.signalling import open_call
+from probe.formats import failures as f
+from probe.session.classify import LocalFailure, RemoteError
+from probe.steps.tls.certificates import load_roots
+from tests.control.test_own import Handler, helper, sending
+
+QUESTION = {"token": "0f" * 12, "ufrag": "abcd", "pwd": "a" * 22, "fingerprint": "AB"}
+ANSWER = {"ufrag": "efgh", "pwd": "b" * 22, "fingerprint": "CD", "ports": {"4": [40000], "6": []}}
+
+
+async def opened(handler: Handler, **more: Any) -> Mapping[str, Any] | RemoteError | LocalFailure:
+    """Return the helper's answer, or what was raised."""
+    async with helper(handler) as url:
+        try:
+            return await open_call(url + "/", QUESTION, roots=load_roots(), pin=None, segment_sizes={}, **more)
+        except (RemoteError, LocalFailure) as error:
+            return error
+
+
+async def test_answer_is_returned_as_it_came() -> None:
+    seen: list[tuple[str, str, Any]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        seen.append((request.method, request.path, await request.json()))
+        return web.json_response(ANSWER)
+
+    assert await opened(handler) == ANSWER
+    assert seen == [("POST", "/v1/webrtc", QUESTION)]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_helper_without_a_place_is_a_local_failure(status: int) -> None:
+    found = await opened(sending({"error": "full"}, status))
+    assert isinstance(found, LocalFailure) and found.failure == f.HELPER_BUSY
+
+
+@pytest.mark.parametrize(
+    ("handler", "failure"),
+    [
+        (sending({"error": "unknown token"}, 404), f"{f.UNKNOWN}: helper: status 404"),
+        (sending({}, 307), f"{f.UNKNOWN}: helper: status 307"),
+        (sending("{"), f"{f.UNKNOWN}: helper: the answer is not JSON"),
+        (sending("[1]"), f"{f.UNKNOWN}: helper: the answer is no object"),
+        (sending(json.dumps([ANSWER] * 60_000)), f"{f.UNKNOWN}: helper: the answer is longer than 4194304 bytes"),
+    ],
+)
+async def test_answer_that_breaks_the_protocol_is_named(handler: Handler, failure: str) -> None:
+    found = await opened(handler)
+    assert isinstance(found, RemoteError) and found.failure == failure
+
+
+async def test_silent_helper_is_a_timeout() -> None:
+    async def handler(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5.0)
+        return web.json_response(ANSWER)
+
+    found = await opened(handler, seconds=0.2)
+    assert isinstance(found, RemoteError) and found.failure == f.TIMEOUT
+
+
+async def test_closed_port_is_connection_refused() -> None:
+    async with helper(sending(ANSWER)) as url:
+        pass
+    with pytest.raises(RemoteError) as refused:
+        await open_call(url, QUESTION, roots=load_roots(), pin=None, segment_sizes={})
+    assert refused.value.failure == f.REFUSED
