@@ -15,7 +15,8 @@ from probe.followups.helper_offer import HelperOffer, MediaOffer
 from probe.followups.media import pairs
 from probe.followups.media.pairs import MediaPairs, media_pairs
 from probe.formats import failures as f
-from probe.formats.media import AppShape, MediaFlow
+from probe.formats.call_kinds import AppShape
+from probe.formats.media import MediaFlow
 from probe.helper.media import flow_table
 from probe.helper.media.reflector import Media
 from probe.session.session import Session, Settings
