@@ -32,6 +32,7 @@ ECHO_PORTS = (
     "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls. Echo pairs of other ports use the first
 )
 MEDIA_PORT = "50000"
+SIP_PORT = "5070"  # the usual one belongs to the echo. Voice is at the port two above
 FINE = frozenset({0, 4})  # exit codes of a complete run. 4: no usable network, which a scenario may expect
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -167,6 +168,8 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
     listen = f"{HELPER_V4}:{HELPER_PORT}"
     words = ["helper", "--listen", listen, "--lab", "--targets", str(folder), "--echo", ECHO_PORTS]
     words += ["--media", MEDIA_PORT] if scenario.helper.media else []
+    words += ["--sip", SIP_PORT] if scenario.helper.sip else []
+    words += ["--webrtc"] if scenario.helper.webrtc else []
     return lambda ready: _run_probe(words, environment(consent, roots=HELPERS_ROOTS))
 
 

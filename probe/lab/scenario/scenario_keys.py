@@ -59,6 +59,9 @@ class HelperKeys(BaseModel):
         default=0, ge=0, le=8, description="flows that others behind the same router hold there, it has 8 for a router"
     )
 
+    sip: bool = Field(default=False, description="true: it answers calls over SIP")
+    webrtc: bool = Field(default=False, description="true: it takes part in calls over WebRTC")
+
     @model_validator(mode="after")
     def _check_media(self) -> Self:
         if self.media_taken and not self.media:
