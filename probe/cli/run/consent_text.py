@@ -75,6 +75,14 @@ TEXT = (
         ),
     ),
     (
+        mark("Test calls"),
+        mark(
+            "With --depth deep, a test helper that takes calls is called over SIP and WebRTC. "
+            "The calls contain no voice and no name. A person who watches your connection sees a call to it. "
+            "That takes up to {call_seconds} seconds and moves up to {call_size} more."
+        ),
+    ),
+    (
         mark("When not to run it"),
         mark(
             "Do not run it if it could endanger you to be found with this tool. "
@@ -166,7 +174,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     public = listed(f"{role} ({_listed(service.endpoints)})" for role, service in resolvers.services.items())
     hosts = _hosts([*neutral.endpoints, *neutral.reachability, *(check for check, _, _ in neutral.portal)])
     dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
-    cost = cost_of(targets)
+    cost, deep = cost_of(targets), cost_of(targets, depth="deep")
     return {
         "services": listed(shown_title(target.title) for target in targets),
         "neutral": listed(hosts),
@@ -180,6 +188,8 @@ def _facts(folder: Path) -> dict[str, Any]:
         "most": size(cost.most_moved),
         "media_seconds": cost.media_seconds,
         "media_size": size(cost.media_moved),
+        "call_seconds": deep.call_seconds,
+        "call_size": size(deep.call_moved),
     }
 
 

@@ -44,7 +44,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
 
 
 def _print_cost(cost: RunCost) -> None:
-    """Print the bytes and seconds of a run, those of call packets beside the helper."""
+    """Print the bytes and seconds of a run, those of call packets and test calls beside the helper."""
     out = sys.stdout
     if cost.media_moved:
         packets = tr(
@@ -54,6 +54,14 @@ def _print_cost(cost: RunCost) -> None:
             size=size(cost.media_moved),
         )
         say(out, wrapped(packets, 2, "  "))
+    if cost.call_moved:
+        calls = tr(
+            "If it takes calls, it is called too, without voice and without a name. "
+            "That takes up to {seconds} seconds and moves up to {size}.",
+            seconds=cost.call_seconds,
+            size=size(cost.call_moved),
+        )
+        say(out, wrapped(calls, 2, "  "))
     moved = tr(
         "It moves about {size} if all works, and up to {most} where pages are large.",
         size=size(cost.moved),

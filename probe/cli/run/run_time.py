@@ -4,7 +4,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from probe.messages import tr, tr_plural
-from probe.targets.cost import MEDIA_BYTES, MEDIA_PAIRS, MEDIA_SECONDS, STANDARD_SECONDS, most_bytes, typical_bytes
+from probe.targets.cost import (
+    CALL_BYTES,
+    CALL_SECONDS,
+    MEDIA_BYTES,
+    MEDIA_PAIRS,
+    MEDIA_SECONDS,
+    STANDARD_SECONDS,
+    most_bytes,
+    typical_bytes,
+)
 from probe.targets.target import Target
 
 SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60  # of one round, measured in the lab
@@ -14,8 +23,8 @@ BESIDE = 40_000  # bytes of the checks of the network
 class RunCost(NamedTuple):
     """Hold what a run costs: seconds and bytes if all works, and at most.
 
-    `most_moved` contains `media_moved`, the bytes of media flows that the test helper reflects. They are 0 without such
-    flows. Whether the helper reflects them is known only in the run.
+    `most_moved` contains `media_moved`, the bytes of media flows that the test helper reflects, and `call_moved`, those
+    of test calls to it. Both are 0 without such flows or calls. Only the run shows whether the helper takes them.
     """
 
     seconds: int
@@ -25,6 +34,8 @@ class RunCost(NamedTuple):
     most_moved: int
     media_seconds: int
     media_moved: int
+    call_seconds: int
+    call_moved: int
 
 
 def cost_of(
@@ -32,17 +43,21 @@ def cost_of(
 ) -> RunCost:
     """Return what a run over the targets costs. `helper`: a test helper is asked, and follow-ups are made."""
     every = list(targets)
-    calls = helper and any(service.media for target in every for service in target.services.values())
-    pairs = MEDIA_PAIRS[depth] * repeat if calls else 0
+    flows = helper and any(service.media for target in every for service in target.services.values())
+    pairs = MEDIA_PAIRS[depth] * repeat if flows else 0
+    calls = {call for target in every for call in target.test_calls} if helper and depth == "deep" else set()
+    call_moved = sum(CALL_BYTES[call] for call in calls) * repeat
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
     return RunCost(
         SECONDS_WHEN_FINE * repeat,
         SECONDS_WHEN_BLOCKED * repeat,
         STANDARD_SECONDS * repeat,
         moved * repeat + BESIDE,
-        most * repeat + BESIDE + MEDIA_BYTES * pairs,
+        most * repeat + BESIDE + MEDIA_BYTES * pairs + call_moved,
         MEDIA_SECONDS * pairs,
         MEDIA_BYTES * pairs,
+        sum(CALL_SECONDS[call] for call in calls) * repeat,
+        call_moved,
     )
 
 

@@ -86,6 +86,12 @@ def test_whole_text_says_what_call_packets_cost() -> None:
     assert "up to 12 seconds and moves up to 380 kB more" in words and "three times" in words
 
 
+def test_whole_text_says_what_test_calls_cost() -> None:
+    words = " ".join(" ".join(consent.text(bundled_targets())).split())
+    assert "With --depth deep, a test helper that takes calls is called over SIP and WebRTC." in words
+    assert "up to 37 seconds and moves up to 130 kB more" in words
+
+
 @pytest.mark.parametrize("key", ["m", "MORE"])
 def test_key_shows_the_whole_text_in_pages(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], own_home: Path, key: str

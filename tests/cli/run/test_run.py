@@ -300,6 +300,27 @@ def test_explain_says_what_call_packets_cost(
         assert "call packets" not in probe_run(name, **others, **options)[1]
 
 
+@pytest.mark.parametrize(
+    ("target", "repeat", "said"),
+    [
+        ("signal", 1, "takes up to 20 seconds and moves up to 68 kB."),
+        ("sip", 2, "takes up to 34 seconds and moves up to 124 kB."),
+    ],
+)
+def test_explain_says_what_test_calls_cost(
+    probe_run: Callable[..., Result], target: str, repeat: int, said: str
+) -> None:
+    deep = {"control": "http://127.0.0.1:9", "explain": True, "depth": "deep", "repeat": repeat}
+    printed = " ".join(probe_run(target, **deep)[1].split())
+    assert f"without voice and without a name. That {said}" in printed
+    for name, others in (
+        ("telegram", deep),
+        (target, deep | {"depth": "standard"}),
+        (target, deep | {"no_followups": True}),
+    ):
+        assert "it is called too" not in probe_run(name, **others)[1]
+
+
 def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Report an unreadable PROBE_ASN_DB as a usage error before anything is sent."""
     from types import SimpleNamespace
