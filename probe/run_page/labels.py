@@ -13,6 +13,7 @@ def labels() -> dict[str, str]:
         "technical": tr("Technical:"),
         "comma": tr(", "),
         "path": tr("Where on the path"),
+        "calls": tr("Test calls"),
         "time_line": tr("What was tried when"),
         "time_line_help": tr(
             "A circle is an attempt that worked. A cross is an attempt that failed. Attempts to find the cause, and "

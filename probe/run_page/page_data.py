@@ -3,6 +3,7 @@
 from typing import Any
 
 from probe.analysis.run_result.app_words import worst_first
+from probe.analysis.run_result.call_sentences import call_sentences
 from probe.analysis.run_result.headline_parts import are_addresses, headline_parts
 from probe.analysis.run_result.run_sentences import (
     apps_without_result,
@@ -26,7 +27,7 @@ MOST_NAMES = 30  # of one list in the headline
 
 
 def page_data(run: RunFacts) -> dict[str, Any]:
-    """Return head, cards, media flows and time line of a run. A run that cannot be used has the head only."""
+    """Return head, cards, media flows, calls and time line of a run. A run that cannot be used has the head only."""
     apps = judge_apps(run.records, run.targets)
     latest = latest_rounds(apps)
     usable = any(app["valid"] for app in latest)
@@ -40,6 +41,7 @@ def page_data(run: RunFacts) -> dict[str, Any]:
         "are_addresses": are_addresses(latest),
         "cards": shown,
         "more": _more(len(latest) - MOST_APPS) if usable else "",
+        "calls": call_sentences(run.calls) if usable else [],
         "media": media_picture(run.flow_pairs) if usable else None,
         "time_line": time_line(run.attempts, rows),
     }

@@ -165,3 +165,22 @@ def test_pair_is_drawn_once_and_stays_small() -> None:
     section = page[page.index('id="media"') : page.index("</section>", page.index('id="media"'))]
     assert len(section) < MOST_BYTES
     assert section.count('role="img"') == 4 and "<script" not in section
+
+
+def test_test_calls_stand_in_words_behind_the_picture() -> None:
+    page = run_page(recorded_run("call-clean"))
+    section = page[page.index('id="calls"') : page.index("</section>", page.index('id="calls"'))]
+    assert section.count("<p>A test call over ") == 2 and section.count("0 of 150 packets lost.") == 2
+    assert page.index('id="media"') < page.index('id="calls"')
+    silent = run_page(recorded_run("call-sip-silent"))
+    assert 'id="media"' not in silent and "A test call over SIP to the test helper failed" in silent
+    assert 'id="calls"' not in run_page(recorded_run("sni-reset"))
+
+
+def test_hostile_failure_of_a_call_stays_text() -> None:
+    run = recorded_run("sni-reset")
+    measured = RunFacts(records=run.records, targets=run.targets)
+    keys = {"x_run": {"calls": {"sip": "failed"}}, "x_followups": {"sip_calls": [{"failure": "<script>x</script>"}]}}
+    measured.add([], EMPTY | {"test_keys": keys})
+    page = run_page(measured)
+    assert "<script" not in page and "&lt;script&gt;x" in page

@@ -72,7 +72,9 @@ def _run_and_app(source: str, app: str | None) -> tuple[str, str | None]:
 
 def _print_results(measurements: Measurements, plain: bool, app: str | None, verbose: bool) -> None:
     """Print the result of each run, and the command that shows more."""
+    from probe.analysis.run_result.call_sentences import call_sentences
     from probe.analysis.run_result.runs import runs_in
+    from probe.cli.summary.layout import screen_width, wrap
     from probe.cli.summary.next_command import next_command
     from probe.cli.summary.result import print_result
 
@@ -87,6 +89,8 @@ def _print_results(measurements: Measurements, plain: bool, app: str | None, ver
             verbose=verbose,
             service=app.casefold() if app else None,
         )
+        for sentence in call_sentences(run.calls):
+            say(sys.stdout, "\n".join(wrap(sentence, screen_width())))
         command = next_command(run.records)
     if command:
         say(sys.stdout, tr("Next  {command}", command=command))

@@ -1,7 +1,7 @@
 """Call the test helper over SIP and WebRTC in a deep run, and copy each call into the measurements that need it.
 
-A call says something about this network and not about one app. So each is made once in a round of the run: after the
-media flows and one after the other, because they would disturb each other.
+A call says something about this network and not about one app. So each is made once in a round of the run. The calls
+follow the media flows one after the other, because they would disturb each other.
 """
 
 import asyncio

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.pacing import Pace
+from probe.signatures.voice_packets import INTERVAL
 from probe.steps.calls.voice_record import VoiceRecord
 from probe.steps.udp_socket import UDPSocket
 from probe.wire.media.rtp import HEADER, TIMESTAMP_STEP, write_header
 from probe.wire.media.shape import PACKET
 from probe.wire.sip.sdp import NAMES
 
-INTERVAL, TAIL = 0.02, 0.5  # seconds between packets, and for the last ones after the flow
+TAIL = 0.5  # seconds for the last packets after the flow
 OF_TELEPHONES = 160  # bytes and steps of the timestamp in 20 ms, with 8000 samples per second of one byte
 
 

@@ -13,7 +13,8 @@ from probe.formats.media import WebRTCCall
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
-from probe.steps.calls.voice import INTERVAL, TAIL, packets
+from probe.signatures.voice_packets import INTERVAL
+from probe.steps.calls.voice import TAIL, packets
 from probe.steps.calls.voice_record import VoiceRecord
 from probe.targets.address_guard import may_contact
 from probe.wire.sip.sdp import OPUS

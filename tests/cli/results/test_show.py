@@ -55,6 +55,17 @@ def test_app_is_chosen_by_name_title_or_service(capsys: pytest.CaptureFixture[st
     assert "signal/chat: BLOCKED" in (out := capsys.readouterr().out) and "signal/cdn" not in out
 
 
+def test_test_calls_are_said_below_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    show(str(RECORDED / "call-clean.jsonl.gz"))
+    out = " ".join(capsys.readouterr().out.split())
+    for protocol in ("SIP", "WebRTC"):
+        assert f"A test call over {protocol} to the test helper: answered after" in out
+    show(str(RECORDED / "call-sip-silent.jsonl.gz"))
+    assert "A test call over SIP to the test helper failed" in " ".join(capsys.readouterr().out.split())
+    show(str(RECORDED / "clean.jsonl.gz"))
+    assert "est call over" not in capsys.readouterr().out
+
+
 def test_why_takes_an_app_and_works_alone(capsys: pytest.CaptureFixture[str]) -> None:
     firewall("resolvers", why=True)
     out = capsys.readouterr().out

@@ -25,8 +25,9 @@ from probe.helper.query import Refused
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
+from probe.signatures.voice_packets import INTERVAL
 from probe.steps.calls import sip_call, webrtc_call
-from probe.steps.calls.voice import INTERVAL, TAIL
+from probe.steps.calls.voice import TAIL
 from probe.targets import cost
 from probe.targets.target_files import bundled_targets, pick_targets
 from probe.wire.media.shape import PACKET

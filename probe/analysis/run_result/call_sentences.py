@@ -1,0 +1,79 @@
+"""Say in one sentence how each test call to the helper went. A failed call accuses nothing."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from probe.analysis.observations.lenient_json import failure, number, seconds, table, tables, text
+from probe.messages import mark, tr
+from probe.signatures.voice_packets import INTERVAL
+
+NAMES = {"sip": "SIP", "webrtc": "WebRTC"}
+LISTS = {"sip": "sip_calls", "webrtc": "webrtc_calls"}
+UNTIL_ANSWERED = {"sip": ("answered",), "webrtc": ("signalled", "connected", "secured")}
+"""Times in the entry whose sum is the time until the call could carry voice."""
+
+MADE = {"measured", "failed"}
+WHY_NOT = {
+    "interrupted": mark("No test call over {protocol} was completed, because the run was stopped."),
+    "helper_busy": mark("No test call over {protocol} was made, because the test helper had no place for it."),
+    "no_extra": mark("No test call over {protocol} was made, because aiortc is not installed (censorprobe[calls])."),
+    "no_helper": mark("No test call over {protocol} was made, because no test helper answered."),
+    "not_offered": mark("No test call over {protocol} was made, because the test helper takes none."),
+    "no_udp": mark("No test call over {protocol} was made, because this network lets no UDP pass."),
+    "slow_line": mark("No test call over {protocol} was made, because the Internet connection is too slow."),
+    "out_of_time": mark("No test call over {protocol} was made, because the run had no time left."),
+    "no_followups": mark("No test call over {protocol} was made, because the run makes no follow-ups."),
+}
+"""Sentences for the results in `x_run.calls` without a finished call."""
+
+
+class MadeCall(NamedTuple):
+    """Hold whether a call was made, and its entry, which is empty without a call."""
+
+    result: str
+    entry: Mapping[str, Any]
+
+
+def calls_of(measurement: Mapping[str, Any]) -> dict[str, MadeCall]:
+    """Return the test calls of a measurement by their protocol."""
+    keys = table(measurement.get("test_keys"))
+    results, followups = table(table(keys.get("x_run")).get("calls")), table(keys.get("x_followups"))
+    entries = {protocol: next(iter(tables(followups.get(name))), {}) for protocol, name in LISTS.items()}
+    known = {protocol: text(results.get(protocol)) for protocol in NAMES}
+    return {
+        protocol: MadeCall(result, entries[protocol])
+        for protocol, result in known.items()
+        if result in MADE or result in WHY_NOT
+    }
+
+
+def call_sentences(calls: Mapping[str, MadeCall]) -> list[str]:
+    """Return one sentence for each call."""
+    return [_sentence(protocol, call) for protocol, call in sorted(calls.items())]
+
+
+def _sentence(protocol: str, call: MadeCall) -> str:
+    name, entry = NAMES[protocol], call.entry
+    if call.result in WHY_NOT:
+        return tr(WHY_NOT[call.result], protocol=name)
+    if call.result == "failed" or not entry:
+        return tr(
+            "A test call over {protocol} to the test helper failed: {failure}. This accuses no service, because a "
+            "helper can be down.",
+            protocol=name,
+            failure=failure(entry.get("failure")) or "",
+        )
+    sent = number(entry.get("sent"))
+    return tr(
+        "A test call over {protocol} to the test helper: answered after {seconds} s, {voice} s of voice, {lost} of "
+        "{sent} packets lost.",
+        protocol=name,
+        seconds=_rounded(seconds(entry.get(part)) for part in UNTIL_ANSWERED[protocol]),
+        voice=_rounded([sent * INTERVAL]),
+        lost=max(0, sent - number(entry.get("returned"))),
+        sent=sent,
+    )
+
+
+def _rounded(parts: Iterable[float]) -> str:
+    return f"{sum(parts):.1f}"
