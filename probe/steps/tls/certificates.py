@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,6 +145,7 @@ def load_roots(public: str | None = None) -> Roots:
     return Roots(public or os.environ.get("PROBE_PUBLIC_ROOTS") or None)
 
 
+@lru_cache(maxsize=64)
 def parse_certificate(der: bytes) -> "Certificate | None":
     """Parse one certificate. Return None for bytes that are no certificate."""
     from cryptography import x509

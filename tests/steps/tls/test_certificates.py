@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.formats import failures as f
-from probe.steps.tls.certificates import ChainVerdict, Roots, RootsError, judge_chain, load_roots
+from probe.steps.tls.certificates import ChainVerdict, Roots, RootsError, judge_chain, load_roots, parse_certificate
 from tests.support.servers.authority import DAY, Issued, issue
 
 NAME = "chat.example"
@@ -126,6 +126,13 @@ def test_empty_or_unreadable_chain_is_invalid(roots: Roots) -> None:
     assert judge_chain([], NAME, roots).failure == f.SSL_INVALID_CERTIFICATE
     assert judge_chain([b"garbage"], NAME, roots).failure == f.SSL_INVALID_CERTIFICATE
     assert judge_chain([issue(NAME, ROOT).der, b"\x30\x03abc"], NAME, roots).failure == f.SSL_INVALID_CERTIFICATE
+
+
+def test_equal_certificates_are_parsed_once() -> None:
+    """Each flow to a host receives its chain, and the chain is parsed for the record and for the verdict."""
+    leaf = issue(NAME, MIDDLE)
+    assert parse_certificate(leaf.der) is parse_certificate(bytes(bytearray(leaf.der)))
+    assert parse_certificate(leaf.der) != parse_certificate(MIDDLE.der) and parse_certificate(leaf.der[:-1]) is None
 
 
 FLIPPED = issue(NAME, ROOT).der
