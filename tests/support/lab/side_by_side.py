@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from probe.cli import GARBAGE
 from probe.cli.run.consent import VERSION
 from probe.formats.schema.schema import models
 from probe.lab.run import Finished, run_scenario
@@ -150,6 +151,7 @@ def main(root: str, lock: str) -> None:
         importlib.import_module(name)
     for model in models().values():
         model.model_rebuild()  # otherwise probe and helper of each run build their validators
+    gc.set_threshold(*GARBAGE)
     gc.collect()
     gc.freeze()  # so that no fork copies the memory of these modules
     os.set_inheritable(int(lock), False)
