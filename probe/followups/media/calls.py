@@ -137,7 +137,7 @@ def helper_calls(
 
 
 async def _has_aiortc() -> bool:
-    """Return whether the extra `calls` is installed. Loading it takes a second, in which other flows must not wait."""
+    """Return whether the extra `calls` is installed. Other flows must not wait while it is loaded."""
     try:
         await asyncio.to_thread(webrtc.need_aiortc)
     except LocalFailure:

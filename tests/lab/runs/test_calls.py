@@ -1,11 +1,18 @@
 """Test the figures of calls to the lab's helper, and that a failed call says how far it came."""
 
+import ipaddress
 import json
 from typing import Any
 
 import pytest
 
 from probe.formats import failures as f
+from probe.lab.net.fabric import FabricConfig
+from probe.lab.net.packets import Packet
+from probe.lab.run import MEDIA_PORT, SIP_PORT
+from probe.lab.world.hosts import HELPER_V4
+from probe.targets.cost import CALL_BYTES
+from tests.support.lab.on_the_wire import packets
 from tests.support.lab.side_by_side import LabOutcome
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -58,6 +65,33 @@ def test_calls_follow_the_media_flows_and_each_other(outcome: LabOutcome) -> Non
     assert keys["x_run"]["media"] == "measured" and len(pairs) == 6
     webrtc = call_of(keys, "webrtc_calls")
     assert max(flow["t"] for flow in pairs) + PACKETS * 0.02 < webrtc["t0"]  # the voice over SIP was between them
+
+
+def datagrams_of(outcome: LabOutcome) -> dict[str, list[Packet]]:
+    """Return the datagrams between the home router and the helper, by the protocol of their call."""
+    found: dict[str, list[Packet]] = {"sip": [], "webrtc": [], "media": []}
+    of_port = dict.fromkeys((int(SIP_PORT), int(SIP_PORT) + 2), "sip") | {int(MEDIA_PORT): "media"}
+    for packet in packets(outcome.folder / "home.pcap"):
+        if packet.is_udp and HELPER_V4 in {packet.src, packet.dst}:
+            found[of_port.get(packet.dport if packet.dst == HELPER_V4 else packet.sport, "webrtc")].append(packet)
+    return found
+
+
+@of("call-clean")
+def test_calls_move_nearly_what_the_user_is_told(outcome: LabOutcome) -> None:
+    for protocol, told in CALL_BYTES.items():
+        moved = sum(len(packet.payload) + 28 for packet in datagrams_of(outcome)[protocol])
+        assert 0.9 * told < moved <= told, (protocol, moved)
+
+
+@of("call-clean")
+def test_no_datagram_of_a_call_holds_an_address_of_the_user(outcome: LabOutcome) -> None:
+    ours = [FabricConfig.home_public_v4, FabricConfig.home_v6]
+    hidden = [*(address.encode() for address in ours), *(ipaddress.ip_address(address).packed for address in ours)]
+    calls = datagrams_of(outcome)
+    for packet in (*calls["sip"], *calls["webrtc"]):
+        if packet.src != HELPER_V4:
+            assert not any(form in packet.payload for form in (*hidden, b"192.168.")), packet.payload
 
 
 @of("call-sip-silent")
