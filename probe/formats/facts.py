@@ -49,6 +49,7 @@ CallResult = Literal[
     "no_extra",
     "no_helper",
     "not_offered",
+    "token_too_old",
     "no_udp",
     "slow_line",
     "out_of_time",
@@ -62,7 +63,8 @@ CallResult = Literal[
 - helper_busy: the helper had no place for a call.
 - no_extra: aiortc is not installed (the extra `calls`), so that no WebRTC call is possible.
 - no_helper: no helper was asked, or none answered.
-- not_offered: the helper takes no such calls, or its token was too old.
+- not_offered: the helper takes no such calls.
+- token_too_old: the helper's last token expired before the call could begin, as after long media flows.
 - no_udp: no public server answered over UDP in the preflight.
 - slow_line: the access line is slower than the call and the other measurements need.
 - out_of_time: the run would have ended before the call.

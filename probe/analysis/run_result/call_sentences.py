@@ -14,15 +14,20 @@ UNTIL_ANSWERED = {"sip": ("answered",), "webrtc": ("signalled", "connected", "se
 
 MADE = {"measured", "failed"}
 WHY_NOT = {
-    "interrupted": mark("No test call over {protocol} was completed, because the run was stopped."),
+    "interrupted": mark(
+        "No test call over {protocol} was completed, because this computer was too busy or the run was stopped."
+    ),
     "helper_busy": mark("No test call over {protocol} was made, because the test helper had no place for it."),
     "no_extra": mark("No test call over {protocol} was made, because aiortc is not installed (censorprobe[calls])."),
     "no_helper": mark("No test call over {protocol} was made, because no test helper answered."),
     "not_offered": mark("No test call over {protocol} was made, because the test helper takes none."),
+    "token_too_old": mark(
+        "No test call over {protocol} was made, because the test helper's permission for it had expired."
+    ),
     "no_udp": mark("No test call over {protocol} was made, because this network lets no UDP pass."),
     "slow_line": mark("No test call over {protocol} was made, because the Internet connection is too slow."),
     "out_of_time": mark("No test call over {protocol} was made, because the run had no time left."),
-    "no_followups": mark("No test call over {protocol} was made, because the run makes no follow-ups."),
+    "no_followups": mark("No test call over {protocol} was made, because of --no-followups."),
 }
 """Sentences for the results in `x_run.calls` without a finished call."""
 

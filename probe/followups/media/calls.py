@@ -105,8 +105,10 @@ class HelperCalls:
     async def _call(self, protocol: CallProtocol, made: _Round) -> CallResult:
         offer = made.offers.get(protocol)
         ip = offer.address(self._session.family_works) if offer else None
-        if offer is None or ip is None or not offer.outlives(TOKEN_SECONDS):
+        if offer is None or ip is None:
             return "not_offered"
+        if not offer.outlives(TOKEN_SECONDS):
+            return "token_too_old"
         if protocol == "webrtc" and not await _has_aiortc():
             return "no_extra"
         trace = made.traces[protocol]

@@ -150,7 +150,9 @@ async def test_calls_wait_for_what_must_end_before_them(session: Session) -> Non
 async def test_old_token_makes_no_call(session: Session) -> None:
     async with a_helper(session) as (made, helper):
         made.take_offers(helper.offers(seconds=calls.TOKEN_SECONDS - 0.1))
-        assert await made.finish(BOTH, trace := Trace(), ANSWERED) == results(sip="not_offered", webrtc="not_offered")
+        assert await made.finish(BOTH, trace := Trace(), ANSWERED) == results(
+            sip="token_too_old", webrtc="token_too_old"
+        )
     assert trace.transactions == [] and session.pace.bytes_sent == 0
 
 
