@@ -131,13 +131,9 @@ class Path:
 
     def _censored(self, packet: InTransit, now: float) -> bytes | None:
         """Return what the censors of this hop leave: the packet, another one, or None."""
-        raw = packet.raw
+        seen = _readable(packet.raw)
         for censor in self._censors[packet.hop]:
-            try:
-                view = Packet(raw)
-            except Malformed:
-                return None
-            actions = censor.see(view, packet.direction, now)
+            actions = None if seen is None else censor.see(seen, packet.direction, now)
             if actions is None:
                 continue
             self._inject(actions, packet.hop, now)
@@ -145,8 +141,8 @@ class Path:
                 continue
             if not actions.forward:
                 return None
-            raw = raw if actions.replace is None else actions.replace
-        return raw
+            seen = seen if actions.replace is None else _readable(actions.replace)
+        return None if seen is None else seen.raw
 
     def _inject(self, actions: Actions, hop: int, now: float) -> None:
         for delay, raw in actions.to_client:
@@ -186,6 +182,14 @@ class Path:
         """Send the ICMP error of `build` from the last router, about a packet that has passed it."""
         address = self._hop_address(self._hops, raw[0] >> 4)
         answer_with_error(raw, build, address, lambda error: self.send(error, IN, self._hops - 1, now))
+
+
+def _readable(raw: bytes) -> Packet | None:
+    """Return the view of a packet for the censors, None if it has no whole IP header."""
+    try:
+        return Packet(raw)
+    except Malformed:
+        return None
 
 
 def answer_with_error(
