@@ -20,7 +20,7 @@ from probe.formats.facts import Control, RunFacts, TargetFacts
 from probe.formats.field_notes import UNIT, Foreign, Machine, Ordinal, Public, Seconds, Withheld
 from probe.formats.hops import LimitedPayload, PathSweep
 from probe.formats.mail import MailGreeting, MailStartTLS
-from probe.formats.media import MediaFlow, SIPCall, WebRTCCall
+from probe.formats.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
 from probe.formats.packets import PacketRecord
 from probe.formats.transactions import TransactionRecord
 
@@ -34,7 +34,9 @@ class Lists(Part):
     A list named in `OMITTED` is left out of the JSON while it is empty.
     """
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"reflector", "dtls", "media", "sip_calls", "webrtc_calls"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset(
+        {"reflector", "dtls", "media", "reflector_calls", "sip_calls", "webrtc_calls"}
+    )
 
     queries: list[DNSQuery] = Field(default_factory=list)  # DNS queries
     tcp_connect: list[TCPConnect] = Field(default_factory=list)  # TCP connects
@@ -55,6 +57,7 @@ class Lists(Part):
     )  # from which TTL on a middlebox acts on a payload
     random_bytes: list[RandomBytes] = Field(default_factory=list)  # bytes of no protocol to neutral hosts
     media: list[MediaFlow] = Field(default_factory=list)  # media flows to the helper
+    reflector_calls: list[ReflectorCall] = Field(default_factory=list)  # calls with oneself through Telegram's relays
     sip_calls: list[SIPCall] = Field(default_factory=list)  # calls to the helper over SIP
     webrtc_calls: list[WebRTCCall] = Field(default_factory=list)  # calls to the helper over WebRTC
 

@@ -42,6 +42,27 @@ class MediaFlow(Entry):
     back: list[TenthMilliseconds] = Field(default_factory=list, examples=[[3, 0, -3]])  # delay from the helper
 
 
+class ReflectorCall(Entry):
+    """Record a call of this computer with itself through a call relay of Telegram. It succeeds if the relay answers.
+
+    `forth` and `back` have one number per packet: its time to the relay and back, -1 if it did not arrive. A relay that
+    passes nothing on may not pair strangers.
+    """
+
+    LIST: ClassVar[str] = "reflector_calls"
+    OPERATION: ClassVar[str] = "reflector_call"
+
+    address: str = Field(examples=["192.0.2.1:597"])  # the relay's
+    ready: Count = Field(default=0, examples=[2])  # sides of the call that the relay answered, 2 at most
+    paired: bool = Field(default=False, examples=[True])  # the relay passed at least one packet on
+    size: Bytes = Field(examples=[160])  # of a packet's payload
+    interval: Seconds = Field(examples=[0.02])  # between two packets on the schedule
+    sent: Count = Field(default=0, examples=[500])  # packets of each side, fewer if none arrived in the first second
+    foreign: Count = Field(default=0, examples=[1])  # received datagrams that do not belong to the call
+    forth: list[TenthMilliseconds] = Field(default_factory=list, examples=[[412, 409, -1]])  # from the caller
+    back: list[TenthMilliseconds] = Field(default_factory=list, examples=[[415, -1, 410]])  # to the caller
+
+
 class VoiceCounts(Entry):
     """Hold what was sent and received in a call."""
 

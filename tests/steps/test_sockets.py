@@ -12,6 +12,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.calls.echo import udp_echo
 from probe.steps.calls.media import media_flow
+from probe.steps.calls.reflector_call import reflector_call
 from probe.steps.calls.sip import sip_options_udp
 from probe.steps.calls.sip_call import sip_call
 from probe.steps.calls.stun import stun_exchange_udp
@@ -33,6 +34,7 @@ STEPS: dict[str, Step] = {
     "sip": lambda tx, ip, pace: sip_options_udp(tx, ip, 5060, "sip.example", pace=pace, timeout=0.3),
     "echo": lambda tx, ip, pace: udp_echo(tx, ip, 7, b"datagram", bytes(12), payload="stun", pace=pace),
     "media": lambda tx, ip, pace: media_flow(tx, ip, 7, bytes(12), "rtp", pace=pace, seconds=0.1),
+    "a call through a relay": lambda tx, ip, pace: reflector_call(tx, ip, 597, pace=pace, seconds=0.1, setup=0.2),
     "a call": lambda tx, ip, pace: sip_call(tx, ip, 5060, "x", pace=pace, setup=0.2),
     "dns": lambda tx, ip, pace: query_udp(tx, ip, "a.example", "A", pace=pace, timeout=0.3),
     "quic": lambda tx, ip, pace: quic_handshake(
