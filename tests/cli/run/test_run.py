@@ -291,10 +291,11 @@ def test_explain_says_what_call_packets_cost(
     probe_run: Callable[..., Result], options: dict[str, Any], said: str
 ) -> None:
     helper = {"control": "http://127.0.0.1:9", "explain": True}
-    assert said in " ".join(probe_run("signal", **helper, **options)[1].split())
+    for name in ("signal", "whatsapp", "telegram"):
+        assert said in " ".join(probe_run(name, **helper, **options)[1].split())
     for name, others in (
         ("signal", {"explain": True}),
-        ("telegram", helper),
+        ("gmail", helper),
         ("signal", helper | {"no_followups": True}),
     ):
         assert "call packets" not in probe_run(name, **others, **options)[1]
