@@ -259,6 +259,21 @@ async def test_each_round_measures_its_own_pair(run: MediaRun, monkeypatch: pyte
     assert all(each["t0"] > 0 for each in flows(second))
 
 
+async def test_apps_with_other_shapes_are_measured_in_turn_and_told_why_not(
+    run: MediaRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, chat = run.targets
+    calls = replace(chat.services["calls"], media="whatsapp")
+    run.targets = [plain_named(replace(other, services={"calls": calls}), OTHER), chat]
+    async with helper(run, monkeypatch, Media(0)) as url:
+        keys = written(await run.go(url, repeat=2))
+    for one, of_other in zip(keys["chat"], keys[OTHER], strict=True):
+        assert {one["x_run"]["media"], of_other["x_run"]["media"]} == {"measured", "other_shape"}
+        assert sorted([len(flows(one)), len(flows(of_other))]) == [0, 2]
+    shapes = [{each["shape"] for name in keys for each in flows(keys[name][place])} for place in range(2)]
+    assert sorted(map(sorted, shapes)) == [["opaque", "rtp"], ["opaque", "whatsapp"]]
+
+
 async def test_flows_lengthen_a_run_by_no_more_than_their_own_time(
     run: MediaRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

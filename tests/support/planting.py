@@ -13,11 +13,12 @@ import dns.rrset
 from aiohttp import web
 
 from probe.control import own as control
-from probe.formats.media import MediaFlow, SIPCall, WebRTCCall
+from probe.formats.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
 from probe.helper.media.reflector import Reflector
 from probe.steps.calls.dtls import dtls_hello
 from probe.steps.calls.media import media_flow
 from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
+from probe.steps.calls.reflector_call import reflector_call
 from probe.steps.calls.sip import sip_options_udp
 from probe.steps.calls.sip_call import sip_call
 from probe.steps.calls.stun import stun_exchange_udp
@@ -279,6 +280,20 @@ def media_answers(shape: ShapeName) -> Plant:
     return plant
 
 
+async def call_through_a_relay(address: str, form: str) -> Wrote:
+    """Run a call relay that tells a client its address, and sends it the form before each datagram."""
+
+    def behave(asked: Asked) -> None:
+        asked.send(form.encode())
+        asked.send(reflector.self_info(asked.query[: reflector.TAG], address, 40123, 1))
+
+    async with udp_server(behave) as server, a_transaction() as bench:
+        await reflector_call(bench.tx, "127.0.0.1", server.port, pace=bench.pace, seconds=0.06, setup=1.0)
+    (entry,) = bench.tx.entries
+    assert isinstance(entry, ReflectorCall) and entry.ready == 2 and entry.foreign > 0
+    return await written(bench)
+
+
 def reflector_answers_over_tcp(foreign: Callable[[bytes, str], bytes]) -> Plant:
     """Run a call relay over TCP that sends `foreign` (made from the answer and the form) before its answer."""
 
@@ -428,6 +443,9 @@ PLANTS: dict[str, Plant] = {
         lambda answer, form: answer[:4] + b"\1" + answer[5:]
     ),
     "media flow of a call": media_answers("rtp"),
+    "media flow of a call over WhatsApp": media_answers("whatsapp"),
+    "media flow of a call over Telegram": media_answers("reflector"),
+    "call through a relay": call_through_a_relay,
     "media flow of random bytes": media_answers("opaque"),
     "sip call": sip_call_proper,
     "webrtc signalling": webrtc_signalling,
