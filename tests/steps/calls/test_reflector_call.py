@@ -128,3 +128,13 @@ async def test_packets_of_others_count_and_keep_no_address() -> None:
     (entry,) = bench.tx.entries
     assert isinstance(entry, ReflectorCall) and (entry.ready, entry.paired) == (2, False)
     assert entry.foreign >= 4 and "198.51" not in json.dumps(entry.model_dump(mode="json"))
+
+
+async def test_answers_to_another_call_are_no_answers() -> None:
+    def behave(asked: Asked) -> None:
+        asked.send(reflector.self_info(b"\2" + asked.query[1 : reflector.TAG], *SEEN, 1))
+
+    async with udp_server(behave) as server, a_transaction() as bench:
+        await reflector_call(bench.tx, "127.0.0.1", server.port, pace=bench.pace, seconds=0.1, setup=0.8)
+    (entry,) = bench.tx.entries
+    assert isinstance(entry, ReflectorCall) and (entry.failure, entry.ready) == (f.TIMEOUT, 0) and entry.foreign == 4
