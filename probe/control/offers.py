@@ -2,17 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
-from probe.followups.helper_offer import TOKEN_BYTES, CallOffers, EchoOffer, HelperOffer, MediaOffer, SignalledOffer
+from probe.followups.helper_offer import TOKEN_BYTES, CallOffer, CallOffers, EchoOffer, MediaOffer
 from probe.formats.call_kinds import CallProtocol
 from probe.signatures.evidence_age import CALL_TOKEN, ECHO_TOKEN, MEDIA_TOKEN, AgeLimit
 from probe.steps.calls.webrtc_call import Signal
 from probe.targets.target import is_address
 
 MOST_ECHO_PORTS = 16
+Renew = Callable[[], Awaitable[CallOffers]]
 
 
 def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> EchoOffer | None:
@@ -34,32 +35,33 @@ def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -
     media = answer.get("media")
     if not isinstance(media, dict):
         return None
-    token, port, shapes = media.get("token"), media.get("port"), media.get("shapes", ["rtp"])
-    if not _is_token(token) or not _is_port(port):
+    found, shapes = _of_one_port(media), media.get("shapes", ["rtp"])
+    if found is None or not isinstance(shapes, list) or not all(isinstance(shape, str) for shape in shapes):
         return None
-    if not isinstance(shapes, list) or not all(isinstance(shape, str) for shape in shapes):
-        return None
-    addresses = _addresses(base_url, resolved)
-    return MediaOffer(bytes.fromhex(token), (port,), addresses, _until(MEDIA_TOKEN), tuple(shapes))
+    return MediaOffer(*found, _addresses(base_url, resolved), _until(MEDIA_TOKEN), tuple(shapes))
 
 
-def call_offers(answer: Mapping[str, Any], base_url: str, resolved: list[str], signal: Signal) -> CallOffers:
-    """Return the checked offers of calls by their protocol. `signal` opens a WebRTC call at this helper."""
-    addresses, found = _addresses(base_url, resolved), dict[CallProtocol, HelperOffer]()
-    if (sip := _of_one_port(answer.get("sip"), addresses, CALL_TOKEN)) is not None:
-        found["sip"] = sip
+def call_offers(
+    answer: Mapping[str, Any], base_url: str, resolved: list[str], signal: Signal, renew: Renew
+) -> CallOffers:
+    """Return the checked offers of calls by their protocol.
+
+    `signal` opens a WebRTC call at this helper, and `renew` asks it for new offers.
+    """
+    addresses, found = _addresses(base_url, resolved), dict[CallProtocol, CallOffer]()
+    if (sip := _of_one_port(answer.get("sip"))) is not None:
+        found["sip"] = CallOffer(*sip, addresses, _until(CALL_TOKEN), renew)
     webrtc = answer.get("webrtc")
-    token = webrtc.get("token") if isinstance(webrtc, dict) else None
-    if _is_token(token):
-        found["webrtc"] = SignalledOffer(bytes.fromhex(token), (), addresses, _until(CALL_TOKEN), signal)
+    text = webrtc.get("token") if isinstance(webrtc, dict) else None
+    if _is_token(text):
+        found["webrtc"] = CallOffer(bytes.fromhex(text), (), addresses, _until(CALL_TOKEN), renew, signal)
     return found
 
 
-def _of_one_port(offer: Any, addresses: tuple[str, ...], limit: AgeLimit) -> HelperOffer | None:
+def _of_one_port(offer: Any) -> tuple[bytes, tuple[int]] | None:
+    """Return token and port of an offer, or None if one of them breaks the protocol."""
     token, port = (offer.get("token"), offer.get("port")) if isinstance(offer, dict) else (None, None)
-    if not _is_token(token) or not _is_port(port):
-        return None
-    return HelperOffer(bytes.fromhex(token), (port,), addresses, _until(limit))
+    return (bytes.fromhex(token), (port,)) if _is_token(token) and _is_port(port) else None
 
 
 def _until(limit: AgeLimit) -> float:

@@ -5,13 +5,13 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import aiohttp
 
 from probe.control.addresses import parsed, sendable
 from probe.control.attempt_times import date_by_age
+from probe.control.call_link import CallLink
 from probe.control.http_client import (
     TROUBLE,
     USUAL_SIZES,
@@ -23,8 +23,7 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.control.offers import call_offers, echo_offer, media_offer
-from probe.control.signalling import open_call
+from probe.control.offers import echo_offer, media_offer
 from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer
 from probe.formats import failures as f
 from probe.steps.tls.certificates import Roots
@@ -76,8 +75,8 @@ async def ask(
         offered(offer)
     if (media := media_offer(answer, base_url, names.addresses)) is not None:
         media_offered(media)
-    signal = partial(open_call, base_url, roots=roots, pin=pin, segment_sizes=segment_sizes)
-    if calls := call_offers(answer, base_url, names.addresses, signal):
+    link = CallLink(base_url, roots, pin, segment_sizes)
+    if calls := link.offers(answer, names.addresses):
         calls_offered(calls)
     return control_of(answer, answered, learned, offer)
 

@@ -1,7 +1,7 @@
 """Hold what the helper offers in an answer: a token, and the UDP ports that accept it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from probe.formats.call_kinds import CallProtocol
@@ -44,13 +44,17 @@ class MediaOffer(HelperOffer):
 
 
 @dataclass
-class SignalledOffer(HelperOffer):
-    """Hold the offer of WebRTC calls. It has no ports, because the helper names them when `signal` opens a call."""
+class CallOffer(HelperOffer):
+    """Hold the offer of calls over one protocol. `renew` asks the helper for new offers, and never raises.
 
-    signal: Signal
+    That of WebRTC has no ports, because the helper names them when `signal` opens a call. Other calls have no `signal`.
+    """
+
+    renew: Callable[[], Awaitable["CallOffers"]]
+    signal: Signal | None = None
 
 
-CallOffers = Mapping[CallProtocol, HelperOffer]
+CallOffers = Mapping[CallProtocol, CallOffer]
 """The calls that the helper takes, by their protocol."""
 
 PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams

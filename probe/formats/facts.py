@@ -64,7 +64,7 @@ CallResult = Literal[
 - no_extra: aiortc is not installed (the extra `calls`), so that no WebRTC call is possible.
 - no_helper: no helper was asked, or none answered.
 - not_offered: the helper takes no such calls.
-- token_too_old: the helper's last token expired before the call could begin, as after long media flows.
+- token_too_old: the helper's last token expired before the call could begin, and the helper gave no new one.
 - no_udp: no public server answered over UDP in the preflight.
 - slow_line: the access line is slower than the call and the other measurements need.
 - out_of_time: the run would have ended before the call.

@@ -67,6 +67,7 @@ def build(state: HelperState) -> web.Application:
         found = await fresh_answer(state, lambda: measure_url(state, question), peer=peer)  # OONI's have no age
         return web.json_response(found, dumps=_dumps)
 
+    app.router.add_post("/v1/tokens", partial(_renew_tokens, state))
     if state.webrtc is not None:
         app.router.add_post("/v1/webrtc", partial(_open_call, state, state.webrtc))
     app[ROUTES] = _routes(calls=state.webrtc is not None)
@@ -78,8 +79,14 @@ def build(state: HelperState) -> web.Application:
 
 
 def _routes(*, calls: bool) -> str:
-    measured = "GET /health, POST /v1/measure and POST /v1/webrtc" if calls else "GET /health and POST /v1/measure"
-    return f"{measured}, and for OONI's probe POST /"
+    ours = ("GET /health", "POST /v1/measure", "POST /v1/tokens", *(("POST /v1/webrtc",) if calls else ()))
+    return f"{', '.join(ours)}, and for OONI's probe POST /"
+
+
+async def _renew_tokens(state: HelperState, request: web.Request) -> web.Response:
+    """Return what the helper offers, with new tokens. Raises Refused."""
+    state.counts.admit(peer_key(_client(state, request) or request.remote))
+    return web.json_response(_offers(state), dumps=_dumps)
 
 
 async def _open_call(state: HelperState, webrtc: WebRTC, request: web.Request) -> web.Response:

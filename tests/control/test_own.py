@@ -26,7 +26,7 @@ from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.control.attempt_times import since
-from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer, SignalledOffer
+from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer
 from probe.helper.media.reflector import Media
 from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
@@ -232,8 +232,9 @@ async def test_call_offers_are_read_and_nothing_of_them_is_written() -> None:
         answer = await control.ask(named, CHAT, {}, roots=load_roots(), calls_offered=offered.append)
         (offers,) = offered
         webrtc = offers["webrtc"]
-        assert isinstance(webrtc, SignalledOffer)
+        assert webrtc.signal is not None and offers["sip"].signal is None
         assert await webrtc.signal({"token": "x"}) == {**GOOD, **calls}  # asked at the same helper
+        assert (await webrtc.renew()).keys() == {"sip", "webrtc"}
     assert (offers["sip"].token, offers["sip"].ports) == (bytes([15]) * 12, (5060,))
     assert (webrtc.token, webrtc.ports) == (bytes([0xAB]) * 12, ())
     assert all(each.addresses == ("127.0.0.1",) and each.outlives(50.0) for each in offers.values())

@@ -195,6 +195,18 @@ async def test_call_over_webrtc_is_opened_for_an_offered_token(measured: list[di
         await webrtc.close()
 
 
+async def test_new_tokens_come_without_a_measurement(measured: list[dict[str, Any]]) -> None:
+    sip, media = SIPPorts(5060), Media(50000)
+    async with asking(new_state(sip=sip, media=media)) as ask:
+        answers = [(await ask({}, path="/v1/tokens"))[:2] for _ in range(2)]
+        codes = {(await ask({}, path="/v1/tokens"))[0] for _ in range(130)}
+    (_, first), (_, second) = answers
+    assert [status for status, _ in answers] == [200, 200] and first.keys() == {"sip", "media"} and measured == []
+    assert first["sip"]["token"] != second["sip"]["token"] and second["media"]["port"] == 50000
+    assert sip.agent.tokens.take(bytes.fromhex(second["sip"]["token"]))
+    assert codes == {200, 429}
+
+
 async def test_helper_without_webrtc_offers_no_call(measured: list[dict[str, Any]]) -> None:
     async with asking(new_state()) as ask:
         assert "webrtc" not in (await ask({"target": "chat"}))[1]

@@ -12,7 +12,7 @@ from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.control import ooni
 from probe.control.offers import call_offers, echo_offer, media_offer
 from probe.control.ooni import OONIHelper
-from probe.followups.helper_offer import EchoOffer, HelperOffer
+from probe.followups.helper_offer import CallOffers, EchoOffer, HelperOffer
 from probe.formats import failures as f
 from probe.helper import measure as of_helper
 from probe.helper.state import load_state
@@ -106,8 +106,11 @@ async def call_token(age: float) -> bool:
     async def signal(question: Mapping[str, Any]) -> Mapping[str, Any]:
         raise AssertionError("no call is opened")
 
+    async def renew() -> CallOffers:
+        raise AssertionError("no offer is renewed")
+
     answer = {"sip": {"token": "00" * 12, "port": 5060}, "webrtc": {"token": "00" * 12}}
-    offers = call_offers(answer, "http://192.0.2.1", [], signal)
+    offers = call_offers(answer, "http://192.0.2.1", [], signal, renew)
     (valid,) = {_is_valid(offers[protocol], age) for protocol in ("sip", "webrtc")}
     return valid
 

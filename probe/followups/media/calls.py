@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.followups.helper_offer import CallOffers, HelperOffer, SignalledOffer
+from probe.followups.helper_offer import CallOffer, CallOffers
 from probe.followups.media.conditions import obstacle, reason_without_offer, until_stopped
 from probe.formats import failures as f
 from probe.formats.call_kinds import CallProtocol
@@ -32,7 +32,7 @@ FOLLOWUPS: dict[CallProtocol, FollowUp] = {"sip": "sip_call", "webrtc": "webrtc_
 class _Round:
     """Hold the calls of one round of the run, and what the helper offered last."""
 
-    offers: dict[CallProtocol, HelperOffer] = field(default_factory=dict)
+    offers: dict[CallProtocol, CallOffer] = field(default_factory=dict)
     traces: dict[CallProtocol, Trace] = field(default_factory=lambda: {protocol: Trace() for protocol in FOLLOWUPS})
     tasks: dict[CallProtocol, asyncio.Task[None]] = field(default_factory=dict)
     results: dict[CallProtocol, CallResult] = field(default_factory=dict)
@@ -104,6 +104,9 @@ class HelperCalls:
 
     async def _call(self, protocol: CallProtocol, made: _Round) -> CallResult:
         offer = made.offers.get(protocol)
+        if offer is not None and not offer.outlives(TOKEN_SECONDS):
+            await until_stopped(self._session, _renew(offer, made))
+            offer = made.offers[protocol]
         ip = offer.address(self._session.family_works) if offer else None
         if offer is None or ip is None:
             return "not_offered"
@@ -115,11 +118,11 @@ class HelperCalls:
         await until_stopped(self._session, self._in_transaction(protocol, trace, ip, offer))
         return _result(trace.entries[0].failure) if trace.entries else "failed"
 
-    async def _in_transaction(self, protocol: CallProtocol, trace: Trace, ip: str, offer: HelperOffer) -> None:
+    async def _in_transaction(self, protocol: CallProtocol, trace: Trace, ip: str, offer: CallOffer) -> None:
         port, pace, token = next(iter(offer.ports), 0), self._session.pace, offer.token.hex()
         facts = TransactionFacts("followup", FOLLOWUPS[protocol], address=HELPER, port=port, family=family_of(ip))
         async with trace.transaction(facts) as tx:
-            if isinstance(offer, SignalledOffer):
+            if offer.signal is not None:
                 await webrtc.webrtc_call(tx, ip, token, offer.signal, pace=pace, seconds=SECONDS)
             else:
                 await sip_call(tx, ip, port, token, pace=pace, seconds=SECONDS)
@@ -136,6 +139,10 @@ def helper_calls(
     if session.settings.depth != "deep" or not needed:
         return None
     return HelperCalls(session, [protocol for protocol in FOLLOWUPS if protocol in needed], before)
+
+
+async def _renew(offer: CallOffer, made: _Round) -> None:
+    made.offers |= await offer.renew()
 
 
 async def _has_aiortc() -> bool:

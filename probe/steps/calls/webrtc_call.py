@@ -36,7 +36,7 @@ class Relay(NamedTuple):
 
 
 Signal = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""Send an object to the helper's `POST /v1/webrtc`, and return its answer. Raises OSError."""
+"""Send an object to the helper's `POST /v1/webrtc`, and return its answer. Raises NETWORK_ERRORS."""
 
 
 def need_aiortc() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import aioice.ice
 import pytest
 
-from probe.followups.helper_offer import CallOffers, HelperOffer, SignalledOffer
+from probe.followups.helper_offer import CallOffer, CallOffers
 from probe.followups.media import calls
 from probe.followups.media.calls import HelperCalls, helper_calls
 from probe.formats import failures as f
@@ -60,13 +60,20 @@ class Helper:
     sip: SIPPorts
     webrtc: WebRTC
 
-    def offers(self, seconds: float = 55.0) -> dict[CallProtocol, HelperOffer]:
+    renewed: int = 0
+    renews: bool = True
+
+    def offers(self, seconds: float = 55.0) -> dict[CallProtocol, CallOffer]:
         until = asyncio.get_running_loop().time() + seconds
         token, other = (bytes.fromhex(each.offer()["token"]) for each in (self.sip, self.webrtc))
         return {
-            "sip": HelperOffer(token, (self.sip.port,), ("127.0.0.1",), until),
-            "webrtc": SignalledOffer(other, (), ("127.0.0.1",), until, self.signal),
+            "sip": CallOffer(token, (self.sip.port,), ("127.0.0.1",), until, self.renew),
+            "webrtc": CallOffer(other, (), ("127.0.0.1",), until, self.renew, self.signal),
         }
+
+    async def renew(self) -> CallOffers:
+        self.renewed += 1
+        return self.offers() if self.renews else {}
 
     async def signal(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -147,8 +154,16 @@ async def test_calls_wait_for_what_must_end_before_them(session: Session) -> Non
     assert not trace.awaits_media
 
 
-async def test_old_token_makes_no_call(session: Session) -> None:
+async def test_old_token_is_renewed_once(session: Session) -> None:
     async with a_helper(session) as (made, helper):
+        made.take_offers(helper.offers(seconds=calls.TOKEN_SECONDS - 0.1))
+        assert await made.finish(BOTH, Trace(), ANSWERED) == results(sip="measured", webrtc="measured")
+    assert helper.renewed == 1
+
+
+async def test_old_token_without_a_new_one_makes_no_call(session: Session) -> None:
+    async with a_helper(session) as (made, helper):
+        helper.renews = False
         made.take_offers(helper.offers(seconds=calls.TOKEN_SECONDS - 0.1))
         assert await made.finish(BOTH, trace := Trace(), ANSWERED) == results(
             sip="token_too_old", webrtc="token_too_old"
@@ -293,9 +308,7 @@ async def test_helper_whose_signalling_fails_is_a_failed_call(session: Session) 
         raise RemoteError(f"{f.UNKNOWN}: helper: status 404")
 
     async with a_helper(session) as (made, helper):
-        webrtc = helper.offers()["webrtc"]
-        assert isinstance(webrtc, SignalledOffer)
-        made.take_offers({"webrtc": replace(webrtc, signal=refuse)})
+        made.take_offers({"webrtc": replace(helper.offers()["webrtc"], signal=refuse)})
         assert await made.finish(SIGNAL, trace := Trace(), ANSWERED) == results(webrtc="failed")
     assert entries(trace)["webrtc_call"].failure == f"{f.UNKNOWN}: helper: status 404" and session.bugs == []
 

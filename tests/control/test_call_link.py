@@ -1,4 +1,4 @@
-"""Test how a WebRTC call is opened at a helper: every failure has a name, and no address is sent."""
+"""Test how a helper is asked for calls: every failure has a name, and new tokens come without a measurement."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from probe.control.signalling import open_call
+from probe.control.call_link import CallLink
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure, RemoteError
 from probe.steps.tls.certificates import load_roots
@@ -22,7 +22,7 @@ async def opened(handler: Handler, **more: Any) -> Mapping[str, Any] | RemoteErr
     """Return the helper's answer, or what was raised."""
     async with helper(handler) as url:
         try:
-            return await open_call(url + "/", QUESTION, roots=load_roots(), pin=None, segment_sizes={}, **more)
+            return await CallLink(url + "/", load_roots(), None, {}, **more).open_call(QUESTION)
         except (RemoteError, LocalFailure) as error:
             return error
 
@@ -72,5 +72,25 @@ async def test_closed_port_is_connection_refused() -> None:
     async with helper(sending(ANSWER)) as url:
         pass
     with pytest.raises(RemoteError) as refused:
-        await open_call(url, QUESTION, roots=load_roots(), pin=None, segment_sizes={})
+        await CallLink(url, load_roots(), None, {}).open_call(QUESTION)
     assert refused.value.failure == f.REFUSED
+
+
+async def test_new_tokens_are_offers_of_the_same_helper() -> None:
+    seen: list[tuple[str, Any]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        seen.append((request.path, await request.json()))
+        return web.json_response({"sip": {"token": "0f" * 12, "port": 5060}, "webrtc": {"token": 7}})
+
+    async with helper(handler) as url:
+        (sip,) = (await CallLink(url, load_roots(), None, {}).renew()).values()
+    assert (sip.token, sip.ports, sip.addresses) == (bytes([15]) * 12, (5060,), ("127.0.0.1",))
+    assert seen == [("/v1/tokens", {})] and sip.outlives(50.0)
+
+
+@pytest.mark.parametrize("handler", [sending({}, 404), sending({}, 503), sending("["), sending({"sip": 1})])
+async def test_helper_without_new_tokens_offers_nothing(handler: Handler) -> None:
+    async with helper(handler) as url:
+        assert await CallLink(url, load_roots(), None, {}).renew() == {}
+    assert await CallLink(url, load_roots(), None, {}).renew() == {}  # nothing listens any more
