@@ -146,6 +146,10 @@ def _problems(folder: Path, sources: bool) -> list[str]:
         load_neutral(folder / "neutral.toml")
     except TargetError as error:
         found.append(str(error))
+    if (folder / "stores.toml").exists():  # only `probe stores` needs it
+        from probe.targets.store_file import store_problems
+
+        found += store_problems(folder, names, sources)
     return found
 
 

@@ -10,7 +10,7 @@ from probe.targets.target import Endpoint, Neutral, Service, Target, parse_endpo
 from probe.targets.target_error import TargetError, hint
 
 LARGEST_ROOTS = 1 << 20  # bytes of a target's PEM file
-NOT_TARGETS = frozenset({"neutral"})  # files in the folder that are no targets (the list of public resolvers is one)
+NOT_TARGETS = frozenset({"neutral", "stores"})  # files that are no targets (the list of public resolvers is one)
 
 
 def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:

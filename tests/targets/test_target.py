@@ -23,7 +23,7 @@ from tests.support.ooni.facts import DATA_CENTRES, OONI_ENDPOINTS
 
 FOLDER = bundled_targets()
 FILES = sorted(FOLDER.glob("*.toml"))
-ORDINARY = [path for path in FILES if path.stem != "neutral"]
+ORDINARY = [path for path in FILES if path.stem not in NOT_TARGETS]
 GOOD = """
 nettest = "endpoint_reachability"
 title = "A new service"
