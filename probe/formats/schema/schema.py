@@ -19,6 +19,7 @@ from pydantic.json_schema import models_json_schema
 from probe.formats.field_notes import PRIVACY
 from probe.formats.keys import TEST_KEYS
 from probe.formats.measurement import Measurement
+from probe.formats.stores import STORE_KEYS
 
 VERSION = "0.1.0"  # version of the software that first wrote this shape
 MODELS = "probe.formats."  # prefix of the modules with models
@@ -30,11 +31,11 @@ Schema = dict[str, Any]
 
 def measurement_schema() -> Schema:
     """Return the schema of one measurement. `test_name` decides the test keys. Our objects allow no other keys."""
-    described = definitions()
+    described, nettests = definitions(), {**TEST_KEYS, **STORE_KEYS}
     measurement = described[Measurement.__name__]
-    measurement["properties"]["test_name"]["enum"] = sorted(TEST_KEYS)
+    measurement["properties"]["test_name"]["enum"] = sorted(nettests)
     measurement["properties"]["test_keys"] |= {"type": "object"}
-    measurement["allOf"] = [_test_keys_of(name, keys.__name__) for name, keys in sorted(TEST_KEYS.items())]
+    measurement["allOf"] = [_test_keys_of(name, keys.__name__) for name, keys in sorted(nettests.items())]
     wanted = sorted(_reachable(measurement, described))
     return {
         "$schema": DRAFT,
