@@ -9,6 +9,8 @@ from probe.formats.field_notes import Bytes, Code, Count, Public, Seconds
 
 NETTEST, VERSION = "store_listing", "0.1.0"
 Store = Literal["apple", "google"]
+LEAST_CONTROLS = 3
+"""Control storefronts that must list an app before its absence elsewhere counts."""
 
 
 class StoreRequest(Part):

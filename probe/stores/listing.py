@@ -7,11 +7,11 @@ from typing import Any
 
 from probe import __version__
 from probe.formats.measurement import Measurement
-from probe.formats.stores import NETTEST, VERSION, Store, StoreListingKeys
+from probe.formats.stores import LEAST_CONTROLS, NETTEST, VERSION, Store, StoreListingKeys
 from probe.stores.apple import ask_storefront
 from probe.stores.client import StoreClient
 from probe.stores.google import ask_country
-from probe.targets.store_file import LEAST_CONTROLS, Stores
+from probe.targets.store_file import Stores
 
 ASK = {"apple": ask_storefront, "google": ask_country}
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from probe.formats.stores import LEAST_CONTROLS
 from probe.messages import tr
 from probe.targets.schema import Strict, read_toml, validate
 from probe.targets.target import is_address
@@ -19,8 +20,6 @@ from probe.targets.target_error import TargetError
 
 NAME = "stores"
 MOST_IDS = 200  # of one lookup (`limit` of the Search API goes to 200)
-LEAST_CONTROLS = 3
-"""Control storefronts that must list an app before its absence elsewhere counts."""
 
 AppName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,30}$")]
 TrackId = Annotated[int, Field(ge=10**7, lt=10**11)]

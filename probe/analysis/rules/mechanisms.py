@@ -65,7 +65,8 @@ MEANINGS: dict[str, str] = {
     "flow.freeze.packets": "A flow stops after a number of packets.",
     "protocol.drop": "Protocols outside an allowlist get no answer.",
     "protocol.reset": "The service's own protocol is reset, and another one at the same port passes.",
-    "store.absent": "An app store does not offer the app.",
+    "store.absent": "A storefront of an app store does not list the app, which control storefronts list.",
+    "store.delisted": "A storefront listed the app, and has not listed it in three tests over more than 6 hours.",
 }
 """Each leaf of the tree with its meaning, in the order in which the leaves are printed."""
 
@@ -74,9 +75,12 @@ RESERVED: dict[str, str] = {
     "http.error": "A status code alone is no evidence, because any middlebox can fake it (P4).",
     "turn.refused": "Relays refuse unauthenticated allocations by design, so a refusal proves that they answer.",
     **dict.fromkeys(("flow.freeze.bytes", "flow.freeze.packets"), "No nettest transfers enough data on one flow."),
-    "store.absent": "No nettest asks an app store.",
+    **dict.fromkeys(("store.absent", "store.delisted"), "Only rules about app stores use it."),
 }
-"""Leaves that no rule uses yet, with the reason. `probe rules` does not print them. No other use may take the name."""
+"""Leaves that no rule of a verdict uses, with the reason. `probe rules` does not print them.
+
+No other use may take the name.
+"""
 
 LEAVES: tuple[str, ...] = tuple(MEANINGS)
 """Every leaf, reserved ones included."""

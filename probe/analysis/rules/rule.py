@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class State(StrEnum):
@@ -58,7 +59,19 @@ class Rule:
     supersedes: tuple[str, ...] = ()
 
 
-def first_match(rules: tuple[Rule, ...]) -> str:
+class Condition(Protocol):
+    """Describe what `first_match` reads of a rule."""
+
+    @property
+    def rule_id(self) -> str:
+        """Return the published id."""
+
+    @property
+    def when(self) -> str:
+        """Return the SQL condition."""
+
+
+def first_match(rules: tuple[Condition, ...]) -> str:
     """Return the SQL expression that gives the id of the first rule that holds."""
     branches = "\n".join(f"  WHEN {rule.when} THEN '{rule.rule_id}'" for rule in rules)
     return f"CASE\n{branches}\nEND"

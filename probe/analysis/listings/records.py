@@ -1,0 +1,122 @@
+"""Decide the state of each app in each storefront of a run, and show how common an absence is beside it."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from probe.analysis.listings.answers import Answers, Entry, Run
+from probe.analysis.listings.history import History, Series
+from probe.analysis.listings.rules import LISTING_RULES, Listing, ListingRow, ListingRule
+from probe.analysis.rules.rule import first_match
+
+RULES: dict[str, ListingRule] = {rule.rule_id: rule for rule in LISTING_RULES}
+
+
+@dataclass(frozen=True)
+class BaseRate:
+    """Hold in how many usable storefronts of the run an app is listed, and in how many it is not."""
+
+    listed: int
+    absent: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Hold the state of one app in one storefront, with what it rests on."""
+
+    answers: Answers
+    entry: Entry
+    row: ListingRow
+    series: Series
+    rule: ListingRule
+    elsewhere: BaseRate
+
+    def record(self) -> dict[str, Any]:
+        """Return the JSON object of `probe stores --json`. Its keys have a fixed order."""
+        return {
+            "measurement_start_time": _written(self.answers.began),
+            "run_id": self.answers.run_id,
+            "probe_cc": self.answers.country,
+            "store": self.answers.store,
+            "storefront": self.answers.storefront,
+            "app": self.entry.app,
+            "title": self.entry.title,
+            "target": self.entry.target or None,
+            "state": self.rule.state.value,
+            "mechanism": self.rule.mechanism or None,
+            "rule_id": self.rule.rule_id,
+            "because": self.rule.because,
+            "weak": self.answers.weak,
+            "elsewhere": vars(self.elsewhere),
+            "controls_listing": self.row.controls_listing,
+            "last_listed": _written(self.series.listed_at),
+            "absent_since": _written(self.series.absent_from),
+            "absent_tests": self.row.absent_tests,
+            "version": self.entry.version or None,
+            "released": self.entry.released or None,
+            "measurement_file": self.answers.file,
+            "measurement_line": self.answers.line,
+        }
+
+
+def decided(run: Run, history: History) -> list[Listed]:
+    """Return the state of every app in every storefront of a run. The history includes the run."""
+    pairs = [(answers, entry) for answers in run.answers.values() for entry in answers.entries]
+    found = [history.series.get(entry.key, Series()) for _, entry in pairs]
+    rows = [row_of(run, *pair, series) for pair, series in zip(pairs, found, strict=True)]
+    rules = decide(rows)
+    counts = Counter(
+        (answers.store, entry.key.id, _kind(rule.state)) for (answers, entry), rule in zip(pairs, rules, strict=True)
+    )
+    return [
+        Listed(
+            answers,
+            entry,
+            row,
+            series,
+            rule,
+            BaseRate(*(counts[answers.store, entry.key.id, kind] for kind in ("listed", "absent", "unknown"))),
+        )
+        for (answers, entry), row, series, rule in zip(pairs, rows, found, rules, strict=True)
+    ]
+
+
+def row_of(run: Run, answers: Answers, entry: Entry, series: Series) -> ListingRow:
+    """Return the columns for one app in one storefront."""
+    return ListingRow(
+        answered=answers.answered and entry.answered,
+        right_storefront=answers.right_storefront,
+        basket_size=answers.basket_size,
+        basket_listed=answers.basket_listed,
+        listed=entry.listed,
+        same_bundle=entry.same_bundle,
+        controls_listing=run.controls_listing(answers, entry),
+        listed_before=series.listed_at is not None and series.listed_at < answers.began,
+        absent_tests=series.absent_tests,
+        absent_minutes=series.absent_minutes,
+        weak=answers.weak,
+    )
+
+
+def decide(rows: Sequence[ListingRow]) -> list[ListingRule]:
+    """Return the rule of each row, decided in SQL as all rules are."""
+    columns = [column.name for column in fields(ListingRow)]
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute(f"CREATE TABLE listing ({', '.join(f'{name} INT NOT NULL' for name in columns)})")
+        places = ", ".join("?" * len(columns))
+        database.executemany(f"INSERT INTO listing VALUES ({places})", [astuple(row) for row in rows])
+        found = database.execute(f"SELECT {first_match(LISTING_RULES)} FROM listing ORDER BY rowid").fetchall()
+    return [RULES[rule_id] for (rule_id,) in found]
+
+
+def _kind(state: Listing) -> str:
+    return "absent" if state is Listing.DELISTED else state.value
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
