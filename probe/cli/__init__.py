@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "judge": ("probe.cli.results.judge", "Compute verdicts again, from any file of measurements."),
     "validate": ("probe.cli.results.validate", "Check that measurements fit the published schema."),
     "rules": ("probe.cli.results.rules", "Print the rules and the mechanism names."),
+    "stores": ("probe.cli.stores.stores", "Ask app stores which apps they list in a country."),
     "fetch": ("probe.cli.data.fetch", "Fetch measurements that OONI published."),
     "ingest": ("probe.cli.data.ingest", "Add measurements to a store."),
     "sql": ("probe.cli.data.sql", "Query a store in SQL, read-only."),

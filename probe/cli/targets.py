@@ -74,9 +74,19 @@ def show(
 def check(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder (default: the bundled one).")] = None,
     sources: Annotated[bool, opt("--sources", help="Require a source for every group of endpoints.")] = False,
+    store_ids: Annotated[bool, opt("--store-ids", help="Ask Apple's store whether it knows the ids of apps.")] = False,
+    server: Annotated[str | None, opt("--server", help="Address of another server than Apple's, for tests.")] = None,
+    yes: Annotated[bool, opt("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Check every file of a folder, and name file, key, problem and expected value."""
+    """Check every file of a folder, and name file, key, problem and expected value.
+
+    Only `--store-ids` contacts a server.
+    """
     problems = list(_problems(targets_folder(folder), sources))
+    if store_ids and not problems:
+        from probe.cli.stores.ids import id_problems
+
+        problems = id_problems(targets_folder(folder), server, yes)
     for problem in problems:
         say(sys.stderr, f"probe: {problem}")
     if problems:

@@ -22,6 +22,7 @@ RUN_NAME = r"(\d{6})-[0-9a-f]+\."  # of its files, with its time of day
 _RUN = re.compile(RUN_NAME + "jsonl", re.ASCII)
 RECEIVED = "received"  # folder of what other people measured
 SHARED = "shared"  # folder of the files that `probe share` makes
+STORES = "stores"  # folder of the answers of app stores
 
 
 class ResultsError(Exception):
@@ -76,11 +77,11 @@ def make_private_folder(folder: Path) -> None:
 def run_files(root: Path) -> list[Path]:
     """Return every run under `root`, lab runs included, oldest first by date, time of day and name.
 
-    Received files are left out, because other people made them.
+    Received files are left out, because other people made them, and answers of app stores, because they are no runs.
     """
-    received = root / RECEIVED
+    others = {root / RECEIVED, root / STORES}
     found = (path for path, reason in _entries(root, SUFFIXES) if reason is None)
-    return _sorted_runs(path for path in found if received not in path.parents)
+    return _sorted_runs(path for path in found if not others & set(path.parents))
 
 
 class Found(NamedTuple):
@@ -124,7 +125,9 @@ def _is_readable(source: Path) -> bool:
 
 
 def _take_folder(root: Path, found: Found) -> None:
-    runs, archives = dict(_entries(root, SUFFIXES)), dict(_archives(root))
+    stores = root / STORES  # answers of app stores are no measurements of a network. Their folder can be named itself.
+    runs = {path: reason for path, reason in _entries(root, SUFFIXES) if stores not in path.parents}
+    archives = dict(_archives(root))
     found.files.extend(_sorted_runs(path for path, reason in runs.items() if reason is None))
     found.files.extend(sorted(path for path, reason in archives.items() if reason is None))
     found.refused.extend(

@@ -1,7 +1,7 @@
 """Measure the nettest store_listing: one measurement per storefront, controls first."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,15 +31,17 @@ async def measure(
     stores: Stores,
     asked: Mapping[Store, Sequence[str]],
     *,
+    run_id: str = "",
+    start: datetime | None = None,
     country: str = "ZZ",
     annotations: Mapping[str, str] | None = None,
     redacted: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document,
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     """Yield one measurement per store and storefront. Raise StoreRefuses, after which nothing more is asked.
 
     `country` is that of this computer, as far as the user names it. `redacted` removes the user's data.
     """
-    run_id, start = secrets.token_hex(8), datetime.now(UTC)
+    run_id, start = run_id or secrets.token_hex(8), start or datetime.now(UTC)
     for store, storefronts in asked.items():
         controls = [one for one in stores.controls if one in storefronts]
         for storefront in storefronts:

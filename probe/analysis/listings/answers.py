@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from probe.analysis.observations.lenient_json import flag, table, tables, text, texts
@@ -73,6 +73,16 @@ class Run:
     def began(self) -> datetime:
         """Return the time of the first answer."""
         return min(one.began for one in self.answers.values())
+
+    @property
+    def origins(self) -> set[Origin]:
+        """Return the origins of the answers. A run has one."""
+        return {one.origin for one in self.answers.values()}
+
+    @property
+    def ids(self) -> set[str]:
+        """Return the ids in the answers. A run has one."""
+        return {one.run_id for one in self.answers.values()}
 
     def controls_listing(self, of: Answers, entry: Entry) -> int:
         """Return in how many other control storefronts of the run the app is listed with the same bundle id."""
@@ -161,6 +171,6 @@ def _is_from(storefront: str, entries: Iterable[Mapping[str, Any]]) -> bool:
 
 def _moment(value: Any) -> datetime | None:
     try:
-        return datetime.strptime(text(value), DATE_FORMAT)  # noqa: DTZ007 (all times are UTC)
+        return datetime.strptime(text(value), DATE_FORMAT).replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from probe.analysis.listings.answers import Answers, Entry, Key, Run
 from probe.formats.stores import LEAST_CONTROLS
@@ -60,17 +60,15 @@ class History:
 
 
 def history_of(runs: Iterable[Run], until: Run) -> History:
-    """Return the history of the runs of the same origin, the run `until` included. Later runs are left out."""
-    origin = {answers.origin for answers in until.answers.values()}
-    ids = {answers.run_id for answers in until.answers.values()}
-    earlier = [
-        run
-        for run in runs
-        if run.began <= until.began
-        and {answers.origin for answers in run.answers.values()} == origin
-        and not {answers.run_id for answers in run.answers.values()} & ids
-    ]
-    history = History()
-    for run in (*sorted(earlier, key=lambda run: run.began), until):
-        history.add(run)
+    """Return the history of the runs of the same origin, oldest first, with the run `until` at its end.
+
+    Runs are read one by one, since years of them do not fit into memory. One that began later than `until`, or before
+    the run in front of it, is left out.
+    """
+    history, last = History(), datetime.min.replace(tzinfo=UTC)
+    for run in runs:
+        if last <= run.began <= until.began and run.origins == until.origins and not run.ids & until.ids:
+            history.add(run)
+            last = run.began
+    history.add(until)
     return history

@@ -18,7 +18,7 @@ UI = "ui-"  # beginning of the names of the files that `probe ui` makes while it
 SETTINGS = ("consent", "config.toml", "config.toml.rejected")
 SCAPYS = frozenset(f"{table}.pickle" for table in ("ethertypes", "services", "manufdb", "bluetoothids"))
 OURS = re.compile(
-    rf"""{RUN_FOLDER}{RUN_NAME}(jsonl(\.part|\.zst)?|pcapng|summary\.json)
+    rf"""(stores/)?{RUN_FOLDER}{RUN_NAME}(jsonl(\.part|\.zst)?|pcapng|summary\.json)
     | received/\d{{4}}-\d\d-\d\d/[A-Z]{{2}}-AS\d+/[0-9a-f]{{64}}\.jsonl\.zst
     | shared/[0-9a-f]{{16}}\.censorprobe\.zst(\.age)?
     | (.+/)?\.unfinished-[0-9a-f]{{16}} | (lab/)?observations/.+ | \.write-check-\d+""",

@@ -1,0 +1,1 @@
+"""Implement `probe stores`, and the check of the ids of apps."""
