@@ -19,7 +19,8 @@ from probe.targets.target_files import load_target
 def id_problems(folder: Path, server: str | None, yes: bool) -> list[str]:
     """Ask the control storefronts of Apple, and return a sentence for each id that too few of them confirm.
 
-    The app of a retired target may be gone. Raise UsageError (3: not agreed, 4: too few usable answers).
+    The app of a retired target may be gone. Raise UsageError with 3 if the user does not agree, and with 4
+    if there are too few usable answers.
     """
     stores = stores_of(folder, server)
     asked: dict[Store, list[str]] = {"apple": list(stores.controls)}
