@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("probe.cli.results.show", "Show what a run found (--why: with the evidence)."),
     "list": ("probe.cli.results.list", "List earlier runs."),
     "share": ("probe.cli.sharing.share", "Write one file of a run for an analyst, and a text to paste."),
+    "submit": ("probe.cli.sharing.submit", "Publish one run through OONI's server, after asking."),
+    "queue": ("probe.cli.sharing.queue", "List, send and drop measurements that wait to be published."),
     "receive": ("probe.cli.sharing.receive", "Check shared files, and keep them for probe ingest."),
     "config": ("probe.cli.config", "Show and edit the settings, with the source of each value."),
     "wipe": ("probe.cli.results.wipe", "Remove everything that probe keeps, after listing it."),
@@ -52,7 +54,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 FULL_DISK = 7  # exit code
 GARBAGE = (10_000, 10, 10)  # thresholds of the search for cycles. With Python's it takes a tenth of a run's CPU
-MEASURING = frozenset({"run", "doctor", "show", "list", "targets", "share", "receive"})  # they read the settings file
+# they read the settings file
+MEASURING = frozenset({"run", "doctor", "show", "list", "targets", "share", "receive", "submit", "queue"})
+PARTS = {"queue": ("list", "send", "drop")}  # commands of a group, which have its settings
 
 
 BadUsage: Any = typer.BadParameter.__mro__[1]  # UsageError of click, of which newer versions of typer have a copy
@@ -92,7 +96,8 @@ class LazyGroup(TyperGroup):
         if cmd_name in MEASURING and not ctx.resilient_parsing:
             from probe.cli.run.settings import defaults
 
-            ctx.default_map = {cmd_name: defaults()}
+            found = defaults()
+            ctx.default_map = {cmd_name: found | dict.fromkeys(PARTS.get(cmd_name, ()), found)}
         from probe.cli.language import accept
 
         app: typer.Typer = importlib.import_module(COMMANDS[cmd_name][0]).app

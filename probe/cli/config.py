@@ -13,7 +13,7 @@ import typer
 
 from probe.cli.language import accept, choice
 from probe.cli.options import new_app, opt
-from probe.cli.run.settings import KEYS, config_folder, defaults, settings_file, settings_in
+from probe.cli.run.settings import ALL_KEYS, KEYS, SUBMIT_KEYS, config_folder, defaults, settings_file, settings_in
 from probe.cli.screen import UsageError, say, wrapped
 from probe.messages import mark, printable, tr
 from probe.results import make_private_folder, reason_of
@@ -40,7 +40,7 @@ class Setting(NamedTuple):
 
 @app.callback()
 def config() -> None:
-    """Show and edit the settings of probe run. Flags win over variables, and these over the file."""
+    """Show and edit the settings of probe run and probe submit. Flags win over variables, and these over the file."""
 
 
 @app.command()
@@ -120,6 +120,24 @@ def effective(options: list[str], settings: dict[str, Any]) -> Iterator[Setting]
         value, source = context.params[parameter], context.get_parameter_source(parameter)
         shown = places[key]() if value is None and key in places else value
         yield Setting(key, shown, SOURCES[source.name if source is not None else "DEFAULT"])
+    yield from _of_submit(settings)
+
+
+def _of_submit(settings: dict[str, Any]) -> Iterator[Setting]:
+    """Yield each setting as `probe submit` without options would use it. Raises UsageError, or click's own."""
+    from typer.main import get_command
+
+    from probe.cli.sharing.addresses import proxy_address, server_address
+    from probe.cli.sharing.submit import app as submit
+    from probe.ooni.submission.exchanges import SERVER
+
+    context = accept(get_command(submit)).make_context("submit", [], default_map=settings)
+    server_address(context.params["server"] or SERVER)
+    proxy_address(context.params["proxy"])
+    for key, (parameter, _, _) in SUBMIT_KEYS.items():
+        value, source = context.params[parameter], context.get_parameter_source(parameter)
+        shown = SERVER if value is None and key == "server" else value
+        yield Setting(key, shown, SOURCES[source.name if source is not None else "DEFAULT"])
 
 
 def _as_in_file(value: Any) -> str:
@@ -140,7 +158,7 @@ def _check(values: dict[str, Any]) -> None:
 def template() -> str:
     """Return a settings file without settings, in which each key has a comment."""
     head = tr("Settings of probe. Flags and PROBE_ variables win over them. Remove the # before a key to set it.")
-    return f"# {head}\n" + "".join(f"# {key} =   # {tr(expected)}\n" for key, (_, _, expected) in KEYS.items())
+    return f"# {head}\n" + "".join(f"# {key} =   # {tr(expected)}\n" for key, (_, _, expected) in ALL_KEYS.items())
 
 
 def _edit(draft: Path) -> None:

@@ -13,11 +13,12 @@ from typer.main import get_command
 from probe.cli import app as whole
 from probe.cli import config, language
 from probe.cli.run.run import app as run
-from probe.cli.run.settings import KEYS, defaults, settings_file
+from probe.cli.run.settings import ALL_KEYS, KEYS, SUBMIT_KEYS, defaults, settings_file
 from probe.cli.screen import UsageError
+from probe.cli.sharing.submit import app as submit
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
-VARIABLES = [f"PROBE_{key.upper().replace('-', '_')}" for key in KEYS]
+VARIABLES = [f"PROBE_{key.upper().replace('-', '_')}" for key in ALL_KEYS]
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,23 @@ def test_every_key_has_a_sample() -> None:
     assert list(SAMPLES) == list(KEYS)
 
 
+@pytest.mark.parametrize(
+    ("key", "default", "in_file", "variable"),
+    [
+        ("server", "https://api.ooni.io", "https://one.example", "https://two.example"),
+        ("proxy", None, "http://one.example:8080", "http://two.example:8080"),
+    ],
+)
+def test_settings_of_submit_have_a_file_and_a_variable_too(
+    key: str, default: str | None, in_file: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(SUBMIT_KEYS) == {"server", "proxy"} and shown()[key] == (default, "default")
+    written(f"{key} = {json.dumps(in_file)}\n")
+    assert shown()[key] == (in_file, "file")
+    monkeypatch.setenv(f"PROBE_{key.upper()}", variable)
+    assert shown()[key] == (variable, "environment")
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_flag_wins_over_environment_over_file_over_default(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     in_file, variable, option = SAMPLES[key]
@@ -101,14 +119,14 @@ def test_show_names_each_value_with_its_source(capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()
     assert "plain        = true (file)" in lines and "keep         = 30d (file)" in lines
     assert "max-time     = 60.0 (flag)" in lines and "control      = not set (default)" in lines
-    assert len(lines) == len(KEYS)
+    assert len(lines) == len(ALL_KEYS)
 
 
 def test_show_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     written("repeat = 3\n")
     config.show(json=True)
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {"key": "repeat", "value": 3, "source": "file"} in found and len(found) == len(KEYS)
+    assert {"key": "repeat", "value": 3, "source": "file"} in found and len(found) == len(ALL_KEYS)
 
 
 def test_command_prints_the_path(home: Path) -> None:
@@ -138,7 +156,7 @@ def test_new_file_begins_with_a_comment_per_key(home: Path, editor: Callable[...
     editor('keep = "30d"\n')
     config.edit()
     seen = (home / "seen").read_text()
-    assert defaults() == {"keep": "30d"} and all(f"\n# {key} = " in seen for key in KEYS)
+    assert defaults() == {"keep": "30d"} and all(f"\n# {key} = " in seen for key in ALL_KEYS)
 
 
 def test_template_sets_nothing() -> None:
@@ -159,6 +177,8 @@ def test_template_sets_nothing() -> None:
         ('asn = "x"\n', "is no network number"),
         ('keep = "30"\n', "is no age"),
         ('max-disk = "lots"\n', "is no size"),
+        ('server = "http://ooni.example"\n', "Use the form https://HOST/"),
+        ('proxy = "tor"\n', "--proxy: 'tor' cannot be used"),
     ],
 )
 def test_file_that_cannot_be_used_is_refused_and_the_old_one_stays(
@@ -207,10 +227,11 @@ def test_link_to_the_settings_stays_a_link(home: Path, editor: Callable[..., Non
 
 def rows() -> list[str]:
     """Return the rows of the table of keys, from the code."""
-    parameters = {parameter.name: parameter for parameter in (*get_command(whole).params, *get_command(run).params)}
+    commands = (whole, submit, run)
+    parameters = {parameter.name: parameter for command in commands for parameter in get_command(command).params}
     return [
         f"| `{key}` | {expected} | {getattr(parameters[parameter], 'help', '')} |"
-        for key, (parameter, _, expected) in KEYS.items()
+        for key, (parameter, _, expected) in ALL_KEYS.items()
     ]
 
 

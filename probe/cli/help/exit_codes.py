@@ -29,6 +29,7 @@ EXIT_CODES = (
     ),
     ExitCode(4, "doctor", mark("A test helper does not answer.")),
     ExitCode(4, "stores, targets check", mark("No store gave a usable answer, or a store refused further requests.")),
+    ExitCode(4, "submit, queue send", mark("Some measurements could not be sent. They are in the queue.")),
     ExitCode(5, "run", mark("The time of --max-time was over. The result is partial.")),
     ExitCode(6, ANY, mark("Some input cannot be used: lines, files, addresses or runs. The rest was used.")),
     ExitCode(7, ANY, mark("The results could not be written, or the disk is full.")),

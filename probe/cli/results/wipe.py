@@ -21,6 +21,7 @@ OURS = re.compile(
     rf"""(stores/)?{RUN_FOLDER}{RUN_NAME}(jsonl(\.part|\.zst)?|pcapng|summary\.json)
     | received/\d{{4}}-\d\d-\d\d/[A-Z]{{2}}-AS\d+/[0-9a-f]{{64}}\.jsonl\.zst
     | shared/[0-9a-f]{{16}}\.censorprobe\.zst(\.age)?
+    | submissions\.(sqlite(-wal|-shm)?|lock)
     | (.+/)?\.unfinished-[0-9a-f]{{16}} | (lab/)?observations/.+ | \.write-check-\d+""",
     re.VERBOSE,
 )

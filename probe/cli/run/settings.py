@@ -32,6 +32,12 @@ KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "max-disk": ("max_disk", (str,), mark('a size such as "500M"')),
     "lang": ("lang", (str,), mark('a language such as "fa"')),
 }
+# of `probe submit` and `probe queue send`
+SUBMIT_KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
+    "server": ("server", (str,), mark("an address such as https://HOST/")),
+    "proxy": ("proxy", (str,), mark("an address such as http://HOST:PORT")),
+}
+ALL_KEYS = KEYS | SUBMIT_KEYS
 
 
 def config_folder() -> Path:
@@ -62,16 +68,16 @@ def settings_in(file: Path) -> dict[str, Any]:
 
 
 def _checked(key: str, value: Any, file: Path) -> tuple[str, Any]:
-    if key not in KEYS:
-        if near := get_close_matches(key, KEYS, 1):
+    if key not in ALL_KEYS:
+        if near := get_close_matches(key, ALL_KEYS, 1):
             sentence = tr(
                 "{path}: {key} is an unknown key. Did you mean {near}?", path=file, key=key, near=repr(near[0])
             )
         else:
-            known = listed(KEYS)
+            known = listed(ALL_KEYS)
             sentence = tr("{path}: {key} is an unknown key. Use one of {known}.", path=file, key=key, known=known)
         raise UsageError(sentence, 2)
-    parameter, kinds, expected = KEYS[key]
+    parameter, kinds, expected = ALL_KEYS[key]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds) or _is_unusable(key, value):
         sentence = tr(
             "{path}: {key} = {value} cannot be used. Expected {expected}.",

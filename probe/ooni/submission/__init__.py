@@ -1,0 +1,1 @@
+"""Send measurements to OONI's server, and keep those that could not be sent."""

@@ -1,0 +1,119 @@
+"""Send one request after another to OONI's server, directly or through a proxy."""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import certifi
+
+from probe.ooni.submission.exchanges import Answer
+
+PIECE = 1 << 16  # bytes of a request that are written at once
+LONGEST_ANSWER = 1 << 16  # bytes
+WAITS = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)  # seconds
+IDLE = 2.0  # seconds. A server may close a connection that was idle for longer just when the next request arrives.
+TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+"""Every exception that a request may raise. ValueError is for answers that are no HTTP."""
+
+
+def nothing() -> None:
+    """Do nothing, for requests that store nothing at the server."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Hold why there is no answer. `complete` says that the whole request may have arrived."""
+
+    reason: str
+    complete: bool
+
+
+class Client:
+    """Post to one server. Redirects are not followed, so no other host is contacted."""
+
+    def __init__(self, server: str, session: aiohttp.ClientSession, proxy: str | None) -> None:
+        self._server, self._session, self._proxy = server, session, proxy
+
+    async def post(
+        self, path: str, body: bytes, *, packing: str | None = None, complete: Callable[[], None] = nothing
+    ) -> Answer | Lost:
+        """Post a body and return the answer, or why there is none.
+
+        `complete` is called just before the last piece is written. The server cannot have the request before that.
+        """
+        called = False
+
+        def note() -> None:
+            nonlocal called
+            complete()
+            called = True
+
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        if packing:
+            headers["Content-Encoding"] = packing
+        try:
+            return await self._post(path, _pieces(body, note), headers)
+        except asyncio.CancelledError:
+            raise Interrupted(called) from None
+        except TROUBLE as error:
+            return Lost(_named(error), called)
+
+    async def _post(self, path: str, body: AsyncIterator[bytes], headers: dict[str, str]) -> Answer:
+        async with self._session.post(
+            self._server + path, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
+        ) as response:
+            content = await response.content.read(LONGEST_ANSWER)
+            while len(content) < LONGEST_ANSWER and (more := await response.content.read(LONGEST_ANSWER)):
+                content += more
+            return Answer(response.status, content, response.headers.get("Retry-After", ""))
+
+
+class Interrupted(asyncio.CancelledError):
+    """Report that the user ended the program during a request. `complete` has the meaning of that of Lost."""
+
+    def __init__(self, complete: bool) -> None:
+        super().__init__()
+        self.complete = complete
+
+
+async def _pieces(body: bytes, complete: Callable[[], None]) -> AsyncIterator[bytes]:
+    last = max(0, len(body) - 1) // PIECE * PIECE
+    for start in range(0, last, PIECE):
+        yield body[start : start + PIECE]
+    complete()
+    yield body[last:]
+
+
+def _named(error: BaseException) -> str:
+    """Return a reason without addresses and names, which could be those of the user's proxy."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "the certificate is not valid"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answers {error.status}"
+    cause = getattr(error, "os_error", None) or error
+    if isinstance(cause, ssl.SSLError):  # its number is none of the system
+        return f"the TLS handshake failed ({cause.reason})" if cause.reason else "the TLS handshake failed"
+    if isinstance(cause, socket.gaierror):
+        return cause.strerror or "the name cannot be resolved"
+    number = getattr(cause, "errno", None)  # the text of asyncio has the address
+    return os.strerror(number) if isinstance(number, int) and number > 0 else type(cause).__name__
+
+
+@asynccontextmanager
+async def open_client(server: str, proxy: str | None = None) -> AsyncIterator[Client]:
+    """Open a client: public roots, no proxy of the environment, connections that are not kept for long."""
+    connector = aiohttp.TCPConnector(
+        ssl=ssl.create_default_context(cafile=certifi.where()),
+        resolver=aiohttp.ThreadedResolver(),
+        keepalive_timeout=IDLE,
+    )
+    headers = {"User-Agent": "censorprobe", "Accept-Encoding": "identity"}
+    async with aiohttp.ClientSession(
+        connector=connector, trust_env=False, auto_decompress=False, timeout=WAITS, headers=headers
+    ) as session:
+        yield Client(server, session, proxy)
