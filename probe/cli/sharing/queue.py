@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from probe.cli.options import new_app, opt
+from probe.cli.queue_states import STATES, entries, opened_queue, state_counts
 from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError, say, wrapped
 from probe.cli.sharing.addresses import proxy_address
-from probe.cli.sharing.sending import STATES, opened_queue, send_and_report, state_counts, uncertain_sentence
+from probe.cli.sharing.sending import send_and_report, uncertain_sentence
 from probe.messages import tr, tr_plural
 from probe.ooni.submission.outcomes import State
 from probe.results import results_root
@@ -36,7 +37,7 @@ def list_entries(
     results: Results = None,
 ) -> None:
     """List the measurements that were not sent, in the order in which they are sent."""
-    found = _entries(results_root(results))
+    found = entries(results_root(results))
     shown = [entry for entry in found if sent or entry.state != State.SENT]
     if json:
         from json import dumps
@@ -63,7 +64,7 @@ def send(
 ) -> None:
     """Send what waits, in order. The runs were agreed to in `probe submit`, so nothing is asked."""
     root, through = results_root(results), proxy_address(proxy)
-    if not _entries(root):
+    if not entries(root):
         say(sys.stderr, tr("The queue is empty."))
         return
     if uncertain:
@@ -86,7 +87,7 @@ def drop(
     root = results_root(results)
     wanted = set(numbers or [])
     removed = 0
-    if _entries(root):
+    if entries(root):
         with opened_queue(root) as opened:
             removed = opened.drop(None if all else wanted)
     say(
@@ -99,16 +100,6 @@ def drop(
     )
     if removed < len(wanted):
         raise UsageError(tr("Some numbers are not in the queue, or were sent."), INVALID_INPUT)
-
-
-def _entries(root: Path) -> "list[Entry]":
-    """Return what the queue of a results folder contains. No queue is made."""
-    from probe.ooni.submission.queue_file import has_queue
-
-    if not has_queue(root):
-        return []
-    with opened_queue(root) as opened:
-        return opened.entries()
 
 
 def _print(entry: "Entry") -> None:

@@ -2,54 +2,24 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from probe.cli.queue_states import STATES, opened_queue, state_counts
 from probe.cli.results.unusable_lines import INVALID_INPUT
-from probe.cli.screen import UsageError, say, wrapped, write_error
-from probe.messages import mark, tr
+from probe.cli.screen import say, wrapped
+from probe.messages import tr
 from probe.ooni.submission.outcomes import State
 from probe.platforms import event_loop
-from probe.results import reason_of
 
 if TYPE_CHECKING:
     from probe.ooni.submission.outcomes import Outcome
-    from probe.ooni.submission.queue_file import Entry, Queue
+    from probe.ooni.submission.queue_file import Entry
     from probe.ooni.submission.sending import Sent
 
 UNSENT = 4  # exit code
-STATES = {
-    State.WAITING: mark("waiting"),
-    State.SENDING: mark("being sent"),
-    State.SENT: mark("sent"),
-    State.REFUSED: mark("refused by the server"),
-    State.UNCERTAIN: mark("uncertain"),
-}
-
-
-def state_counts(counts: Mapping[State, int]) -> str:
-    """Return how many measurements have each state, such as "sent: 3, waiting: 2"."""
-    return ", ".join(f"{tr(words)}: {counts[state]}" for state, words in STATES.items() if counts.get(state))
-
-
-@contextmanager
-def opened_queue(root: Path) -> "Iterator[Queue]":
-    """Open the queue of a results folder. Raise UsageError (7) if it cannot be used, and FullDisk."""
-    from probe.ooni.submission.queue_file import QUEUE, QueueError, open_queue
-
-    try:
-        with open_queue(root) as queue:
-            yield queue
-    except QueueError as refusal:
-        raise UsageError(str(refusal), 7) from None
-    except OSError as error:
-        file = root / QUEUE
-        sentence = tr("The queue {path} cannot be used: {reason}", path=file, reason=reason_of(error))
-        raise write_error(error, file, sentence, 7) from None
 
 
 def send_and_report(root: Path, proxy: str | None, *, due_only: bool) -> None:

@@ -12,7 +12,7 @@ from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError, is_plain, say, wrapped
 from probe.cli.sharing.addresses import proxy_address, server_address
 from probe.messages import listed, tr, tr_plural
-from probe.ooni.submission.outcomes import Protocol
+from probe.ooni.submission.outcomes import Protocol, run_key
 from probe.results import LAST, ResultsError, is_run, numbered_run, results_root
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ def _ask(yes: bool) -> None:
 
 def _enqueue(root: Path, server: str, protocol: Protocol, source: Path, selection: "Selection") -> None:
     """Put the measurements into the queue, and say so if some are there already. Raise UsageError (7)."""
-    from probe.cli.sharing.sending import opened_queue
-    from probe.ooni.submission.queue_file import run_key
+    from probe.cli.queue_states import opened_queue
 
     with opened_queue(root) as queue:
         new = queue.add(server, protocol, run_key(source), selection.lines)

@@ -1,8 +1,14 @@
-"""Name what happened to a measurement that was to be sent."""
+"""Name the runs in the queue, and what happened to a measurement that was to be sent."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
+from probe.results import RUN_FOLDER, RUN_NAME
+from probe.results.folders import PACKED
+
+_RUN = re.compile(f"{RUN_FOLDER}{RUN_NAME}jsonl", re.ASCII)
 LONGEST = 200  # characters of a reason. Parts of it come from the server.
 
 
@@ -42,3 +48,9 @@ class Outcome:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", self.reason[:LONGEST])
+
+
+def run_key(run: Path) -> str:
+    """Return the name of a run in the queue: the end of its path, packed or not, without folders of the user."""
+    name = "/".join(run.parts[-3:]).removesuffix(PACKED).removesuffix(".part")
+    return name if _RUN.fullmatch(name) else run.name

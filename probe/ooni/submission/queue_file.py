@@ -6,7 +6,6 @@ changed.
 """
 
 import os
-import re
 import sqlite3
 import time
 import zlib
@@ -21,11 +20,9 @@ from probe.ooni.submission.outcomes import Outcome, Protocol, State
 from probe.ooni.submission.sendable import Line
 from probe.ooni.submission.servers import Servers
 from probe.platforms.descriptors import PRIVATE, try_lock
-from probe.results import RUN_FOLDER, RUN_NAME, ResultsError, make_private_folder
-from probe.results.folders import PACKED
+from probe.results import ResultsError, make_private_folder
 
 QUEUE, LOCK = "submissions.sqlite", "submissions.lock"
-_RUN = re.compile(f"{RUN_FOLDER}{RUN_NAME}jsonl", re.ASCII)
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE measurement (
@@ -213,12 +210,6 @@ def _lock(descriptor: int) -> None:
 def has_queue(root: Path) -> bool:
     """Return whether a results folder has a queue."""
     return (root / QUEUE).is_file()
-
-
-def run_key(run: Path) -> str:
-    """Return the name of a run in the queue: the end of its path, packed or not, without folders of the user."""
-    name = "/".join(run.parts[-3:]).removesuffix(PACKED).removesuffix(".part")
-    return name if _RUN.fullmatch(name) else run.name
 
 
 def _now() -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from probe.ooni.submission.outcomes import Outcome, Protocol, State
-from probe.ooni.submission.queue_file import QUEUE, QueueError, has_queue, open_queue, run_key
+from probe.ooni.submission.outcomes import Outcome, Protocol, State, run_key
+from probe.ooni.submission.queue_file import QUEUE, QueueError, has_queue, open_queue
 from tests.ooni.submission.runs import RUN, lines
 
 SERVER = "https://one.example"
@@ -91,11 +91,10 @@ def test_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_file_is_in_a_log_that_survives_a_power_failure(tmp_path: Path) -> None:
+    names = ("journal_mode", "synchronous", "secure_delete")
     with open_queue(tmp_path) as queue:
-        settings = [
-            queue._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
-        ]
-    assert settings == ["wal", 2]
+        settings = [queue._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+    assert settings == ["wal", 2, 1]
 
 
 @pytest.mark.parametrize(

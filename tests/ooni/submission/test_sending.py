@@ -230,7 +230,7 @@ def test_user_who_interrupts_leaves_what_is_known(
     assert states(queue) == [state, "waiting"]
 
 
-def test_other_hosts_are_not_contacted_after_a_redirect(server: Collector, queue: Queue) -> None:
+def test_redirect_is_not_followed(server: Collector, queue: Queue) -> None:
     server.faults = [Fault.HTTP_302] * sending.TRIES
     queue.add(server.address, Protocol.SUBMIT, RUN, lines(1))
     assert "http 302" in send(queue).troubles[server.address] and len(server.requests) == sending.TRIES

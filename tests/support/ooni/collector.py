@@ -79,8 +79,8 @@ class Collector:
             await request.read()
         if fault in {Fault.CUT_BEFORE, Fault.CUT_IN_THE_BODY}:
             return cut(request)
-        pause = {"Retry-After": "100"} if fault is Fault.HTTP_503 else {}
-        return web.json_response({"detail": "out of order"}, status=int(fault), headers=pause)
+        more = {Fault.HTTP_503: {"Retry-After": "100"}, Fault.HTTP_302: {"Location": "/elsewhere"}}
+        return web.json_response({"detail": "out of order"}, status=int(fault), headers=more.get(fault))
 
     def later_fault(self) -> Fault | None:
         """Return the next fault that comes with or after the storage."""
@@ -230,7 +230,6 @@ class Handlers:
         return web.json_response({})
 
     async def _begin(self, request: web.Request) -> web.Response | None:
-        self._collector.requests.append((f"{request.method} {request.path}", dict(request.headers)))
         return await self._collector.fail(request)
 
     def _stored(self, request: web.Request, content: dict[str, Any], answer: dict[str, Any]) -> web.Response:
@@ -253,6 +252,7 @@ def application(collector: Collector) -> web.Application:
 
     @web.middleware
     async def slowly(request: web.Request, handler: Any) -> web.StreamResponse:
+        collector.requests.append((f"{request.method} {request.path}", dict(request.headers)))
         response: web.StreamResponse = await handler(request)
         if collector.delay:
             await asyncio.sleep(collector.delay)
