@@ -1,4 +1,4 @@
-"""Define the feature rows that rules read, one per name, address, endpoint, service, need and app.
+"""Define the feature rows that rules read: of names, addresses, endpoints, services, needs, apps and regimes.
 
 No column is ever NULL except `*_failure`. The published digests of rules contain the names of columns, so that a
 column is never renamed.
@@ -10,8 +10,9 @@ from probe.analysis.features.address_row import AddressRow
 from probe.analysis.features.app_rows import AppRow, NeedRow
 from probe.analysis.features.column import column
 from probe.analysis.features.name_row import NameRow
+from probe.analysis.features.regime_row import RegimeRow
 
-__all__ = ["AddressRow", "AppRow", "EndpointRow", "NameRow", "NeedRow", "ServiceRow", "WideRow"]
+__all__ = ["AddressRow", "AppRow", "EndpointRow", "NameRow", "NeedRow", "RegimeRow", "ServiceRow", "WideRow"]
 
 
 RELAY_BY_DATAGRAM = "e.dialect IN ('reflector', 'stun/udp', 'turn/udp')"
@@ -157,4 +158,4 @@ class ServiceRow:
     )
 
 
-WideRow = NameRow | AddressRow | EndpointRow | ServiceRow | NeedRow | AppRow
+WideRow = NameRow | AddressRow | EndpointRow | ServiceRow | NeedRow | AppRow | RegimeRow

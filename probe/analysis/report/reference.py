@@ -13,6 +13,7 @@ from typing import get_args
 
 from probe.analysis.features.rows import WideRow
 from probe.analysis.pipeline.conclusions.apps import APP_STATEMENTS
+from probe.analysis.pipeline.conclusions.regimes import REGIME_STATEMENTS
 from probe.analysis.pipeline.steps import STATEMENTS
 from probe.analysis.report.pipeline_page import pipeline_page
 from probe.analysis.rules.mechanisms import IN_ORDER, MEANINGS, RESERVED, blocking_in_ooni
@@ -41,6 +42,7 @@ ABOUT_TABLE = {
     "service": "One service, from its endpoints.",
     "need": "One need of an app, such as messages or calls, from the verdicts of the services that serve it.",
     "app": "One app, from its needs.",
+    "regime": "One regime of the network, from all measurements of a run. `candidate` is the regime in question.",
 }
 TABLE_OF_ROW = {
     "NameRow": "name_row",
@@ -49,6 +51,7 @@ TABLE_OF_ROW = {
     "ServiceRow": "service_row",
     "NeedRow": "need_row",
     "AppRow": "app_row",
+    "RegimeRow": "regime_row",
 }
 
 
@@ -125,7 +128,7 @@ def _meaning(name: str) -> str:
 def features_page() -> Iterator[str]:
     """Yield the Markdown lines of the page about the columns that rules read."""
     yield "# Features\n"
-    yield "Each rule reads one row: of a name, address, endpoint, service, need or app. Numbers are counts."
+    yield "Each rule reads one row: of a name, address, endpoint, service, need, app or regime. Numbers are counts."
     yield "No column is ever NULL except `*_failure`. The expression computes the column in SQL."
     yield "It reads the tables behind FROM. [Tables of the pipeline](pipeline.md) lists them."
     for row in get_args(WideRow):
@@ -144,7 +147,7 @@ def features_page() -> Iterator[str]:
 
 def source_of(table: str) -> str:
     """Return the clauses behind the columns of the statement that makes a feature table, from its FROM on."""
-    (select,) = [each.select for each in (*STATEMENTS, *APP_STATEMENTS) if each.name == table]
+    (select,) = [each.select for each in (*STATEMENTS, *APP_STATEMENTS, *REGIME_STATEMENTS) if each.name == table]
     return re.sub(r" ((?:LEFT )?JOIN|GROUP BY) ", r"\n\1 ", select[select.rindex("\nFROM") + 1 :])
 
 

@@ -1,6 +1,15 @@
 """Collect the tables of rules, in the order in which they are applied."""
 
-from probe.analysis.features.rows import AddressRow, AppRow, EndpointRow, NameRow, NeedRow, ServiceRow, WideRow
+from probe.analysis.features.rows import (
+    AddressRow,
+    AppRow,
+    EndpointRow,
+    NameRow,
+    NeedRow,
+    RegimeRow,
+    ServiceRow,
+    WideRow,
+)
 from probe.analysis.rules.addresses import ADDRESS_RULES
 from probe.analysis.rules.apps import APP_RULES, NEED_RULES
 from probe.analysis.rules.calls.dtls import DTLS_RULES
@@ -14,6 +23,7 @@ from probe.analysis.rules.http.answers import HTTP_RULES
 from probe.analysis.rules.mail import MAIL_RULES
 from probe.analysis.rules.messengers import PAYLOAD_RULES
 from probe.analysis.rules.quic.handshakes import QUIC_RULES
+from probe.analysis.rules.regimes import REGIME_RULES
 from probe.analysis.rules.rule import ACCUSING, SEVERITY, Rule, State, first_match
 from probe.analysis.rules.services import ENDPOINT_RULES, SERVICE_RULES
 from probe.analysis.rules.tcp import TCP_RULES
@@ -42,6 +52,7 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "service": (ServiceRow, SERVICE_RULES),
     "need": (NeedRow, NEED_RULES),
     "app": (AppRow, APP_RULES),
+    "regime": (RegimeRow, REGIME_RULES),
 }
 
 RULES: dict[str, Rule] = {rule.rule_id: rule for _, rules in TABLES.values() for rule in rules}

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from probe.analysis.observations.lenient_json import table, text
 from probe.analysis.run_result.call_sentences import MadeCall, calls_of
 from probe.analysis.run_result.run_targets import targets_of, with_services
+from probe.analysis.verdicts.regimes.regimes import RegimeVerdict, judge_regime
+from probe.analysis.verdicts.regimes.run_network import RunNetwork
 from probe.analysis.verdicts.verdicts import Located, judge_each
 from probe.formats.origin import REAL, Origin, origin_of
 
@@ -15,21 +17,27 @@ MOST_RECORDS = 2000  # verdicts that are held for one screen. A run has about 60
 
 @dataclass
 class RunVerdicts:
-    """Hold the verdict records of one run, and what its measurements say about targets, test calls and their origin."""
+    """Hold the verdict records of one run, what its measurements say about targets, network and calls, and their origin."""
 
     run: tuple[str, str] = ("", "")
     records: list[dict[str, Any]] = field(default_factory=list)
     targets: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     origin: Origin = REAL
     calls: dict[str, MadeCall] = field(default_factory=dict)  # to the helper, of the last round, by their protocol
+    network_facts: RunNetwork = field(default_factory=RunNetwork)
 
     def add(self, records: list[dict[str, Any]], measurement: dict[str, Any]) -> None:
         """Add the records of one measurement."""
         self.records += records
+        self.network_facts.add(measurement)
         for name, target in targets_of([measurement]).items():
             self.targets[name] = with_services(self.targets.get(name), target)
         self.calls |= calls_of(measurement)
         self.origin = self.origin if self.origin.artificial else origin_of(measurement)
+
+    def regime(self) -> RegimeVerdict | None:
+        """Return the verdict about the network of the run, None for measurements that say nothing about it."""
+        return judge_regime(self.records, self.network_facts)
 
 
 Run = TypeVar("Run", bound=RunVerdicts)

@@ -5,13 +5,22 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from probe.analysis.engines.engine import Engine
-from probe.analysis.features.rows import AddressRow, AppRow, EndpointRow, NameRow, NeedRow, ServiceRow, WideRow
+from probe.analysis.features.rows import (
+    AddressRow,
+    AppRow,
+    EndpointRow,
+    NameRow,
+    NeedRow,
+    RegimeRow,
+    ServiceRow,
+    WideRow,
+)
 from probe.analysis.rules.tables import tables_for
 
 Subject = tuple[str, ...]
 """What a row describes: (host name,), (endpoint's URL, address), (endpoint's URL,) or (role of a service,).
 
-A row of an app has (need,) or ().
+A row of an app has (need,) or (), and a row of a network has (regime,).
 """
 
 _ENDPOINTS = (
@@ -46,6 +55,10 @@ _APP_SOURCES: dict[type[WideRow], tuple[tuple[str, ...], str]] = {
     ),
     AppRow: ((), "FROM app_row r JOIN app_decided d ON d.m = r.m ORDER BY r.m"),
 }
+_REGIME_SOURCE = (
+    ("regime",),
+    "FROM regime_row r JOIN regime_decided d ON d.m = r.m AND d.regime = r.regime ORDER BY r.m, r.regime",
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,11 @@ def decisions_in(engine: Engine) -> list[Decision]:
 def app_decisions_in(engine: Engine) -> list[Decision]:
     """Return the rows of the apps that the engine judged last: of needs and apps."""
     return [decision for kind, place in _APP_SOURCES.items() for decision in _decisions(kind, place, engine)]
+
+
+def regime_decisions_in(engine: Engine) -> list[Decision]:
+    """Return the rows of the network that the engine judged last, one for each regime."""
+    return list(_decisions(RegimeRow, _REGIME_SOURCE, engine))
 
 
 def _decisions(kind: type[WideRow], place: tuple[tuple[str, ...], str], engine: Engine) -> Iterator[Decision]:

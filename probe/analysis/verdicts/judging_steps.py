@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
+from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow, RegimeRow, ServiceRow, WideRow
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.rules.condition_parts import columns_of, parts_of
 from probe.analysis.rules.tables import RULES
-from probe.analysis.verdicts.decisions import Decision, Subject, decisions_in
+from probe.analysis.verdicts.decisions import Decision, Subject, decisions_in, regime_decisions_in
+from probe.analysis.verdicts.regimes.regimes import judge_regime
+from probe.analysis.verdicts.regimes.run_network import RunNetwork
 from probe.analysis.verdicts.verdicts import judge_measurement
 
 STEPS: dict[type[WideRow], str] = {
@@ -19,8 +21,9 @@ STEPS: dict[type[WideRow], str] = {
     AddressRow: "address",
     EndpointRow: "endpoint",
     ServiceRow: "service",
+    RegimeRow: "network",
 }
-"""The steps by the class of their rows, in the order in which they are computed."""
+"""The steps by the class of their rows, in the order in which they are computed. The last one is about a whole run."""
 
 Columns = dict[str, int | bool | str | None]
 _DECIDING = "SELECT endpoint, address, rule_id FROM address_rule"
@@ -70,6 +73,18 @@ def explain(measurement: dict[str, Any], *, file: str, number: int) -> Explanati
         deciding: dict[Subject, str] = {(url, at): rule for url, at, rule in engine.rows(_DECIDING)}
         rows = tuple(_row(decision, deciding) for decision in decisions_in(engine))
     return Explanation(rows, tuple(records))
+
+
+def explain_network(records: list[dict[str, Any]], network: RunNetwork) -> Explanation:
+    """Judge the network of a run, and return the row of each regime. Without a check of the network there is none."""
+    with SQLiteEngine() as engine:
+        verdict = judge_regime(records, network, engine)
+        rows = (
+            tuple(_row(decision, {}) for decision in regime_decisions_in(engine))
+            if verdict and verdict["valid"]
+            else ()
+        )
+    return Explanation(rows, (dict(verdict),) if verdict else ())
 
 
 def _row(decision: Decision, deciding: dict[Subject, str]) -> JudgedRow:

@@ -29,19 +29,28 @@ def judge(
         bool, opt("--explain", help="Show each step of judging one measurement. Name it as FILE:LINE.")
     ] = False,
     by: Annotated[
-        Literal["service", "app"],
-        typer.Option("--by", envvar="PROBE_JUDGE_BY", show_envvar=False, help="One verdict per service, or per app."),
+        Literal["service", "app", "network"],
+        typer.Option(
+            "--by",
+            envvar="PROBE_JUDGE_BY",
+            show_envvar=False,
+            help="One verdict per service, per app, or per run on its network.",
+        ),
     ] = "service",
     plain: Annotated[bool, opt("--plain", help="Print without colour and Unicode.")] = False,
 ) -> None:
-    """Compute the verdicts of results files and OONI archives again, per service or with --by app per app.
+    """Compute the verdicts of results files and OONI archives again, per service, app or network (--by).
 
     Lines that cannot be used are counted, the first ten are named on stderr, and the exit code is then 6. The other
     lines are judged.
     """
-    if by == "app" and (why or explain):
+    if (by == "app" and (why or explain)) or (by == "network" and why):
         raise UsageError(tr("The options --why and --explain need verdicts per service. Leave out --by app."), 2)
-    if explain:
+    if by == "network":
+        from probe.cli.results.regimes import judge_networks
+
+        judge_networks(files, json, explain)
+    elif explain:
         _explain(files, json, why)
     elif by == "app":
         _judge_apps(files, json, plain)
@@ -81,7 +90,8 @@ def _judge_apps(files: list[str], json: bool, plain: bool) -> None:
                 apps = judge_apps(run.records, run.targets)
             sys.stdout.writelines(to_json(dict(app)) + "\n" for app in apps)
         else:
-            print_result(run.records, sys.stdout, is_plain(plain, sys.stdout), origin=run.origin, targets=run.targets)
+            form = is_plain(plain, sys.stdout)
+            print_result(run.records, sys.stdout, form, origin=run.origin, targets=run.targets, regime=run.regime())
     sys.stdout.flush()
     skipped.end()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probe.analysis.run_result.run_sentences import origin_header
+from probe.analysis.verdicts.regimes.regimes import NOT_SHOWN
 from probe.cli.results.unusable_lines import INVALID_INPUT, files_of
 from probe.cli.screen import WIDTH, UsageError, say, wrapped
 from probe.formats.origin import origin_of
@@ -22,6 +23,7 @@ HEADINGS = {
     "address": mark("2. Addresses"),
     "endpoint": mark("3. Endpoints"),
     "service": mark("4. Services"),
+    "network": mark("Network"),
 }
 MOST_SUBJECTS = 4  # of equal rows
 VALUE_AT = 46  # column of the value of a part that reads one column
@@ -91,6 +93,16 @@ def print_steps(place: str) -> None:
             say(sys.stdout)
             _print_row(alike)
     _print_records(explanation)
+
+
+def print_network(explanation: "Explanation") -> None:
+    """Print the columns of a network, which are the same for each regime, and each rule that holds."""
+    say(sys.stdout, tr(HEADINGS["network"]))
+    for row in explanation.rows[:1]:
+        say(sys.stdout, _columns({name: value for name, value in row.columns.items() if name != "candidate"}, 4))
+    for match in (match for row in explanation.rows for match in row.matches if match.rule_id != NOT_SHOWN):
+        say(sys.stdout)
+        _print_match(match, False)
 
 
 def _alike(rows: Iterable["JudgedRow"]) -> list[list["JudgedRow"]]:

@@ -17,8 +17,10 @@ from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.rules.tables import RULES, TABLES, tables_for
 from probe.analysis.run_result.run_targets import targets_of
 from probe.analysis.verdicts.apps import judge_apps
-from probe.analysis.verdicts.decisions import Decision, app_decisions_in
+from probe.analysis.verdicts.decisions import Decision, app_decisions_in, regime_decisions_in
 from probe.analysis.verdicts.decisions import decisions_in as rows_in
+from probe.analysis.verdicts.regimes.regimes import judge_regime
+from probe.analysis.verdicts.regimes.run_network import RunNetwork
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch
 from tests.support.measurements.feature_rows import decide
 from tests.support.measurements.witnesses import WITNESSES
@@ -64,7 +66,13 @@ def decisions_in(path: Path) -> list[Decision]:
     batch = [Flattened(flat_measurement_of(one), one, path.name, 1) for one in measurements]
     records = judge_batch(batch, _engine())
     judge_apps([record for each in records for record in each], targets_of(measurements), _engine())
-    return [*rows_in(_engine()), *app_decisions_in(_engine())]
+    network = RunNetwork()
+    for measurement in measurements:
+        network.add(measurement)
+    regimes = []
+    if judge_regime([record for each in records for record in each], network, _engine()) is not None:
+        regimes = regime_decisions_in(_engine())
+    return [*rows_in(_engine()), *app_decisions_in(_engine()), *regimes]
 
 
 @cache

@@ -41,6 +41,9 @@ SUCCESSES = (
     "http_blockpages > 0",
     "other_echoed > 0",
     "working > 0",
+    "other_ports_working > 0",
+    "apps_working > 0",
+    "neutral_proven > 0",
     "ok > 0",
 )
 
@@ -122,6 +125,7 @@ RESTED_ON = {
     *("dns_dark_forged", "resets_unlike", "browser_resets", "browser_timeouts"),
     *("ech_resets", "ech_timeouts", "ech_name_resets", "ech_name_timeouts"),
     *("http_blockpages", "other_echoed", "answers_forged_first", "working", "ok"),
+    *("apps_working", "other_ports_working"),
     *("relays_by_stream_ok", "relays_by_stream_accepting"),
 }
 PARTS = [c for c in CASES if RULES[c[1]].state in ACCUSING and not RULES[c[1]].defers]

@@ -399,6 +399,67 @@ APP: dict[str, Columns] = {
     "app_works": {"essential": 1, "essential_ok": 1},
     "app_undecided": {},
 }
+_NONE_PROVEN = {
+    "neutral_hosts": 3,
+    "neutral_shown": 3,
+    "neutral_cut": 3,
+    "apps_working": 1,
+    "web_port_apps_accused": 2,
+}
+REGIME: dict[str, Columns] = {
+    "regime_captive": {"candidate": "captive", "portals": 1},
+    "regime_port_443_reset": {
+        "candidate": "port_443_reset",
+        "neutral_hosts": 3,
+        "neutral_reset": 3,
+        "web_port_apps_accused": 2,
+        "other_ports_working": 1,
+    },
+    "regime_allowlist_of_addresses": _NONE_PROVEN | {"candidate": "allowlist_address", "innocuous_beside_listed": 1},
+    "regime_allowlist_without_neutral_hosts": _NONE_PROVEN
+    | {"candidate": "allowlist_name", "innocuous_cut_beside_listed": 1},
+    "regime_allowlist_of_names": {"candidate": "allowlist_name", "neutral_proven": 1, "unlisted_services": 2},
+    "regime_allowlist_of_protocols": {
+        "candidate": "protocol_allowlist",
+        "neutral_proven": 1,
+        "unlisted_protocol_apps": 2,
+    },
+    "regime_blocklist": {"candidate": "blocklist", "neutral_proven": 1, "apps_working": 1, "apps_blocked": 1},
+    "regime_resolver_denies_names": {
+        "candidate": "national_dns_delisting",
+        "neutral_proven": 1,
+        "apps_denied": 2,
+        "providers_resolver": True,
+    },
+    "regime_encrypted_dns_blocked": {
+        "candidate": "encrypted_dns_blocked",
+        "neutral_proven": 1,
+        "encrypted_dns_accused": 2,
+        "plain_dns_working": 2,
+    },
+    "regime_ech_blocked": {"candidate": "ech_blocked", "neutral_proven": 1, "ech_services": 2},
+    "regime_udp_absent": {
+        "candidate": "udp_blocked",
+        "neutral_proven": 1,
+        "udp_failed": 1,
+        "datagram_services_absent": 2,
+    },
+    "regime_udp_but_dns_absent": {
+        "candidate": "udp_blocked",
+        "neutral_proven": 1,
+        "udp_passed": 1,
+        "datagram_services_silent": 3,
+    },
+    "regime_quic_blocked": {
+        "candidate": "quic_blocked",
+        "neutral_proven": 1,
+        "quic_apps_silent": 1,
+        "neutral_quic_failed": 1,
+        "datagrams_working": 1,
+    },
+    "regime_open": {"candidate": "open", "neutral_proven": 3, "apps_working": 3, "udp_passed": 1},
+    "regime_not_shown": {},
+}
 WITNESSES = {
     "name": NAME,
     "address": ADDRESS,
@@ -418,4 +479,5 @@ WITNESSES = {
     "service": SERVICE,
     "need": NEED,
     "app": APP,
+    "regime": REGIME,
 }

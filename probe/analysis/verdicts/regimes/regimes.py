@@ -1,0 +1,169 @@
+"""Compute the verdict about the network of a run: which regimes it has (docs/contract.md, 7.8)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Protocol, TypedDict
+
+from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.features.rows import RegimeRow
+from probe.analysis.observations.lenient_json import text
+from probe.analysis.pipeline.conclusions.regimes import (
+    REGIME_CANDIDATE,
+    REGIME_STATEMENTS,
+    RUN_CHECK,
+    RUN_ENDPOINT,
+    RUN_FLOW,
+    RUN_NEUTRAL,
+    WITNESSES,
+)
+from probe.analysis.pipeline.statement import InputTable, Statement
+from probe.analysis.rules.regimes import REGIMES, UNKNOWN
+from probe.analysis.rules.rule import Rule, State
+from probe.analysis.rules.tables import RULES, RULESET
+from probe.analysis.verdicts.plain_sentences import plain_sentence
+from probe.analysis.verdicts.regimes.run_network import RunNetwork, endpoint_rows
+from probe.messages import tr
+
+Record = Mapping[str, Any]
+TEST_NAME = "network_regime"
+NOT_SHOWN = "regime_not_shown"
+MOST_WITNESSES = 20  # for each regime. More of the same kind add nothing.
+NETWORK_REASONS = frozenset({"captive_portal", "no_network"})
+"""Reasons of invalid measurements that are facts about the network. The others spoil every fact about it."""
+
+
+class RegimeEngine(Protocol):
+    """Hold tables that Python fills and SQL makes. SQLiteEngine and DuckDBEngine do."""
+
+    def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Replace the rows of a table."""
+        ...
+
+    def run(self, statement: Statement) -> None:
+        """Fill the table of a statement."""
+        ...
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        ...
+
+
+class Witness(TypedDict):
+    """Hold one piece of evidence: what was tested, what it showed, and the line of its measurement (0: several)."""
+
+    subject: str
+    shows: str
+    measurement_line: int
+
+
+class HoldingRegime(TypedDict):
+    """Hold one regime that the rules found, with its witnesses."""
+
+    regime: str
+    rule_id: str
+    because: str
+    witnesses: list[Witness]
+
+
+class RegimeVerdict(TypedDict):
+    """Hold the verdict about the network of one run, with the keys of docs/contract.md in their order."""
+
+    measurement_start_time: str
+    run_id: str
+    probe_cc: str
+    probe_asn: str
+    test_name: str
+    regime: str
+    restrictions: list[str]
+    valid: bool
+    invalid_reason: str | None
+    rule_id: str
+    ruleset: str
+    because: str
+    sentence: str
+    regimes: list[HoldingRegime]
+    evidence: dict[str, int | bool]
+    measurement_file: str
+
+
+def judge_regime(
+    records: Sequence[Record], network: RunNetwork, engine: RegimeEngine | None = None
+) -> RegimeVerdict | None:
+    """Compute the verdict about the network of one run, from its verdict records and what its measurements say.
+
+    Return None without a record or a check of the network, as for OONI's measurements.
+    """
+    if not records or not network.checks:
+        return None
+    if engine is not None:
+        return _judged(records, network, engine)
+    with SQLiteEngine() as made:
+        return _judged(records, network, made)
+
+
+def _judged(records: Sequence[Record], network: RunNetwork, engine: RegimeEngine) -> RegimeVerdict:
+    usable = [record for record in records if _says_something(record)]
+    if not usable:
+        return _verdict(records[0], [], {}, plain_sentence(records[0]))
+    _fill(engine, usable, network)
+    for statement in REGIME_STATEMENTS:
+        engine.run(statement)
+    decided: dict[str, str] = dict(engine.rows("SELECT regime, rule_regime FROM regime_decided"))
+    rules = {regime: RULES[decided[regime]] for regime in REGIMES}
+    holding = [_holding(regime, rule, engine) for regime, rule in rules.items() if rule.rule_id != NOT_SHOWN]
+    sentences = [tr(RULES[each["rule_id"]].plain) for each in holding] or [tr(RULES[NOT_SHOWN].plain)]
+    return _verdict(usable[0], holding, _evidence(engine), " ".join(sentences))
+
+
+def _says_something(record: Record) -> bool:
+    return bool(record.get("valid", True)) or record.get("invalid_reason") in NETWORK_REASONS
+
+
+def _fill(engine: RegimeEngine, records: Iterable[Record], network: RunNetwork) -> None:
+    engine.put(REGIME_CANDIDATE, [(0, regime) for regime in REGIMES])
+    engine.put(RUN_CHECK, [(0, *row) for row in network.check_rows()])
+    engine.put(RUN_NEUTRAL, [(0, *row) for row in network.neutral_rows()])
+    engine.put(RUN_ENDPOINT, [(0, *row) for row in endpoint_rows(records)])
+    engine.put(RUN_FLOW, [(0, *row) for row in sorted(network.flows)])
+
+
+def _holding(regime: str, rule: Rule, engine: RegimeEngine) -> HoldingRegime:
+    found = {row[1:]: None for select in WITNESSES[regime] for row in sorted(set(engine.rows(select)))[:MOST_WITNESSES]}
+    witnesses = [Witness(subject=subject, shows=shows, measurement_line=line) for subject, shows, line in found]
+    return HoldingRegime(regime=regime, rule_id=rule.rule_id, because=rule.because, witnesses=witnesses)
+
+
+def _evidence(engine: RegimeEngine) -> dict[str, int | bool]:
+    """Return the columns that are not at their default. They are the same for every regime that is looked for."""
+    columns = [column for column in fields(RegimeRow) if column.name != "candidate"]
+    (values,) = engine.rows(f"SELECT DISTINCT {', '.join(column.name for column in columns)} FROM regime_row")
+    return {
+        column.name: bool(value) if isinstance(column.default, bool) else value
+        for column, value in zip(columns, values, strict=True)
+        if value != column.default
+    }
+
+
+def _verdict(
+    first: Record, holding: list[HoldingRegime], evidence: dict[str, int | bool], sentence: str
+) -> RegimeVerdict:
+    """Return the record. Without evidence the run is invalid, and the first record says why."""
+    rule = RULES[holding[0]["rule_id"] if holding else NOT_SHOWN]
+    return RegimeVerdict(
+        measurement_start_time=text(first.get("measurement_start_time")),
+        run_id=text(first.get("run_id")),
+        probe_cc=text(first.get("probe_cc")),
+        probe_asn=text(first.get("probe_asn")),
+        test_name=TEST_NAME,
+        regime=holding[0]["regime"] if holding else UNKNOWN,
+        restrictions=[each["regime"] for each in holding[1:] if RULES[each["rule_id"]].state != State.OK],
+        valid=bool(evidence),
+        invalid_reason=None if evidence else text(first.get("invalid_reason")),
+        rule_id=rule.rule_id if evidence else text(first.get("rule_id")),
+        ruleset=RULESET,
+        because=rule.because if evidence else text(first.get("because")),
+        sentence=sentence,
+        regimes=holding,
+        evidence=evidence,
+        measurement_file=text(first.get("measurement_file")),
+    )

@@ -1,0 +1,118 @@
+"""Collect what the measurements of a run say about its network, as rows of the tables about regimes."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from probe.analysis.observations.failure_kinds import CLOSED, LOCAL, REFUSED, RESET, TIMEOUT, UNREACHABLE, kind_of
+from probe.analysis.observations.index import endpoint_of
+from probe.analysis.observations.lenient_json import address, failure, flag, table, tables, text, texts
+from probe.targets.target import family_of
+
+Record = Mapping[str, Any]
+Row = tuple[Any, ...]
+FLOW_KINDS = frozenset({"nonexistent_name_neutral_host", "neutral_name_neutral_host"})
+CUT_OFF = frozenset({RESET, TIMEOUT, CLOSED, REFUSED, UNREACHABLE})
+NOT_COUNTED = ("began", "runtime", "helpers")  # keys in which equal checks differ between measurements
+
+
+@dataclass
+class RunNetwork:
+    """Hold the checks of the network of one run, and its flows with innocuous, non-existent and neutral names."""
+
+    checks: dict[str, Record] = field(default_factory=dict)  # by their text, because measurements share them
+    flows: set[Row] = field(default_factory=set)
+
+    def add(self, measurement: Record) -> None:
+        """Add what one measurement says. One without `x_run`, such as OONI's, says nothing."""
+        keys = table(measurement.get("test_keys"))
+        run = table(keys.get("x_run"))
+        for check in (table(run.get("preflight")), *tables(run.get("network_checks"))):
+            if check:
+                known = {name: value for name, value in check.items() if name not in NOT_COUNTED}
+                self.checks[json.dumps(known, sort_keys=True)] = known
+        self.flows.update(_flow_rows(tables(keys.get("x_transactions"))))
+
+    def check_rows(self) -> Iterator[Row]:
+        """Yield the rows of the table `run_check`, without the number of the run."""
+        for check in self.checks.values():
+            udp, mtu = check.get("udp_public"), check.get("mtu")
+            passed = int(udp) if isinstance(udp, bool) else -1
+            yield bool(check.get("portal")), passed, isinstance(mtu, dict), check.get("resolver_class") == "isp"
+
+    def neutral_rows(self) -> list[Row]:
+        """Return the rows of the table `run_neutral`, without the number of the run.
+
+        Without a route over IPv6, or with a broken one, every host is silent over it. That shows nothing about IPv4.
+        """
+        tests = [host for check in self.checks.values() for host in tables(check.get("neutral"))]
+        found = [(family_of(address(host.get("address"))), _neutral_row(host)) for host in tests]
+        found = [(family, row) for family, row in found if row[-1] != "local"]
+        heard = {family for family, row in found if row[-1] != "silent"}
+        return [row for family, row in found if family in heard or not heard]
+
+
+def _neutral_row(host: Record) -> Row:
+    url = text(host.get("endpoint"))
+    endpoint = endpoint_of(url)
+    connect_only = flag(host.get("connect_only"))
+    return endpoint.host if endpoint else url, flag(host.get("home")), connect_only, _outcome(host, connect_only)
+
+
+def _outcome(host: Record, connect_only: bool) -> str:
+    failed = failure(host.get("failure"))
+    if failed is None:
+        return "connected" if connect_only else "proven"
+    kind, operation = kind_of(failed), host.get("failed_operation")
+    if kind == UNREACHABLE or (kind == TIMEOUT and operation != "tls_handshake"):
+        return "silent"
+    if kind == TIMEOUT:
+        return "stopped"
+    if kind in {RESET, CLOSED, REFUSED}:
+        return {"connect": "reset", "tls_handshake": "cut"}.get(text(operation), "other")
+    return "local" if kind == LOCAL else "other"
+
+
+def _flow_rows(transactions: Iterable[Record]) -> Iterator[Row]:
+    for one in transactions:
+        kind = text(one.get("followup")) or text(one.get("kind"))
+        if kind not in FLOW_KINDS | {"innocuous"}:
+            continue
+        failed, operation = failure(one.get("failure")), text(one.get("failed_operation"))
+        by_quic = "quic_handshake" in {operation, *texts(one.get("steps"))}
+        passed = failed is None or (kind_of(failed) not in CUT_OFF and operation not in {"connect", ""})
+        if passed or kind_of(failed) in CUT_OFF:
+            yield kind, "quic" if by_quic else "stream", text(one.get("endpoint")), passed
+
+
+def endpoint_rows(records: Iterable[Record]) -> Iterator[Row]:
+    """Yield the rows of the table `run_endpoint` without the number of the run. Invalid records are left out."""
+    for record in records:
+        if record.get("valid", True):
+            yield from (_endpoint_row(record, table(part)) for part in record.get("endpoints") or ())
+
+
+def _endpoint_row(record: Record, part: Record) -> Row:
+    url = text(part.get("endpoint"))
+    endpoint = endpoint_of(url)
+    facts = endpoint.facts if endpoint else None
+    carrier = "stream"
+    if facts is not None and facts.carrier == "udp":
+        carrier = "quic" if "quic" in facts.layers else "datagram"
+    names = "" if facts is None or not facts.is_resolver else "encrypted" if facts.authenticates_server else "plain"
+    return (
+        text(record.get("target")),
+        text(record.get("service")),
+        url,
+        carrier,
+        endpoint.port if endpoint else 0,
+        facts is not None and facts.authenticates_server,
+        names,
+        text(part.get("state")),
+        text(part.get("rule_id")),
+        text(record.get("state")),
+        bool(record.get("anomalies")),
+        any(name.startswith("dns.injection") for name in texts(part.get("mechanisms"))),
+        int(record.get("measurement_line") or 0),
+    )
