@@ -12,6 +12,7 @@ from probe.analysis.run_result.run_sentences import (
     outage_of,
     reasons,
     round_sentences,
+    rules_of_network,
 )
 from probe.analysis.run_result.service_words import INVALID_WORD
 from probe.analysis.verdicts.apps import AppVerdict, judge_apps
@@ -32,10 +33,11 @@ def page_data(run: RunFacts) -> dict[str, Any]:
     latest = latest_rounds(apps)
     usable = any(app["valid"] for app in latest)
     shown = cards(apps, latest, run.records, run.targets) if usable else []
+    rules = rules_of_network(run.regime(), latest)
     rows = dict.fromkeys((card["name"], card["title"]) for card in shown)
     return {
         "origin": origin_header(run.origin) if run.origin.artificial else "",
-        "headline": _headline(latest),
+        "headline": _headline(latest, rules),
         "notes": [*_notes(apps, latest), *filter(None, [outage_of(run.records)])],
         "facts": _facts(run, latest),
         "are_addresses": are_addresses(latest),
@@ -53,10 +55,12 @@ def _more(count: int) -> str:
     return tr_plural("{count} more app is in the results file.", "{count} more apps are in the results file.", count)
 
 
-def _headline(latest: list[AppVerdict]) -> str:
+def _headline(latest: list[AppVerdict], rules: str) -> str:
+    """Return the first sentence. `rules` are the sentences about a network that blocks all that it does not list."""
     if not any(app["valid"] for app in latest):
         return tr(INVALID_WORD)
-    return " · ".join(headline_parts(worst_first(latest), _listed))
+    parts = " · ".join(headline_parts(worst_first(latest), _listed, together=bool(rules)))
+    return f"{rules} {parts}".strip()
 
 
 def _listed(_: str, apps: Any) -> str:

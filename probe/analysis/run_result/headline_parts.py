@@ -9,9 +9,12 @@ Names = Callable[[str, Sequence[AppState]], str]
 """A function that lists the titles of apps. It gets the kind of the list too."""
 
 
-def headline_parts(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
-    """Yield the parts of the sentence that apply, in the order of their weight."""
-    yield from _accused(apps, listed)
+def headline_parts(apps: Sequence[AppState], listed: Names, *, together: bool = False) -> Iterator[str]:
+    """Yield the parts of the sentence that apply, in the order of their weight.
+
+    With `together` the network blocks whatever it does not list, so that blocked and likely blocked apps are one part.
+    """
+    yield from _stopped(apps, listed) if together else _accused(apps, listed)
     yield from _calls(apps, listed)
     unclear, down, untested, working = (
         sum(app["state"] == state for app in apps) for state in ("impaired", "down", "insufficient", "ok")
@@ -26,6 +29,34 @@ def headline_parts(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
         yield tr_plural("{count} without result", "{count} without result", unusable)
     if working:
         yield tr_plural("{count} works", "{count} work", working)
+
+
+def _stopped(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
+    stopped = [app for app in apps if is_stopped(app)]
+    if stopped:
+        yield tr_plural(
+            "{stopped} of {count} app does not pass: {names}",
+            "{stopped} of {count} apps do not pass: {names}",
+            len(apps),
+            stopped=len(stopped),
+            names=listed("blocked", stopped),
+        )
+    if partly := [app for app in apps if app["state"] == "degraded"]:
+        yield _partly(partly, listed)
+
+
+def is_stopped(app: AppState) -> bool:
+    """Return whether an app is blocked or likely blocked."""
+    return app["state"] in {"blocked", "likely_blocked"}
+
+
+def _partly(apps: Sequence[AppState], listed: Names) -> str:
+    return tr_plural(
+        "{count} partly blocked: {names}",
+        "{count} partly blocked: {names}",
+        len(apps),
+        names=listed("partly", apps),
+    )
 
 
 def _accused(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
@@ -56,12 +87,7 @@ def _accused(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
             names=listed("likely", likely),
         )
     if partly:
-        yield tr_plural(
-            "{count} partly blocked: {names}",
-            "{count} partly blocked: {names}",
-            len(partly),
-            names=listed("partly", partly),
-        )
+        yield _partly(partly, listed)
     if not blocked + likely + partly and any(app["valid"] for app in apps):
         yield tr("No web address is blocked") if are_addresses(apps) else tr("No app is blocked")
 

@@ -10,6 +10,10 @@ from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
     from probe.analysis.verdicts.apps import AppVerdict
+    from probe.analysis.verdicts.regimes.regimes import RegimeVerdict
+
+FEWEST_ALIKE = 2  # apps about which one sentence on the network is enough
+ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
 
 
 def origin_header(origin: Origin) -> str:
@@ -47,6 +51,20 @@ def round_sentences(apps: "Sequence[AppVerdict]", latest: "Sequence[AppVerdict]"
     yield tr("These are the states of round {number}, the last one.", number=rounds)
     if changed:
         yield tr("In an earlier round these had another state: {names}", names=listed(changed))
+
+
+def rules_of_network(regime: "RegimeVerdict | None", apps: Sequence[AppState]) -> str:
+    """Return the sentences about a network that blocks all that it does not list, "" for other networks.
+
+    They replace the list of apps that are blocked alike. A single app has its own sentence.
+    """
+    from probe.analysis.rules.regimes import WITHOUT_LISTS  # here, so that other commands start faster
+    from probe.analysis.rules.tables import RULES
+
+    if regime is None or sum(app["state"] in ACCUSED for app in apps) < FEWEST_ALIKE:
+        return ""
+    holding = [each["rule_id"] for each in regime["regimes"] if each["regime"] in WITHOUT_LISTS]
+    return " ".join(tr(RULES[rule_id].plain) for rule_id in holding)
 
 
 def outage_of(records: Iterable[Mapping[str, Any]]) -> str:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from probe.analysis.run_result.run_sentences import origin_header
-from probe.analysis.run_result.run_targets import targets_of
+from probe.analysis.run_result.runs import RunVerdicts
+from probe.analysis.verdicts.regimes.regimes import judge_regime
 from probe.cli.completions import complete_scenario
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, is_plain, say, wrapped
-from probe.formats.origin import REAL, Origin, origin_of
+from probe.formats.origin import Origin
 from probe.messages import printable, tr
 
 if TYPE_CHECKING:
@@ -200,7 +201,9 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
     if finished.code > 128:
         return finished.code
     path = _results_file(finished.records, results)
-    _print_records(finished.records, json, verbose, Origin(lab=scenario.name), _targets_in(path))
+    _print_records(finished.records, json, verbose, Origin(lab=scenario.name), _run_in(path))
+    for record in finished.network if json else ():
+        say(sys.stdout, jsonlib.dumps(record))
     stream: TextIO = sys.stderr if json else sys.stdout
     if finished.differences:
         sentence = tr("These verdicts differ from those that scenario {name} expects:", name=scenario.name)
@@ -219,13 +222,14 @@ def _print_records(
     json: bool,
     verbose: bool,
     origin: Origin,
-    targets: Mapping[str, Mapping[str, Any]],
+    run: RunVerdicts,
 ) -> None:
     if not json:
         from probe.cli.summary.result import print_result
 
         plain = is_plain(False, sys.stdout)
-        print_result(records, sys.stdout, plain, origin=origin, targets=targets, verbose=verbose)
+        regime = judge_regime(list(records), run.network_facts)
+        print_result(records, sys.stdout, plain, origin=origin, targets=run.targets, verbose=verbose, regime=regime)
         return
     from probe.analysis.verdicts.verdicts import to_json
 
@@ -242,12 +246,15 @@ def _results_file(records: list[dict[str, Any]], results: Path | None) -> Path |
     return found[-1] if found else None
 
 
-def _targets_in(path: Path | None) -> dict[str, Mapping[str, Any]]:
-    """Return what the measurements of a file say about their targets."""
+def _run_in(path: Path | None) -> RunVerdicts:
+    """Return what the measurements of a file say about targets and network, without their verdicts."""
     from probe.results import Problem, read_lines
 
-    measurements = (measurement for _, measurement in (read_lines(path) if path is not None else ()))
-    return targets_of(each for each in measurements if not isinstance(each, Problem))
+    run = RunVerdicts()
+    for _, measurement in read_lines(path) if path is not None else ():
+        if not isinstance(measurement, Problem):
+            run.add([], measurement)
+    return run
 
 
 def _show_recording(scenario: "Scenario", why: str, json: bool, verbose: bool) -> None:
@@ -270,7 +277,7 @@ def _show_recording(scenario: "Scenario", why: str, json: bool, verbose: bool) -
     measurements = [(name, number, found) for number, found in read_lines(path) if not isinstance(found, Problem)]
     date = str(measurements[0][2].get("measurement_start_time", ""))[:10] if measurements else ""
     say(sys.stderr if json else sys.stdout, tr("RECORDED on {date}, the lab cannot run here", date=date))
-    targets = targets_of(found for _, _, found in measurements)
-    origins = (origin_of(found) for _, _, found in measurements)
-    origin = next((one for one in origins if one.artificial), REAL)
-    _print_records(judge_measurements(measurements), json, verbose, origin, targets)
+    run = RunVerdicts()
+    for _, _, found in measurements:
+        run.add([], found)
+    _print_records(list(judge_measurements(measurements)), json, verbose, run.origin, run)

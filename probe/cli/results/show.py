@@ -88,6 +88,7 @@ def _print_results(measurements: Measurements, plain: bool, app: str | None, ver
             targets=run.targets,
             verbose=verbose,
             service=app.casefold() if app else None,
+            regime=run.regime(),
         )
         for sentence in call_sentences(run.calls):
             say(sys.stdout, "\n".join(wrap(sentence, screen_width())))

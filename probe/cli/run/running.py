@@ -3,7 +3,7 @@
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -35,6 +35,7 @@ from probe.targets.target_error import TargetError
 from probe.targets.target_files import load_neutral, load_target, pick_targets
 
 if TYPE_CHECKING:
+    from probe.analysis.run_result.runs import RunVerdicts
     from probe.cli.run.progress import KnownVerdicts
     from probe.cli.run.request import RunRequest
     from probe.run.runner import RunOutcome
@@ -86,12 +87,15 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
         hint_about_control(request.control)
         for sentence in missing_extras(targets, request.depth):
             say(sys.stderr, wrapped(sentence))
+    from probe.analysis.run_result.runs import RunVerdicts
+
     outcome, known = _measure(targets, request, session, roots, results)
     code = outcome.code
     out = sys.stderr if request.output == "-" else sys.stdout
     try:
-        records = list(known.judge(_lines(outcome)))
-        problem = _print_or_explain(records, outcome, request, out, targets)
+        found = RunVerdicts()
+        found.records = records = list(known.judge(_noted(_lines(outcome), found)))
+        problem = _print_or_explain(found, outcome, request, out, targets)
     except Exception as bug:  # the file is complete, and the user learns that before the bug
         _print_last_lines(outcome, request.quiet)
         raise bug
@@ -107,11 +111,11 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
 
 
 def _print_or_explain(
-    records: list[dict[str, Any]], outcome: "RunOutcome", request: "RunRequest", out: TextIO, targets: list[Target]
+    found: "RunVerdicts", outcome: "RunOutcome", request: "RunRequest", out: TextIO, targets: list[Target]
 ) -> str | None:
     """Print the verdicts. Return a sentence if the stream cannot be written, and None if it can."""
     try:
-        _print(records, outcome, request, out, targets)
+        _print(found, outcome, request, out, targets)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -244,13 +248,22 @@ def _lines(outcome: "RunOutcome") -> Iterator[tuple[str, int, dict[str, Any]]]:
     yield from ((name, number, line) for number, line in enumerate(outcome.documents, 1))
 
 
+def _noted(
+    lines: Iterable[tuple[str, int, dict[str, Any]]], found: "RunVerdicts"
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Pass the lines on, and note what they say about the network."""
+    for line in lines:
+        found.network_facts.add(line[2])
+        yield line
+
+
 def _print(
-    records: list[dict[str, Any]], outcome: "RunOutcome", request: "RunRequest", out: TextIO, targets: list[Target]
+    found: "RunVerdicts", outcome: "RunOutcome", request: "RunRequest", out: TextIO, targets: list[Target]
 ) -> None:
     if request.json:
         from probe.analysis.verdicts.verdicts import to_json
 
-        for record in records:
+        for record in found.records:
             print(to_json(record), file=out)
         out.flush()
         return
@@ -258,7 +271,8 @@ def _print(
     from probe.cli.summary.result import print_result
 
     facts, origin = {each.name: _facts(each) for each in targets}, origin_of({"annotations": outcome.annotations})
-    print_result(records, out, is_plain(request.plain, out), origin=origin, targets=facts, verbose=request.verbose)
+    form, regime, records = is_plain(request.plain, out), found.regime(), found.records
+    print_result(records, out, form, origin=origin, targets=facts, verbose=request.verbose, regime=regime)
     if request.repeat > 1:
         say(out)
         for line in round_lines(records, {each.name: each.title for each in targets}):

@@ -36,11 +36,14 @@ class _Lists:
         return True
 
 
-def headline(apps: Sequence[AppState], width: int, *, unicode: bool) -> list[str]:
-    """Return the lines of the first sentence. Long lists of names are shortened so that few lines are enough."""
+def headline(apps: Sequence[AppState], width: int, *, unicode: bool, together: bool = False) -> list[str]:
+    """Return the lines of the first sentence. Long lists of names are shortened so that few lines are enough.
+
+    `together` is that of `headline_parts`.
+    """
     between, rest = (" · ", "…") if unicode else (" | ", "...")
     lists, ordered, most = _Lists(rest), worst_first(apps), 6 if width < NARROW else 3
     while True:
-        lines = wrap(between.join(headline_parts(ordered, lists)), width)
+        lines = wrap(between.join(headline_parts(ordered, lists, together=together)), width)
         if len(lines) <= most or not lists.shorten():
             return lines

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from probe.analysis.run_result.app_words import untestable_calls
+from probe.analysis.run_result.headline_parts import is_stopped
 from probe.analysis.run_result.run_sentences import (
     apps_without_result,
     latest_rounds,
@@ -12,10 +13,12 @@ from probe.analysis.run_result.run_sentences import (
     outage_of,
     reasons,
     round_sentences,
+    rules_of_network,
 )
 from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.run_result.service_words import INVALID_WORD
 from probe.analysis.verdicts.apps import AppVerdict, judge_apps
+from probe.analysis.verdicts.regimes.regimes import RegimeVerdict
 from probe.cli.bidi import wants_marks, with_marks
 from probe.cli.screen import print_verdicts, say
 from probe.cli.summary.app_table import table_lines
@@ -37,8 +40,13 @@ def print_result(
     targets: Targets = NO_TARGETS,
     verbose: bool = False,
     service: str | None = None,
+    regime: RegimeVerdict | None = None,
 ) -> None:
-    """Print the result on one screen. With `verbose` the verdict on each service comes first, or on one of them."""
+    """Print the result on one screen. With `verbose` the verdict on each service comes first, or on one of them.
+
+    `regime` is the verdict about the network. Where the network blocks all that it does not list, the first line says
+    so, and the apps that are blocked alike have no rows.
+    """
     kept, width = list(records), screen_width()
     if not kept:
         return
@@ -51,7 +59,7 @@ def print_result(
         say(stream, "\n".join(wrap(origin_header(origin), width)))
     apps = judge_apps(kept, targets)
     marked = with_marks if wants_marks(stream) else str
-    for line in _result_lines(apps, width, plain, marked):
+    for line in _result_lines(apps, width, plain, marked, regime):
         say(stream, coloured=line)
     if not verbose and (sentence := outage_of(kept)):
         say(stream, "\n".join(wrap(sentence, width)))
@@ -66,7 +74,9 @@ def _print_untestable_calls(records: Iterable[Record], stream: TextIO, width: in
             say(stream, "\n".join(wrap(sentence, width)))
 
 
-def _result_lines(apps: list[AppVerdict], width: int, plain: bool, marked: Callable[[str], str]) -> Iterator[str]:
+def _result_lines(
+    apps: list[AppVerdict], width: int, plain: bool, marked: Callable[[str], str], regime: RegimeVerdict | None
+) -> Iterator[str]:
     """Yield the lines of the result. `marked` adds marks for the directions of a line."""
     latest = latest_rounds(apps)
     if not any(app["valid"] for app in latest):  # the apps have no state, so that there is no table
@@ -75,8 +85,11 @@ def _result_lines(apps: list[AppVerdict], width: int, plain: bool, marked: Calla
         yield from map(marked, wrap(apps_without_result(latest), width, 3))
         return
     yield from map(marked, _wrapped(reasons(latest), width))
-    yield from map(marked, headline(latest, width, unicode=not plain))
-    yield from table_lines(latest, width, coloured=not plain, marked=marked)
+    rules = rules_of_network(regime, latest)
+    yield from map(marked, _wrapped([rules] if rules else [], width))
+    yield from map(marked, headline(latest, width, unicode=not plain, together=bool(rules)))
+    rows = [app for app in latest if not (rules and is_stopped(app))]
+    yield from table_lines(rows, width, coloured=not plain, marked=marked) if rows else ()
     yield from map(marked, _wrapped(round_sentences(apps, latest), width))
 
 
