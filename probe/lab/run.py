@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from probe.lab.net.layout import FabricConfig
+from probe.lab.network_verdict import network_verdicts
 from probe.lab.real_servers import PATIENCE, RealServer, host_of, serve_with_real_servers
 from probe.lab.sandbox.job import Moment, Start
 from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
-from probe.lab.scenario.expectations import Difference, differences
+from probe.lab.scenario.expectations import Difference, differences, network_differences
 from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.services.false_helper import serve_false_helper
 from probe.lab.services.helper_client import other_users
@@ -39,11 +40,15 @@ INTERRUPTED = 128 + signal.SIGINT
 
 @dataclass(frozen=True)
 class Finished:
-    """Hold the result of one run of the probe. `code` is its exit code."""
+    """Hold the result of one run of the probe. `code` is its exit code.
+
+    `network` has the verdict about its network, if the scenario expects one.
+    """
 
     code: int
     records: list[dict[str, Any]]
     differences: list[Difference] = field(default_factory=list)
+    network: list[dict[str, Any]] = field(default_factory=list)
 
 
 def environment(consent: str, *, form: str = "own", roots: str = ROOTS) -> dict[str, str]:
@@ -244,9 +249,11 @@ def run_scenario(
     records = read_records(printed)
     hop = build_path(scenario, seed).censor_hop
     found = differences(scenario.expect, services, records, censor_hop=hop)
+    network = network_verdicts(records, results) if scenario.expect_network else []
+    found += network_differences(scenario.expect_network, network)
     if code not in FINE:
         found.insert(0, Difference("(probe run)", "exit code", "0", str(code)))
-    return Finished(code, records, found)
+    return Finished(code, records, found, network)
 
 
 def with_output_caught(action: Callable[[], int]) -> tuple[int, bytes]:

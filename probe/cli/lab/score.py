@@ -86,7 +86,8 @@ def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
     for done in trials(list(loaded), seeds, jobs=jobs, targets=folder):
         scenario = loaded[done.scenario]
         hop, services = build_path(scenario, done.seed).censor_hop, expected_services(scenario, folder)
-        of_run = tally(done, scenario.expect, services, censor_hop=hop, censored=bool(scenario.censors))
+        censored, network = bool(scenario.censors), scenario.expect_network
+        of_run = tally(done, scenario.expect, services, censor_hop=hop, censored=censored, network=network)
         counts[done.scenario] += of_run
         say(sys.stderr, _progress(done, of_run))
     kinds = {name: kind_of(scenario) for name, scenario in loaded.items()}

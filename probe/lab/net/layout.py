@@ -140,6 +140,7 @@ class FabricConfig:
     helper_v6: str = "3c00:88:99:200::5"
     helper_path: PathConfig = field(default_factory=lambda: PathConfig(rtt_ms=10))
     helper_censors: Sequence[Censor] = ()
+    home_resolver: str = ""  # nameserver in the user's resolv.conf. "": the home router
     helper_resolver: str = ""  # nameserver in the helper's resolv.conf
     outside_resolver: str = ""  # nameserver in the servers' resolv.conf
 

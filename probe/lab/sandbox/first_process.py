@@ -235,7 +235,7 @@ class _Lab:
 
     def _exec_command(self) -> None:
         plan = self._plan
-        self._move_to(self._sides["home"], plan.config.router_v4)
+        self._move_to(self._sides["home"], plan.config.home_resolver or plan.config.router_v4)
         leak = find_leak(plan.callers_inode, plan.config.home_interface)
         if leak:
             self._pipes.report(unavailable=tr("{leak} The lab therefore runs nothing.", leak=leak))

@@ -39,6 +39,19 @@ class Expectation(BaseModel):
         yield from ((name, value) for name, value in wanted.items() if value is not None)
 
 
+class NetworkExpectation(BaseModel):
+    """Hold the expected verdict about the network of the run."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    regime: str = Field(description='the main regime, or "unknown"')
+    restrictions: list[str] = Field(default=[], description="the other regimes that hold, exactly these, in any order")
+
+
+NETWORK = "network"
+"""Name of the expectation about the network, and what differences call it."""
+
+
 def expectation_for(service: str, expect: Mapping[str, Expectation]) -> Expectation | None:
     """Return the expectation for a service ("target/role"). None: nothing is compared.
 
@@ -81,6 +94,26 @@ def differences(
             for record in by_service[service]:
                 found += _compare(service, wanted, record, censor_hop)
     return found
+
+
+def network_differences(wanted: NetworkExpectation | None, records: Iterable[Mapping[str, Any]]) -> list[Difference]:
+    """Return the differences between the verdict about the network and its expectation. No verdict is a difference."""
+    if wanted is None:
+        return []
+    found = next((record for record in records if is_about_network(record)), None)
+    if found is None:
+        return [Difference(NETWORK, "verdict", "a verdict", "none")]
+    pairs = {"regime": wanted.regime, "restrictions": wanted.restrictions}
+    return [
+        Difference(NETWORK, key, _text(value), _text(found.get(key)))
+        for key, value in pairs.items()
+        if not _holds(key, value, found.get(key))
+    ]
+
+
+def is_about_network(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is the verdict about the network of a run."""
+    return record.get("test_name") == "network_regime"
 
 
 def _compare(

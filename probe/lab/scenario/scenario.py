@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from probe.files import read_toml
 from probe.lab.censors import CLASSES, Middlebox
 from probe.lab.scenario import datagram_faults as datagram_faults  # registers its kinds
-from probe.lab.scenario.expectations import Expectation
+from probe.lab.scenario.expectations import NETWORK, Expectation, NetworkExpectation
 from probe.lab.scenario.faults import KINDS, Fault
 from probe.lab.scenario.names import FOLDER, scenario_names
 from probe.lab.scenario.scenario_keys import HelperKeys, Page, PathKeys, RunKeys
@@ -45,14 +45,17 @@ class _File(BaseModel):
     page: list[dict[str, Any]] = Field(default=[], description="additional web addresses")
     helper: dict[str, Any] = Field(default={}, description="the test helper")
     run: dict[str, Any] = Field(default={}, description="limits and interruption of the probe")
-    expect: dict[str, dict[str, Any]] = Field(description='the verdict per "target/role" or "target/*", or default')
+    expect: dict[str, dict[str, Any]] = Field(
+        description='the verdict per "target/role" or "target/*", or default, or network'
+    )
 
 
 @dataclass(frozen=True)
 class Scenario:
     """Hold one scenario as loaded.
 
-    `expect` has the keys "target/role", "target/*" and "default". `look_alike` is empty where a censor interferes.
+    `expect` has the keys "target/role", "target/*" and "default". `expect_network` is the table `[expect.network]`.
+    `look_alike` is empty where a censor interferes.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Scenario:
     helper: HelperKeys = field(default_factory=HelperKeys)
     run: RunKeys = field(default_factory=RunKeys)
     expect: dict[str, Expectation] = field(default_factory=dict)
+    expect_network: NetworkExpectation | None = None
 
 
 def find_scenario(wanted: str, folder: Path = FOLDER) -> Path:
@@ -107,8 +111,14 @@ def load_scenario(path: Path) -> Scenario:
         expect={
             service: _validate(Expectation, table, path, f'expect."{_service(service, path)}"')
             for service, table in file.expect.items()
+            if service != NETWORK
         },
+        expect_network=_network(file.expect.get(NETWORK), path),
     )
+
+
+def _network(table: dict[str, Any] | None, path: Path) -> NetworkExpectation | None:
+    return None if table is None else _validate(NetworkExpectation, table, path, f"expect.{NETWORK}")
 
 
 def _read(path: Path) -> dict[str, Any]:

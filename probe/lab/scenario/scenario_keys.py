@@ -29,6 +29,9 @@ class PathKeys(BaseModel):
     mtu_direction: Literal["both", "out", "in"] = Field(
         default="both", description="out: the user's packets have the mtu, in: the servers', or both"
     )
+    direct_resolver: bool = Field(
+        default=False, description="true: the computer asks the provider's resolver itself, as a phone does"
+    )
 
 
 Lie = Literal["failures", "successes", "addresses"]

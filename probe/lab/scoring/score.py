@@ -4,7 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from probe.lab.scenario.expectations import Expectation, expectation_for
+from probe.lab.scenario.expectations import (
+    Expectation,
+    NetworkExpectation,
+    expectation_for,
+    is_about_network,
+    network_differences,
+)
 
 ACCUSING = frozenset({"blocked", "likely_blocked", "degraded"})  # states that accuse the network
 
@@ -30,6 +36,8 @@ class Tally:
     hops_near: int = 0  # within one, with the exact ones
     unlocated: int = 0  # a hop was expected and none was found
     invented: int = 0  # no hop was expected and one was found
+    networks: int = 0  # verdicts about the network of a run, where the scenario expects one
+    networks_exact: int = 0
     seconds: float = 0.0  # of the slowest run
     triggers: int = 0  # most in one run
     bytes_sent: int = 0  # most in one run
@@ -78,12 +86,15 @@ def tally(
     *,
     censor_hop: int | None = None,
     censored: bool = True,
+    network: NetworkExpectation | None = None,
 ) -> Tally:
     """Compare the verdicts of one run with the scenario's expectations of `services`. A missing verdict is wrong.
 
-    `censor_hop` is the hop that "censor" means. `censored`: the scenario has a censor.
+    `network` is the expected verdict about the network, None if it is not compared. `censor_hop` is the hop that
+    "censor" means. `censored`: the scenario has a censor.
     """
     count = Tally(1, seconds=trial.seconds, triggers=trial.triggers, bytes_sent=trial.bytes_sent, seeds=[trial.seed])
+    _count_network(count, trial, network)
     by_service: dict[str, list[Mapping[str, Any]]] = {}
     for record in trial.records:
         by_service.setdefault(str(record.get("service")), []).append(record)
@@ -97,6 +108,16 @@ def tally(
             _count_mechanisms(count, run, wanted, record)
             _count_hop(count, run, wanted, record, censor_hop)
     return count
+
+
+def _count_network(count: Tally, trial: Trial, wanted: NetworkExpectation | None) -> None:
+    if wanted is None:
+        return
+    wrong = network_differences(wanted, filter(is_about_network, trial.records))
+    count.networks += 1
+    count.networks_exact += not wrong
+    run = f"{trial.scenario} {trial.seed}"
+    count.wrong += [f"{run} {each.service} {each.key}: {each.expected} -> {each.found}" for each in wrong]
 
 
 def _count_state(count: Tally, run: str, wanted: Expectation, record: Mapping[str, Any], *, censored: bool) -> None:

@@ -101,6 +101,8 @@ def against_aims(score: Score) -> list[tuple[str, ...]]:
         ("hops within one", f"{every.hops_near} of {known}", ""),
         ("hops named where none can be known", str(every.invented), _met("none", not every.invented)),
     ]
+    if every.networks:
+        rows.append(_aim("regimes exact", every.networks_exact, every.networks, AIM_EXACT))
     for kind, (seconds, name) in slowest(score).items():
         most = MOST_SECONDS.get(kind)
         aim = "" if most is None else _met(f"at most {most:.0f} s", seconds <= most)

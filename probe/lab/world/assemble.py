@@ -69,6 +69,7 @@ def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record
         helper_v4=HELPER_V4,
         helper_v6=HELPER_V6,
         home_router_dns=PROVIDERS_RESOLVER,
+        home_resolver=PROVIDERS_RESOLVER if scenario.path.direct_resolver else "",
         helper_resolver=HELPERS_RESOLVER,
         outside_resolver=HELPERS_RESOLVER,
         dead=world.silent,

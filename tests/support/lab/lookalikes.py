@@ -55,6 +55,7 @@ def nothing(scenario: Scenario) -> bool:
 
 
 CONDITIONS: dict[str, Condition] = {
+    "neutral-host-down": has(faults.ServerDown, how="silent"),
     "service-down": both(has(faults.ServerDown, how="silent"), has(faults.ServerDown, how="refused")),
     "pbx-480": has(faults.RefusedCalls, status=480, every=1),
     "pbx-500-at-times": has(faults.RefusedCalls, status=500, every=2),
