@@ -107,7 +107,7 @@ class TargetFacts(Part):
 class NeutralHost(Part):
     """Record one neutral host at one address, tested before the first measurement."""
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"failed_operation", "connect_only", "segment_size"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"failed_operation", "connect_only", "segment_size", "home"})
 
     endpoint: Public[str]  # as targets/neutral.toml has it
     address: str  # address that the resolver returned
@@ -121,6 +121,9 @@ class NeutralHost(Part):
     segment_size: Bytes | None = Field(
         default=None, examples=[1200]
     )  # longest TCP segment with which this result came, after silence with the usual size (null: the usual one)
+    home: bool | None = Field(
+        default=None, examples=[True]
+    )  # in the country of the run. It shows that a part of the Internet works where nothing abroad answers
 
 
 class SegmentSizes(Part):

@@ -24,12 +24,15 @@ class Neutral:
     trusted_by_machine: bool | None = None
     proven: bool = False
     skew: float | None = None  # the server's clock minus ours, seconds
+    home: bool = False  # in the country of the run, so that it shows nothing about the way abroad
     segment_size: int = 0  # longest TCP segment in bytes, 0: the system's
 
     @classmethod
-    def unanswered(cls, endpoint: Endpoint, ip: str, segment_size: int = 0) -> "Neutral":
+    def unanswered(cls, endpoint: Endpoint, ip: str, segment_size: int = 0, home: bool = False) -> "Neutral":
         """Return the result of a visit that has not ended."""
-        return cls(endpoint, ip, failure=f.TIMEOUT, failed_operation="tls_handshake", segment_size=segment_size)
+        return cls(
+            endpoint, ip, failure=f.TIMEOUT, failed_operation="tls_handshake", segment_size=segment_size, home=home
+        )
 
     @property
     def family(self) -> Literal[4, 6]:
@@ -68,6 +71,7 @@ class Neutral:
             failed_operation=self.failed_operation,
             connect_only=self.connect_only or None,
             segment_size=self.segment_size or None,
+            home=self.home or None,
         )
 
     def answered(self) -> bool:

@@ -82,6 +82,7 @@ class NetworkCheck:
         flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints if endpoint.scheme == "https"]
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
         flows += [self._reach(endpoint) for endpoint in neutral.reachability]
+        flows += [self._neutral_host(endpoint) for endpoint in neutral.home_of(self._session.country)]
         tasks = [asyncio.create_task(flow) for flow in flows]
         questions, deadline = NeutralLookups(self._session, self.trace), asyncio.get_running_loop().time() + PATIENCE
         beside = asyncio.create_task(questions.ask())  # silence is expected there, so nothing waits for it
@@ -167,7 +168,8 @@ class NetworkCheck:
 
     async def _neutral_at(self, endpoint: Endpoint, ip: str) -> None:
         size = 0 if self._first else self._session.pace.segment_sizes.get(family_of(ip), 0)
-        seen = Neutral.unanswered(endpoint, ip, size)
+        home = any(endpoint is one for _, one in self._session.neutral.home)
+        seen = Neutral.unanswered(endpoint, ip, size, home)
         try:
             await self._visit(seen)
         finally:
@@ -253,12 +255,12 @@ class NetworkCheck:
 
 def _fill(session: Session, found: Found) -> Preflight:
     """Fill the session's fields from the results. Return the facts of x_run.preflight."""
-    usable = [one for one in found.neutral if one.proven or one.trusted_by_machine]
+    usable = [one for one in found.neutral if (one.proven or one.trusted_by_machine) and not one.home]
     proven = {family_of(one.ip) for one in usable} | ({family_of(found.warm.ip)} if found.warm else set())
     families = proven if session.as_control else proven | _answered(found)
     session.ipv4, session.ipv6 = 4 in families, 6 in families
     session.encrypted = found.warm
-    verified = [one for one in found.neutral if one.failure is None and not one.connect_only]
+    verified = [one for one in found.neutral if one.failure is None and not one.connect_only and not one.home]
     session.neutral_addresses = [(one.ip, one.endpoint) for one in verified]
     portal = portal_verdict(found)
     public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}

@@ -198,6 +198,7 @@ class Run:
     # -- measuring -------------------------------------------------------------------------------------------------
 
     async def _all(self) -> None:
+        self._session.country = (await self._locate(None)).probe_cc
         checks = (preflight(self._session, self._roots), self._start_capture(), self._check_helpers())
         _, _, helpers = await asyncio.gather(*checks)
         self._budget.begin()

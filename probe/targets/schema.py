@@ -75,6 +75,14 @@ class PortalTable(Strict):
     source: str | None = None
 
 
+class HomeTable(Strict):
+    """Hold the table `[[home]]` of neutral.toml."""
+
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    url: str
+    source: str
+
+
 class NeutralFile(Strict):
     """Hold the file neutral.toml."""
 
@@ -87,6 +95,7 @@ class NeutralFile(Strict):
     portal: list[PortalTable] = Field(default_factory=list)
     dark: str | None = None
     reachability: list[str | EndpointTable] = Field(default_factory=list)
+    home: list[HomeTable] = Field(default_factory=list)
 
 
 def read_toml(path: Path) -> tuple[bytes, dict[str, Any]]:
@@ -146,5 +155,5 @@ def _table_at(loc: tuple[int | str, ...], top: type[BaseModel]) -> type[BaseMode
     """Return the table that contains the key at `loc`."""
     if "EndpointTable" in loc:
         return EndpointTable
-    inner: dict[str, type[BaseModel]] = {"services": ServiceTable, "portal": PortalTable}
+    inner: dict[str, type[BaseModel]] = {"services": ServiceTable, "portal": PortalTable, "home": HomeTable}
     return inner.get(str(loc[0]), top) if len(loc) > 1 else top

@@ -143,6 +143,12 @@ class Neutral:
     digest: str
     reachability: tuple[Endpoint, ...] = ()
     """Endpoints (`https`) that only get a connection, to see which networks are reachable."""
+    home: tuple[tuple[str, Endpoint], ...] = ()
+    """Country and endpoint (`https`) of hosts that are only tested from that country."""
+
+    def home_of(self, country: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints that are tested from a country (two letters)."""
+        return tuple(endpoint for where, endpoint in self.home if where == country)
 
 
 def family_of(ip: str) -> Literal[4, 6]:

@@ -63,6 +63,10 @@ def load_neutral(path: Path) -> Neutral:
         dark=file.dark,
         digest=hashlib.sha256(raw).hexdigest(),
         reachability=_endpoints(file.reachability, path, "reachability"),
+        home=tuple(
+            (host.country, _endpoints([EndpointTable(url=host.url, source=host.source)], path, "home")[0])
+            for host in file.home
+        ),
     )
 
 

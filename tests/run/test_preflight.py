@@ -252,6 +252,28 @@ async def test_host_for_reachability_gets_a_connect_and_no_hello(world: World) -
     assert world.session.neutral_addresses == [(HERE, endpoint)]  # no name of a target is sent to the other
 
 
+@pytest.mark.parametrize("country", ["RU", "IR", ""])
+async def test_home_host_is_tested_from_its_country_only_and_is_no_neutral_host(world: World, country: str) -> None:
+    home = "127.0.5.4"
+    async with (
+        world.box(HERE, [HOST]) as box,
+        world.box(home, ["home.ru.example"], reply=reply(datetime.now(UTC))) as own,
+    ):
+        neutral_at(world, box)
+        world.system["home.ru.example"] = [home]
+        at_home = parse_endpoint(f"https://home.ru.example:{own.port}/")
+        world.session.neutral = replace(world.session.neutral, home=(("RU", at_home),))
+        world.session.country = country
+        found = await facts(world)
+        seen = list(own.seen)
+    hosts = {host["address"]: host for host in found["neutral"]}
+    assert bool(seen) == (home in hosts) == (country == "RU")
+    if country == "RU":
+        assert hosts[home]["home"] is True and hosts[home]["failure"] is None
+    assert HERE in hosts and hosts[HERE].get("home") is None
+    assert home not in {ip for ip, _ in world.session.neutral_addresses}
+
+
 async def test_bug_in_check_is_recorded_and_others_continue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any, **__: Any) -> Any:
         raise KeyError("x")

@@ -88,6 +88,14 @@ class RegimeRow:
         "Neutral hosts abroad of which every connection was refused or reset.",
         _hosts("NOT h.home AND h.reset = h.tests"),
     )
+    neutral_silent: int = column(
+        0,
+        "Neutral hosts abroad that never answered a connect.",
+        _hosts("NOT h.home AND h.silent = h.tests"),
+    )
+    home_proven: int = column(
+        0, "Hosts in the country of the run that proved their identity.", _hosts("h.home AND h.proven > 0")
+    )
     neutral_cut: int = column(
         0,
         "Neutral hosts abroad that accepted connections, of which every handshake was cut off or silent.",

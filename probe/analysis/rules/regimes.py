@@ -5,6 +5,7 @@ from probe.messages import mark
 
 REGIMES = (
     "captive",
+    "international_cut",
     "port_443_reset",
     "allowlist_address",
     "allowlist_name",
@@ -20,7 +21,9 @@ REGIMES = (
 """The regimes from the most to the least general. The first one that holds is the main regime of a run."""
 
 UNKNOWN = "unknown"
-WITHOUT_LISTS = frozenset({"port_443_reset", "allowlist_address", "allowlist_name", "protocol_allowlist"})
+WITHOUT_LISTS = frozenset(
+    {"international_cut", "port_443_reset", "allowlist_address", "allowlist_name", "protocol_allowlist"}
+)
 """Regimes that block without a list of what is blocked. One sentence describes them better than a list of apps."""
 
 _ONLY_LISTED_NAMES = "unlisted_services >= 2 AND nonexistent_passed = 0"
@@ -39,6 +42,17 @@ REGIME_RULES = (
         plain=mark(
             "A sign-in page answers in the place of every server. Networks in hotels do so, and mobile networks "
             "without credit."
+        ),
+    ),
+    Rule(
+        "regime_international_cut",
+        "candidate = 'international_cut' AND home_proven > 0 AND neutral_silent >= 6 AND neutral_silent = neutral_hosts"
+        " AND udp_passed + apps_working = 0",
+        State.IMPAIRED,
+        because="No neutral host abroad answers, in several networks. A host in the country proves its identity.",
+        plain=mark(
+            "Nothing outside the country answers, and servers inside it do. This happens in shutdowns, and when the "
+            "provider's lines abroad are broken."
         ),
     ),
     Rule(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from probe.analysis.verdicts.regimes.regimes import RegimeVerdict
 
 FEWEST_ALIKE = 2  # apps about which one sentence on the network is enough
-ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
+NOT_WORKING = frozenset({"blocked", "likely_blocked", "degraded", "impaired"})
 
 
 def origin_header(origin: Origin) -> str:
@@ -54,14 +54,14 @@ def round_sentences(apps: "Sequence[AppVerdict]", latest: "Sequence[AppVerdict]"
 
 
 def rules_of_network(regime: "RegimeVerdict | None", apps: Sequence[AppState]) -> str:
-    """Return the sentences about a network that blocks all that it does not list, "" for other networks.
+    """Return the sentences about a network that stops most connections alike, "" for other networks.
 
-    They replace the list of apps that are blocked alike. A single app has its own sentence.
+    They replace the list of apps that fail alike. A single app has its own sentence.
     """
     from probe.analysis.rules.regimes import WITHOUT_LISTS  # here, so that other commands start faster
     from probe.analysis.rules.tables import RULES
 
-    if regime is None or sum(app["state"] in ACCUSED for app in apps) < FEWEST_ALIKE:
+    if regime is None or sum(app["state"] in NOT_WORKING for app in apps) < FEWEST_ALIKE:
         return ""
     holding = [each["rule_id"] for each in regime["regimes"] if each["regime"] in WITHOUT_LISTS]
     return " ".join(tr(RULES[rule_id].plain) for rule_id in holding)

@@ -115,7 +115,8 @@ class HostBuilder:
         for target in self._targets:
             for service, endpoint in target.endpoints():
                 yield target.name, service.role, endpoint
-        for endpoint in (*self._neutral.endpoints, *self._neutral.reachability):
+        home = (endpoint for _, endpoint in self._neutral.home)
+        for endpoint in (*self._neutral.endpoints, *self._neutral.reachability, *home):
             yield "neutral", "", endpoint
         for endpoint, _, _ in self._neutral.portal:
             yield "neutral", "", endpoint

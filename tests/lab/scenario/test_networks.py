@@ -20,7 +20,7 @@ from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 
 QUIET = {"unknown", "open"}
-ACCUSES_NOBODY = {"captive", "udp_blocked"}
+ACCUSES_NOBODY = {"captive", "udp_blocked", "international_cut"}
 """Regimes whose sentences name innocent causes too: a hotel's page, a mobile account without credit, a company."""
 
 

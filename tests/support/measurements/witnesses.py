@@ -408,6 +408,12 @@ _NONE_PROVEN = {
 }
 REGIME: dict[str, Columns] = {
     "regime_captive": {"candidate": "captive", "portals": 1},
+    "regime_international_cut": {
+        "candidate": "international_cut",
+        "home_proven": 1,
+        "neutral_hosts": 6,
+        "neutral_silent": 6,
+    },
     "regime_port_443_reset": {
         "candidate": "port_443_reset",
         "neutral_hosts": 3,

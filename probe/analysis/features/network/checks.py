@@ -26,9 +26,11 @@ class NetworkCheck:
 
     @cached_property
     def by_family(self) -> dict[int, list[Host]]:
-        """Return the results of the neutral hosts by address family."""
+        """Return the results of the neutral hosts by address family, without those in the country of the run."""
         found: dict[int, list[Host]] = {4: [], 6: []}
         for host in tables(self.facts.get("neutral")):
+            if flag(host.get("home")):
+                continue
             found[family_of(as_address(host.get("address")))].append(host)
         return found
 

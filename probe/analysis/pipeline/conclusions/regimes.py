@@ -116,6 +116,7 @@ _ACCUSED = "state IN ('blocked', 'likely_blocked')"
 
 WITNESSES: dict[str, tuple[str, ...]] = {
     "captive": ("SELECT m, 'check of the network', 'portal', 0 FROM run_check WHERE portal",),
+    "international_cut": (f"{_HOSTS} home AND outcome = 'proven'", f"{_HOSTS} NOT home AND outcome = 'silent'"),
     "port_443_reset": (
         f"{_HOSTS} outcome = 'reset'",
         f"{_ENDPOINTS} carrier = 'stream' AND (port = 443 AND {_ACCUSED} OR port <> 443 AND state = 'ok')",
