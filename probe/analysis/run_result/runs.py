@@ -17,7 +17,7 @@ MOST_RECORDS = 2000  # verdicts that are held for one screen. A run has about 60
 
 @dataclass
 class RunVerdicts:
-    """Hold the verdict records of one run, what its measurements say about targets, network and calls, and their origin."""
+    """Hold the verdict records of one run, and what its measurements say about targets, network, calls and origin."""
 
     run: tuple[str, str] = ("", "")
     records: list[dict[str, Any]] = field(default_factory=list)

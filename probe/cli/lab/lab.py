@@ -202,8 +202,6 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
         return finished.code
     path = _results_file(finished.records, results)
     _print_records(finished.records, json, verbose, Origin(lab=scenario.name), _run_in(path))
-    for record in finished.network if json else ():
-        say(sys.stdout, jsonlib.dumps(record))
     stream: TextIO = sys.stderr if json else sys.stdout
     if finished.differences:
         sentence = tr("These verdicts differ from those that scenario {name} expects:", name=scenario.name)
