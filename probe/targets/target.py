@@ -150,6 +150,11 @@ class Neutral:
         """Return the endpoints that are tested from a country (two letters)."""
         return tuple(endpoint for where, endpoint in self.home if where == country)
 
+    @property
+    def home_hosts(self) -> tuple[Endpoint, ...]:
+        """Return the hosts of all countries. The lab's, XX, is none (ISO 3166-1 leaves it to users)."""
+        return tuple(endpoint for where, endpoint in self.home if where != "XX")
+
 
 def family_of(ip: str) -> Literal[4, 6]:
     """Return the family of an IP literal."""

@@ -172,8 +172,8 @@ def _facts(folder: Path) -> dict[str, Any]:
     except TargetError as error:
         raise UsageError(str(error), 2) from None
     public = listed(f"{role} ({_listed(service.endpoints)})" for role, service in resolvers.services.items())
-    home = [endpoint for _, endpoint in neutral.home]
-    hosts = _hosts([*neutral.endpoints, *neutral.reachability, *home, *(check for check, _, _ in neutral.portal)])
+    checks = (check for check, _, _ in neutral.portal)
+    hosts = _hosts([*neutral.endpoints, *neutral.reachability, *neutral.home_hosts, *checks])
     dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
     cost, deep = cost_of(targets), cost_of(targets, depth="deep")
     return {

@@ -31,8 +31,8 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
             _row(role, service.endpoints)
         _count_hellos(target)
     say(out, "\n" + tr("for comparison, and to check that this network is fit to measure from"))
-    home, checks = (each for _, each in neutral.home), (check for check, _, _ in neutral.portal)
-    _row(tr("neutral hosts"), [*neutral.endpoints, *neutral.reachability, *home, *checks])
+    checks = (check for check, _, _ in neutral.portal)
+    _row(tr("neutral hosts"), [*neutral.endpoints, *neutral.reachability, *neutral.home_hosts, *checks])
     _row(tr("this network's own resolver"), [])
     if neutral.dark:
         _row(tr("an address without a resolver"), [], f"{neutral.dark}:53")
