@@ -55,6 +55,12 @@ def _print_cost(cost: RunCost) -> None:
             size=size(cost.media_moved),
         )
         say(out, wrapped(packets, 2, "  "))
+    if cost.media_drawn:
+        drawn = tr(
+            "They are like those of some of these apps, which are drawn at random. "
+            "Name one app, or repeat the run, for the others."
+        )
+        say(out, wrapped(drawn, 2, "  "))
     if cost.call_moved:
         calls = tr(
             "If it takes calls, it is called too, without voice and without a name. "

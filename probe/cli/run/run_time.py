@@ -25,6 +25,7 @@ class RunCost(NamedTuple):
 
     `most_moved` contains `media_moved`, the bytes of media flows that the test helper reflects, and `call_moved`, those
     of test calls to it. Both are 0 without such flows or calls. Only the run shows whether the helper takes them.
+    `media_drawn`: the apps have more shapes of call packets than the run has pairs.
     """
 
     seconds: int
@@ -34,6 +35,7 @@ class RunCost(NamedTuple):
     most_moved: int
     media_seconds: int
     media_moved: int
+    media_drawn: bool
     call_seconds: int
     call_moved: int
 
@@ -43,8 +45,8 @@ def cost_of(
 ) -> RunCost:
     """Return what a run over the targets costs. `helper`: a test helper is asked, and follow-ups are made."""
     every = list(targets)
-    flows = helper and any(service.media for target in every for service in target.services.values())
-    pairs = MEDIA_PAIRS[depth] * repeat if flows else 0
+    shapes = {service.media for target in every for service in target.services.values() if service.media}
+    pairs = MEDIA_PAIRS[depth] * repeat if helper and shapes else 0
     calls = {call for target in every for call in target.test_calls} if helper and depth == "deep" else set()
     call_moved = sum(CALL_BYTES[call] for call in calls) * repeat
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
@@ -56,6 +58,7 @@ def cost_of(
         most * repeat + BESIDE + MEDIA_BYTES * pairs + call_moved,
         MEDIA_SECONDS * pairs,
         MEDIA_BYTES * pairs,
+        len(shapes) > pairs > 0,
         sum(CALL_SECONDS[call] for call in calls) * repeat,
         call_moved,
     )

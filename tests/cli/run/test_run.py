@@ -302,6 +302,24 @@ def test_explain_says_what_call_packets_cost(
 
 
 @pytest.mark.parametrize(
+    ("targets", "options", "drawn"),
+    [
+        (("signal", "teams"), {}, False),  # both have calls over WebRTC
+        (("signal", "whatsapp"), {}, True),
+        (("signal", "whatsapp"), {"repeat": 2}, False),
+        (("signal", "telegram", "whatsapp"), {"repeat": 2}, True),
+        (("signal", "telegram", "whatsapp"), {"depth": "deep"}, False),
+        (("signal", "whatsapp"), {"no_followups": True}, False),
+    ],
+)
+def test_explain_says_that_apps_are_drawn_for_call_packets(
+    probe_run: Callable[..., Result], targets: tuple[str, ...], options: dict[str, Any], drawn: bool
+) -> None:
+    told = " ".join(probe_run(*targets, control="http://127.0.0.1:9", explain=True, **options)[1].split())
+    assert ("some of these apps, which are drawn at random" in told) is drawn
+
+
+@pytest.mark.parametrize(
     ("target", "repeat", "said"),
     [
         ("signal", 1, "takes up to 20 seconds and moves up to 68 kB."),
