@@ -48,7 +48,6 @@ async def test_helper_without_a_place_is_a_local_failure(status: int) -> None:
     ("handler", "failure"),
     [
         (sending({"error": "unknown token"}, 404), f"{f.UNKNOWN}: helper: status 404"),
-        (sending({}, 307), f"{f.UNKNOWN}: helper: status 307"),
         (sending("{"), f"{f.UNKNOWN}: helper: the answer is not JSON"),
         (sending("[1]"), f"{f.UNKNOWN}: helper: the answer is no object"),
         (sending(json.dumps([ANSWER] * 60_000)), f"{f.UNKNOWN}: helper: the answer is longer than 4194304 bytes"),
@@ -57,6 +56,16 @@ async def test_helper_without_a_place_is_a_local_failure(status: int) -> None:
 async def test_answer_that_breaks_the_protocol_is_named(handler: Handler, failure: str) -> None:
     found = await opened(handler)
     assert isinstance(found, RemoteError) and found.failure == failure
+
+
+async def test_call_follows_no_redirect() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path == "/elsewhere":
+            return web.json_response(ANSWER)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    found = await opened(handler)
+    assert isinstance(found, RemoteError) and found.failure == f"{f.UNKNOWN}: helper: status 307"
 
 
 async def test_silent_helper_is_a_timeout() -> None:
