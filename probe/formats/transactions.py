@@ -2,9 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from probe.formats.field_notes import Ordinal, Port, PrivacyClass, Public, Seconds
+from probe.formats.entries import Part
+from probe.formats.field_notes import Bytes, Count, Ordinal, Port, Public, Seconds
 
 Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 """Purpose of a transaction.
@@ -38,6 +39,10 @@ FollowUp = Literal[
     "firefox_dtls_hello",
     "dtls13_hello",
     "same_dtls_hello_again",
+    "same_transfer_again",
+    "small_segments_transfer",
+    "innocuous_name_transfer",
+    "neutral_host_transfer",
     "random_bytes_neutral_host",
     "innocuous_name_system_resolver",
     "resolver_udp",
@@ -58,11 +63,35 @@ FollowUp = Literal[
 """Ids of the kinds of follow-ups, which `probe/formats/followups/` describes."""
 
 
-class TransactionRecord(BaseModel):
+class StreamEnd(Part):
+    """Record how far a TCP connection got until its transaction ended.
+
+    Bytes are those of TCP's payload, TLS included. What this system's kernel does not tell is null. If an answer
+    stopped, an empty line was sent at the end. It tests whether the path still carries anything.
+    """
+
+    bytes_received: Bytes = Field(default=0, examples=[16947])  # read from the connection
+    bytes_sent: Bytes = Field(default=0, examples=[1985])  # written to the connection
+    bytes_after_sent: Bytes = Field(default=0, examples=[15022])
+    """Received after the last write, so those of the last answer."""
+    reads: Count = Field(default=0, examples=[5])  # reads that returned bytes
+    last_byte: Seconds = Field(default=0.0, examples=[0.059431])
+    """From the connect to the last received byte, 0 without one."""
+    silence: Seconds = Field(default=0.0, examples=[10.831168])  # without a byte at the end
+    segment_size: Bytes | None = Field(default=None, examples=[1448])  # longest payload of a segment
+    bytes_acked: Bytes | None = Field(default=None, examples=[1962])
+    """Sent bytes that the peer acknowledged, the SYN counted as one."""
+    segments_in: Count | None = Field(default=None, examples=[17])
+    """Received before the path was tested, those without payload included."""
+    segments_out: Count | None = Field(default=None, examples=[11])
+    """Sent before that, those without payload and repetitions included."""
+    retransmissions: Count | None = Field(default=None, examples=[2])  # segments that were sent again, SYNs included
+
+
+class TransactionRecord(Part):
     """Record one transaction in `x_transactions`."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-    PRIVACY: ClassVar[PrivacyClass] = "network"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"stream"})
 
     transaction_id: Ordinal  # from 1, in the order of their start, flows of the whole run last
     service: Public[str] = ""  # the role: "web", "" for a lookup of several services
@@ -89,3 +118,4 @@ class TransactionRecord(BaseModel):
     failure: str | None = None  # failure of that step
     t0: Seconds = 0.0  # when the first step began, since the measurement began
     t: Seconds = 0.0  # when it ended
+    stream: StreamEnd | None = None  # how far its TCP connection got, absent without one

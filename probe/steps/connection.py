@@ -33,6 +33,17 @@ class Connection(Protocol):
         """Close so that the peer sees a reset (SO_LINGER 0)."""
         ...
 
+    def fell_silent(self) -> bool:
+        """Return whether an answer began and no byte has arrived for some time. False where this is not counted."""
+        return False
+
+    async def test_path(self, data: bytes) -> None:
+        """Send `data` on a silent connection, and wait a moment for its acknowledgement.
+
+        A stopped server acknowledges it, and a path that drops everything does not. Raises OSError.
+        """
+        return
+
     async def read_exactly(self, n: int) -> bytes:
         """Read exactly `n` bytes. Raises EOFError if the peer closed before."""
         got = bytearray()

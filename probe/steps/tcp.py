@@ -8,17 +8,20 @@ import time
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
+from probe.formats.transactions import StreamEnd
 from probe.platforms.event_loop import forget
 from probe.platforms.sockets import tcp_state
 from probe.platforms.sockets.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
+from probe.signatures.silent_streams import is_in_midst_of_answer
 from probe.steps.connection import Connection, address_of
 from probe.steps.sockets import limit_segments, open_socket
 from probe.targets.address_guard import Contacts, Elsewhere
 from probe.targets.target import family_of
 
+PATH_TEST, LOOKS = 0.8, 8  # seconds in which an acknowledgement must arrive, and how often it is looked for
 _WEIGHT = 8  # the kernel's smoothed round trip takes an eighth of each new sample (RFC 6298, 2.3)
 
 
@@ -30,16 +33,52 @@ class TCPConnection(Connection):
         self._sock, self._pace = sock, pace
         self._loop = asyncio.get_running_loop()
         self._connected_in: float | None = None  # seconds, set until the first answer
+        self._counted = StreamEnd()
+        self._traffic: tcp_state.Traffic | None = None  # before the path was tested
+        self._opened_at = self._loop.time()
         self.restart_silence()
 
     async def read(self, limit: int = 65536) -> bytes:
         data = await self._loop.sock_recv(self._sock, limit)
         self.restart_silence()
+        self._count(len(data))
         self._pace.received(len(data))
         if self._connected_in is not None:
             self._tell_wait(self._connected_in)
             self._connected_in = None
         return data
+
+    def _count(self, received: int) -> None:
+        """Count the bytes of one read. The end of the stream has none."""
+        counted = self._counted
+        counted.bytes_received += received
+        counted.bytes_after_sent += received
+        counted.reads += bool(received)
+        if received:
+            counted.last_byte = self._heard_at - self._opened_at
+
+    def end(self) -> StreamEnd:
+        """Return how far the connection got until now, with what the kernel knows of it."""
+        counted, now = self._counted, tcp_state.traffic(self._sock)
+        before = self._traffic or now
+        return counted.model_copy(
+            update={
+                "bytes_acked": now.bytes_acked if now else None,
+                "segments_in": before.segments_in if before else None,
+                "segments_out": before.segments_out if before else None,
+                "last_byte": round(counted.last_byte, 6),
+                "silence": round(self.silent_for(), 6),
+                "segment_size": self._known_segment_size(),
+                "retransmissions": tcp_state.retransmissions(self._sock),
+            }
+        )
+
+    def _known_segment_size(self) -> int | None:
+        """Return the largest number of bytes in one segment, or None on systems without the option."""
+        try:
+            return self.segment_size()
+        except (AttributeError, OSError):
+            return None
 
     def connected(self) -> float | None:
         """Return the handshake's round trip in seconds as the kernel measured it. None if unknown or if two SYNs were
@@ -50,6 +89,11 @@ class TCPConnection(Connection):
         """
         self._connected_in = tcp_state.round_trip(self._sock)
         return self._connected_in
+
+    def opened(self) -> None:
+        """Count times from now on, at the end of TCP's handshake."""
+        self.restart_silence()
+        self._opened_at = self._heard_at
 
     def restart_silence(self) -> None:
         """Count the time without a byte from now on."""
@@ -67,7 +111,28 @@ class TCPConnection(Connection):
 
     async def write(self, data: bytes) -> None:
         self._pace.bytes_sent += len(data)
+        self._counted.bytes_sent += len(data)
+        self._counted.bytes_after_sent = 0
         await self._loop.sock_sendall(self._sock, data)
+
+    def fell_silent(self) -> bool:
+        return is_in_midst_of_answer(self._counted.bytes_after_sent, self.silent_for())
+
+    async def test_path(self, data: bytes) -> None:
+        self._traffic = traffic = tcp_state.traffic(self._sock)
+        if traffic is None:
+            return
+        received = self._counted.bytes_after_sent
+        await self.write(data)
+        self._counted.bytes_after_sent = received
+        for _ in range(LOOKS):
+            await asyncio.sleep(PATH_TEST / LOOKS)
+            if self._acknowledges_since(traffic):
+                return
+
+    def _acknowledges_since(self, before: tcp_state.Traffic) -> bool:
+        now = tcp_state.traffic(self._sock)
+        return now is not None and now.bytes_acked > before.bytes_acked
 
     def limit(self, ttl: int) -> None:
         """Limit all later packets, retransmissions included, to `ttl` hops."""
@@ -147,11 +212,18 @@ async def tcp_connect(
         finally:
             tx.opened("tcp", sock.getsockname()[1], ip, port)
         conn.local = sock.getsockname()[:2]
-        conn.restart_silence()
+        conn.opened()
+        tx.connections.callback(_record_end, tx, conn)
         entry.x_syn_repeats = tcp_state.retransmissions(sock)  # nothing but SYNs was sent so far
         if not far:
             pace.saw_round_trip(conn.connected() or time.monotonic() - began)
     return conn
+
+
+def _record_end(tx: Transaction, conn: TCPConnection) -> None:
+    """Record how far the last connection of a transaction got, before it is closed."""
+    if tx.record.stream is None:
+        tx.record.stream = conn.end()
 
 
 def _forbidden_by(error: PermissionError, ip: str, port: int, contacts: Contacts | Elsewhere) -> OSError:

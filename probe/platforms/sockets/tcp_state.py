@@ -4,13 +4,25 @@ import socket
 import struct
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from probe.platforms.systems import has_linux_kernel
 
 TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too
 # Offsets in struct tcp_info of <linux/tcp.h>: after 8 bytes, the 16th and the 24th number of 4 bytes.
 _NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
+# After 104 bytes: two rates of 8 bytes, bytes acked, bytes received, segments sent, segments received.
+_TRAFFIC, _TRAFFIC_AT = struct.Struct("=QQII"), 120
 _CLOSED = 7  # tcpi_state, the first byte of the struct: TCP_CLOSE of <net/tcp_states.h>
+
+
+class Traffic(NamedTuple):
+    """Hold what the kernel counted on a connection. Segments include those without payload, and repetitions."""
+
+    bytes_acked: int
+    bytes_received: int
+    segments_out: int
+    segments_in: int
 
 
 def tells_tcp_state() -> bool:
@@ -29,6 +41,12 @@ def retransmissions(sock: socket.socket) -> int | None:
     return _number_at(sock, _TOTAL_RETRANS_AT)
 
 
+def traffic(sock: socket.socket) -> Traffic | None:
+    """Return the bytes and segments of both directions, or None. Linux has them since version 4.2."""
+    info = _info(sock, _TRAFFIC_AT + _TRAFFIC.size)
+    return None if info is None else Traffic(*_TRAFFIC.unpack_from(info, _TRAFFIC_AT))
+
+
 def is_closed(sock: socket.socket) -> bool | None:
     """Return whether the connection has ended in both directions, or None."""
     state = _number_at(sock, 0)
@@ -45,10 +63,16 @@ def sends_timestamps() -> bool | None:
 
 def _number_at(sock: socket.socket, at: int) -> int | None:
     """Return one number of the kernel's struct tcp_info, or None if the system has none."""
+    info = _info(sock, at + _NUMBER.size)
+    return None if info is None else int(_NUMBER.unpack_from(info, at)[0])
+
+
+def _info(sock: socket.socket, size: int) -> bytes | None:
+    """Return the first `size` bytes of the kernel's struct tcp_info, or None if the system has fewer."""
     if not tells_tcp_state():
         return None
     try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_INFO"), at + _NUMBER.size)  # noqa: B009
-        return int(_NUMBER.unpack_from(info, at)[0])
-    except (OSError, struct.error):
+        info = sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_INFO"), size)  # noqa: B009
+    except OSError:
         return None
+    return info if len(info) == size else None

@@ -74,6 +74,9 @@ async def _round_trip(
         async with asyncio.timeout_at(deadline):
             await _send(conn, exchange, most)
             await _read_head(conn, exchange, most)
+    except TimeoutError:
+        await _test_path(conn)
+        raise
     except NotHTTP as error:
         raise RemoteError(MALFORMED_STATUS) from error
     except MalformedResponse as error:
@@ -116,8 +119,17 @@ async def _read_body(
         written.x_body_failure = MALFORMED if len(exchange.body) < limit else None
     except NETWORK_ERRORS as error:
         written.x_body_failure = classify(error)
+        if written.x_body_failure == f.TIMEOUT:
+            await _test_path(conn)
     written.body_is_truncated = not exchange.ended or len(exchange.body) >= limit
     result.body = bytes(exchange.body[:limit])
+
+
+async def _test_path(conn: Connection) -> None:
+    """Send an empty line on a connection that fell silent. A server ignores it before a request (RFC 9112, 2.2)."""
+    if conn.fell_silent():
+        with suppress(*NETWORK_ERRORS):
+            await conn.test_path(b"\r\n")
 
 
 async def _receive(conn: Connection, exchange: HTTP1Exchange, most: int) -> None:

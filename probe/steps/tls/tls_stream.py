@@ -107,6 +107,13 @@ class TLSConnection(Connection):
                     self.hello_length, self.hello_carries_ech = len(pending), carries_ech(pending)
                 await self._inner.write(pending)
 
+    def fell_silent(self) -> bool:
+        return self._inner.fell_silent()
+
+    async def test_path(self, data: bytes) -> None:
+        self.engine.write(data)
+        await self._inner.test_path(self._outgoing.read())
+
     def close(self) -> None:
         self._inner.close()
 

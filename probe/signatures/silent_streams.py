@@ -1,0 +1,15 @@
+"""Define when a TCP connection fell silent in the middle of an answer, for probe and analysis alike."""
+
+LEAST_SILENCE = 2.5
+"""Seconds without a byte at the end. A slow server and a slow access line send some bytes in that time."""
+
+LEAST_ANSWER = 1500
+"""Bytes that arrived after the request. TLS 1.3 sends session tickets of fewer bytes without any answer."""
+
+SMALL_SEGMENT = 536
+"""Bytes in a segment of the comparison, the least that every IPv4 host takes (RFC 9293, 3.7.1)."""
+
+
+def is_in_midst_of_answer(bytes_after_request: int, silence: float) -> bool:
+    """Return whether an answer had begun, and the connection then was silent until the time limit."""
+    return bytes_after_request >= LEAST_ANSWER and silence >= LEAST_SILENCE
