@@ -169,6 +169,8 @@ class AttemptRunner:
             corroborated=own.corroborated if own else self._trust.is_corroborated(at),
             echo_offer=self._measurement.echo_offer,
             priority=at.priority,
+            method=self.method,
+            options=self.options,
         )
 
     async def _send_own(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:

@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import dataclass, field
 
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
-from probe.dialogue import is_doubtful, proves
+from probe.dialogue import fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
+from probe.formats.entries import Entry
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED
@@ -137,13 +138,15 @@ class AttemptState:
         self.records[flow.row] = record
         if flow.row == "own":
             self.verified = proves(record) or self._measurement.trust.is_verified(self.at)
+        entries = self._measurement.trace.entries_of(record)
         outcome = Outcome(
             flow,
             transaction_id=record.transaction_id,
             failure=record.failure,
             failed_operation=record.failed_operation,
             triggered=record.trigger,
-            doubtful=is_doubtful(self._measurement.trace.entries_of(record)),
+            doubtful=is_doubtful(entries),
+            fell_silent=fell_silent(record, entries),
             corroborated=record.corroborated,
             authenticated=proves(record),
             verified=self.verified,

@@ -58,6 +58,11 @@ def ech_claim(facts: AttemptFacts) -> Claim:
     return ("ech", str(facts.family))
 
 
+def other_host_claim(facts: AttemptFacts) -> Claim:
+    """Return what the transfer from a neutral host is for: the family."""
+    return ("neutral_transfer", str(facts.family))
+
+
 def echo_claim(facts: AttemptFacts) -> Claim:
     """Return what an echo pair is for: payload, port and family."""
     place = (str(facts.echo.port), str(facts.echo.family)) if facts.echo else ()
@@ -71,6 +76,7 @@ ONCE_PER: dict[Callable[[AttemptFacts], Claim], str] = {
     hellos_claim: "endpoint, service and family",
     browser_claim: "endpoint, service and family",
     ech_claim: "family",
+    other_host_claim: "family",
     echo_claim: "payload, port and family",
 }
 """What each claim is for, in words."""
@@ -134,6 +140,27 @@ def _any_hello_passed(facts: AttemptFacts) -> bool:
 
 def _passed(facts: AttemptFacts, row: str) -> bool:
     return (outcome := facts.sent(row)) is not None and outcome.passed
+
+
+def _fell_silent(facts: AttemptFacts) -> bool:
+    own = facts.own
+    return own is not None and own.fell_silent and facts.verified and facts.outcome("confirmation") is not None
+
+
+def other_name_is_readable(facts: AttemptFacts) -> bool:
+    """Return whether the name is shown by the hello alone, so that the same page can be asked for under another."""
+    return facts.endpoint.scheme == "https" and _name_in_hello(facts)
+
+
+def _ended(facts: AttemptFacts, *rows: str) -> bool:
+    """Return whether each of the rows has an outcome."""
+    return all(facts.outcome(row) is not None for row in rows)
+
+
+def _silent_at_times(facts: AttemptFacts) -> bool:
+    outcomes = [facts.sent(row) for row in ("own", "confirmation", "transfer_again")]
+    sent = [outcome for outcome in outcomes if outcome is not None]
+    return any(outcome.fell_silent for outcome in sent) and any(outcome.passed_whole for outcome in sent)
 
 
 NAMED = Condition("the first message shows an exchangeable name", lambda facts: facts.shows_name)
@@ -233,4 +260,15 @@ ECHO_OFFERED = Condition(
     "the helper offers an echo, and its token allows a pair",
     lambda facts: facts.echo is not None and facts.echo.pairs_left > 0 and facts.echo.triggers_left > 0,
 )
+FELL_SILENT = Condition("the connection fell silent in the middle of an answer", _fell_silent)
+TRANSFERS_COMPARED = Condition(
+    "small segments were tried, and so was another name if one is shown",
+    lambda facts: _ended(facts, "small_segments") and (not other_name_is_readable(facts) or _ended(facts, "other_sni")),
+)
+SMALL_PASSED = Condition(
+    "the answer in small segments was complete",
+    lambda facts: (outcome := facts.sent("small_segments")) is not None and outcome.passed_whole,
+)
+SILENT_AT_TIMES = Condition("another answer was complete", _silent_at_times)
+READABLE_NAME = Condition("the name is shown by the hello alone", other_name_is_readable)
 RANDOM_ENDED = Condition("the random datagram was sent", lambda facts: facts.outcome("random_echo") is not None)

@@ -64,6 +64,8 @@ class Outcome:
     triggered: bool = False
     doubtful: bool = False
     """The answer is one that a middlebox may have sent in the server's name."""
+    fell_silent: bool = False
+    """An answer had begun, and its connection was silent until the time limit."""
     corroborated: bool = False
     authenticated: bool = False
     """The server gave a proof that only the genuine one can give."""
@@ -74,6 +76,11 @@ class Outcome:
     def passed(self) -> bool:
         """Return whether the flow was sent and succeeded."""
         return self.was_sent and self.failure is None
+
+    @property
+    def passed_whole(self) -> bool:
+        """Return whether the flow succeeded, and its answer did not stop in the middle."""
+        return self.passed and not self.fell_silent
 
     @property
     def failed(self) -> bool:

@@ -18,6 +18,7 @@ from probe.connectivity.policy import (
     ECHO_PAIR,
     HOP_SEARCH,
     RESOLVERS,
+    SILENT_TRANSFERS,
     Group,
     Row,
 )
@@ -101,7 +102,7 @@ def conclude(facts: AttemptFacts) -> Conclusion:
         return Conclusion(reached, contradicted=not reached and facts.trusted_addresses)
     if confirmation is not None and confirmation.passed:
         return Conclusion(reached=True)
-    return Conclusion(worth_a_search=_any_due(HOP_SEARCH, facts))
+    return Conclusion(worth_a_search=not own.fell_silent and _any_due(HOP_SEARCH, facts))
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
@@ -178,8 +179,9 @@ def _own(facts: AttemptFacts, *, is_visit: bool = False) -> PlannedFlow:
 
 
 def _after_success(facts: AttemptFacts) -> Plan:
-    """Return the confirmation of a doubtful answer, or follow-ups."""
-    doubtful = facts.own is not None and facts.own.doubtful and facts.verified and not facts.as_control
+    """Return the confirmation of a doubtful or incomplete answer, or follow-ups."""
+    own = facts.own
+    doubtful = own is not None and (own.doubtful or own.fell_silent) and facts.verified and not facts.as_control
     if doubtful and facts.outcome("confirmation") is None:
         return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
     return _follow_ups(AFTER_SUCCESS, facts)
@@ -199,7 +201,7 @@ def _after_failure(facts: AttemptFacts) -> Plan:
         if facts.verified:
             return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
     if confirmation is not None and confirmation.passed:
-        return FINISHED
+        return _follow_ups(SILENT_TRANSFERS, facts)
     return _follow_ups(AFTER_FAILURE, facts)
 
 
@@ -250,7 +252,7 @@ def _within_budget(flows: Iterable[tuple[PlannedFlow, int]], facts: AttemptFacts
     """Mark the flows for which no trigger is left, those of this plan counted."""
     spent: Counter[str] = Counter()
     for flow, left in flows:
-        yield replace(flow, over_budget=flow.cost > left - spent[flow.address])
+        yield replace(flow, over_budget=flow.cost > max(0, left - spent[flow.address]))
         spent[flow.address] += flow.cost
 
 

@@ -18,6 +18,7 @@ from probe.connectivity.conditions import (
     ECH_SUSPECTED,
     ECH_WITH_NAME_SUSPECTED,
     ECHO_OFFERED,
+    FELL_SILENT,
     FIREFOX_DTLS_FAILED,
     FIREFOX_DTLS_PASSED,
     FIRST_BROWSER_FAILED,
@@ -42,9 +43,13 @@ from probe.connectivity.conditions import (
     PLAIN_PAGE,
     QUIC,
     RANDOM_ENDED,
+    READABLE_NAME,
     SAME_DTLS_FAILED,
     SECOND_BROWSER_FAILED,
+    SILENT_AT_TIMES,
     SILENT_TWICE,
+    SMALL_PASSED,
+    TRANSFERS_COMPARED,
     UNLISTED,
     UNPROVEN_NAME,
     VERIFIED,
@@ -55,6 +60,7 @@ from probe.connectivity.conditions import (
     hellos_claim,
     name_at_neutral_claim,
     nonexistent_claim,
+    other_host_claim,
     random_bytes_claim,
 )
 from probe.connectivity.facts import AttemptFacts
@@ -164,7 +170,38 @@ def _echo_pair(name: str, when: Condition, *beside: tuple[Row, ...]) -> Group:
 
 ECHO_AFTER_DOUBT = _echo_pair("echo pair after doubtful answers", DOUBTFUL_TWICE)
 
+_AGAIN = (FELL_SILENT, TRANSFERS_COMPARED)
+
+SILENT_TRANSFERS = (
+    Group(
+        "silent transfers",
+        (
+            (
+                Row("small_segments", "small_segments_transfer", "endpoint", "target", (FELL_SILENT,)),
+                # Some networks do not stop every connection.
+                Row("small_again", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, SMALL_PASSED)),
+                # Only what falls silent again now counts: otherwise an outage has ended in between.
+                Row("transfer_again", "same_transfer_again", "endpoint", "target", _AGAIN),
+                Row("transfer_once_more", "same_transfer_again", "endpoint", "target", (*_AGAIN, SILENT_AT_TIMES)),
+            ),
+            (Row("other_sni", "innocuous_name_transfer", "endpoint", "innocuous", (FELL_SILENT, READABLE_NAME)),),
+            (
+                Row(
+                    "neutral_transfer",
+                    "neutral_host_transfer",
+                    "last neutral",
+                    "neutral",
+                    (FELL_SILENT,),
+                    other_host_claim,
+                ),
+            ),
+        ),
+    ),
+)
+"""Groups after a connection has fallen silent in the middle of an answer, whether a status line had come or not."""
+
 AFTER_SUCCESS = (
+    *SILENT_TRANSFERS,
     Group("page", (_at_neutral(NAMED, PLAIN_PAGE),)),
     Group(
         "browser's hello",
@@ -251,6 +288,7 @@ _ENDPOINT_NAMES = (
 )
 
 AFTER_FAILURE = (
+    *SILENT_TRANSFERS,
     Group("unlisted protocol", (_UNLISTED_PROTOCOL,)),
     Group("names", (_NEUTRAL_NAMES, _ENDPOINT_NAMES)),
     Group(
@@ -286,7 +324,7 @@ HOP_SEARCH = Group(
 )
 """What the end of the measurement searches for. `followups/hop_search.py` has further conditions."""
 
-POLICY = (*AFTER_SUCCESS, RESOLVERS, *AFTER_FAILURE, HOP_SEARCH)
+POLICY = tuple(dict.fromkeys((*AFTER_SUCCESS, RESOLVERS, *AFTER_FAILURE, HOP_SEARCH)))
 
 
 def markdown_rows() -> list[str]:

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from probe.dialogue import calls, mail, quic, resolvers, web
 from probe.dialogue.exchange import Dialogue, Exchange, Method, RequestOptions
 from probe.dialogue.web import written_url
+from probe.formats import failures as f
 from probe.formats.calls import SIPExchange
-from probe.formats.entries import Entry
+from probe.formats.entries import Entry, HTTPTransaction
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import Session
 from probe.session.trace import Transaction
 from probe.signatures.injected_answers import SIP_STATUS
+from probe.signatures.silent_streams import is_in_midst_of_answer
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Endpoint
 
@@ -20,6 +22,7 @@ __all__ = [
     "RequestOptions",
     "always_get",
     "can_prove",
+    "fell_silent",
     "has_exchangeable_name",
     "is_doubtful",
     "proves",
@@ -63,6 +66,14 @@ def is_doubtful(entries: Iterable[Entry]) -> bool:
     """Return whether a server's answer in the clear is one that a middlebox is known to send in its place."""
     sip = (entry for entry in entries if isinstance(entry, SIPExchange) and entry.transport != "tls")
     return any(entry.code in SIP_STATUS for entry in sip)
+
+
+def fell_silent(record: TransactionRecord, entries: Iterable[Entry]) -> bool:
+    """Return whether an HTTP answer over TCP began, and its connection then was silent until the time limit."""
+    http = [entry for entry in entries if isinstance(entry, HTTPTransaction)]
+    silent = any(f.TIMEOUT in (entry.failure, entry.response.x_body_failure) for entry in http)
+    end = record.stream
+    return silent and end is not None and is_in_midst_of_answer(end.bytes_after_sent, end.silence)
 
 
 async def no_wait() -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from probe.dialogue import always_get
+from probe.dialogue.exchange import Method, RequestOptions
 from probe.followups.flow import FlowRunner, Trigger
 from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import PlannedFlow
@@ -17,7 +19,7 @@ class FollowUpContext:
     """Hold the endpoint, the address's family and sources, and the runner of the measurement's flows.
 
     `roots` are the public ones and the target's own, `public_roots` only the public ones. `priority` is that of the
-    attempt, for the innocuous flow before it.
+    attempt, for the innocuous flow before it. `method` and `options` are those of the nettest's HTTP requests.
     """
 
     runner: FlowRunner
@@ -30,6 +32,8 @@ class FollowUpContext:
     corroborated: bool = False
     echo_offer: EchoOffer | None = None
     priority: Priority = Priority.LATER
+    method: Method = always_get
+    options: RequestOptions | None = None
 
     def transaction(self, flow: PlannedFlow) -> TransactionFacts:
         """Return the facts of the flow's transaction."""

@@ -12,6 +12,7 @@ from probe.followups.dtls_hello import DTLS_HELLOS, send_dtls_hello
 from probe.followups.other_hello import HELLOS, send_hello
 from probe.followups.other_name import send_name
 from probe.followups.planned_flow import PlannedFlow
+from probe.followups.transfers import TRANSFERS, send_transfer
 from probe.followups.udp_echo import send_echo
 from probe.followups.unlisted_protocol import send_random_bytes
 from probe.formats.followups import FOLLOWUP_KINDS, FollowUpKind
@@ -27,6 +28,7 @@ _CARRY_OUT: dict[FollowUp, CarryOut] = {
     "neutral_name_neutral_host": send_name,
     **dict.fromkeys(HELLOS, send_hello),
     **dict.fromkeys(DTLS_HELLOS, send_dtls_hello),
+    **dict.fromkeys(TRANSFERS, send_transfer),
     "random_bytes_neutral_host": send_random_bytes,
     "same_payload_echo": send_echo,
     "other_payload_echo": send_echo,

@@ -35,6 +35,14 @@ FAILURES = (None, f.RESET, f.RESET, f.TIMEOUT, f.TIMEOUT, f.SSL_INVALID_HOSTNAME
 OPERATIONS = {"tls": "tls_handshake", "quic": "quic_handshake", "http": "http_round_trip"}
 
 
+TRANSFERS = ("own", "confirmation", "small_segments", "small_again", "transfer_again", "transfer_once_more")
+
+
+def is_web(url: str) -> bool:
+    """Return whether the endpoint answers HTTP over TCP."""
+    return parse_endpoint(url).scheme in {"http", "https"}
+
+
 @dataclass
 class Attempt:
     """Hold one endpoint at one address in the simulated run."""
@@ -61,6 +69,7 @@ class Run:
     stopping: bool = False
     verified: set[str] = field(default_factory=set)
     doubtful: frozenset[str] = frozenset()  # rows whose answer a middlebox may have sent
+    silent: frozenset[str] = frozenset()  # rows whose answer stops in the middle
     visits: dict[str, str] = field(default_factory=dict)
     visitors: dict[str, Attempt] = field(default_factory=dict)
     claimed: set[Claim] = field(default_factory=set)
@@ -146,6 +155,7 @@ class Run:
             failed_operation=operation if failure else None,
             triggered=bool(flow.cost) and not at_connect,
             doubtful=failure is None and flow.row in self.doubtful and parse_endpoint(attempt.url).scheme == "sip",
+            fell_silent=failure in {None, f.TIMEOUT} and flow.row in self.silent and is_web(attempt.url),
             authenticated=authenticated,
             verified=attempt.verified,
         )
@@ -168,6 +178,7 @@ def runs(draw: st.DrawFn, as_control: bool | None = None) -> Run:
         encrypted=draw(st.booleans()),
         verified=draw(st.sets(st.sampled_from(ADDRESSES))),
         doubtful=draw(st.frozensets(st.sampled_from(("own", "confirmation")))),
+        silent=draw(st.frozensets(st.sampled_from(TRANSFERS))),
     )
     for url, address in draw(st.lists(st.tuples(st.sampled_from(URLS), st.sampled_from(ADDRESSES)), min_size=1)):
         attempt = Attempt(url, address, literal=chance.random() < 0.1, verified=False)

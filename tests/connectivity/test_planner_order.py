@@ -49,6 +49,48 @@ def test_success_needs_nothing_more() -> None:
     assert steps(HTTPS, {}) == ["innocuous + own"]
 
 
+STOPS = frozenset({"own", "confirmation", "small_segments", "transfer_again"})
+COMPARED = [*FIRST, "small_segments + other_sni + neutral_transfer"]
+
+
+def test_answer_that_stops_midway_is_compared_with_other_transfers() -> None:
+    assert steps(HTTPS, {}, silent=STOPS) == [*COMPARED, "transfer_again"]
+
+
+def test_answer_that_stops_without_a_status_line_is_compared_too() -> None:
+    silence = f"http_round_trip {f.TIMEOUT}"
+    found = steps(HTTPS, dict.fromkeys(STOPS, silence), silent=STOPS)
+    assert found[: len(COMPARED) + 1] == [*COMPARED, "transfer_again"]
+    assert found[len(COMPARED) + 1].startswith("name_at_neutral")
+
+
+def test_small_segments_are_tried_twice_if_they_pass() -> None:
+    """A network may stop some connections only."""
+    assert steps(HTTPS, {}, silent=STOPS - {"small_segments"}) == [*COMPARED, "small_again", "transfer_again"]
+
+
+def test_answer_that_stops_at_times_is_asked_for_once_more() -> None:
+    at_times = STOPS - {"confirmation"}
+    assert steps(HTTPS, {}, silent=at_times) == [*COMPARED, "transfer_again", "transfer_once_more"]
+    failed = {"own": f"http_round_trip {f.TIMEOUT}"}
+    assert steps(HTTPS, failed, silent=at_times) == [*COMPARED, "transfer_again", "transfer_once_more"]
+
+
+def test_clear_text_has_no_other_name_for_the_same_page() -> None:
+    found = steps("http://service.example:80/", {}, silent=STOPS)
+    assert found[: len(COMPARED) + 1] == [*FIRST, "small_segments + neutral_transfer", "transfer_again"]
+
+
+def test_answer_that_stops_without_a_trigger_left_is_not_repeated() -> None:
+    spent = Counter({("service.example", ADDRESSES[0], "tcp"): 5})
+    found = steps(HTTPS, {}, silent=STOPS, spent=spent)
+    assert found[2:] == [
+        "confirmation (over budget)",
+        "small_segments (over budget) + other_sni + neutral_transfer",
+        "transfer_again (over budget)",
+    ]
+
+
 def test_confirmed_success_needs_no_follow_up() -> None:
     assert steps(HTTPS, {"own": RESET}) == FIRST
 

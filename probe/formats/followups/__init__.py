@@ -11,6 +11,7 @@ from probe.formats.followups.names import NAMES
 from probe.formats.followups.paths import PATHS
 from probe.formats.followups.payloads import ECHO_PAIR, HELPER_CALLS, MEDIA_PAIR, RANDOM_BYTES
 from probe.formats.followups.resolvers import RESOLVERS
+from probe.formats.followups.transfers import TRANSFERS
 from probe.formats.transactions import FollowUp
 
 __all__ = ["FOLLOWUP_KINDS", "Change", "FollowUpKind", "pieces_of_evidence"]
@@ -21,6 +22,7 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
         *NAMES,
         *HELLOS,
         *DTLS_HELLOS,
+        *TRANSFERS,
         *RANDOM_BYTES,
         *RESOLVERS,
         *ECHO_PAIR,
