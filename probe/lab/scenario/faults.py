@@ -170,6 +170,15 @@ class LargePages(Placed, kind="large_pages"):
     bytes: int = Field(gt=0, le=10_000_000, description="bytes of each page")
 
 
+class StallingPages(Placed, kind="stalling_pages"):
+    """Let the web servers pause in the middle of each page, as busy or misconfigured servers do."""
+
+    bytes: int = Field(gt=0, description="bytes of each answer that are sent before the pause")
+    pause: float = Field(gt=0, le=90, description="seconds of the pause. 90: the rest is never sent")
+    piece: int = Field(default=0, ge=0, description="bytes that are sent after each pause, 0: the rest at once")
+    spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
+
+
 class Clock(Fault, kind="clock"):
     """Set the computer's clock wrong."""
 

@@ -45,7 +45,8 @@ class DialectServer:
 
 
 async def _http(stream: Stream, connection: Connection) -> None:
-    await serve_http(stream, connection.host, connection.world, secure=connection.secure)
+    host, client = connection.host, connection.client[0]
+    await serve_http(stream, host, connection.world, secure=connection.secure, client=client)
 
 
 async def _mtproto(stream: Stream, connection: Connection) -> None:

@@ -1,12 +1,13 @@
 """Serve HTTP/1.1: a page per host, the status codes of the real services, and portal checks."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from html import escape
 
 from probe.lab.scenario.scenario_keys import Page
 from probe.lab.services.streams import Stream, read_exactly, read_until
-from probe.lab.world.hosts import Host
+from probe.lab.world.hosts import Host, Stall
 from probe.lab.world.world import World
 
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
@@ -53,16 +54,28 @@ async def read_request(stream: Stream) -> Request:
     )
 
 
-async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool) -> None:
-    """Answer requests until the client closes. Raises Ended."""
+async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool, client: str = "") -> None:
+    """Answer the requests of a client's address until it closes. Raises Ended."""
     while True:
         request = await read_request(stream)
         if host.down == "hangs_up":
             return
         response = answer(request, host, world, secure=secure)
-        await stream.write(_bytes(response, request, world, _alternative_services(host) if secure else []))
+        whole = _bytes(response, request, world, _alternative_services(host) if secure else [])
+        await _send(stream, whole, host.stalls(client))
         if not request.keep:
             return
+
+
+async def _send(stream: Stream, whole: bytes, stall: Stall | None) -> None:
+    """Send an answer, in pieces with pauses if the server stalls. Raises Ended."""
+    first = len(whole) if stall is None else stall.bytes
+    await stream.write(whole[:first])
+    while stall is not None and first < len(whole):
+        await asyncio.sleep(stall.pause)
+        last = first + (stall.piece or len(whole))
+        await stream.write(whole[first:last])
+        first = last
 
 
 def answer(request: Request, host: Host, world: World, *, secure: bool) -> Response:

@@ -32,6 +32,16 @@ class SIPRefusal:
 
 
 @dataclass(frozen=True)
+class Stall:
+    """Hold the pause of a web server in the middle of an answer: bytes before it, seconds, and bytes after each."""
+
+    bytes: int
+    pause: float
+    piece: int = 0
+    spares_helper: bool = False
+
+
+@dataclass(frozen=True)
 class MailRefusal:
     """Hold how a server refuses SMTP clients: the reply to a connect or to EHLO, after a delay in seconds."""
 
@@ -65,7 +75,13 @@ class Host:
     denies: list[str] = field(default_factory=list)  # of a resolver: names that get NXDOMAIN
     broken_aaaa: str = ""  # rcode of the answers to AAAA queries
     page_bytes: int = 160_000  # of each page at least, about as long as the pages of the real services
+    stall: Stall | None = None  # the pause in the middle of its pages
     answers: tuple[int, str] | None = None  # status and title of every HTTP answer, if not the usual ones
+
+    def stalls(self, client: str) -> Stall | None:
+        """Return the pause in the middle of a client's pages, None for none."""
+        stall = self.stall
+        return None if stall is None or (stall.spares_helper and _is_helper(client)) else stall
 
     def serves(self, client: str) -> bool:
         """Return whether a client with this address is served."""

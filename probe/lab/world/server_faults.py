@@ -23,11 +23,12 @@ from probe.lab.scenario.faults import (
     RegisteredOnly,
     Rotating,
     ServerDown,
+    StallingPages,
     Unhelpful,
     WrongCertificate,
 )
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.hosts import Certificate, Host, MailRefusal, SIPRefusal
+from probe.lab.world.hosts import Certificate, Host, MailRefusal, SIPRefusal, Stall
 from probe.lab.world.pools import Pool
 
 _CERTIFICATES: dict[type[Placed], Certificate] = {
@@ -73,6 +74,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.answers = (fault.status, fault.title)
         case LargePages():
             host.page_bytes = fault.bytes
+        case StallingPages():
+            host.stall = Stall(fault.bytes, fault.pause, fault.piece, fault.spares_helper)
         case WrongCertificate() | ExpiredCertificate() | NewAuthority():
             host.certificate = _CERTIFICATES[type(fault)]
         case Rotating() if host.names:

@@ -1,0 +1,171 @@
+"""Define the devices that let a flow begin and then drop all of it: after packets, after bytes, or after a pause."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field, PrivateAttr
+
+from probe.lab.censors.kit.flows import MOST_FLOWS, Flow, Streams, flow_of
+from probe.lab.censors.kit.middlebox import DROP, AddressFilter
+from probe.lab.censors.kit.names import matches
+from probe.lab.censors.kit.server_name import read_hello
+from probe.lab.censors.kit.wire_test import Exchange, WireTest
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import ACK, SYN, Packet
+
+
+@dataclass
+class _Seen:
+    """Hold what was seen of one flow. `chosen` is None until it is known whether the flow is concerned."""
+
+    amount: int = 0
+    chosen: bool | None = None
+
+
+class FlowFreeze(AddressFilter):
+    """Represent a device that counts a flow in both directions, and drops all of it after a limit, without a reset."""
+
+    after: int = Field(ge=1, description="packets or bytes of a flow that pass, both directions together")
+    hello_names: list[str] = Field(default=[], description="only flows whose TLS hello has one of these names")
+    hello_spare: list[str] = Field(default=[], description="flows whose TLS hello has one of these names pass")
+    protocols: list[Literal["tcp", "udp"]] = Field(default=["tcp"], min_length=1, description="which flows: tcp, udp")
+    share: float = Field(default=1.0, gt=0, le=1, description="share of these flows of each server, by seed")
+    spare_flows: list[int] = Field(default=[], description="numbers of the flows of each server that pass, from 1")
+    least_payload: int = Field(default=0, ge=0, description="packets with less payload (bytes) are not counted")
+    spares_below: int = Field(default=0, ge=0, description="packets with less payload (bytes) pass after the limit too")
+    together: bool = Field(default=False, description="true: the limit is that of all these flows together")
+
+    _flows: OrderedDict[Flow, _Seen] = PrivateAttr(default_factory=OrderedDict)
+    _streams: Streams = PrivateAttr(default_factory=Streams)
+    _begun: dict[bytes, int] = PrivateAttr(default_factory=dict)
+    _total: int = PrivateAttr(default=0)
+
+    def _amount(self, packet: Packet) -> int:
+        """Return what a packet adds to the count."""
+        raise NotImplementedError
+
+    def _passes(self, packet: Packet, direction: Direction) -> Actions | None:
+        """Return the drop of a packet above the limit. None: it passes."""
+        if ("tcp" if packet.is_tcp else "udp") not in self.protocols:
+            return None
+        flow = flow_of(packet, direction)
+        if not self._matches(flow[2], flow[3]):
+            return None
+        seen = self._seen(packet, flow)
+        if direction is Direction.OUT and packet.is_tcp:
+            stream = self._streams.feed(packet)
+            if seen.chosen is None and packet.payload:
+                seen.chosen = self._chooses(stream, flow)
+        elif not packet.is_tcp and seen.chosen is None:
+            seen.chosen = self._draws(flow)
+        amount = self._amount(packet) if len(packet.payload) >= self.least_payload else 0
+        seen.amount += amount
+        self._total += amount
+        over = (self._total if self.together else seen.amount) > self.after
+        return DROP if seen.chosen and over and len(packet.payload) >= self.spares_below else None
+
+    def _seen(self, packet: Packet, flow: Flow) -> _Seen:
+        """Return what was seen of a flow. A SYN begins another one. At MOST_FLOWS the idlest is removed."""
+        seen = self._flows.pop(flow, None)
+        if seen is None or (packet.is_tcp and packet.tcp_flags & SYN and not packet.tcp_flags & ACK):
+            seen = _Seen()
+        self._flows[flow] = seen
+        if len(self._flows) > MOST_FLOWS:
+            self._flows.popitem(last=False)
+        return seen
+
+    def _chooses(self, stream: bytes, flow: Flow) -> bool | None:
+        """Return whether a TCP flow is concerned. None: its hello is not complete yet."""
+        if self.hello_names or self.hello_spare:
+            hello = read_hello(stream)
+            if hello.is_tls and not hello.certain:
+                return None
+            named = hello.name is not None and matches(hello.name, self.hello_names or ["*"])
+            if not named or matches(hello.name, self.hello_spare):
+                return False
+        return self._draws(flow)
+
+    def _draws(self, flow: Flow) -> bool:
+        number = self._begun[flow[2]] = self._begun.get(flow[2], 0) + 1
+        return number not in self.spare_flows and self._random(flow[2], number).random() < self.share
+
+
+class FreezeAfterPackets(FlowFreeze):
+    """Drop everything of a flow after a number of packets of both directions, acknowledgements included.
+
+    Connections from Russia fall silent after 15 to 20 kB (https://github.com/net4people/bbs/issues/490, opened
+    2026-11-28), which 25 packets carry.
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["www.snapchat.com"], "ports": [443], "after": 3, "hello_names": ["www.snapchat.com"]},
+            (
+                Exchange("tls", "www.snapchat.com", 443, "www.snapchat.com", end="silent"),
+                Exchange("tls", "www.snapchat.com", 443, "www.example.org"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold packets")
+
+    def _amount(self, packet: Packet) -> int:
+        return 1
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        return self._passes(packet, direction)
+
+
+class FreezeAfterBytes(FlowFreeze):
+    """Drop everything of a flow after a number of bytes of payload of both directions."""
+
+    WIRE = (
+        WireTest(
+            {"names": ["teams.microsoft.com"], "ports": [443], "after": 200},
+            (Exchange("tls", "teams.microsoft.com", 443, "teams.microsoft.com", end="silent"),),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold packets")
+
+    def _amount(self, packet: Packet) -> int:
+        return len(packet.payload)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        return self._passes(packet, direction)
+
+
+class IdleTimeout(AddressFilter):
+    """Forget a TCP flow that was idle, and drop what comes later, as a router with address translation does.
+
+    RFC 5382, 5, asks for two hours and four minutes. Some routers have less than a minute.
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["presence.teams.microsoft.com"], "ports": [443], "seconds": 0.0001},
+            (Exchange("tls", "presence.teams.microsoft.com", 443, "presence.teams.microsoft.com", end="silent"),),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold packets")
+    seconds: float = Field(gt=0, description="how long a flow may be idle")
+
+    _last: OrderedDict[Flow, float] = PrivateAttr(default_factory=OrderedDict)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        flow = flow_of(packet, direction)
+        if not packet.is_tcp or not self._matches(flow[2], flow[3]):
+            return None
+        last = self._last.get(flow)
+        if last is not None and now - last > self.seconds and not packet.tcp_flags & SYN:
+            return DROP
+        self._last.pop(flow, None)
+        self._last[flow] = now
+        if len(self._last) > MOST_FLOWS:
+            self._last.popitem(last=False)
+        return None
