@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from probe.analysis.features.address_layers import LayerColumns
 from probe.analysis.features.address_names import NameColumns
 from probe.analysis.features.address_payloads import PayloadColumns
+from probe.analysis.features.address_transfers import TransferColumns
 from probe.analysis.features.column import column
 from probe.analysis.features.link_counts import SUCCEEDED, TARGET, count
 from probe.formats.failures import NO_QUIC
@@ -72,7 +73,7 @@ class GeneralColumns:
 
 
 @dataclass
-class AddressRow(NameColumns, PayloadColumns, LayerColumns, GeneralColumns):
+class AddressRow(TransferColumns, NameColumns, PayloadColumns, LayerColumns, GeneralColumns):
     """Count the attempts at one endpoint and address, the differentials and the control.
 
     The counts of a layer leave out attempts that failed because of this computer.

@@ -25,6 +25,7 @@ from probe.analysis.observations.media_pairs import media_rows
 from probe.analysis.observations.media_row import MediaRow
 from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
 from probe.analysis.observations.protocol_entries import PAYLOADS
+from probe.analysis.observations.stream_ends import answer_columns, stream_columns
 from probe.formats.plain_json import places_of_entries
 
 __all__ = [
@@ -146,6 +147,7 @@ def _observation(
         resets_unlike=resets_unlike,
         queries=tuple(_query(entry) for entry in entries.get("queries", ())),
         **columns,
+        **stream_columns(record, entries),
         **mail_columns(entries.get("mail", [])),
     )
 
@@ -227,7 +229,7 @@ def _http(entry: dict[str, Any]) -> dict[str, Any]:
         "http_fingerprints": texts(response.get("x_fingerprints")),
         "http_redirect_host": name(response.get("x_redirect_host")),
         "http_page": text(response.get("x_body_sha256")) if number(response.get("x_body_length")) else "",
-    }
+    } | answer_columns(entry)
 
 
 def _failure_before_body(entry: dict[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from probe.analysis.pipeline.addresses.hellos import HELLO_STATEMENTS
 from probe.analysis.pipeline.addresses.linked import LINKED_STATEMENTS
 from probe.analysis.pipeline.addresses.links import LINK_STATEMENTS
 from probe.analysis.pipeline.addresses.subjects import SUBJECT_STATEMENTS
+from probe.analysis.pipeline.addresses.transfers import TRANSFER_STATEMENTS
 from probe.analysis.pipeline.conclusions.endpoints import ENDPOINT_STATEMENTS
 from probe.analysis.pipeline.conclusions.services import SERVICE_STATEMENTS
 from probe.analysis.pipeline.flows.flows import FLOW_STATEMENTS
@@ -24,8 +25,8 @@ STEPS: tuple[tuple[str, str, tuple[Statement, ...]], ...] = (
     ("links", "The flows that count for an address, by role.", (*LINK_STATEMENTS, *LINKED_STATEMENTS)),
     (
         "comparisons",
-        "Certificates, pages, other names and other client hellos, here and elsewhere.",
-        (*CERTIFICATE_STATEMENTS, *FORGED_ANSWER_STATEMENTS, *HELLO_STATEMENTS),
+        "Certificates, pages, other names, other client hellos and other transfers, here and elsewhere.",
+        (*CERTIFICATE_STATEMENTS, *FORGED_ANSWER_STATEMENTS, *HELLO_STATEMENTS, *TRANSFER_STATEMENTS),
     ),
     ("addresses", "The row of each address, and the rule of each layer that holds for it.", ADDRESS_STATEMENTS),
     ("endpoints", "The verdict on each endpoint, from its name and its addresses.", ENDPOINT_STATEMENTS),

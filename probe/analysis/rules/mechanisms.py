@@ -61,8 +61,8 @@ MEANINGS: dict[str, str] = {
     "media.cutoff": "Call packets stop for good during a flow, and random packets of equal size do not.",
     "media.throttle": "Call packets pass at a limited rate, and random packets of equal size are not limited.",
     "media.silence": "No call packet passes, and random packets of equal size do.",
-    "flow.freeze.bytes": "A flow stops after a number of bytes.",
-    "flow.freeze.packets": "A flow stops after a number of packets.",
+    "flow.freeze.bytes": "A connection falls silent after a number of bytes, and stays open.",
+    "flow.freeze.packets": "A connection falls silent after a number of packets, and stays open.",
     "protocol.drop": "Protocols outside an allowlist get no answer.",
     "protocol.reset": "The service's own protocol is reset, and another one at the same port passes.",
     "store.absent": "A storefront of an app store does not list the app, which control storefronts list.",
@@ -74,7 +74,6 @@ RESERVED: dict[str, str] = {
     **dict.fromkeys(("tls.throttle.sni", "http.throttle.host"), "No nettest measures throughput."),
     "http.error": "A status code alone is no evidence, because any middlebox can fake it (P4).",
     "turn.refused": "Relays refuse unauthenticated allocations by design, so a refusal proves that they answer.",
-    **dict.fromkeys(("flow.freeze.bytes", "flow.freeze.packets"), "No nettest transfers enough data on one flow."),
     **dict.fromkeys(("store.absent", "store.delisted"), "Only rules about app stores use it."),
 }
 """Leaves that no rule of a verdict uses, with the reason. `probe rules` does not print them.

@@ -7,6 +7,7 @@ import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import FollowUp
+from tests.analysis.outcomes import test_transfers as transfers
 from tests.analysis.outcomes.calls import test_dtls as dtls
 from tests.analysis.outcomes.hellos.test_client_hellos import browser_fails, fails_in_our_hello, with_other_hellos
 from tests.analysis.outcomes.hellos.test_hellos_with_ech import ech_fails_with_any_name, ech_fails_with_name
@@ -309,6 +310,16 @@ def one_form_of_dtls_but_newer() -> Lines:
     return dtls.with_hellos(("firefox_dtls_hello", dtls.SILENCE), dtls.NEWER, dtls.AGAIN, dtls.NEWER)
 
 
+def freeze_for_name() -> Lines:
+    """Return transfers that stop after a number of bytes, and a complete one under another name."""
+    return transfers.page(**transfers.BY_NAME, small=transfers.SMALL_BYTES)
+
+
+def freeze_at_address() -> Lines:
+    """Return transfers that stop after a number of bytes, and a complete one from a neutral host."""
+    return transfers.page(**transfers.AT_ADDRESS, small=transfers.SMALL_BYTES)
+
+
 DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "other_name_same_address": (other_name, "tls_reset_follows_name"),
     "same_name_neutral_host": (neutral_host, "tls_reset_follows_name_to_neutral_host"),
@@ -327,6 +338,10 @@ DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "firefox_dtls_hello": (one_form_of_dtls, "dtls_silent_in_one_form"),
     "dtls13_hello": (one_form_of_dtls_but_newer, "dtls_silent_in_one_form"),
     "same_dtls_hello_again": (one_form_of_dtls, "dtls_silent_in_one_form"),
+    "same_transfer_again": (freeze_for_name, "http_freezes_for_name_after_bytes"),
+    "small_segments_transfer": (freeze_for_name, "http_freezes_for_name_after_bytes"),
+    "innocuous_name_transfer": (freeze_for_name, "http_freezes_for_name_after_bytes"),
+    "neutral_host_transfer": (freeze_at_address, "http_freezes_after_bytes"),
     "random_bytes_neutral_host": (unlisted_protocol, "payload_drop_of_unlisted_protocols"),
     "innocuous_name_system_resolver": (refused_here, "dns_refused_here"),
     "resolver_udp": (forged_at_public_resolver, "dns_race_at_public_resolver_other"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from probe.lab.censors.addresses import IPBlackhole, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSLie
+from probe.lab.censors.freezes import FreezeAfterBytes, FreezeAfterPackets, IdleTimeout
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
 from probe.lab.censors.sip import SIPAlg
@@ -56,6 +57,14 @@ def nothing(scenario: Scenario) -> bool:
 
 CONDITIONS: dict[str, Condition] = {
     "neutral-host-down": has(faults.ServerDown, how="silent"),
+    "freeze-path-mtu": censor(FreezeAfterPackets, spares_below=1000),
+    "freeze-server-stops": has(faults.StallingPages, pause=90.0, spares_helper=False),
+    "freeze-server-selective": has(faults.StallingPages, pause=90.0, spares_helper=True),
+    "freeze-server-slow": has(faults.StallingPages, pause=0.7, piece=1000),
+    "freeze-nat-idle": both(has(faults.StallingPages, pause=3.0), censor(IdleTimeout, seconds=2.0)),
+    "freeze-quota": censor(FreezeAfterBytes, together=True),
+    "freeze-random-loss": path(loss=0.12),
+    "freeze-thin-line": path(rate_kbit=96),
     "service-down": both(has(faults.ServerDown, how="silent"), has(faults.ServerDown, how="refused")),
     "pbx-480": has(faults.RefusedCalls, status=480, every=1),
     "pbx-500-at-times": has(faults.RefusedCalls, status=500, every=2),

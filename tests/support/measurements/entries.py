@@ -79,8 +79,13 @@ def entries_of(endpoint: Endpoint, ip: str, name: str, more: dict[str, Any]) -> 
         entries.append(TLSHandshake(address=address, server_name=name, x_verified_name=name if checked else ""))
     if scheme == "quic":
         entries.append(QUICHandshake(address=address, server_name=name, x_verified_name=name if checked else ""))
-    if scheme == "http" or (scheme == "https" and checked) or (scheme == "quic" and endpoint.path and checked):
-        entries.append(HTTPTransaction(address=address, request=HTTPRequest(url=endpoint.url, headers={"Host": name})))
+    if (
+        scheme == "http"
+        or (scheme == "https" and (checked or "host" in more))
+        or (scheme == "quic" and endpoint.path and checked)
+    ):
+        request = HTTPRequest(url=endpoint.url, headers={"Host": more.get("host", name)})
+        entries.append(HTTPTransaction(address=address, request=request))
     if scheme in PAYLOADS and checked:
         entries.append(PAYLOADS[scheme](address, transport))
     return entries
@@ -94,6 +99,8 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
         prints, to = more.get("fingerprints", []), more.get("redirect", "")
         code = 302 if to else 200
         page = {"x_body_length": 100, "x_body_sha256": more["page"]} if more.get("page") else {}
+        page |= {"x_body_failure": more["body_failure"]} if more.get("body_failure") else {}
+        entry.t = entry.t0 + more.get("http_seconds", 0.0)
         entry.response = HTTPResponse(code=code, x_fingerprints=prints, x_redirect_host=to, **page)
     if isinstance(entry, MTProtoExchange):
         entry.nonce_echoed = entry.failure is None

@@ -204,7 +204,21 @@ QUIC: dict[str, Columns] = {
     **_usual("quic", "timeouts"),
 }
 _FORGED = _PROVEN | {"clear_text": True, "http_attempts": 1, "http_successes": 1, "successes": 1} | _CONTROL
+_STOPS = _PROVEN | {"by_name": True, "http_attempts": 2, "http_successes": 2, "successes": 2, "transfers_silent": 2}
+_FREEZES = _STOPS | _CONTROL | {"transfers_alike": 3, "control_transferred": 1}
+_FREEZES_WITH_ANY_NAME = _FREEZES | {"other_name_stopped": 1, "transfers_dead": 2}
+_FREEZES_FOR_NAME = _FREEZES | {"other_name_transferred": 1}
+_BY_BYTES, _BY_PACKETS = {"small_stops_at_bytes": 1}, {"small_stops_at_packets": 1}
+_PAST_PACKETS = _BY_PACKETS | {"elsewhere_past_packets": 1}
+
 HTTP: dict[str, Columns] = {
+    "http_freezes_for_name_after_bytes": _FREEZES_FOR_NAME | _BY_BYTES,
+    "http_freezes_for_name_after_packets": _FREEZES_FOR_NAME | _BY_PACKETS,
+    "http_freezes_for_name": _FREEZES_FOR_NAME,
+    "http_freezes_after_bytes": _FREEZES_WITH_ANY_NAME | _BY_BYTES | {"elsewhere_past_bytes": 1},
+    "http_freezes_after_packets": _FREEZES_WITH_ANY_NAME | _PAST_PACKETS,
+    "http_freezes_after_packets_at_times": _FREEZES | _PAST_PACKETS | {"transfers_dead": 1, "transfers_whole": 1},
+    "http_stops_midway": _STOPS,
     "http_page_is_elsewhere_too": _FORGED | {"http_pages_elsewhere": 1},
     "http_redirect_is_elsewhere_too": _FORGED
     | {"http_redirects_elsewhere": 1, "http_pages_elsewhere": 1, "http_redirects": 1, "successes": 0},

@@ -86,7 +86,8 @@ ADDRESS_ROWS = Statement(
     f" LEFT JOIN compared_certificate r ON {same_subject('r', 's')}"
     f" LEFT JOIN proven_elsewhere p ON {same_subject('p', 's')} LEFT JOIN forged_answer a ON {same_subject('a', 's')}"
     f" LEFT JOIN nonexistent_count n ON {same_subject('n', 's')}"
-    f" LEFT JOIN resolver_count d ON {same_subject('d', 's')}",
+    f" LEFT JOIN resolver_count d ON {same_subject('d', 's')}"
+    f" LEFT JOIN transfer_result i ON {same_subject('i', 's')}",
 )
 
 ADDRESS_DECIDED = decided(

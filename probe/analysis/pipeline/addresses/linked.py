@@ -33,13 +33,14 @@ _NAME_COLUMNS = ", ".join(f"CASE s.name_layer {cases} END AS {name}" for name, c
 _TEXTS = ("failure", *(f"{layer}_failure" for layer in LAYERS))
 _NUMBERS = (
     *("transaction_id", "port", "family", "resets_unlike", "fingerprints", "proof_depth", "echo_sent"),
-    "tls_hello_length",
+    *("tls_hello_length", "stream_bytes", "stream_packets", "stream_acked"),
 )
 _CONDITIONS = (
     *("in_residual", "local_fault", "tls_shown", "quic_shown", "http_answered", "tls_answered", "tls_self_signed"),
     *("tls_trusted_by_machine", "tls_bears_name", "payload_answered", "payload_rewritten", "mail_refused"),
     *("mail_turned_away", "mail_injected", "echo_echoed", "passes_all", "unfinished", "works", "redirects_elsewhere"),
     *(f"passes_{layer}" for layer in ("mail", "payload")),
+    *("http_whole", "stream_silent", "fell_silent"),
     *(f"{layer}_tested" for layer in LAYERS),
 )
 _WORDS = (
@@ -47,7 +48,7 @@ _WORDS = (
     *("mail_protocol", "mail_offer", "failure_kind", "random_failure_kind", "echo_failure_kind"),
     *(f"{layer}_failure_kind" for layer in LAYERS),
 )
-_LISTED = ("n", "t0", "t", *_WORDS, *_NUMBERS, *_CONDITIONS, *_TEXTS)
+_LISTED = ("n", "t0", "t", "http_seconds", *_WORDS, *_NUMBERS, *_CONDITIONS, *_TEXTS)
 
 
 def further_columns(expressions: Iterable[str]) -> list[str]:

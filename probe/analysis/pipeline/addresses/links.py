@@ -4,6 +4,7 @@ from probe.analysis.pipeline.addresses.controls import CONTROL_LINKS
 from probe.analysis.pipeline.addresses.subjects import SUBJECT, same_subject
 from probe.analysis.pipeline.expressions import is_local, program_of
 from probe.analysis.pipeline.statement import Statement
+from probe.signatures.silent_streams import SMALL_SEGMENT
 
 _NOT_NAMED = "s.host NOT IN (f.sent_name, f.tls_name, f.http_host)"
 _CARRIER = "CASE WHEN f.quic_attempts > 0 THEN 'quic' WHEN f.tls_attempts > 0 THEN 'tls' ELSE 'http' END"
@@ -160,11 +161,25 @@ _DTLS = tuple(
     )
 )
 
+_AT_ENDPOINT = f"{_OF_ENDPOINT} AND {_AT_ADDRESS} AND f.port = s.endpoint_port"
+_TRANSFERS = tuple(
+    _select(role, _AT_ENDPOINT, f"f.followup = '{followup}' AND f.stream_bytes >= 0 AND {condition}")
+    for role, followup, condition in (
+        ("transfer_again", "same_transfer_again", _NAME_ALONE),
+        (
+            "transfer_small",
+            "small_segments_transfer",
+            f"{_NAME_ALONE} AND f.stream_segment BETWEEN 1 AND {SMALL_SEGMENT}",
+        ),
+        ("transfer_other", "innocuous_name_transfer", f"NOT {_HAS_NAME} AND f.tls_name <> '' AND f.http_host = s.host"),
+    )
+)
+
 LINKS = Statement(
     "link",
     "The flows that count for an endpoint's address, by role. A flow counts only if its entry confirms its label.",
     (*SUBJECT, "role", "n"),
-    "\nUNION ALL ".join((*_SELECTS, *_HELLOS, *_ECH, *_DTLS, *CONTROL_LINKS)),
+    "\nUNION ALL ".join((*_SELECTS, *_HELLOS, *_ECH, *_DTLS, *_TRANSFERS, *CONTROL_LINKS)),
 )
 
 LINK_STATEMENTS = (ECHOES, ECHO_PORTS, ECHO_PAIRS, LINKS)

@@ -19,7 +19,7 @@ FLOW_ATTEMPTS = Statement(
     "flow_attempt",
     "The attempts at an endpoint in the first pass and its confirmation.",
     ("m", "endpoint", "n"),
-    f"SELECT f.m, f.endpoint, f.n, f.transaction_id, {_SUCCEEDED} OR f.unfinished AS fine,"
+    f"SELECT f.m, f.endpoint, f.n, f.transaction_id, (({_SUCCEEDED}) AND NOT f.fell_silent) OR f.unfinished AS fine,"
     f" COALESCE({_IS_LOCAL}, FALSE) AS local"
     " FROM flow f JOIN endpoint_fact e ON e.endpoint = f.endpoint"
     " WHERE f.origin = 'probe' AND f.own AND f.kind IN ('first', 'confirm')",

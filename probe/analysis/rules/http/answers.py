@@ -1,6 +1,7 @@
 """Define the rules about HTTP answers, and collect the rules of the HTTP table."""
 
 from probe.analysis.rules.http.names import HTTP_FOLLOWS_NAME
+from probe.analysis.rules.http.transfers import TRANSFERS_STOP
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -36,6 +37,7 @@ HTTP_RULES = (
             "they get another. Access to {service} is blocked."
         ),
     ),
+    *TRANSFERS_STOP,
     Rule(
         "http_answers",
         "successes > 0",

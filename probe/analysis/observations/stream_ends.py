@@ -1,0 +1,54 @@
+"""Read how far the TCP connection of a transaction got, and whether its HTTP answer was complete."""
+
+from typing import Any
+
+from probe.analysis.observations.failure_kinds import TIMEOUT, kind_of
+from probe.analysis.observations.lenient_json import failure, number, seconds, table
+from probe.signatures.silent_streams import LEAST_SILENCE, is_in_midst_of_answer
+
+
+def stream_columns(record: dict[str, Any], entries: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return the columns of a transaction about its connection. Measurements from before 2026-11-28 have none."""
+    end = table(record.get("stream"))
+    if not end:
+        return {}
+    silence = seconds(end.get("silence"))
+    silent = silence >= LEAST_SILENCE and _timed_out(entries)
+    return {
+        "stream_bytes": number(end.get("bytes_received")),
+        "stream_packets": _packets(end),
+        "stream_segment": number(end.get("segment_size")),
+        "stream_silent": silent,
+        "stream_acked": _acknowledged(end) if silent else -1,
+        "fell_silent": silent and is_in_midst_of_answer(number(end.get("bytes_after_sent")), silence),
+    }
+
+
+def answer_columns(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of an HTTP round trip about the end of its answer."""
+    response = table(entry.get("response"))
+    incomplete = failure(response.get("x_body_failure")) is not None or failure(entry.get("failure")) is not None
+    return {
+        "http_whole": number(response.get("code")) > 0 and not incomplete,
+        "http_seconds": seconds(entry.get("t")) - seconds(entry.get("t0")),
+    }
+
+
+def _timed_out(entries: dict[str, list[dict[str, Any]]]) -> bool:
+    """Return whether a TLS handshake, an HTTP request or the rest of an answer reached its time limit."""
+    http = entries.get("requests", [])
+    failures = [entry.get("failure") for entry in (*entries.get("tls_handshakes", []), *http)]
+    failures += [table(entry.get("response")).get("x_body_failure") for entry in http]
+    return any(kind_of(failure(one)) == TIMEOUT for one in failures)
+
+
+def _acknowledged(end: dict[str, Any]) -> int:
+    """Return 1 if the peer acknowledged all sent bytes, else 0. -1 if the system does not tell it."""
+    acknowledged = end.get("bytes_acked")
+    return -1 if acknowledged is None else int(number(acknowledged) > number(end.get("bytes_sent")))
+
+
+def _packets(end: dict[str, Any]) -> int:
+    """Return the segments of both directions, -1 if the system does not tell them."""
+    both = end.get("segments_in"), end.get("segments_out")
+    return -1 if None in both else sum(map(number, both))
