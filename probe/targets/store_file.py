@@ -139,7 +139,8 @@ def store_problems(folder: Path, targets: Sequence[str], sources: bool) -> list[
     except TargetError as error:
         return [str(error)]
     found = [
-        tr("app {name}: there is no target {target}.", name=one.name, target=repr(one.target))
+        f"{one.name}: "
+        + tr("There is no target {name}. `probe targets list` prints all targets.", name=repr(one.target))
         for one in file.app
         if one.target is not None and one.target not in targets
     ]

@@ -16,7 +16,7 @@ from probe.stores.listing import countries_of, measure, storefronts_of
 from probe.targets.store_file import Stores
 from tests.support.servers.app_store import FakeStore
 
-SIGNAL, PACKAGE = 874139669, "org.thoughtcrime.securesms"
+SIGNAL, PAGES, PACKAGE = 874139669, 361309726, "org.thoughtcrime.securesms"
 START = datetime(2026, 11, 1, tzinfo=UTC)
 Change = Callable[[FakeStore], None]
 
@@ -64,6 +64,17 @@ def faulty(fault: str) -> Change:
     return change
 
 
+def without_basket(*storefronts: str) -> Change:
+    """Return a change after which Signal is missing in China, and the basket is incomplete in these storefronts."""
+
+    def change(store: FakeStore) -> None:
+        without("cn")(store)
+        for storefront in storefronts:
+            store.missing[storefront] = {PAGES, *store.missing.get(storefront, set())}
+
+    return change
+
+
 def silent(store: FakeStore) -> None:
     without()(store)
     store.silent.add("cn")
@@ -88,6 +99,7 @@ async def test_a_removal_is_seen_after_three_tests_over_more_than_six_hours(
     assert record["state"] == "delisted" and record["absent_tests"] == 3
     assert record["last_listed"] == "2026-11-01T00:00:00Z" and record["absent_since"] == "2026-11-01T02:00:00Z"
     assert record["elsewhere"] == {"listed": 7, "absent": 1, "unknown": 0} and record["controls_listing"] == 6
+    assert rows["us", "signal"].row.controls_listing == 5  # a control is none of its own
     assert {row.rule.rule_id for key, row in rows.items() if key != ("cn", "signal")} == {"store_listed"}
 
 
@@ -96,7 +108,7 @@ LOOK_ALIKES: dict[str, tuple[list[tuple[float, Change]], str]] = {
     "removed in the last hours only": ([(0, everywhere), (2, gone), (2.1, gone), (2.2, gone)], "store_absent"),
     "two tests": ([(0, everywhere), (2, gone), (20, gone)], "store_absent"),
     "listed again in between": (
-        [(0, everywhere), (2, gone), (5, gone), (9, everywhere), (12, gone)],
+        [(0, everywhere), (2, gone), (5, gone), (9, everywhere), (12, gone), (20, gone)],
         "store_absent",
     ),
     "withdrawn everywhere": (
@@ -125,6 +137,14 @@ LOOK_ALIKES: dict[str, tuple[list[tuple[float, Change]], str]] = {
     "void tests do not count": (
         [(0, everywhere), (2, gone), (5, faulty("html")), (9, faulty("torn")), (12, gone)],
         "store_absent",
+    ),
+    "an incomplete basket does not count": (
+        [(0, everywhere), (2, gone), (5, without_basket("cn")), (9, gone)],
+        "store_absent",
+    ),
+    "controls with an incomplete basket do not count": (
+        [(0, everywhere), *((hour, without_basket("us", "gb", "de", "jp")) for hour in (2, 5, 9))],
+        "store_not_confirmed",
     ),
     "another storefront answers": (
         [(0, everywhere), *((hour, faulty("other")) for hour in (2, 5, 9))],

@@ -80,7 +80,7 @@ def test_check_names_a_missing_source_and_an_unknown_target(folder: Path, capsys
         with pytest.raises(typer.Exit):
             check(folder, sources)
         said = capsys.readouterr().err
-        assert "app signal: there is no target 'signall'" in said
+        assert "signal: There is no target 'signall'" in said
         assert ("wechat.source: 'I remember it' is no URL" in said) == sources
 
 
