@@ -35,7 +35,7 @@ KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
 # of `probe submit` and `probe queue send`
 SUBMIT_KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "server": ("server", (str,), mark("an address such as https://HOST/")),
-    "proxy": ("proxy", (str,), mark("an address such as http://HOST:PORT")),
+    "proxy": ("proxy", (str,), mark("an address such as socks5://HOST:PORT")),
 }
 ALL_KEYS = KEYS | SUBMIT_KEYS
 

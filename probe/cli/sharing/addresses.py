@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from probe.cli.screen import UsageError
 from probe.messages import tr
 
-PROXIES = ("http", "https")
+PROXIES = ("http", "https", "socks5", "socks5h")
 
 
 def server_address(url: str) -> str:
@@ -26,8 +26,10 @@ def proxy_address(url: str | None) -> str | None:
     if url is None:
         return None
     parts = _parts(url)
-    if parts is None or parts[0] not in PROXIES or set("?#") & set(url):
-        raise UsageError(tr("--proxy: '{url}' cannot be used. Use the form http://HOST:PORT.", url=url), 2)
+    if parts is None or parts[0] not in PROXIES or set("?#") & set(url) or not urlsplit(url).port:
+        raise UsageError(
+            tr("--proxy: '{url}' cannot be used. Use the form http://HOST:PORT or socks5://HOST:PORT.", url=url), 2
+        )
     return url.rstrip("/")
 
 

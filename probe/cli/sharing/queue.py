@@ -59,7 +59,9 @@ def send(
     uncertain: Annotated[
         bool, opt("--uncertain", help="Also send again what the server may have already. It may be public twice.")
     ] = False,
-    proxy: Annotated[str | None, opt("--proxy", help="Send through this proxy: http://HOST:PORT.")] = None,
+    proxy: Annotated[
+        str | None, opt("--proxy", help="Send through this proxy: http://HOST:PORT or socks5://HOST:PORT.")
+    ] = None,
     results: Results = None,
 ) -> None:
     """Send what waits, in order. The runs were agreed to in `probe submit`, so nothing is asked."""

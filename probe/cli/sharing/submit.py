@@ -31,7 +31,9 @@ def submit(
     protocol: Annotated[
         Protocol, opt("--protocol", help="Send one request per measurement, or reports of the older collector.")
     ] = Protocol.SUBMIT,
-    proxy: Annotated[str | None, opt("--proxy", help="Send through this proxy: http://HOST:PORT.")] = None,
+    proxy: Annotated[
+        str | None, opt("--proxy", help="Send through this proxy: http://HOST:PORT or socks5://HOST:PORT.")
+    ] = None,
     later: Annotated[
         bool, opt("--later", help="Only put the run into the queue. `probe queue send` sends it.")
     ] = False,

@@ -16,6 +16,7 @@ from probe.ooni.submission.exchanges import Answer
 PIECE = 1 << 16  # bytes of a request that are written at once
 LONGEST_ANSWER = 1 << 16  # bytes
 WAITS = aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)  # seconds
+SOCKS = ("socks5", "socks5h")  # curl's second name says that the proxy resolves names, which is so for both here
 IDLE = 2.0  # seconds. A server may close a connection that was idle for longer just when the next request arrives.
 TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 """Every exception that a request may raise. ValueError is for answers that are no HTTP."""
@@ -37,7 +38,9 @@ class Client:
     """Post to one server. Redirects are not followed, so no other host is contacted."""
 
     def __init__(self, server: str, session: aiohttp.ClientSession, proxy: str | None) -> None:
-        self._server, self._session, self._proxy = server, session, proxy
+        socks = is_socks(proxy)
+        self._server, self._session, self._proxy = server, session, None if socks else proxy
+        self._troubles: tuple[type[BaseException], ...] = (*TROUBLE, *(_socks_errors() if socks else ()))
 
     async def post(
         self, path: str, body: bytes, *, packing: str | None = None, complete: Callable[[], None] = nothing
@@ -60,7 +63,7 @@ class Client:
             return await self._post(path, _pieces(body, note), headers)
         except asyncio.CancelledError:
             raise Interrupted(called) from None
-        except TROUBLE as error:
+        except self._troubles as error:
             return Lost(_named(error), called)
 
     async def _post(self, path: str, body: AsyncIterator[bytes], headers: dict[str, str]) -> Answer:
@@ -91,11 +94,13 @@ async def _pieces(body: bytes, complete: Callable[[], None]) -> AsyncIterator[by
 
 def _named(error: BaseException) -> str:
     """Return a reason without addresses and names, which could be those of the user's proxy."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "the certificate is not valid"
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy answers {error.status}"
-    cause = getattr(error, "os_error", None) or error
+    if type(error).__module__.startswith("aiohttp_socks"):
+        return f"the proxy fails ({type(error).__name__}, {getattr(error, 'error_code', None)})"
+    cause = getattr(error, "os_error", None) or error.__cause__ or error
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError | ssl.SSLCertVerificationError):
+        return "the certificate is not valid"
     if isinstance(cause, ssl.SSLError):  # its number is none of the system
         return f"the TLS handshake failed ({cause.reason})" if cause.reason else "the TLS handshake failed"
     if isinstance(cause, socket.gaierror):
@@ -107,13 +112,33 @@ def _named(error: BaseException) -> str:
 @asynccontextmanager
 async def open_client(server: str, proxy: str | None = None) -> AsyncIterator[Client]:
     """Open a client: public roots, no proxy of the environment, connections that are not kept for long."""
-    connector = aiohttp.TCPConnector(
-        ssl=ssl.create_default_context(cafile=certifi.where()),
-        resolver=aiohttp.ThreadedResolver(),
-        keepalive_timeout=IDLE,
-    )
+    connector = _connector(proxy)
     headers = {"User-Agent": "censorprobe", "Accept-Encoding": "identity"}
     async with aiohttp.ClientSession(
         connector=connector, trust_env=False, auto_decompress=False, timeout=WAITS, headers=headers
     ) as session:
         yield Client(server, session, proxy)
+
+
+def is_socks(proxy: str | None) -> bool:
+    """Return whether the address is one of a SOCKS5 proxy."""
+    return proxy is not None and proxy.partition(":")[0] in SOCKS
+
+
+def _connector(proxy: str | None) -> aiohttp.TCPConnector:
+    """Return a connector that verifies with the public roots. A SOCKS proxy resolves the names (RFC 1928, 4)."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    if proxy is None or not is_socks(proxy):
+        return aiohttp.TCPConnector(ssl=context, resolver=aiohttp.ThreadedResolver(), keepalive_timeout=IDLE)
+    from aiohttp_socks import ProxyConnector
+
+    address = f"socks5:{proxy.partition(':')[2]}"
+    connector: aiohttp.TCPConnector = ProxyConnector.from_url(address, rdns=True, ssl=context, keepalive_timeout=IDLE)
+    return connector
+
+
+def _socks_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions for a SOCKS proxy that cannot be reached, or that refuses."""
+    from aiohttp_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
+
+    return ProxyConnectionError, ProxyError, ProxyTimeoutError

@@ -218,7 +218,20 @@ def test_server_is_accepted(url: str) -> None:
     assert server_address(url) == url.rstrip("/")
 
 
-@pytest.mark.parametrize("url", ["tor", "localhost:8118", "ftp://a:1", "http://", "http://a:0", "http://a:99999"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "tor",
+        "localhost:8118",
+        "ftp://a:1",
+        "http://",
+        "http://a:0",
+        "http://a:99999",
+        "http://a",
+        "socks5://a",
+        "socks4://a:1",
+    ],
+)
 def test_unusable_proxy_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="--proxy"):
         proxy_address(url)

@@ -50,18 +50,28 @@ def send(queue: Queue, proxy: str) -> Sent:
     return event_loop.run(send_waiting(queue, proxy=proxy, note=lambda *_: None))
 
 
+KINDS = pytest.mark.parametrize(
+    ("scheme", "asked"), [("http", "CONNECT"), ("socks5", "SOCKS5 name"), ("socks5h", "SOCKS5 name")]
+)
+SOCKS_OR_HTTP = pytest.mark.parametrize("scheme", ["http", "socks5"])
+
+
+@KINDS
 @pytest.mark.parametrize("protocol", list(Protocol))
-def test_http_proxy_gets_the_name_and_the_connection_is_encrypted(
-    protocol: Protocol, server: Collector, queue: Queue
+def test_proxy_gets_the_name_and_the_connection_is_encrypted(
+    protocol: Protocol, scheme: str, asked: str, server: Collector, queue: Queue
 ) -> None:
     queue.add(f"https://{NAME}:8443", protocol, RUN, lines(2))
     with proxy_before(server) as proxy:
-        assert send(queue, f"http://127.0.0.1:{proxy.port}").counts == {State.SENT: 2}
-    assert set(proxy.asked) == {("CONNECT", NAME, 8443)} and set(server.stored.values()) == {1}
+        assert send(queue, f"{scheme}://127.0.0.1:{proxy.port}").counts == {State.SENT: 2}
+    assert set(proxy.asked) == {(asked, NAME, 8443)} and set(server.stored.values()) == {1}
     assert not any("Proxy-Authorization" in headers for _, headers in server.requests)
 
 
-def test_names_are_never_resolved_here(server: Collector, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+@SOCKS_OR_HTTP
+def test_names_are_never_resolved_here(
+    scheme: str, server: Collector, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
     usual = socket.getaddrinfo
 
@@ -72,34 +82,43 @@ def test_names_are_never_resolved_here(server: Collector, queue: Queue, monkeypa
     monkeypatch.setattr(socket, "getaddrinfo", noting)
     queue.add(f"https://{NAME}:8443", Protocol.SUBMIT, RUN, lines(1))
     with proxy_before(server) as proxy:
-        send(queue, f"http://127.0.0.1:{proxy.port}")
+        send(queue, f"{scheme}://127.0.0.1:{proxy.port}")
     assert NAME not in asked and proxy.asked
 
 
-def test_proxy_that_refuses_leaves_everything_waiting(server: Collector, queue: Queue) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "reason"), [("http", "the proxy answers 403"), ("socks5", "the proxy fails (ProxyError, 2)")]
+)
+def test_proxy_that_refuses_leaves_everything_waiting(
+    scheme: str, reason: str, server: Collector, queue: Queue
+) -> None:
     queue.add(f"https://{NAME}:8443", Protocol.SUBMIT, RUN, lines(1))
     with proxy_before(server) as proxy:
         proxy.refuses = True
-        sent = send(queue, f"http://127.0.0.1:{proxy.port}")
-    assert sent.troubles == {f"https://{NAME}:8443": "the proxy answers 403"} and not server.requests
+        sent = send(queue, f"{scheme}://127.0.0.1:{proxy.port}")
+    assert sent.troubles == {f"https://{NAME}:8443": reason} and not server.requests
     assert [entry.state for entry in queue.entries()] == ["waiting"]
 
 
-def test_without_its_proxy_nothing_is_sent(server: Collector, queue: Queue) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "reason"), [("http", "Connection refused"), ("socks5", "the proxy fails (ProxyConnectionError, None)")]
+)
+def test_without_its_proxy_nothing_is_sent(scheme: str, reason: str, server: Collector, queue: Queue) -> None:
     queue.add(f"https://{NAME}:8443", Protocol.SUBMIT, RUN, lines(1))
     with proxy_before(server) as proxy:
-        address = f"http://127.0.0.1:{proxy.port}"
+        address = f"{scheme}://127.0.0.1:{proxy.port}"
     sent = send(queue, address)
-    assert list(sent.troubles.values()) == ["Connection refused"] and not server.requests
+    assert list(sent.troubles.values()) == [reason] and not server.requests
 
 
+@SOCKS_OR_HTTP
 def test_proxy_that_forges_the_certificate_gets_nothing(
-    server: Collector, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scheme: str, server: Collector, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "others.pem").write_bytes(issue("Another", authority=True).pem)
     monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "others.pem"))
     queue.add(f"https://{NAME}:8443", Protocol.SUBMIT, RUN, lines(1))
     with proxy_before(server) as proxy:
-        sent = send(queue, f"http://127.0.0.1:{proxy.port}")
+        sent = send(queue, f"{scheme}://127.0.0.1:{proxy.port}")
     assert list(sent.troubles.values()) == ["the certificate is not valid"] and not server.requests
     assert [entry.state for entry in queue.entries()] == ["waiting"]
