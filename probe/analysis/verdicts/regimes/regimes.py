@@ -111,8 +111,9 @@ def _judged(records: Sequence[Record], network: RunNetwork, engine: RegimeEngine
     decided: dict[str, str] = dict(engine.rows("SELECT regime, rule_regime FROM regime_decided"))
     rules = {regime: RULES[decided[regime]] for regime in REGIMES}
     holding = [_holding(regime, rule, engine) for regime, rule in rules.items() if rule.rule_id != NOT_SHOWN]
-    sentences = [tr(RULES[each["rule_id"]].plain) for each in holding] or [tr(RULES[NOT_SHOWN].plain)]
-    return _verdict(usable[0], holding, _evidence(engine), " ".join(sentences))
+    shown = [each["rule_id"] for each in holding] or [NOT_SHOWN]
+    sentence = " ".join(tr(RULES[rule_id].plain) for rule_id in shown)
+    return _verdict(usable[0], holding, _evidence(engine), sentence)
 
 
 def _says_something(record: Record) -> bool:
