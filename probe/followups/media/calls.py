@@ -99,6 +99,9 @@ class HelperCalls:
         try:
             result = obstacle(self._session, SECONDS + TAIL) or await self._call(protocol, made)
             made.results[protocol] = result
+        except Exception as bug:
+            made.results[protocol] = "failed"
+            made.traces[protocol].note_bug(bug)
         finally:
             self._session.bugs += made.traces[protocol].bugs
 

@@ -313,6 +313,14 @@ async def test_helper_whose_signalling_fails_is_a_failed_call(session: Session) 
     assert entries(trace)["webrtc_call"].failure == f"{f.UNKNOWN}: helper: status 404" and session.bugs == []
 
 
+async def test_bug_costs_one_call_and_is_described(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HelperCalls, "_in_transaction", None)
+    async with a_helper(session) as (made, helper):
+        made.take_offers(helper.offers())
+        assert await made.finish(BOTH, trace := Trace(), ANSWERED) == results(sip="failed", webrtc="failed")
+    assert trace.transactions == [] and len(session.bugs) == 2 and "TypeError" in session.bugs[0]
+
+
 # -- stopping ---------------------------------------------------------------------------------------------------------
 
 
