@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.rules.regimes import REGIMES, UNKNOWN
 from probe.analysis.rules.tables import RULES
 from probe.analysis.verdicts.apps import AppVerdict
+from probe.analysis.verdicts.regimes.regimes import RegimeVerdict
 from probe.analysis.verdicts.verdicts import judge_measurement, to_json
 from probe.cli import main
+from probe.lab.recordings import RECORDED
 from probe.targets.needs import MEANINGS
 from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.analysis.verdicts.test_services import URL, blocked, web
@@ -112,6 +115,43 @@ def test_keys_by_app_stand_in_the_contract() -> None:
 def test_by_app_prints_the_screen(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("judge", "--by", "app", str(file)) == 0
     assert "telegram  NOT TESTED" in (out := capsys.readouterr().out) and "round 2, the last one" in out
+
+
+def test_by_network_prints_one_object_per_run(capsys: pytest.CaptureFixture[str]) -> None:
+    recording = str(RECORDED / "dns-delisting.jsonl.gz")
+    assert call("judge", "--json", "--by", "network", recording) == 0
+    (network,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert tuple(network) == tuple(RegimeVerdict.__annotations__)
+    assert (network["regime"], network["restrictions"]) == ("blocklist", ["national_dns_delisting"])
+    denied = next(one["witnesses"] for one in network["regimes"] if one["regime"] == "national_dns_delisting")
+    assert {one["shows"] for one in denied} == {"dns_resolver_denies"} and all(
+        one["measurement_line"] for one in denied
+    )
+    assert network["evidence"]["apps_denied"] == 2
+
+
+def test_by_network_prints_sentences_and_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    recording = str(RECORDED / "port-443-reset.jsonl.gz")
+    assert call("judge", "--by", "network", recording) == 0
+    assert "cuts off all encrypted web connections" in capsys.readouterr().out
+    assert call("judge", "--by", "network", "--explain", recording) == 0
+    assert (
+        "regime rule regime_port_443_reset: degraded" in (out := capsys.readouterr().out)
+        and "neutral_reset >= 3" in out
+    )
+
+
+def test_keys_and_regimes_by_network_stand_in_the_contract() -> None:
+    section = CONTRACT.read_text().partition("### 7.8 Network regime")[2].partition("\n## ")[0]
+    assert [key for key in RegimeVerdict.__annotations__ if f"`{key}`" not in section] == []
+    assert [name for name in (*REGIMES, UNKNOWN) if f"| `{name}` |" not in section] == []
+
+
+def test_by_network_says_nothing_about_measurements_of_ooni(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "ooni.jsonl"
+    path.write_text(json.dumps(SAMPLES["telegram-ok"]) + "\n")
+    assert call("judge", "--json", "--by", "network", str(path)) == 0
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("option", ["--why", "--explain"])

@@ -79,6 +79,27 @@ def test_whole_output_of_show_fits_eighty_by_twenty_four(monkeypatch: pytest.Mon
     assert lines[-1].startswith("Next  probe show --why APP")
 
 
+@pytest.mark.parametrize(
+    ("scenario", "sentence", "stopped"),
+    [
+        ("port-443-reset", "This network cuts off all encrypted web connections", "2 of 3 apps do not pass"),
+        ("allowlist-address", "This network lets only listed servers pass.", "2 of 3 apps do not pass"),
+        ("international-cut", "Nothing outside the country answers", "3 unclear"),
+    ],
+)
+def test_sentence_about_the_network_replaces_rows_of_apps_that_fail_alike(
+    scenario: str, sentence: str, stopped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = TerminalStream()
+    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setenv("COLUMNS", "80")
+    show(str(RECORDED / f"{scenario}.jsonl.gz"))
+    lines = shown(stream.getvalue(), 80, 24)
+    assert len(lines) <= 23 and lines[1].startswith(sentence) and lines[3].startswith(stopped)
+    assert not [line for line in lines if re.search(r"[a-z)] +(LIKELY )?BLOCKED ", line)]
+    assert "No app is blocked" not in "".join(lines)
+
+
 @pytest.mark.parametrize(("columns", "lines"), SIZES)
 def test_every_app_has_its_row_the_worst_first(columns: int, lines: int) -> None:
     on_screen = shown(firewall(columns), columns, lines)
