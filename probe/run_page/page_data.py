@@ -7,6 +7,7 @@ from probe.analysis.run_result.call_sentences import call_sentences
 from probe.analysis.run_result.headline_parts import are_addresses, headline_parts
 from probe.analysis.run_result.run_sentences import (
     apps_without_result,
+    further_rules,
     latest_rounds,
     origin_header,
     outage_of,
@@ -33,12 +34,13 @@ def page_data(run: RunFacts) -> dict[str, Any]:
     latest = latest_rounds(apps)
     usable = any(app["valid"] for app in latest)
     shown = cards(apps, latest, run.records, run.targets) if usable else []
-    rules = rules_of_network(run.regime(), latest)
+    regime = run.regime()
+    rules = rules_of_network(regime, latest)
     rows = dict.fromkeys((card["name"], card["title"]) for card in shown)
     return {
         "origin": origin_header(run.origin) if run.origin.artificial else "",
         "headline": _headline(latest, rules),
-        "notes": [*_notes(apps, latest), *filter(None, [outage_of(run.records)])],
+        "notes": [*_notes(apps, latest), *further_rules(regime), *filter(None, [outage_of(run.records)])],
         "facts": _facts(run, latest),
         "are_addresses": are_addresses(latest),
         "cards": shown,

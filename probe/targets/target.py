@@ -126,6 +126,9 @@ class Target:
                 yield service, endpoint
 
 
+LAB_COUNTRY = "XX"  # ISO 3166-1 leaves it to users
+
+
 @dataclass(frozen=True)
 class Neutral:
     """Represent neutral.toml: hosts that no censor has a reason to block, and what preflight needs."""
@@ -146,14 +149,14 @@ class Neutral:
     home: tuple[tuple[str, Endpoint], ...] = ()
     """Country and endpoint (`https`) of hosts that are only tested from that country."""
 
+    @property
+    def home_hosts(self) -> tuple[Endpoint, ...]:
+        """Return the home hosts of all countries, without the lab's, whose name reaches nobody (RFC 2606)."""
+        return tuple(endpoint for where, endpoint in self.home if where != LAB_COUNTRY)
+
     def home_of(self, country: str) -> tuple[Endpoint, ...]:
         """Return the endpoints that are tested from a country (two letters)."""
         return tuple(endpoint for where, endpoint in self.home if where == country)
-
-    @property
-    def home_hosts(self) -> tuple[Endpoint, ...]:
-        """Return the hosts of all countries. The lab's, XX, is none (ISO 3166-1 leaves it to users)."""
-        return tuple(endpoint for where, endpoint in self.home if where != "XX")
 
 
 def family_of(ip: str) -> Literal[4, 6]:

@@ -101,6 +101,19 @@ def hostile_page() -> str:
     return run_page(run)
 
 
+@pytest.mark.parametrize(
+    ("scenario", "sentence"),
+    [
+        ("port-443-reset", "This network cuts off all encrypted web connections (port 443)"),
+        ("international-cut", "Nothing outside the country answers"),
+        ("quic-blocked", "This network blocks the web protocol QUIC."),
+        ("udp-less-line", "UDP does not pass in this network"),
+    ],
+)
+def test_page_says_what_the_network_does(scenario: str, sentence: str) -> None:
+    assert sentence in " ".join(Tags(run_page(recorded_run(scenario))).words)
+
+
 def test_hostile_texts_stay_text() -> None:
     page = hostile_page()
     found = Tags(page)

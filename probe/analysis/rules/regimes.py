@@ -25,6 +25,10 @@ WITHOUT_LISTS = frozenset(
     {"international_cut", "port_443_reset", "allowlist_address", "allowlist_name", "protocol_allowlist"}
 )
 """Regimes that block without a list of what is blocked. One sentence describes them better than a list of apps."""
+RESTRICTIONS = frozenset(
+    {"national_dns_delisting", "encrypted_dns_blocked", "ech_blocked", "udp_blocked", "quic_blocked"}
+)
+"""Regimes that leave most connections alone."""
 
 _ONLY_LISTED_NAMES = "unlisted_services >= 2 AND nonexistent_passed = 0"
 # Large packets that are lost leave handshakes silent too, and a home router without uplink accepts connections itself.

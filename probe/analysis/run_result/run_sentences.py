@@ -67,6 +67,15 @@ def rules_of_network(regime: "RegimeVerdict | None", apps: Sequence[AppState]) -
     return " ".join(tr(RULES[rule_id].plain) for rule_id in holding)
 
 
+def further_rules(regime: "RegimeVerdict | None") -> list[str]:
+    """Return the sentences about regimes for which no sentence on the screen stands: UDP, QUIC and the like."""
+    from probe.analysis.rules.regimes import RESTRICTIONS  # here, so that other commands start faster
+    from probe.analysis.rules.tables import RULES
+
+    holding = regime["regimes"] if regime is not None else []
+    return [tr(RULES[each["rule_id"]].plain) for each in holding if each["regime"] in RESTRICTIONS]
+
+
 def outage_of(records: Iterable[Mapping[str, Any]]) -> str:
     """Return the sentence about services whose part of the Internet is not reachable, "" if there are none."""
     count = _in_outage(records)

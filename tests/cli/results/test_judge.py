@@ -142,7 +142,7 @@ def test_by_network_prints_sentences_and_steps(capsys: pytest.CaptureFixture[str
 
 
 def test_keys_and_regimes_by_network_stand_in_the_contract() -> None:
-    section = CONTRACT.read_text().partition("### 7.8 Network regime")[2].partition("\n## ")[0]
+    section = CONTRACT.read_text().partition("### 7.9 Network regime")[2].partition("\n## ")[0]
     assert [key for key in RegimeVerdict.__annotations__ if f"`{key}`" not in section] == []
     assert [name for name in (*REGIMES, UNKNOWN) if f"| `{name}` |" not in section] == []
 

@@ -1,4 +1,4 @@
-"""Compute the verdict about the network of a run: which regimes it has (docs/contract.md, 7.8)."""
+"""Compute the verdict about the network of a run: which regimes it has (docs/contract.md, 7.9)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
