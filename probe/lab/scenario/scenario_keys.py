@@ -65,10 +65,16 @@ class HelperKeys(BaseModel):
     sip: bool = Field(default=False, description="true: it answers calls over SIP")
     webrtc: bool = Field(default=False, description="true: it takes part in calls over WebRTC")
 
+    calls_taken: int = Field(
+        default=0, ge=0, le=4, description="calls over SIP that others behind the same router hold there, it has 4"
+    )
+
     @model_validator(mode="after")
-    def _check_media(self) -> Self:
+    def _check_taken(self) -> Self:
         if self.media_taken and not self.media:
             raise ValueError("media_taken needs media = true")
+        if self.calls_taken and not self.sip:
+            raise ValueError("calls_taken needs sip = true")
         return self
 
 

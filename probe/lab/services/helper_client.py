@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.services.media_client import take_media_flow
+from probe.lab.services.media_client import take_call, take_media_flow
 from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
 from probe.lab.world.world import World
 from probe.targets.target import Target
@@ -22,11 +22,13 @@ Question = dict[str, Any]
 def other_users(scenario: Scenario, world: World) -> list[Callable[[], None]]:
     """Return what other users do before the run, in this order. Each call raises OSError."""
     found: list[Callable[[], None]] = []
-    wait, taken = scenario.helper.asked_before, scenario.helper.media_taken
+    wait, taken, calls = scenario.helper.asked_before, scenario.helper.media_taken, scenario.helper.calls_taken
     if wait is not None:
         found += [partial(_ask_all, _run_questions(world, scenario)), partial(time.sleep, wait)]
     if taken:
         found.append(partial(_take_media_flows, _token_question(world, scenario), taken))
+    if calls:
+        found.append(partial(_take_calls, _token_question(world, scenario), calls))
     return found
 
 
@@ -57,6 +59,12 @@ def _take_media_flows(question: Question, count: int) -> None:
     for _ in range(count):
         media = _ask(question)["media"]
         take_media_flow(HELPER_V4, media["port"], bytes.fromhex(media["token"]))
+
+
+def _take_calls(question: Question, count: int) -> None:
+    sip = _ask(question)["sip"]
+    for _ in range(count):
+        take_call(HELPER_V4, sip["port"], sip["token"])
 
 
 def _ask(question: Question) -> dict[str, Any]:

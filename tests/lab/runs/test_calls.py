@@ -117,3 +117,11 @@ def test_helper_that_takes_no_such_call_is_named(outcome: LabOutcome) -> None:
     keys = keys_of(outcome)["sip"]
     assert keys["x_run"]["calls"] == {"sip": "not_offered"}
     assert not {"sip_calls", "webrtc_calls"} & keys["x_followups"].keys()
+
+
+@of("call-helper-busy")
+def test_busy_helper_is_named_and_accuses_nothing(outcome: LabOutcome) -> None:
+    keys = keys_of(outcome)["sip"]
+    entry = call_of(keys, "sip_calls")
+    assert keys["x_run"]["calls"] == {"sip": "helper_busy"}
+    assert (entry["failure"], entry["code"], entry["sent"]) == (f.HELPER_BUSY, 486, 0)

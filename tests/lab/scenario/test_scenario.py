@@ -92,12 +92,16 @@ BAD_FILES = [
     (HEAD + "[[fault]]\nkind = 'server_dwon'" + TAIL, "fault[1].kind has the unknown value 'server_dwon'"),
     (
         HEAD + "[helper]\nlie = true" + TAIL,
-        "helper.lie is an unknown key. Expected one of asked_before, censored, form, lies, media, "
+        "helper.lie is an unknown key. Expected one of asked_before, calls_taken, censored, form, lies, media, "
         "media_taken, reset_names, restarts_after, sip, up, webrtc",
     ),
     (
         HEAD + "[helper]\nmedia_taken = 3" + TAIL,
         "helper has the wrong value {'media_taken': 3} (Value error, media_taken needs media = true).",
+    ),
+    (
+        HEAD + "[helper]\ncalls_taken = 3" + TAIL,
+        "helper has the wrong value {'calls_taken': 3} (Value error, calls_taken needs sip = true).",
     ),
     (
         HEAD + "[[fault]]\nkind = 'udp_loss'\nafter = 3.0\nuntil = 2.0" + TAIL,
