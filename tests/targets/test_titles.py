@@ -19,6 +19,7 @@ from tests.analysis.verdicts.test_apps import RECORDED
 
 PRODUCTS = {
     *("Gmail", "Microsoft Teams", "Signal", "Skype", "Snapchat", "Telegram", "WeChat", "WhatsApp", "X (Twitter)"),
+    *("Apple App Store", "Google Play"),
 }
 
 

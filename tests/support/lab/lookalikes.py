@@ -76,6 +76,7 @@ CONDITIONS: dict[str, Condition] = {
     "relays-down": has(faults.ServerDown, how="silent"),
     "relays-unhelpful": has(faults.Unhelpful, spares_helper=False),
     "push-down": has(faults.ServerDown, how="silent"),
+    "store-down": has(faults.ServerDown, how="silent"),
     "reflector-down": has(faults.ServerDown, how="silent"),
     "reflector-registered-only": has(faults.RegisteredOnly, over=["udp", "tcp"]),
     "reflector-damaged": censor(PayloadTampering, protocols=[], share=1.0, helper=True),
