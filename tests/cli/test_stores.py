@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from probe.cli.results.wipe import everything
 from probe.formats.measurement import ooni_date
 from probe.results import read_lines, run_files
 from probe.stores import client
@@ -74,6 +75,14 @@ def test_other_commands_leave_the_answers_out(
     assert "7 of 7 lines fit the schema" in capsys.readouterr().out
     assert call("judge", "--json", str(tmp_path)) == 6  # there is no other line
     assert "could not be used" not in capsys.readouterr().err
+
+
+def test_wipe_finds_the_answers(store: FakeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    assert stores(store, tmp_path / "results", "--country", "RU") == 0
+    (answers,) = (tmp_path / "results" / "stores").rglob("*.jsonl")
+    assert answers in everything(tmp_path / "results")
 
 
 def earlier(results: Path, hours: float) -> None:
