@@ -37,7 +37,8 @@ def submit(
     later: Annotated[
         bool, opt("--later", help="Only put the run into the queue. `probe queue send` sends it.")
     ] = False,
-    yes: Annotated[bool, opt("--yes", help="Do not ask.")] = False,
+    # without a variable, because one that was set for other commands must not publish a run
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     verbose: Annotated[bool, opt("--verbose", "-v", help="Also show what each field can reveal.")] = False,
     results: Annotated[Path | None, opt("--results", help="Results folder.")] = None,
     plain: Annotated[bool, opt("--plain", help="Print without colour and Unicode.")] = False,

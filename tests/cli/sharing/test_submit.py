@@ -100,7 +100,7 @@ def test_yes_is_asked_for_each_run(root: Path, server: Collector, monkeypatch: p
 def test_script_without_a_terminal_must_agree_with_an_option(root: Path, server: Collector) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "probe", "submit", "--results", str(root), "--server", server.address],
-        env={name: value for name, value in os.environ.items() if not name.startswith("PROBE_")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("PROBE_")} | {"PROBE_YES": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
