@@ -32,8 +32,16 @@ class Flow:
     last_seen: float
 
 
-def with_bytes(raw: bytes, at: int, new: bytes, checksum_at: int | None) -> bytes:
-    """Return `raw` with other bytes at `at` (an even number) and an updated checksum at `checksum_at`."""
+def written(value: int, protocol: int) -> bytes:
+    """Return a transport checksum as it is sent. UDP sends 0 as 0xFFFF, since 0 means that there is none (RFC 768)."""
+    return (value or (0xFFFF if protocol == UDP else 0)).to_bytes(2, "big")
+
+
+def with_bytes(raw: bytes, at: int, new: bytes, checksum_at: int | None, protocol: int = 0) -> bytes:
+    """Return `raw` with other bytes at `at` (an even number) and an updated checksum at `checksum_at`.
+
+    `protocol`: that of the checksum, 0 for the IP header.
+    """
     old = raw[at : at + len(new)]
     if old == new:
         return raw
@@ -41,7 +49,7 @@ def with_bytes(raw: bytes, at: int, new: bytes, checksum_at: int | None) -> byte
     if checksum_at is None or len(raw) < checksum_at + 2:
         return raw
     value = adjusted(raw[checksum_at] << 8 | raw[checksum_at + 1], difference(old, new))
-    return raw[:checksum_at] + value.to_bytes(2, "big") + raw[checksum_at + 2 :]
+    return raw[:checksum_at] + written(value, protocol) + raw[checksum_at + 2 :]
 
 
 def transport_checksum_at(packet: Packet) -> int | None:
@@ -63,7 +71,7 @@ def with_addresses(packet: Packet, *, source: bytes | None = None, destination: 
             raw = with_bytes(raw, at, new, 10)
             if transport is not None:
                 value = adjusted(raw[transport] << 8 | raw[transport + 1], difference(old, new))
-                raw = raw[:transport] + value.to_bytes(2, "big") + raw[transport + 2 :]
+                raw = raw[:transport] + written(value, packet.protocol) + raw[transport + 2 :]
     return raw
 
 
@@ -74,7 +82,7 @@ def with_port(raw: bytes, offset: int, at: int, port: int) -> bytes:
         return raw
     packet = Packet(raw)
     checksum_at = transport_checksum_at(packet) if packet.protocol != ICMP else offset + 2
-    return with_bytes(raw, offset + at, new, checksum_at)
+    return with_bytes(raw, offset + at, new, checksum_at, packet.protocol)
 
 
 class HomeRouter:
