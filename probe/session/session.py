@@ -103,7 +103,7 @@ class Session:
     visited_in_vain: dict[str, str] = field(default_factory=dict)  # unverified address: failure of its only visit
     located: dict[str, Interval] = field(default_factory=dict)  # payload: hop found first, where later searches start
     watch: NetworkWatch | None = None  # None in the test helper
-    country: str = ""  # two letters, as far as it is known without asking anyone
+    country: str = ""  # two letters, as far as it is known before the first packet
     preflight_began: float | None = None  # on the monotonic clock
     capture: PacketWitness | None = None  # None if the system does not let us see packets
     bugs: list[str] = field(default_factory=list)  # of the preflight. Bugs of a measurement are in its record.

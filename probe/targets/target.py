@@ -151,7 +151,7 @@ class Neutral:
 
     @property
     def home_hosts(self) -> tuple[Endpoint, ...]:
-        """Return the home hosts of all countries, without the lab's, whose name reaches nobody (RFC 2606)."""
+        """Return the home hosts of all countries, without the lab's, whose name has no server (RFC 2606)."""
         return tuple(endpoint for where, endpoint in self.home if where != LAB_COUNTRY)
 
     def home_of(self, country: str) -> tuple[Endpoint, ...]:

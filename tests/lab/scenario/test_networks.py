@@ -20,8 +20,8 @@ from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 
 QUIET = {"unknown", "open"}
-ACCUSES_NOBODY = {"captive", "udp_blocked", "international_cut"}
-"""Regimes whose sentences name innocent causes too: a hotel's page, a mobile account without credit, a company."""
+NO_ACCUSATION = {"captive", "udp_blocked", "international_cut"}
+"""Regimes whose sentences name other causes too: a hotel's page, a mobile account without credit, a company."""
 
 
 @cache
@@ -30,7 +30,7 @@ def load(name: str) -> Scenario:
 
 
 EXPECTED = [name for name in scenario_names() if load(name).expect_network]
-INNOCENT = [name for name in scenario_names() if load(name).look_alike]
+LOOK_ALIKES = [name for name in scenario_names() if load(name).look_alike]
 
 
 @cache
@@ -55,10 +55,10 @@ def test_network_is_as_the_scenario_expects(name: str) -> None:
     assert network_differences(load(name).expect_network, [dict(verdict_on(name))]) == []
 
 
-@pytest.mark.parametrize("name", INNOCENT)
+@pytest.mark.parametrize("name", LOOK_ALIKES)
 def test_look_alike_has_no_regime_that_accuses(name: str) -> None:
     found = verdict_on(name)
-    accusing = {found["regime"], *found["restrictions"]} - QUIET - ACCUSES_NOBODY
+    accusing = {found["regime"], *found["restrictions"]} - QUIET - NO_ACCUSATION
     interfered = any(record["state"] in {"blocked", "degraded"} for record in run_of(name).records)
     assert not accusing or interfered, found
 

@@ -49,7 +49,7 @@ class RegimeEngine(Protocol):
 
 
 class Witness(TypedDict):
-    """Hold one piece of evidence: what was tested, what it showed, and the line of its measurement (0: several)."""
+    """Hold one piece of evidence: what was tested, what it showed, and the line of its measurement, 0 for several."""
 
     subject: str
     shows: str
