@@ -14,7 +14,7 @@ from probe.results import read_lines, run_files
 from probe.stores import client
 from probe.targets.store_file import load_stores
 from probe.targets.target_files import bundled_targets
-from tests.cli.results.test_judge import call
+from tests.cli.results.test_judge import call, lines
 from tests.support.servers.app_store import FakeStore, serving
 
 SIGNAL, SKYPE = 874139669, 304878510
@@ -118,6 +118,33 @@ def test_removal_is_found_in_the_results_folder(
     said = " ".join(capsys.readouterr().out.split())
     assert "Signal DELISTED Signal was in the store of China and is missing since" in said
     assert "Who removed it cannot be seen from outside." in said
+
+
+def test_networks_of_the_country_stand_beside_its_store(
+    store: FakeStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked, works = lines()
+    name, *_ = {line["test_keys"]["x_target"]["name"] for line in (blocked, works)}
+    here = {"probe_cc": "CN", "probe_asn": "AS4134"}
+    lab = {"annotations": blocked["annotations"] | {"lab": "great-firewall"}}
+    files = {
+        "a": blocked | here,
+        "b": blocked | here,
+        "c": works | here,
+        "d": works | {"probe_cc": "DE"},
+        "e": blocked | here | lab,
+    }
+    for file, line in files.items():
+        (tmp_path / f"{file}.jsonl").write_text(json.dumps(line) + "\n")
+    given = [word for file in files for word in ("--networks", str(tmp_path / f"{file}.jsonl"))]
+    assert stores(store, tmp_path / "results", "--country", "CN,RU", *given, "--json") == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    beside = {(row["storefront"], row["app"]): row["networks"] for row in rows if row["networks"] is not None}
+    assert beside == {("cn", name): {"works": 0, "degraded": 2, "blocked": 0}}
+    assert stores(store, tmp_path / "results", "--country", "CN", *given) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "LISTED" in said and "works in 0, works badly in 2, blocked in 0." in said
+    assert stores(store, tmp_path / "results", "--country", "CN", "--networks", str(tmp_path / "none.jsonl")) == 6
 
 
 def test_google_play_is_marked_as_weak(store: FakeStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

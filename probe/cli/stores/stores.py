@@ -11,17 +11,19 @@ import typer
 
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, say, wrapped
-from probe.messages import printable, tr
+from probe.messages import mark, printable, tr
 from probe.results import STORES, Problem, ResultsError, ResultsFile, find_files, read_lines, results_root
 
 if TYPE_CHECKING:
     from probe.analysis.listings.answers import Answers
+    from probe.analysis.listings.networks import Networks
     from probe.analysis.listings.records import Listed
     from probe.formats.stores import Store
     from probe.targets.store_file import Stores
 
 app = new_app()
 INDENT = 24  # columns before a sentence
+RUNS = mark("Tests of networks there: works in {works}, works badly in {degraded}, blocked in {blocked}.")
 
 
 @app.command()
@@ -33,6 +35,9 @@ def stores(
         bool, opt("--google-play", help="Ask Google Play too, where the country of this computer counts.")
     ] = False,
     cc: Annotated[str | None, opt("--cc", help="Country that this computer is in: two letters.")] = None,
+    networks: Annotated[
+        list[str] | None, opt("--networks", help="Measurements from these countries, to compare with. Repeatable.")
+    ] = None,
     results: Annotated[Path | None, opt("--results", help="Results folder, with the earlier answers.")] = None,
     targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
     server: Annotated[str | None, opt("--server", help="Address of another server than the stores, for tests.")] = None,
@@ -48,14 +53,14 @@ def stores(
 
     file = stores_of(targets_folder(targets), server)
     asked = _asked(file, country or [], google_play)
-    home = _home(cc)
+    home, found = _home(cc), _networks(networks or [])
     agree(file, asked, yes)
     root = results_root(results)
     kept, whole = _measured(root, lambda keep, **facts: ask(file, asked, keep, **facts), home, server is not None)
     rows = _decided(root, kept)
     wanted = _wanted(file, country or [])
     shown = [row for row in rows if not wanted or row.answers.storefront in wanted]
-    for line in _as_json(shown) if json else _as_text(shown):
+    for line in _as_json(shown, found) if json else _as_text(shown, found):
         say(sys.stdout, line)
     if not whole:
         say(
@@ -143,21 +148,38 @@ def _earlier(folder: Path) -> "Iterator[Answers]":
                 yield answers
 
 
-def _as_json(rows: "Sequence[Listed]") -> Iterator[str]:
+def _networks(files: list[str]) -> "Networks":
+    """Return what the measurements in the files found, by country and app. Unusable lines are named on stderr."""
+    if not files:
+        return {}
+    from probe.analysis.listings.networks import networks_in
+    from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
+
+    skipped = SkippedLines()
+    found = networks_in(usable_measurements(files, skipped))
+    skipped.print_count()
+    return found
+
+
+def _as_json(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
+    """Yield one object per row, with the runs in that country by state, or null."""
     from json import dumps
 
-    yield from (dumps(row.record()) for row in rows)
+    from probe.analysis.listings.networks import beside
+
+    for row in rows:
+        yield dumps(row.record() | {"networks": beside(networks, row.answers.storefront, row.entry.target)})
 
 
-def _as_text(rows: "Sequence[Listed]") -> Iterator[str]:
+def _as_text(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
     """Yield one paragraph per storefront: how many apps are listed, and a row for each other one."""
     places = dict.fromkeys((row.answers.store, row.answers.storefront) for row in rows)
     for place in places:
         here = [row for row in rows if (row.answers.store, row.answers.storefront) == place]
-        yield from _paragraph(here)
+        yield from _paragraph(here, networks)
 
 
-def _paragraph(rows: "Sequence[Listed]") -> Iterator[str]:
+def _paragraph(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
     from probe.analysis.listings.rules import Listing
     from probe.countries.names import country_name
 
@@ -179,9 +201,13 @@ def _paragraph(rows: "Sequence[Listed]") -> Iterator[str]:
     )
     if answers.weak:
         yield wrapped(tr("This is weak evidence, because Google Play also looks at the country of this computer."), 2)
+    from probe.analysis.listings.networks import beside
+
     for row in rows:
-        if row.rule.state is not Listing.LISTED:
-            yield wrapped(_sentence(row, country), INDENT, f"  {row.entry.title[:11]:<12}{_word(row.rule.state):<10}")
+        runs = beside(networks, answers.storefront, row.entry.target)
+        if row.rule.state is not Listing.LISTED or runs is not None:
+            said = _sentence(row, country) + (" " + tr(RUNS, **runs) if runs else "")
+            yield wrapped(said, INDENT, f"  {row.entry.title[:11]:<12}{_word(row.rule.state):<10}")
 
 
 def _sentence(row: "Listed", country: str) -> str:
@@ -190,7 +216,7 @@ def _sentence(row: "Listed", country: str) -> str:
 
     since = row.series.absent_from
     said = tr(row.rule.plain, app=row.entry.title, country=country, date=f"{since:%Y-%m-%d}" if since else "")
-    if row.rule.state is Listing.UNKNOWN:
+    if row.rule.state in {Listing.UNKNOWN, Listing.LISTED}:
         return said
     rate = row.elsewhere
     asked = rate.listed + rate.absent
@@ -200,5 +226,5 @@ def _sentence(row: "Listed", country: str) -> str:
 
 
 def _word(state: str) -> str:
-    words = {"absent": tr("ABSENT"), "delisted": tr("DELISTED"), "unknown": tr("UNKNOWN")}
+    words = {"listed": tr("LISTED"), "absent": tr("ABSENT"), "delisted": tr("DELISTED"), "unknown": tr("UNKNOWN")}
     return words.get(state, state)
