@@ -31,6 +31,9 @@ def helper(
     ] = None,
     dtls: Annotated[str | None, opt("--dtls", help="UDP port that answers DTLS hellos, such as 4433.")] = None,
     webrtc: Annotated[bool, opt("--webrtc", help="Take part in WebRTC calls. It needs censorprobe[calls].")] = False,
+    transfer: Annotated[
+        str | None, opt("--transfer", help="TCP port that sends random bytes over TLS, such as 8443.")
+    ] = None,
     trusted_proxy: Annotated[
         list[str] | None,
         opt("--trusted-proxy", help="Address or CIDR of a reverse proxy that names its clients. Repeatable."),
@@ -53,6 +56,7 @@ def helper(
     With --media it reflects packets of calls to clients with such a token, with limits per client and in all.
     With --sip it answers a call over SIP to such a token, and reflects the voice packets of the caller.
     With --webrtc it does the same over WebRTC, at UDP ports that the system chooses.
+    With --transfer it sends 384 kB in 6 s over TLS to clients with such a token, whatever server name they send.
     With --dtls it asks each DTLS hello for a cookie, and completes no handshake.
     """
     options = {
@@ -63,6 +67,7 @@ def helper(
         "sip_port": one_port("--sip", sip, "5060", most=65533),  # voice is at the port two above
         "dtls_port": one_port("--dtls", dtls, "4433"),
         "webrtc": webrtc,
+        "transfer_port": one_port("--transfer", transfer, "8443"),
         "trusted": networks("--trusted-proxy", trusted_proxy or []),
         "own": networks("--own-address", own_address or []),
     }

@@ -22,6 +22,7 @@ from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
 from probe.helper.state import HelperState, cached_answer, cancel_all, fresh_answer
+from probe.helper.transfer.port import TransferPort
 from probe.helper.udp_echo import Echo
 from probe.http_server import bug_reports, connections
 from probe.http_server.peers import peer_key
@@ -114,8 +115,8 @@ async def _serve(
     allowed = capacity(raise_descriptors())
     state.places.size, state.flows = allowed.measurements, allowed.flows
     try:
-        for datagrams in _datagram_ports(state).values():
-            await datagrams.open(host)
+        for further in _further_ports(state).values():
+            await further.open(host)
         async with listening(state, host, port, most=allowed.connections) as bound:
             announce(_base_url(host, bound))
             code = await stopped
@@ -124,20 +125,26 @@ async def _serve(
                 await state.webrtc.close()
         return code
     finally:
-        for datagrams in _datagram_ports(state).values():
-            datagrams.close()
+        for further in _further_ports(state).values():
+            further.close()
 
 
-def _datagram_ports(state: HelperState) -> dict[str, Echo | Media | SIPPorts | DTLSPort]:
-    """Return the UDP ports by the key of their offer in an answer."""
-    known = {"echo": state.echo, "media": state.media, "sip": state.sip, "dtls": state.dtls}
+def _further_ports(state: HelperState) -> dict[str, Echo | Media | SIPPorts | DTLSPort | TransferPort]:
+    """Return the ports beside the HTTP side by the key of their offer in an answer."""
+    known = {
+        "echo": state.echo,
+        "media": state.media,
+        "sip": state.sip,
+        "dtls": state.dtls,
+        "transfer": state.transfer,
+    }
     return {name: ports for name, ports in known.items() if ports is not None}
 
 
 def _offers(state: HelperState) -> dict[str, dict[str, Any]]:
     """Return what the helper offers beside its measurements, with new tokens."""
     calls = {} if state.webrtc is None else {"webrtc": state.webrtc.offer()}
-    return {name: ports.offer() for name, ports in _datagram_ports(state).items()} | calls
+    return {name: ports.offer() for name, ports in _further_ports(state).items()} | calls
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from probe.helper.calls.webrtc import WebRTC
 from probe.helper.dtls_port import DTLSPort
 from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.media.reflector import Media
+from probe.helper.transfer.port import TransferPort
 from probe.helper.udp_echo import Echo
 from probe.http_server.peers import Network
 from probe.nettests import NETTESTS, load_nettests
@@ -61,6 +62,7 @@ class HelperState:
     running: set[asyncio.Task[Any]] = field(default_factory=set)
     places: Places = field(default_factory=Places)
     flows: int = FLOWS
+    transfer: TransferPort | None = None  # None if no transfers are sent
 
     @cached_property
     def counts(self) -> RequestCounts:
@@ -104,6 +106,7 @@ def load_state(
     sip_port: int | None = None,
     dtls_port: int | None = None,
     webrtc: bool = False,
+    transfer_port: int | None = None,
     trusted: Sequence[Network] = (),
     own: Sequence[Network] = (),
 ) -> HelperState:
@@ -122,9 +125,11 @@ def load_state(
     sip = SIPPorts(sip_port) if sip_port is not None else None
     dtls = DTLSPort(dtls_port) if dtls_port is not None else None
     machine = MachineAddresses(own)
-    return HelperState(
+    state = HelperState(
         targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, sip, dtls, calls, trusted, machine
     )
+    state.transfer = TransferPort(transfer_port) if transfer_port is not None else None
+    return state
 
 
 async def cached_answer(

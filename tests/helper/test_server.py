@@ -31,10 +31,12 @@ from probe.helper.calls.sip_ports import SIPPorts
 from probe.helper.calls.webrtc import WebRTC
 from probe.helper.dtls_port import DTLSPort
 from probe.helper.media.reflector import Media
+from probe.helper.transfer.port import TransferPort
 from probe.helper.udp_echo import Echo
 from probe.platforms import abilities
 from probe.run.measure import Measured
 from probe.session.session import Session
+from probe.steps.tls.client_hello import accepting_anything
 from probe.targets.target import Neutral, Service, Target, parse_endpoint
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +174,15 @@ async def test_each_answer_has_a_new_token_for_calls(measured: list[dict[str, An
     assert len(measured) == 1 and [offer["port"] for offer in offers] == [5060] * 2
     assert all(sip.agent.tokens.take(bytes.fromhex(offer["token"])) for offer in offers)
     assert offers[0]["token"] != offers[1]["token"]
+
+
+async def test_each_answer_has_a_new_token_for_transfers(measured: list[dict[str, Any]]) -> None:
+    transfer = TransferPort(8443)
+    async with asking(new_state(transfer=transfer)) as ask:
+        offers = [(await ask({"target": "chat"}))[1]["transfer"] for _ in range(2)]
+    assert len(measured) == 1 and [offer["port"] for offer in offers] == [8443] * 2
+    assert all(transfer.tokens.take(bytes.fromhex(offer["token"])) for offer in offers)
+    assert offers[0]["token"] != offers[1]["token"] and offers[0]["sha256"] == transfer.digest
 
 
 async def test_answer_names_the_dtls_port(measured: list[dict[str, Any]]) -> None:
@@ -438,6 +449,7 @@ def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "probe", "helper", "--listen", "127.0.0.1:0", "--lab"]
     command += ["--echo", str(port := free_udp_port()), "--media", str(media := free_udp_port())]
     command += ["--sip", str(sip := free_udp_port() & 0xFFFE), "--dtls", str(dtls := free_udp_port())]
+    command += ["--transfer", str(transfer := free_udp_port())]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as process:
@@ -450,6 +462,11 @@ def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
         assert json.loads(connection.getresponse().read()) == {"status": "ok"}
         connection.request("POST", "/v1/measure", json.dumps({"target": "telegram", "services": ["nobody"]}))
         assert connection.getresponse().status == 404
+        with (
+            socket.create_connection(("127.0.0.1", transfer), timeout=5) as sock,
+            accepting_anything(()).wrap_socket(sock, server_hostname="a.example") as tls,
+        ):
+            assert tls.version() == "TLSv1.3"
         for reflecting in (port, media, sip, sip + 2, dtls):
             with pytest.raises(TimeoutError):
                 echoes(reflecting, secrets.token_bytes(100))

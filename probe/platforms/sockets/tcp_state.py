@@ -13,6 +13,8 @@ TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too
 _NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
 # After 104 bytes: two rates of 8 bytes, bytes acked, bytes received, segments sent, segments received.
 _TRAFFIC, _TRAFFIC_AT = struct.Struct("=QQII"), 120
+_MIN_RTT_AT, _DATA_SEGS_OUT_AT = 148, 156  # from Linux 4.6
+_UNMEASURED = 2**32 - 1  # tcpi_min_rtt before the first sample
 _CLOSED = 7  # tcpi_state, the first byte of the struct: TCP_CLOSE of <net/tcp_states.h>
 
 
@@ -45,6 +47,17 @@ def traffic(sock: socket.socket) -> Traffic | None:
     """Return the bytes and segments of both directions, or None. Linux has them since version 4.2."""
     info = _info(sock, _TRAFFIC_AT + _TRAFFIC.size)
     return None if info is None else Traffic(*_TRAFFIC.unpack_from(info, _TRAFFIC_AT))
+
+
+def least_round_trip(sock: socket.socket) -> float | None:
+    """Return the least round trip of the last minutes in seconds, or None."""
+    microseconds = _number_at(sock, _MIN_RTT_AT)
+    return microseconds / 1e6 if microseconds and microseconds < _UNMEASURED else None
+
+
+def data_segments(sock: socket.socket) -> int | None:
+    """Return how many segments with data were sent, repeated ones included, or None."""
+    return _number_at(sock, _DATA_SEGS_OUT_AT)
 
 
 def is_closed(sock: socket.socket) -> bool | None:

@@ -1,0 +1,32 @@
+"""Limit the connections and the transfers of the transfer port, for each peer and for all."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Places:
+    """Count what runs. A peer is an IPv4 address or an IPv6 /56. Nothing is kept of a peer without a place."""
+
+    most: int
+    most_of_a_peer: int
+    _taken: Counter[bytes] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return self._taken.total()
+
+    @contextmanager
+    def place(self, peer: bytes) -> Iterator[bool]:
+        """Hold a place. Yield False if there is none."""
+        if len(self) >= self.most or self._taken.get(peer, 0) >= self.most_of_a_peer:
+            yield False
+            return
+        self._taken[peer] += 1
+        try:
+            yield True
+        finally:
+            self._taken[peer] -= 1
+            if not self._taken[peer]:
+                del self._taken[peer]

@@ -1,0 +1,123 @@
+"""Serve transfers over TLS (`--transfer PORT`): any server name, a token of the HTTP side, then bytes at a fixed pace.
+
+The handshake of TCP confirms the client's address, so the port cannot be used to flood others. A client without a token
+gets the certificate and nothing else. No name, address or byte of a client is kept.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from probe.helper.limits import TOKEN_BYTES, Tokens
+from probe.helper.transfer.certificate import server_context
+from probe.helper.transfer.places import Places
+from probe.helper.transfer.sender import send_busy, send_frames
+from probe.http_server.peers import peer_key
+from probe.session.classify import NETWORK_ERRORS
+from probe.session.pacing import Pace
+from probe.steps.tcp import TCPConnection
+from probe.steps.tls.client_hello import Hello
+from probe.steps.tls.tls_stream import TLSConnection
+from probe.wire.transfer import SECONDS
+
+TRANSFERS_A_TOKEN = 2  # one pair
+MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER = 32, 4  # 16 Mbit/s for all, two pairs of a peer
+MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER = 128, 16  # with those that have sent no token yet
+HANDSHAKE = 10.0  # seconds for TLS and the token
+END = 4.0  # seconds beyond the transfer's own, in which its last frame is sent
+SEND_BUFFER = 32 * 1024
+"""Bytes of the kernel's send buffer. A limit on the path holds back little more, so that figures are not old."""
+WAITING_TO_BE_ACCEPTED = 64
+ACCEPT_AGAIN = 0.1  # seconds after which a helper without file descriptors accepts again
+
+
+@dataclass
+class TransferPort:
+    """Hold the TCP port that sends transfers. `offer` is part of an answer of the HTTP side."""
+
+    port: int
+    clock: Callable[[], float] = time.monotonic
+    tokens: Tokens = field(init=False)
+    transfers: Places = field(default_factory=lambda: Places(MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER))
+    connections: Places = field(default_factory=lambda: Places(MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER))
+    _listening: list[socket.socket] = field(default_factory=list)
+    _running: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.tokens = Tokens(self.clock, TRANSFERS_A_TOKEN)
+        self._context, self.digest = server_context()
+
+    def offer(self) -> dict[str, Any]:
+        """Return a new token, the port that accepts it, and the SHA-256 of its certificate."""
+        return {"token": self.tokens.issue(), "port": self.port, "sha256": self.digest}
+
+    async def open(self, host: str) -> None:
+        """Listen at `host`. Port 0 becomes a free port. Raises OSError that names the port."""
+        try:
+            found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for family, _, _, _, address in found:
+                sock = socket.create_server(address, family=family, backlog=WAITING_TO_BE_ACCEPTED)
+                self._listening.append(sock)
+                sock.setblocking(False)
+        except OSError as error:
+            self.close()
+            raise OSError(error.errno, f"TCP port {self.port}: {error.strerror}") from error
+        self.port = self._listening[0].getsockname()[1]
+        for sock in self._listening:
+            self._run(self._accept(sock))
+
+    def close(self) -> None:
+        """Stop listening, and end what runs."""
+        for task in self._running:
+            task.cancel()
+        for sock in self._listening:
+            sock.close()
+        self._listening.clear()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                sock, address = await loop.sock_accept(listening)
+            except OSError:  # no file descriptor is left, or the client has gone
+                await asyncio.sleep(ACCEPT_AGAIN)
+                continue
+            sock.setblocking(False)
+            self._run(self._serve(sock, *address[:2]))
+
+    async def _serve(self, sock: socket.socket, ip: str, port: int) -> None:
+        """Serve one client. A client that breaks the connection or the protocol is no bug."""
+        conn, peer = TCPConnection(sock, ip.partition("%")[0], port, Pace()), peer_key(ip)
+        try:
+            with self.connections.place(peer) as free, suppress(*NETWORK_ERRORS):
+                if free:
+                    await self._transfer(conn, sock, peer)
+        finally:
+            conn.close()
+
+    async def _transfer(self, conn: TCPConnection, sock: socket.socket, peer: bytes) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        tls = TLSConnection(conn, None, (), Hello("helper", self._opened))
+        async with asyncio.timeout(HANDSHAKE):
+            await tls.handshake()
+            token = await tls.read_exactly(TOKEN_BYTES)
+        if not self.tokens.take(token):
+            return
+        with self.transfers.place(peer) as free:
+            async with asyncio.timeout(SECONDS + END):
+                await (send_frames(tls, sock) if free else send_busy(tls))
+
+    def _opened(self, _: str | None, __: tuple[str, ...]) -> tuple[ssl.MemoryBIO, ssl.MemoryBIO, ssl.SSLObject]:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        return incoming, outgoing, self._context.wrap_bio(incoming, outgoing, server_side=True)

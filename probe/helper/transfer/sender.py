@@ -1,0 +1,46 @@
+"""Send the frames of one transfer at a fixed pace. What a limit on the path held back is sent as fast as it allows."""
+
+import asyncio
+import secrets
+import socket
+
+from probe.platforms.sockets import tcp_state
+from probe.steps.connection import Connection
+from probe.wire.transfer import BUSY, DATA, END, HEADER, LARGEST, PACE, SECONDS, TOTAL, Known, write_frame
+
+TICK = 0.05  # seconds between two frames at the pace
+
+
+async def send_frames(conn: Connection, sock: socket.socket) -> None:
+    """Send frames for SECONDS, at most TOTAL bytes, and the frame that ends them. Raises OSError."""
+    loop, sent = asyncio.get_running_loop(), 0
+    began = loop.time()
+    while sent < TOTAL and (elapsed := loop.time() - began) < SECONDS:
+        due = min(round(PACE * (elapsed + TICK)), TOTAL) - sent
+        if due <= HEADER:
+            await asyncio.sleep(TICK / 2)
+            continue
+        size = min(due, LARGEST)
+        sent += size
+        await conn.write(write_frame(DATA, secrets.token_bytes(size - HEADER), sent, known_of(sock)))
+        await asyncio.sleep(max(0.0, began + sent / PACE - TICK - loop.time()))
+    await conn.write(write_frame(END, b"", sent, known_of(sock)))
+
+
+async def send_busy(conn: Connection) -> None:
+    """Tell the client that there is no place for a transfer. Raises OSError."""
+    await conn.write(write_frame(BUSY, b"", 0, Known()))
+
+
+def known_of(sock: socket.socket) -> Known:
+    """Return what the kernel knows of the connection."""
+    return Known(
+        tcp_state.data_segments(sock),
+        tcp_state.retransmissions(sock),
+        _microseconds(tcp_state.round_trip(sock)),
+        _microseconds(tcp_state.least_round_trip(sock)),
+    )
+
+
+def _microseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e6)

@@ -1,0 +1,166 @@
+"""Test the helper's transfer port: its pace and figures, its limits, and clients that break the protocol."""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from probe.helper.transfer import port as transfer_port
+from probe.helper.transfer import sender
+from probe.helper.transfer.places import Places
+from probe.helper.transfer.port import TRANSFERS_A_TOKEN, TransferPort
+from probe.steps.tls.client_hello import accepting_anything
+from probe.wire.transfer import BUSY, DATA, END, PACE, FrameReader
+
+HOST = "127.0.0.1"
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[TransferPort]:
+    port = TransferPort(0)
+    await port.open(HOST)
+    try:
+        yield port
+    finally:
+        port.close()
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "SECONDS", 0.6)
+    monkeypatch.setattr(sender, "TOTAL", round(0.5 * PACE))
+
+
+def new_token(port: TransferPort) -> bytes:
+    return bytes.fromhex(port.offer()["token"])
+
+
+async def connected(
+    port: TransferPort, name: str = "www.example.org"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(HOST, port.port, ssl=accepting_anything(()), server_hostname=name)
+
+
+async def received(port: TransferPort, token: bytes, name: str = "www.example.org") -> tuple[bytes, FrameReader]:
+    reader, writer = await connected(port, name)
+    writer.write(token)
+    stream = await asyncio.wait_for(reader.read(), 5.0)
+    writer.close()
+    frames = FrameReader()
+    frames.feed(stream)
+    return stream, frames
+
+
+async def test_token_gets_bytes_at_the_pace_and_the_figures_of_the_kernel() -> None:
+    async with serving() as port:
+        began = asyncio.get_running_loop().time()
+        stream, frames = await received(port, new_token(port))
+        lasted = asyncio.get_running_loop().time() - began
+    assert frames.ended and frames.newest is not None and frames.newest.kind == END
+    assert frames.newest.sent == round(0.5 * PACE) and 0.4 < lasted < 2.0
+    known = frames.newest.known
+    assert known.segments and known.segments > 5 and known.repeated is not None
+    assert known.round_trip and known.least_round_trip and known.least_round_trip <= known.round_trip < 1e6
+    assert len(set(stream)) == 256  # random, as content of TLS is
+
+
+@pytest.mark.parametrize("name", ["www.example.org", "xn--e1afmkfd.example", "a" * 60 + ".example"])
+async def test_any_name_gets_the_certificate_of_the_offer(name: str) -> None:
+    async with serving() as port:
+        _, writer = await connected(port, name)
+        engine = writer.get_extra_info("ssl_object")
+        assert hashlib.sha256(engine.getpeercert(binary_form=True)).hexdigest() == port.offer()["sha256"]
+        assert engine.version() == "TLSv1.3"
+        writer.close()
+
+
+async def test_tls_1_2_is_served_too() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with serving() as port:
+        reader, writer = await asyncio.open_connection(HOST, port.port, ssl=context, server_hostname="a.example")
+        assert writer.get_extra_info("ssl_object").version() == "TLSv1.2"
+        writer.write(new_token(port))
+        assert (await reader.readexactly(1))[0] == DATA
+        writer.close()
+
+
+# -- limits ------------------------------------------------------------------------------------------------------------
+
+
+async def test_token_is_good_for_one_pair() -> None:
+    async with serving() as port:
+        token = new_token(port)
+        streams = [(await received(port, token))[0] for _ in range(TRANSFERS_A_TOKEN + 1)]
+    assert all(streams[:-1]) and streams[-1] == b""
+
+
+@pytest.mark.parametrize("token", [bytes(12), b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 12])
+async def test_other_tokens_get_nothing(token: bytes) -> None:
+    async with serving() as port:
+        assert (await received(port, token))[0] == b""
+
+
+async def test_old_token_gets_nothing() -> None:
+    now = [1000.0]
+    port = TransferPort(0, lambda: now[0])
+    await port.open(HOST)
+    token = new_token(port)
+    now[0] += 61.0
+    assert (await received(port, token))[0] == b""
+    port.close()
+
+
+async def test_peer_without_a_place_is_told() -> None:
+    async with serving() as port:
+        port.transfers = Places(most=9, most_of_a_peer=1)
+        token = new_token(port)
+        found = await asyncio.gather(*(received(port, token) for _ in range(2)))
+    kinds = sorted(frames.newest.kind for _, frames in found if frames.newest is not None)
+    assert kinds == [END, BUSY] and not len(port.transfers)
+
+
+async def test_silent_clients_are_closed_and_hold_no_place_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer_port, "HANDSHAKE", 0.3)
+    async with serving() as port:
+        port.connections = Places(most=9, most_of_a_peer=3)
+        idle = [await asyncio.open_connection(HOST, port.port) for _ in range(5)]
+        ends = [await asyncio.wait_for(reader.read(), 3.0) for reader, _ in idle]
+        assert ends == [b""] * 5
+        await asyncio.sleep(0.05)
+        assert not len(port.connections)
+        assert (await received(port, new_token(port)))[1].ended
+        for _, writer in idle:
+            writer.close()
+
+
+async def test_clients_that_break_off_leave_nothing_behind() -> None:
+    async with serving() as port:
+        for junk in (b"GET / HTTP/1.1\r\n\r\n", bytes(300), b"\x16\x03\x01\x40\x00" + bytes(100)):
+            reader, writer = await asyncio.open_connection(HOST, port.port)
+            writer.write(junk)
+            writer.write_eof()
+            await asyncio.wait_for(reader.read(), 3.0)
+            writer.close()
+        reader, writer = await connected(port)
+        writer.write(new_token(port))
+        await reader.readexactly(100)
+        writer.transport.abort()
+        await asyncio.sleep(0.4)
+        assert not len(port.connections) and not len(port.transfers)
+
+
+async def test_taken_port_is_named() -> None:
+    async with serving() as port:
+        with pytest.raises(OSError, match=f"TCP port {port.port}"):
+            await TransferPort(port.port).open(HOST)
+
+
+def test_limits_are_those_of_the_documentation() -> None:
+    limits = transfer_port
+    assert (limits.TRANSFERS_A_TOKEN, limits.MOST_TRANSFERS, limits.MOST_TRANSFERS_OF_A_PEER) == (2, 32, 4)
+    assert (limits.MOST_CONNECTIONS, limits.MOST_CONNECTIONS_OF_A_PEER, limits.HANDSHAKE) == (128, 16, 10.0)

@@ -1,0 +1,36 @@
+"""Test the frames of a transfer: every way of cutting a stream gives the same frames, and other bytes are refused."""
+
+import pytest
+
+from probe.wire.transfer import BUSY, DATA, END, HEADER, LARGEST, FrameReader, Known, write_frame
+
+FIRST, LAST = Known(12, 1, 40_000, 20_000), Known(None, None, None, None)
+STREAM = (
+    write_frame(DATA, bytes(100), 123, FIRST) + write_frame(DATA, b"", 146, FIRST) + write_frame(END, b"", 169, LAST)
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, HEADER, HEADER + 1, 99, len(STREAM)])
+def test_stream_is_read_in_pieces_of_any_size(size: int) -> None:
+    reader, seen = FrameReader(), []
+    for start in range(0, len(STREAM), size):
+        assert not reader.ended
+        reader.feed(STREAM[start : start + size])
+        if reader.newest is not None and reader.newest not in seen:
+            seen.append(reader.newest)
+    assert reader.ended and seen[-1] == (END, 0, 169, LAST)
+    assert size > HEADER or [frame[:3] for frame in seen] == [(DATA, 100, 123), (DATA, 0, 146), (END, 0, 169)]
+    assert size > HEADER or seen[0].known == FIRST
+
+
+def test_refusal_ends_the_transfer() -> None:
+    reader = FrameReader()
+    reader.feed(write_frame(BUSY, b"", 0, Known()))
+    assert reader.ended and reader.newest is not None and reader.newest.kind == BUSY
+
+
+@pytest.mark.parametrize("raw", [b"\0" * HEADER, b"GET / HTTP/1.1\r\nHost: x\r\n", b"\1\xff\xff" + bytes(HEADER)])
+def test_other_bytes_are_refused(raw: bytes) -> None:
+    with pytest.raises(ValueError, match="a frame of kind"):
+        FrameReader().feed(raw)
+    assert int.from_bytes(b"\xff\xff", "big") > LARGEST
