@@ -23,6 +23,7 @@ from probe.formats.mail import MailGreeting, MailStartTLS
 from probe.formats.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
 from probe.formats.packets import PacketRecord
 from probe.formats.transactions import TransactionRecord
+from probe.formats.transfer import Transfer
 
 MailDialogue = Annotated[MailGreeting | MailStartTLS, Field(discriminator="operation")]
 Status = Literal["ok", "blocked"]
@@ -35,7 +36,7 @@ class Lists(Part):
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"reflector", "dtls", "media", "reflector_calls", "sip_calls", "webrtc_calls"}
+        {"reflector", "dtls", "media", "reflector_calls", "sip_calls", "webrtc_calls", "transfers"}
     )
 
     queries: list[DNSQuery] = Field(default_factory=list)  # DNS queries
@@ -60,6 +61,7 @@ class Lists(Part):
     reflector_calls: list[ReflectorCall] = Field(default_factory=list)  # calls with oneself through Telegram's relays
     sip_calls: list[SIPCall] = Field(default_factory=list)  # calls to the helper over SIP
     webrtc_calls: list[WebRTCCall] = Field(default_factory=list)  # calls to the helper over WebRTC
+    transfers: list[Transfer] = Field(default_factory=list)  # transfers of random bytes from the helper
 
     @staticmethod
     def is_absent(value: Any) -> bool:

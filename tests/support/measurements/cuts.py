@@ -17,7 +17,7 @@ ABOUT_THE_HELPER = frozenset(
     {"failure", "software_version", "targets_digest", "echo", "fresh", "anomalies", "asked_again"}
 )
 """Facts about the helper that no verdict reads. `echo` lists the ports for the probe."""
-FACTS_ONLY = frozenset({"media", "reflector_calls", "sip_calls", "webrtc_calls"})
+FACTS_ONLY = frozenset({"media", "reflector_calls", "sip_calls", "webrtc_calls", "transfers"})
 """Lists of entries that no verdict reads."""
 CALLS = frozenset({"sip_call", "webrtc_call"})
 """Follow-ups that no verdict reads."""

@@ -1,0 +1,145 @@
+"""Receive a transfer of the test helper with a given server name, and record when its bytes arrived (step `transfer`).
+
+The certificate is the helper's own and is known by its digest. No certificate of the public is involved, so that the
+name in the hello is all that differs between two transfers.
+"""
+
+import asyncio
+import hashlib
+import socket
+from collections.abc import Callable
+
+from probe.formats import failures as f
+from probe.formats.transfer import Transfer
+from probe.session.classify import LocalFailure, RemoteError
+from probe.session.pacing import Pace
+from probe.session.trace import Transaction
+from probe.steps.sockets import limit_segments, open_socket
+from probe.steps.tcp import TCPConnection
+from probe.steps.tls.tls import naming_failure
+from probe.steps.tls.tls_stream import TLSConnection, peer_chain
+from probe.targets.target import family_of
+from probe.wire.transfer import BUSY, END, PACE, SECONDS, Frame, FrameReader
+
+INTERVAL = 0.05  # seconds of one number in the entry
+HANDSHAKE = 4.0  # seconds for TCP and TLS
+FIRST_BYTE = 3.0  # seconds from the token to the first byte
+GRACE = 1.0  # seconds that the step may exceed its limits, so that they are handled inside
+ALPN = ("h2", "http/1.1")  # as a usual client of the web offers. The helper answers none.
+
+
+async def transfer(
+    tx: Transaction,
+    ip: str,
+    port: int,
+    token: bytes,
+    server_name: str,
+    *,
+    sha256: str,
+    pace: Pace,
+    before_hello: Callable[[], None] = lambda: None,
+    pair: int = 0,
+    rank: int = 0,
+    seconds: float = SECONDS,
+) -> Transfer:
+    """Connect, send a hello with `server_name` and then the token, and read for at most `seconds`.
+
+    `before_hello` counts the trigger. The entry holds no address, because the helper's address could identify a group
+    of users. It succeeds if bytes came and the connection did not break. Raises StepFailed.
+    """
+    entry = Transfer(port=port, server_name=server_name, pair=pair, rank=rank, pace=PACE, interval=INTERVAL)
+    async with tx.step(entry, HANDSHAKE + max(FIRST_BYTE, seconds) + GRACE):
+        async with asyncio.timeout(HANDSHAKE):
+            tls = await _connected(tx, ip, port, server_name, sha256, pace, before_hello)
+        await _Reading(tx, entry, tls, seconds).run(token)
+    return entry
+
+
+async def _connected(
+    tx: Transaction, ip: str, port: int, name: str, sha256: str, pace: Pace, before_hello: Callable[[], None]
+) -> TLSConnection:
+    """Return the TLS connection. Raises RemoteError for another certificate, and what sockets raise."""
+    sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts)
+    conn = TCPConnection(sock, ip, port, pace)
+    tx.connections.callback(conn.close)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    size = pace.segment_sizes.get(family_of(ip), 0)
+    if size and not limit_segments(sock, size):
+        raise LocalFailure(f.SEGMENT_SIZE)
+    await asyncio.get_running_loop().sock_connect(sock, (ip, port))
+    before_hello()
+    tls = TLSConnection(conn, name, ALPN)
+    with naming_failure(tls.watch, lenient=False):
+        await tls.handshake()
+    leaf = next(iter(peer_chain(tls.engine)), b"")
+    if hashlib.sha256(leaf).hexdigest() != sha256:
+        raise RemoteError(f.SSL_UNKNOWN_AUTHORITY)
+    return tls
+
+
+class _Reading:
+    """Read the frames of one transfer, and write what arrived when to its entry."""
+
+    def __init__(self, tx: Transaction, entry: Transfer, tls: TLSConnection, seconds: float) -> None:
+        self._tx, self._entry, self._tls, self._seconds = tx, entry, tls, seconds
+        self._loop, self._frames, self._asked = asyncio.get_running_loop(), FrameReader(), 0.0
+        self._intervals: dict[int, int] = {}
+
+    async def run(self, token: bytes) -> None:
+        """Send the token and read to the end. Raises TimeoutError without a byte, and what breaks a connection."""
+        entry = self._entry
+        entry.secured = round(self._tx.trace.elapsed() - entry.t0, 6)
+        await self._tls.write(token)
+        self._asked, entry.asked = self._loop.time(), self._tx.trace.elapsed()
+        try:
+            await self._first()
+            await self._others()
+        finally:
+            self._write()
+        if self._newest().kind == BUSY:
+            raise LocalFailure(f.HELPER_BUSY)
+
+    async def _first(self) -> None:
+        async with asyncio.timeout(min(FIRST_BYTE, self._seconds)):
+            await self._read()
+        self._entry.first_byte = round(self._loop.time() - self._asked, 6)
+
+    async def _others(self) -> None:
+        """Read until the helper ends the transfer or the time is over."""
+        try:
+            async with asyncio.timeout_at(self._asked + self._seconds):
+                while not self._frames.ended:
+                    await self._read()
+        except TimeoutError:
+            return
+
+    async def _read(self) -> None:
+        """Read once. Raises EOFError if the connection ends before the transfer."""
+        data = await self._tls.read()
+        if not data:
+            raise EOFError("closed during the transfer")
+        place = int((self._loop.time() - self._asked) / INTERVAL)
+        self._intervals[place] = self._intervals.get(place, 0) + len(data)
+        try:
+            self._frames.feed(data)
+        except ValueError:
+            raise RemoteError(f"{f.UNKNOWN}: malformed transfer") from None
+
+    def _newest(self) -> Frame:
+        assert self._frames.newest is not None
+        return self._frames.newest
+
+    def _write(self) -> None:
+        entry, newest = self._entry, self._frames.newest
+        entry.lasted = round(self._loop.time() - self._asked, 6)
+        entry.total = sum(self._intervals.values())
+        entry.received = [self._intervals.get(place, 0) for place in range(max(self._intervals, default=-1) + 1)]
+        if newest is not None:
+            entry.complete = newest.kind == END
+            entry.segments, entry.repeated = newest.known.segments, newest.known.repeated
+            entry.round_trip = _seconds(newest.known.round_trip)
+            entry.least_round_trip = _seconds(newest.known.least_round_trip)
+
+
+def _seconds(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1e6

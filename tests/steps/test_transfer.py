@@ -1,0 +1,150 @@
+"""Test the step `transfer` against the helper's port, through a proxy that limits some names to known rates."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from probe.formats import failures as f
+from probe.formats.transfer import Transfer
+from probe.helper.transfer import sender
+from probe.helper.transfer.places import Places
+from probe.helper.transfer.port import TransferPort
+from probe.steps import transfer as step
+from probe.steps.transfer import transfer
+from probe.wire.transfer import PACE
+from tests.steps.slow_proxy import slow_proxy
+from tests.support.servers.loopback import a_transaction, serving, silence
+
+NAMED, OTHER = "www.blocked.example", "www.innocuous.example"
+
+
+@asynccontextmanager
+async def helper() -> AsyncIterator[TransferPort]:
+    port = TransferPort(0)
+    await port.open("127.0.0.1")
+    try:
+        yield port
+    finally:
+        port.close()
+
+
+async def measured(
+    rates: dict[str, int] | None = None, *, name: str = NAMED, cut_after: int | None = None, **changed: Any
+) -> Transfer:
+    async with helper() as port, slow_proxy(port.port, rates or {}, cut_after) as proxy, a_transaction() as bench:
+        offer = port.offer()
+        about: dict[str, Any] = {"sha256": offer["sha256"], "pace": bench.pace} | changed
+        await transfer(bench.tx, "127.0.0.1", proxy, bytes.fromhex(offer["token"]), name, **about)
+    (entry,) = bench.tx.entries
+    assert isinstance(entry, Transfer) and "127.0.0.1" not in entry.model_dump_json()
+    assert sum(entry.received) == entry.total and len(entry.received) <= entry.lasted / entry.interval + 1
+    return entry
+
+
+async def test_transfer_has_the_helpers_pace_and_ends_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "SECONDS", 1.5)
+    monkeypatch.setattr(sender, "TOTAL", PACE)
+    entry = await measured(pair=1, rank=1)
+    assert (entry.failure, entry.complete, entry.server_name, entry.pair, entry.rank) == (None, True, NAMED, 1, 1)
+    assert PACE <= entry.total < PACE + 100 and 0.9 < entry.lasted < 1.5
+    assert entry.asked is not None and entry.secured is not None and entry.first_byte is not None
+    assert entry.t0 <= entry.asked <= entry.t and entry.segments and entry.round_trip
+    half = sum(entry.received[: len(entry.received) // 2])
+    assert half == pytest.approx(PACE / 2, rel=0.3)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000])
+async def test_limited_name_gets_the_rate_of_the_limit(rate: int) -> None:
+    entry = await measured({NAMED: rate}, seconds=3.0)
+    assert (entry.failure, entry.complete) == (None, False)
+    assert entry.lasted == pytest.approx(3.0, abs=0.2)
+    assert sum(entry.received[20:60]) == pytest.approx(2 * rate, rel=0.25)
+
+
+async def test_other_name_is_not_limited() -> None:
+    entry = await measured({NAMED: 8_000}, name=OTHER, seconds=1.5)
+    assert entry.total == pytest.approx(1.5 * PACE, rel=0.2)
+
+
+# -- failures ----------------------------------------------------------------------------------------------------------
+
+
+async def test_trigger_is_counted_before_the_hello() -> None:
+    counted = []
+    async with a_transaction() as bench, serving(silence) as server:
+        about: dict[str, Any] = {"sha256": "00", "pace": bench.pace, "before_hello": lambda: counted.append(1)}
+        task = asyncio.create_task(transfer(bench.tx, "127.0.0.1", server.port, bytes(12), NAMED, **about))
+        await asyncio.sleep(0.2)
+        assert counted == [1]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_spent_budget_sends_no_hello() -> None:
+    def refuse() -> None:
+        raise step.LocalFailure(f.BUDGET)
+
+    async with a_transaction() as bench, serving(silence) as server:
+        await transfer(
+            bench.tx, "127.0.0.1", server.port, bytes(12), NAMED, sha256="", pace=bench.pace, before_hello=refuse
+        )
+    assert bench.tx.record.failure == f.BUDGET and bench.pace.bytes_sent == 0
+
+
+async def test_other_certificate_is_refused_and_the_token_kept_back() -> None:
+    entry = await measured(sha256="00" * 32)
+    assert (entry.failure, entry.asked, entry.total) == (f.SSL_UNKNOWN_AUTHORITY, None, 0)
+
+
+async def test_silence_after_the_handshake_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "FIRST_BYTE", 0.5)
+    entry = await measured({NAMED: 0})
+    assert (entry.failure, entry.total, entry.received) == (f.TIMEOUT, 0, [])
+    assert entry.asked is not None and entry.first_byte is None
+
+
+async def test_silence_in_the_handshake_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "HANDSHAKE", 0.3)
+    async with a_transaction() as bench, serving(silence) as server:
+        await transfer(bench.tx, "127.0.0.1", server.port, bytes(12), NAMED, sha256="", pace=bench.pace)
+    assert (bench.tx.record.failure, bench.tx.record.failed_operation) == (f.TIMEOUT, "transfer")
+
+
+async def test_cut_connection_is_a_failure_that_keeps_what_came() -> None:
+    entry = await measured({NAMED: 50_000}, cut_after=30_000)
+    assert entry.failure == f.EOF and 20_000 < entry.total < 40_000 and not entry.complete
+
+
+async def test_closed_port_is_connection_refused() -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    async with a_transaction() as bench:
+        await transfer(bench.tx, "127.0.0.1", port, bytes(12), NAMED, sha256="", pace=bench.pace)
+    assert bench.tx.record.failure == f.REFUSED
+
+
+async def test_busy_helper_is_a_local_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with helper() as port, a_transaction() as bench:
+        port.transfers = Places(0, 0)
+        offer = port.offer()
+        token, about = bytes.fromhex(offer["token"]), {"sha256": offer["sha256"], "pace": bench.pace}
+        await transfer(bench.tx, "127.0.0.1", port.port, token, NAMED, **about)
+    assert bench.tx.record.failure == f.HELPER_BUSY
+
+
+async def test_bytes_that_are_no_frames_are_named() -> None:
+    async def junk(writer: Any) -> None:
+        await writer.write(b"\xff" * 100)
+
+    async with helper() as port, a_transaction() as bench:
+        offer = port.offer()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("probe.helper.transfer.port.send_frames", lambda tls, sock: junk(tls))
+            token, about = bytes.fromhex(offer["token"]), {"sha256": offer["sha256"], "pace": bench.pace}
+            await transfer(bench.tx, "127.0.0.1", port.port, token, NAMED, **about)
+    assert bench.tx.record.failure == f"{f.UNKNOWN}: malformed transfer"
