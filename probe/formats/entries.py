@@ -217,7 +217,7 @@ class HTTPRequest(Part):
 class HTTPResponse(Part):
     """Hold the response half of a round trip. Of the body only length, title, digest and fingerprint ids are kept."""
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_header_names"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_header_names", "x_body_time"})
 
     code: Code = 0  # the status, 0 without a status line
     body: Withheld[str] = ""  # never recorded, because a page may identify its reader
@@ -230,6 +230,8 @@ class HTTPResponse(Part):
     x_fingerprints: list[str] = Field(default_factory=list)  # ids of known block pages that match
     x_redirect_host: str = ""  # host in the Location of a 3xx, as in `hostname` of a DNS answer
     x_header_names: list[str] | None = None  # of all headers, without values, in web_connectivity only
+    x_body_time: Seconds | None = Field(default=None, examples=[0.31])
+    """From the status line to the last byte of the body that was read, of bodies of at least 8 kB over TCP."""
     x_body_failure: str | None = None  # why the body ended early after the status line, null also at the limit
 
 

@@ -30,6 +30,7 @@ GRACE = 1.0  # seconds that the step may exceed its deadline, so that a body cut
 LATE_ANSWER = 0.2  # seconds in which an answer is read that was sent before the connection broke
 MOST_RECEIVED = 262144  # bytes of one answer by default. The longest head has 192 kB.
 PIECE = 4096  # bytes that are read together. What the last piece has behind the limit is discarded.
+MEASURED_BODY = 8192  # bytes, from which on the time of a body says something about the throughput
 MALFORMED_STATUS = f"{f.UNKNOWN}: malformed HTTP version"
 MALFORMED = f"{f.UNKNOWN}: malformed HTTP response"
 FLOODED = f"{f.UNKNOWN}: http: flooded"
@@ -109,7 +110,7 @@ async def _read_body(
     conn: Connection, exchange: HTTP1Exchange, result: HTTPResult, deadline: float, limit: int, most: int
 ) -> None:
     """Read the body until its end, the limit or the deadline. The step has already succeeded with the status line."""
-    written = result.entry.response
+    written, began = result.entry.response, asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout_at(deadline):
             exchange.read_body()
@@ -123,6 +124,8 @@ async def _read_body(
             await _test_path(conn)
     written.body_is_truncated = not exchange.ended or len(exchange.body) >= limit
     result.body = bytes(exchange.body[:limit])
+    if len(result.body) >= MEASURED_BODY:
+        written.x_body_time = round(asyncio.get_running_loop().time() - began, 6)
 
 
 async def _test_path(conn: Connection) -> None:

@@ -244,6 +244,19 @@ async def test_long_body_ends_at_limit() -> None:
     assert small.response.x_body_length == 1000
 
 
+async def test_time_of_a_body_is_from_the_status_line_to_its_last_byte() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"
+    entry = await ask(sending(head + bytes(4000), bytes(2500), bytes(2500), pause=0.2))
+    assert entry.response.x_body_length == 9000
+    assert entry.response.x_body_time == pytest.approx(0.4, abs=0.15)
+
+
+async def test_short_body_has_no_time() -> None:
+    entry = await ask(sending(answer(b"." * 8000)))
+    assert (entry.response.x_body_length, entry.response.x_body_time) == (8000, None)
+    assert "x_body_time" not in entry.model_dump(mode="json")["response"]
+
+
 async def test_incomplete_body_has_body_failure() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"
     cut = await ask(sending(head, then=reset))
