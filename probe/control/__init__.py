@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from probe.control import ooni, own
 from probe.control.liveness import OONI_PREFIX, Liveness, health
-from probe.control.own import CallsOffered, MediaOffered, Offered
+from probe.control.own import CallsOffered, MediaOffered, Offered, TransferOffered
 from probe.formats import failures as f
 from probe.session.session import Session
 from probe.steps.tls.certificates import Roots
@@ -43,11 +43,12 @@ class Control:
         learned: Learned,
         media_offered: MediaOffered = lambda offer: None,
         calls_offered: CallsOffered = lambda offers: None,
+        transfer_offered: TransferOffered = lambda offer: None,
     ) -> None:
         pin, sizes = session.settings.control_pin, session.pace.segment_sizes
         self._lives = {url: Liveness(url, roots, pin, sizes) for url in session.settings.control}
         urls = random.sample(session.settings.control, len(session.settings.control))
-        told = learned, media_offered, calls_offered
+        told = learned, media_offered, calls_offered, transfer_offered
         self._helpers = [(_helper(url, session, roots, *told), self._lives[url]) for url in urls]
 
     async def check(self) -> list[str | None]:
@@ -88,6 +89,7 @@ class _Ours:
     learned: Learned
     media_offered: MediaOffered
     calls_offered: CallsOffered
+    transfer_offered: TransferOffered
     segment_sizes: Mapping[int, int]
 
     async def ask(
@@ -103,6 +105,7 @@ class _Ours:
             offered=offered,
             media_offered=self.media_offered,
             calls_offered=self.calls_offered,
+            transfer_offered=self.transfer_offered,
             fresh=fresh,
             segment_sizes=self.segment_sizes,
         )
@@ -115,8 +118,10 @@ def _helper(
     learned: Learned,
     media_offered: MediaOffered,
     calls_offered: CallsOffered,
+    transfer_offered: TransferOffered,
 ) -> Asked:
     pin = session.settings.control_pin
     if url.startswith(OONI_PREFIX):
         return ooni.OONIHelper(url.removeprefix(OONI_PREFIX), session, roots, pin)
-    return _Ours(url, roots, pin, learned, media_offered, calls_offered, session.pace.segment_sizes)
+    offers = media_offered, calls_offered, transfer_offered
+    return _Ours(url, roots, pin, learned, *offers, session.pace.segment_sizes)

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
-from probe.followups.helper_offer import TOKEN_BYTES, CallOffer, CallOffers, EchoOffer, MediaOffer
+from probe.followups.helper_offer import TOKEN_BYTES, CallOffer, CallOffers, EchoOffer, MediaOffer, TransferOffer
 from probe.formats.call_kinds import CallProtocol
-from probe.signatures.evidence_age import CALL_TOKEN, ECHO_TOKEN, MEDIA_TOKEN, AgeLimit
+from probe.signatures.evidence_age import CALL_TOKEN, ECHO_TOKEN, MEDIA_TOKEN, TRANSFER_TOKEN, AgeLimit
 from probe.steps.calls.webrtc_call import Signal
 from probe.targets.target import is_address
 
@@ -39,6 +39,16 @@ def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -
     if found is None or not isinstance(shapes, list) or not all(isinstance(shape, str) for shape in shapes):
         return None
     return MediaOffer(*found, _addresses(base_url, resolved), _until(MEDIA_TOKEN), tuple(shapes))
+
+
+def transfer_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> TransferOffer | None:
+    """Return the checked offer of transfers, or None if there is none or it breaks the protocol."""
+    offer = answer.get("transfer")
+    found = _of_one_port(offer)
+    sha256 = offer.get("sha256") if isinstance(offer, dict) else None
+    if found is None or not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
+        return None
+    return TransferOffer(*found, _addresses(base_url, resolved), _until(TRANSFER_TOKEN), sha256)
 
 
 def call_offers(

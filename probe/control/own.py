@@ -23,8 +23,8 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.control.offers import echo_offer, media_offer
-from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer
+from probe.control.offers import echo_offer, media_offer, transfer_offer
+from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer, TransferOffer
 from probe.formats import failures as f
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target
@@ -37,6 +37,7 @@ KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "prefl
 Offered = Callable[[EchoOffer], None]
 MediaOffered = Callable[[MediaOffer], None]
 CallsOffered = Callable[[CallOffers], None]
+TransferOffered = Callable[[TransferOffer], None]
 
 
 async def ask(
@@ -50,6 +51,7 @@ async def ask(
     offered: Offered = lambda offer: None,
     media_offered: MediaOffered = lambda offer: None,
     calls_offered: CallsOffered = lambda offers: None,
+    transfer_offered: TransferOffered = lambda offer: None,
     fresh: Collection[str] = (),
     seconds: float = TOTAL_SECONDS,
     segment_sizes: Mapping[int, int] = USUAL_SIZES,
@@ -78,6 +80,8 @@ async def ask(
     link = CallLink(base_url, roots, pin, segment_sizes)
     if calls := link.offers(answer, names.addresses):
         calls_offered(calls)
+    if (transfers := transfer_offer(answer, base_url, names.addresses)) is not None:
+        transfer_offered(transfers)
     return control_of(answer, answered, learned, offer)
 
 

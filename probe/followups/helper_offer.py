@@ -57,6 +57,15 @@ class CallOffer(HelperOffer):
 CallOffers = Mapping[CallProtocol, CallOffer]
 """The calls that the helper takes, by their protocol."""
 
+
+@dataclass
+class TransferOffer(HelperOffer):
+    """Hold the offer of transfers: the certificate's SHA-256, and how many pairs the token is good for."""
+
+    sha256: str = ""
+    pairs_left: int = 2
+
+
 PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams
 
 

@@ -45,6 +45,8 @@ _MODULES: dict[FollowUp, str] = {
     "media_opaque": "probe.followups.media.pairs",
     "sip_call": "probe.followups.media.calls",
     "webrtc_call": "probe.followups.media.calls",
+    "transfer_name": "probe.followups.transfer.pairs",
+    "transfer_innocuous": "probe.followups.transfer.pairs",
     "path_sweep": "probe.followups.hop_search",
     "limited_payload": "probe.followups.hop_search",
     "alternative_address": "probe.connectivity.endpoint",

@@ -72,6 +72,31 @@ CallResult = Literal[
 """
 
 
+TransferResult = Literal[
+    "measured",
+    "failed",
+    "interrupted",
+    "helper_busy",
+    "no_helper",
+    "not_offered",
+    "slow_line",
+    "enough",
+    "budget",
+    "out_of_time",
+    "no_followups",
+]
+"""Whether transfers from the helper were measured.
+
+- measured: both transfers of a pair received bytes.
+- failed: a transfer received nothing.
+- interrupted, helper_busy, no_helper, out_of_time, no_followups: as for media flows.
+- not_offered: the helper sends no transfers, or its token was too old.
+- slow_line: the access line is slower than the two transfers.
+- enough: the round has had its three pairs.
+- budget: no trigger was left for the name.
+"""
+
+
 class ServiceFacts(Part):
     """Hold one service of the target file."""
 
@@ -243,7 +268,7 @@ class RunFacts(Part):
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     # where the system does not report the first, and in older measurements
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities", "media", "calls"}
+        {"tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities", "media", "calls", "transfers"}
     )
 
     run_id: Public[str]  # random and new for each run, "helper" in a helper's answer
@@ -267,6 +292,8 @@ class RunFacts(Part):
     """Whether media flows to the helper were measured (null: no service of the target needs them)."""
     calls: CallResults | None = None
     """Whether test calls to the helper were made. Null in a run of standard depth, and if no service needs a call."""
+    transfers: TransferResult | None = Field(default=None, examples=["measured"])
+    """Whether transfers from the helper were measured (null: no page came slowly)."""
 
 
 class EchoPorts(Part):

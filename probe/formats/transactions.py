@@ -56,6 +56,8 @@ FollowUp = Literal[
     "media_opaque",
     "sip_call",
     "webrtc_call",
+    "transfer_name",
+    "transfer_innocuous",
     "path_sweep",
     "limited_payload",
     "alternative_address",

@@ -322,4 +322,5 @@ def _about_run(session: Session, trace: Trace, flows: FlowResults) -> RunFacts:
         abilities=Abilities(**session.abilities),
         media=flows.media,
         calls=flows.calls,
+        transfers=flows.transfers,
     )

@@ -49,6 +49,12 @@ MEDIA_TOKEN = AgeLimit(
     "from the helper's answer to the last request of a flow that is not open yet. The helper forgets a token after 60",
     "No further flow is opened.",
 )
+TRANSFER_TOKEN = AgeLimit(
+    "token of the helper's transfers",
+    55.0,
+    "from the helper's answer to the token that is sent after a handshake. The helper forgets a token after 60",
+    "No transfer is begun.",
+)
 HELPERS_NETWORK = AgeLimit(
     "proof that a test helper's own network works",
     60.0,
@@ -99,6 +105,7 @@ LIMITS = (
     ECHO_TOKEN,
     MEDIA_TOKEN,
     CALL_TOKEN,
+    TRANSFER_TOKEN,
     HELPERS_NETWORK,
     NETWORK_CHECK,
     NEUTRAL_PROOF,

@@ -16,6 +16,9 @@ class Connection(Protocol):
     ip: str
     port: int
     local: tuple[str, int] | None = None  # our own end if known. It is compared and never written to a file.
+    answered_at: float | None = None
+    """When the first byte after the last write arrived, on the event loop's clock. Of TLS a byte of a record, since the
+    first record of an answer may hold 16 kB. None if it is not noted."""
 
     async def read(self, limit: int = 65536) -> bytes:
         """Read at most `limit` bytes, or b"" at the end of the stream. Raises OSError if the connection broke."""

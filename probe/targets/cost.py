@@ -11,6 +11,8 @@ MEDIA_SECONDS, MEDIA_BYTES = 12, 380_000  # of one pair of media flows, with the
 MEDIA_PAIRS: dict[Literal["standard", "deep"], int] = {"standard": 1, "deep": 3}  # by depth, in each round
 CALL_SECONDS = {"sip": 17, "webrtc": 20}  # of one test call in a round of a deep run, by its protocol
 CALL_BYTES = {"sip": 62_000, "webrtc": 68_000}  # with the headers of IP and UDP, in both directions
+TRANSFER_BYTES = 850_000  # of one pair of transfers, with the headers of IP, TCP and TLS
+TRANSFER_PAIRS = 3  # most in each round
 LARGE_PAGE = 160_000  # bytes of a large front page, compressed
 
 

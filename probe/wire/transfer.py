@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 PACE = 64_000  # bytes a second
 SECONDS = 6.0
-TOTAL = 384_000  # bytes of frames, PACE for SECONDS
+TOTAL = 384_000  # bytes of frames, PACE for SECONDS, in frames of LARGEST bytes
 
 _LAYOUT = struct.Struct("!BHIIIII")
 _NOT_KNOWN = 2**32 - 1
 HEADER = _LAYOUT.size
-LARGEST = 3200  # bytes of a frame, header included
+LARGEST = 3200  # bytes of a frame, header included. 20 in a second are the pace.
 
 DATA, END, BUSY = 1, 2, 3  # kinds. BUSY: the helper has no place for a transfer.
 

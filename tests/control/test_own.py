@@ -26,7 +26,7 @@ from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.control.attempt_times import since
-from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer
+from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer, TransferOffer
 from probe.helper.media.reflector import Media
 from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
@@ -196,6 +196,38 @@ async def test_media_offer_names_the_shapes_that_the_helper_reflects() -> None:
     own = Media(50000).offer()
     assert (await asked(sending({**GOOD, "media": own}), media_offered=offered.append))["failure"] is None
     assert [offer.shapes for offer in offered] == [("rtp", "whatsapp", "reflector")]
+
+
+async def test_transfer_offer_is_read_and_nothing_of_it_is_written() -> None:
+    offered: list[TransferOffer] = []
+    said = {"token": "0f" * 12, "port": 443, "sha256": "ab" * 32}
+    answer = await asked(sending({**GOOD, "transfer": said}), transfer_offered=offered.append)
+    (offer,) = offered
+    assert (offer.token, offer.ports, offer.addresses) == (bytes([15]) * 12, (443,), ("127.0.0.1",))
+    assert (offer.sha256, offer.pairs_left) == ("ab" * 32, 2)
+    assert offer.outlives(50.0) and not offer.outlives(60.0)
+    assert "transfer" not in answer and "0f0f" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"token": None},
+        {"token": "0F" * 12},
+        {"port": 0},
+        {"port": "443"},
+        {"sha256": None},
+        {"sha256": "ab" * 31},
+        {"sha256": "AB" * 32},
+        {"sha256": 5},
+    ],
+)
+async def test_invalid_transfer_offer_is_ignored(changed: dict[str, Any]) -> None:
+    said = {"token": "0f" * 12, "port": 443, "sha256": "ab" * 32} | changed
+    offered: list[TransferOffer] = []
+    for each in (said, None, [], "x"):
+        answer = await asked(sending({**GOOD, "transfer": each}), transfer_offered=offered.append)
+        assert answer["failure"] is None and not offered
 
 
 @pytest.mark.parametrize(

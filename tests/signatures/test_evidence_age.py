@@ -10,7 +10,7 @@ import pytest
 from probe.analysis.report.reference import rules_page
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.control import ooni
-from probe.control.offers import call_offers, echo_offer, media_offer
+from probe.control.offers import call_offers, echo_offer, media_offer, transfer_offer
 from probe.control.ooni import OONIHelper
 from probe.followups.helper_offer import CallOffers, EchoOffer, HelperOffer
 from probe.formats import failures as f
@@ -115,6 +115,11 @@ async def call_token(age: float) -> bool:
     return valid
 
 
+async def transfer_token(age: float) -> bool:
+    said = {"token": "00" * 12, "port": 443, "sha256": "00" * 32}
+    return _is_valid(transfer_offer({"transfer": said}, "http://192.0.2.1", []), age)
+
+
 def _is_valid(offer: EchoOffer | HelperOffer | None, age: float) -> bool:
     loop = asyncio.get_running_loop()
     assert offer is not None
@@ -217,6 +222,7 @@ COUNTS: dict[str, Callable[[float], Coroutine[Any, Any, bool]]] = {
     "ECHO_TOKEN": echo_token,
     "MEDIA_TOKEN": media_token,
     "CALL_TOKEN": call_token,
+    "TRANSFER_TOKEN": transfer_token,
     "HELPERS_NETWORK": helpers_network,
     "NETWORK_CHECK": check_of_network,
     "NEUTRAL_PROOF": neutral_proof,

@@ -83,6 +83,14 @@ TEXT = (
         ),
     ),
     (
+        mark("Slow pages"),
+        mark(
+            "If pages come slowly, the test helper that you name may send data to this computer, up to "
+            "{transfer_size}. This connection shows the name of the slow app. A person who watches your connection "
+            "sees that name with the address of the helper."
+        ),
+    ),
+    (
         mark("When not to run it"),
         mark(
             "Do not run it if it could endanger you to be found with this tool. "
@@ -191,6 +199,7 @@ def _facts(folder: Path) -> dict[str, Any]:
         "media_size": size(cost.media_moved),
         "call_seconds": deep.call_seconds,
         "call_size": size(deep.call_moved),
+        "transfer_size": size(cost.transfers_moved),
     }
 
 

@@ -45,7 +45,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
 
 
 def _print_cost(cost: RunCost) -> None:
-    """Print the bytes and seconds of a run, those of call packets and test calls beside the helper."""
+    """Print the bytes and seconds of a run, those of call packets, test calls and transfers beside the helper."""
     out = sys.stdout
     if cost.media_moved:
         packets = tr(
@@ -69,6 +69,12 @@ def _print_cost(cost: RunCost) -> None:
             size=size(cost.call_moved),
         )
         say(out, wrapped(calls, 2, "  "))
+    if cost.transfers_moved:
+        slow = tr(
+            "If pages come slowly, it may send data to this computer under the name of a slow app, up to {size}.",
+            size=size(cost.transfers_moved),
+        )
+        say(out, wrapped(slow, 2, "  "))
     moved = tr(
         "It moves about {size} if all works, and up to {most} where pages are large.",
         size=size(cost.moved),

@@ -11,6 +11,8 @@ from probe.targets.cost import (
     MEDIA_PAIRS,
     MEDIA_SECONDS,
     STANDARD_SECONDS,
+    TRANSFER_BYTES,
+    TRANSFER_PAIRS,
     most_bytes,
     typical_bytes,
 )
@@ -23,8 +25,9 @@ BESIDE = 40_000  # bytes of the checks of the network
 class RunCost(NamedTuple):
     """Hold what a run costs: seconds and bytes if all works, and at most.
 
-    `most_moved` contains `media_moved`, the bytes of media flows that the test helper reflects, and `call_moved`, those
-    of test calls to it. Both are 0 without such flows or calls. Only the run shows whether the helper takes them.
+    `most_moved` contains `media_moved`, the bytes of media flows that the test helper reflects, `call_moved`, those of
+    test calls to it, and `transfers_moved`, those of transfers that it sends where pages come slowly. They are 0
+    without such flows, calls or transfers. Only the run shows whether the helper takes part in them.
     `media_drawn`: the apps have more shapes of call packets than the run has pairs.
     """
 
@@ -38,6 +41,7 @@ class RunCost(NamedTuple):
     media_drawn: bool
     call_seconds: int
     call_moved: int
+    transfers_moved: int
 
 
 def cost_of(
@@ -49,18 +53,25 @@ def cost_of(
     pairs = MEDIA_PAIRS[depth] * repeat if helper and shapes else 0
     calls = {call for target in every for call in target.test_calls} if helper and depth == "deep" else set()
     call_moved = sum(CALL_BYTES[call] for call in calls) * repeat
+    named = helper and any(
+        endpoint.dialect in {"https", "tls"} and not endpoint.is_literal
+        for target in every
+        for _, endpoint in target.endpoints()
+    )
+    transfers = TRANSFER_BYTES * TRANSFER_PAIRS * repeat if named else 0
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
     return RunCost(
         SECONDS_WHEN_FINE * repeat,
         SECONDS_WHEN_BLOCKED * repeat,
         STANDARD_SECONDS * repeat,
         moved * repeat + BESIDE,
-        most * repeat + BESIDE + MEDIA_BYTES * pairs + call_moved,
+        most * repeat + BESIDE + MEDIA_BYTES * pairs + call_moved + transfers,
         MEDIA_SECONDS * pairs,
         MEDIA_BYTES * pairs,
         len(shapes) > pairs > 0,
         sum(CALL_SECONDS[call] for call in calls) * repeat,
         call_moved,
+        transfers,
     )
 
 

@@ -1,12 +1,13 @@
-"""Hold the flows to the test helper that a run makes once in a round: the media pairs and the test calls."""
+"""Hold the flows to the test helper that serve a whole run: the media pairs, the test calls and the transfers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from probe.followups.helper_offer import CallOffers, MediaOffer
+from probe.followups.helper_offer import CallOffers, MediaOffer, TransferOffer
 from probe.followups.media.calls import helper_calls
 from probe.followups.media.pairs import media_pairs
-from probe.formats.facts import CallResults, MediaResult
+from probe.followups.transfer.pairs import TransferPairs
+from probe.formats.facts import CallResults, MediaResult, TransferResult
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.targets.target import Target
@@ -17,6 +18,7 @@ class FlowResults(NamedTuple):
 
     media: MediaResult | None = None
     calls: CallResults | None = None
+    transfers: TransferResult | None = None
 
 
 NO_FLOWS = FlowResults()
@@ -29,6 +31,7 @@ class RunFlows:
         every = list(targets)
         self._pairs = media_pairs(session, every)
         self._calls = helper_calls(session, every, self._after_pairs)
+        self._transfers = TransferPairs(session) if session.settings.control else None
 
     def take_media_offer(self, offer: MediaOffer) -> None:
         """Take the helper's offer of media flows. The first one of a round begins them."""
@@ -40,11 +43,18 @@ class RunFlows:
         if self._calls:
             self._calls.take_offers(offers)
 
+    def take_transfer_offer(self, offer: TransferOffer) -> None:
+        """Take the helper's offer of transfers. They follow pages that come slowly."""
+        if self._transfers:
+            self._transfers.take_offer(offer)
+
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> FlowResults:
         """Wait for the flows that a target needs, and add them to its measurement."""
+        received = await self._transfers.finish(target, trace, control) if self._transfers else None
         return FlowResults(
             await self._pairs.finish(target, trace, control) if self._pairs else None,
             await self._calls.finish(target, trace, control) if self._calls else None,
+            received,
         )
 
     async def next_round(self) -> None:
@@ -53,6 +63,8 @@ class RunFlows:
             await self._calls.next_round()
         if self._pairs:
             await self._pairs.next_round()
+        if self._transfers:
+            self._transfers.next_round()
 
     async def close(self) -> None:
         """End flows that are under way, because no measurement waits for them."""

@@ -9,7 +9,7 @@ from probe.formats.followups.hellos import HELLOS
 from probe.formats.followups.kind import Change, FollowUpKind
 from probe.formats.followups.names import NAMES
 from probe.formats.followups.paths import PATHS
-from probe.formats.followups.payloads import ECHO_PAIR, HELPER_CALLS, MEDIA_PAIR, RANDOM_BYTES
+from probe.formats.followups.payloads import ECHO_PAIR, HELPER_CALLS, MEDIA_PAIR, RANDOM_BYTES, TRANSFER_PAIR
 from probe.formats.followups.resolvers import RESOLVERS
 from probe.formats.followups.transfers import TRANSFERS
 from probe.formats.transactions import FollowUp
@@ -28,6 +28,7 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
         *ECHO_PAIR,
         *MEDIA_PAIR,
         *HELPER_CALLS,
+        *TRANSFER_PAIR,
         *PATHS,
     )
 }

@@ -86,3 +86,27 @@ HELPER_CALLS = (
     ),
 )
 """Calls to the helper. They follow no failure, bear no name of a target, and no rule reads them."""
+
+TRANSFER_PAIR = (
+    FollowUpKind(
+        "transfer_name",
+        "a hello with the same name to the helper, which then sends bytes at a fixed pace for 6 s",
+        "address",
+        1,
+        "After pages of the target came slowly, with `--depth deep` once per target. At most three pairs in a round.",
+        "`x_run.transfers` says why.",
+        mark("received bytes from the test helper under the name {name}"),
+        mark("the transfers from the test helper"),
+    ),
+    FollowUpKind(
+        "transfer_innocuous",
+        "a hello with an innocuous name to the helper, which sends the same at the same time",
+        "name and address",
+        0,
+        "Beside `transfer_name`, in drawn order.",
+        "`x_run.transfers` says why.",
+        mark("received bytes from the test helper under an innocuous name, to compare with {name}"),
+        mark("the transfers from the test helper"),
+    ),
+)
+"""Follow-ups that compare the throughput of two names at the helper."""

@@ -25,13 +25,17 @@ from probe.steps.tls.client_hello import Hello
 from probe.steps.tls.tls_stream import TLSConnection
 from probe.wire.transfer import SECONDS
 
-TRANSFERS_A_TOKEN = 2  # one pair
+TRANSFERS_A_TOKEN = 4  # two pairs
 MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER = 32, 4  # 16 Mbit/s for all, two pairs of a peer
 MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER = 128, 16  # with those that have sent no token yet
 HANDSHAKE = 10.0  # seconds for TLS and the token
 END = 4.0  # seconds beyond the transfer's own, in which its last frame is sent
-SEND_BUFFER = 32 * 1024
-"""Bytes of the kernel's send buffer. A limit on the path holds back little more, so that figures are not old."""
+NOT_SENT, SEND_BUFFER = 4096, 24 * 1024
+"""Bytes that wait in the kernel before they are sent, and of its send buffer.
+
+What a limit on the path holds back is little, so that its figures are not old. With larger buffers TCP also fills the
+queue of a shaper until it loses many segments, and what arrives afterwards arrives in lumps.
+"""
 WAITING_TO_BE_ACCEPTED = 64
 ACCEPT_AGAIN = 0.1  # seconds after which a helper without file descriptors accepts again
 
@@ -107,6 +111,8 @@ class TransferPort:
 
     async def _transfer(self, conn: TCPConnection, sock: socket.socket, peer: bytes) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOT_SENT)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         tls = TLSConnection(conn, None, (), Hello("helper", self._opened))
         async with asyncio.timeout(HANDSHAKE):

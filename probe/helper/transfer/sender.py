@@ -8,22 +8,15 @@ from probe.platforms.sockets import tcp_state
 from probe.steps.connection import Connection
 from probe.wire.transfer import BUSY, DATA, END, HEADER, LARGEST, PACE, SECONDS, TOTAL, Known, write_frame
 
-TICK = 0.05  # seconds between two frames at the pace
-
 
 async def send_frames(conn: Connection, sock: socket.socket) -> None:
-    """Send frames for SECONDS, at most TOTAL bytes, and the frame that ends them. Raises OSError."""
+    """Send frames of LARGEST bytes for SECONDS, at most TOTAL bytes, and the one that ends them. Raises OSError."""
     loop, sent = asyncio.get_running_loop(), 0
     began = loop.time()
-    while sent < TOTAL and (elapsed := loop.time() - began) < SECONDS:
-        due = min(round(PACE * (elapsed + TICK)), TOTAL) - sent
-        if due <= HEADER:
-            await asyncio.sleep(TICK / 2)
-            continue
-        size = min(due, LARGEST)
-        sent += size
-        await conn.write(write_frame(DATA, secrets.token_bytes(size - HEADER), sent, known_of(sock)))
-        await asyncio.sleep(max(0.0, began + sent / PACE - TICK - loop.time()))
+    while sent < TOTAL and loop.time() - began < SECONDS:
+        await asyncio.sleep(max(0.0, began + sent / PACE - loop.time()))
+        sent += LARGEST
+        await conn.write(write_frame(DATA, secrets.token_bytes(LARGEST - HEADER), sent, known_of(sock)))
     await conn.write(write_frame(END, b"", sent, known_of(sock)))
 
 

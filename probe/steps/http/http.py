@@ -110,7 +110,7 @@ async def _read_body(
     conn: Connection, exchange: HTTP1Exchange, result: HTTPResult, deadline: float, limit: int, most: int
 ) -> None:
     """Read the body until its end, the limit or the deadline. The step has already succeeded with the status line."""
-    written, began = result.entry.response, asyncio.get_running_loop().time()
+    written, began = result.entry.response, conn.answered_at or asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout_at(deadline):
             exchange.read_body()

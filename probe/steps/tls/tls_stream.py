@@ -82,6 +82,8 @@ class TLSConnection(Connection):
             except ssl.SSLWantReadError:
                 await self._flush()
                 data = await self._inner.read(max(limit, LEAST_READ))
+                if self.answered_at is None:
+                    self.answered_at = asyncio.get_running_loop().time()
                 if not data:
                     return b""
                 self._incoming.write(data)
@@ -92,6 +94,7 @@ class TLSConnection(Connection):
 
     async def write(self, data: bytes) -> None:
         view = memoryview(data)
+        self.answered_at = None
         while view:
             try:
                 view = view[self.engine.write(view) :]

@@ -19,6 +19,7 @@ from probe.steps.http import http_answer
 from probe.steps.http.http import FLOODED, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
 from probe.steps.http.http_answer import CLEAR_TEXT_BODY
 from probe.steps.tcp import tcp_connect
+from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
 from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME
 from tests.steps.tls.test_tls import roots as roots  # the fixture
@@ -249,6 +250,24 @@ async def test_time_of_a_body_is_from_the_status_line_to_its_last_byte() -> None
     entry = await ask(sending(head + bytes(4000), bytes(2500), bytes(2500), pause=0.2))
     assert entry.response.x_body_length == 9000
     assert entry.response.x_body_time == pytest.approx(0.4, abs=0.15)
+
+
+async def test_time_of_a_body_over_tls_begins_with_its_first_record(roots: Roots) -> None:
+    """Test a server that sends head and body in one record of 16 kB, whose bytes come slowly."""
+
+    async def slowly(tls: TLSPeer) -> None:
+        await tls.read()
+        tls.engine.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + bytes(9000))
+        record = tls.outgoing.read()
+        for start in range(0, len(record), 3200):
+            await tls.peer.send(record[start : start + 3200])
+            await asyncio.sleep(0.2)
+
+    async with serving(tls_with(GOOD.server_context(MIDDLE), slowly)) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        tls = await tls_handshake(bench.tx, conn, NAME, pace=bench.pace, roots=roots)
+        result = await http_request(bench.tx, tls, "GET", URL, pace=bench.pace)
+    assert result.entry.response.x_body_time == pytest.approx(0.4, abs=0.15)
 
 
 async def test_short_body_has_no_time() -> None:

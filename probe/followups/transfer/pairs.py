@@ -1,0 +1,202 @@
+"""Receive pairs of transfers from the test helper, under a target's name and an innocuous one, side by side.
+
+The first pass sees pages that come slowly. Only then a pair is worth its data, or with `--depth deep`. A pair whose
+transfers differ is repeated. Pairs run one after the other, so that they do not slow each other down.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from probe.followups.helper_offer import TransferOffer
+from probe.followups.transfer.slow_pages import Page, pages_of, slowest
+from probe.formats import failures as f
+from probe.formats.facts import TransferResult
+from probe.formats.transactions import FollowUp
+from probe.formats.transfer import Transfer
+from probe.session.round_trips import CROWDED
+from probe.session.session import HELPER, Session
+from probe.session.trace import Trace, TransactionFacts
+from probe.steps.transfer import HANDSHAKE, transfer
+from probe.targets.cost import TRANSFER_PAIRS
+from probe.targets.target import Target, family_of
+from probe.wire.transfer import SECONDS
+
+LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
+REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
+
+
+class TransferPairs:
+    """Hold what the measurements of a run share: the helper's newest offer, the best page, and the pairs so far."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._offer: TransferOffer | None = None
+        self._best: dict[str, float] = {}  # bytes a second of the best page, by target
+        self._pairs = 0
+        self._one_at_a_time = asyncio.Lock()
+
+    def take_offer(self, offer: TransferOffer) -> None:
+        """Take an offer of the helper. A later token serves later pairs."""
+        self._offer = offer
+
+    def next_round(self) -> None:
+        """Start a repeat that the user asked for."""
+        self._best.clear()
+        self._pairs = 0
+
+    async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> TransferResult | None:
+        """Measure at most two pairs of a target if a page of it came slowly. Return whether they were measured.
+
+        `control` is the helper's answer to this measurement. None means that no page came slowly.
+        """
+        subject = self._subject(target, trace)
+        if subject is None:
+            return None
+        if not self._session.settings.followups:
+            return "no_followups"
+        if control is None or control.get("failure") is not None:
+            return "no_helper"
+        async with self._one_at_a_time:
+            first = self._obstacle(subject) or await self._pair(trace, subject, 0)
+            if first == "measured" and _differ(trace) and self._obstacle(subject) is None:
+                await self._pair(trace, subject, 1)
+        return first
+
+    def _subject(self, target: Target, trace: Trace) -> Page | None:
+        """Return what a pair is measured for, None for nothing."""
+        own, pages = target.input or target.name, pages_of(trace)
+        if pages:
+            self._best[own] = max(page.rate for page in pages)
+        found = slowest(pages, max((rate for name, rate in self._best.items() if name != own), default=0.0))
+        if found is None and self._session.settings.depth == "deep":
+            return min(pages, key=lambda page: page.rate, default=_first_name(target))
+        return found
+
+    def _obstacle(self, subject: Page) -> TransferResult | None:
+        """Return why no pair can begin now, None if one can."""
+        session, offer, left = self._session, self._offer, self._seconds_left()
+        if session.stopping.is_set():
+            return "out_of_time" if session.out_of_time else "interrupted"
+        if left is not None and left < HANDSHAKE + SECONDS:
+            return "out_of_time"
+        if self._pairs >= TRANSFER_PAIRS:
+            return "enough"
+        ip = offer.address(session.family_works) if offer else None
+        if offer is None or ip is None or not offer.pairs_left or not offer.outlives(HANDSHAKE):
+            return "not_offered"
+        if not session.pace.can_trigger(subject.host, ip, "tcp"):
+            return "budget"
+        return "slow_line" if session.pace.queueing > CROWDED and session.pace.received_rate < LEAST_RATE else None
+
+    def _seconds_left(self) -> float | None:
+        """Return the seconds until the run's own limit or the user's, None without a limit."""
+        limit, began = self._session.settings.max_time, self._session.preflight_began
+        if limit is None or began is None:
+            return self._session.seconds_left()
+        return began + limit - time.monotonic()
+
+    async def _pair(self, trace: Trace, subject: Page, pair: int) -> TransferResult:
+        """Receive both transfers at the same time, the first one drawn. `_obstacle` must have found none."""
+        offer = self._offer
+        ip = offer.address(self._session.family_works) if offer else None
+        assert offer is not None and ip is not None
+        offer.pairs_left -= 1
+        self._pairs += 1
+        names: dict[FollowUp, str] = {
+            "transfer_name": subject.host,
+            "transfer_innocuous": self._session.neutral.innocuous[0],
+        }
+        order = random.sample(list(names), len(names))
+        kept = len(trace.entries)
+        flows = [
+            self._receive(trace, subject, offer, ip, followup, names[followup], pair, rank)
+            for rank, followup in enumerate(order)
+        ]
+        await self._until_stopped(_together(flows))
+        return _result([entry for entry in trace.entries[kept:] if isinstance(entry, Transfer)])
+
+    async def _receive(
+        self,
+        trace: Trace,
+        subject: Page,
+        offer: TransferOffer,
+        ip: str,
+        followup: FollowUp,
+        name: str,
+        pair: int,
+        rank: int,
+    ) -> None:
+        facts = TransactionFacts(
+            "followup",
+            followup,
+            subject.cause,
+            subject.service,
+            subject.endpoint,
+            address=HELPER,
+            port=offer.ports[0],
+            family=family_of(ip),
+            sent_name=name,
+        )
+        pace = self._session.pace
+        async with trace.transaction(facts) as tx:
+
+            def count() -> None:
+                if followup == "transfer_name":
+                    pace.spend_trigger(subject.host, ip, "tcp", offer.ports[0])
+                    tx.record.trigger = True
+
+            about: dict[str, Any] = {"sha256": offer.sha256, "pace": pace, "pair": pair, "rank": rank}
+            await transfer(tx, ip, offer.ports[0], offer.token, name, before_hello=count, **about)
+
+    async def _until_stopped(self, flows: Coroutine[Any, Any, None]) -> None:
+        """Run the flows, and cancel them when the run is stopped. What they have received by then is kept."""
+        tasks = (asyncio.create_task(flows), asyncio.create_task(self._stopped()))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stopped(self) -> None:
+        await self._session.stopping.wait()
+
+
+async def _together(flows: list[Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*flows)
+
+
+def _first_name(target: Target) -> Page | None:
+    """Return the target's first server that is named in a TLS hello, as a page without a rate."""
+    for service, endpoint in target.endpoints():
+        if endpoint.dialect in {"https", "tls"} and not endpoint.is_literal:
+            return Page(None, service.role, endpoint.url, endpoint.host, 0.0)
+    return None
+
+
+def _last_pair(trace: Trace) -> dict[int, Transfer]:
+    """Return the transfers of the last pair of a measurement by transaction."""
+    found = [entry for entry in trace.entries if isinstance(entry, Transfer)]
+    return {entry.transaction_id: entry for entry in found if entry.pair == found[-1].pair}
+
+
+def _differ(trace: Trace) -> bool:
+    """Return whether the transfer of the name was much slower in the last pair. It decides only on a repetition."""
+    followups = {record.transaction_id: record.followup for record in trace.transactions}
+    rates = {followups[number]: entry.total / max(entry.lasted, 1e-3) for number, entry in _last_pair(trace).items()}
+    return rates.get("transfer_name", 0.0) < REPEATED_BELOW * rates.get("transfer_innocuous", 0.0)
+
+
+def _result(transfers: list[Transfer]) -> TransferResult:
+    """Return the result of one pair."""
+    failures = {each.failure for each in transfers}
+    if f.INTERRUPTED in failures:
+        return "interrupted"
+    if f.HELPER_BUSY in failures:
+        return "helper_busy"
+    if f.BUDGET in failures:
+        return "budget"
+    return "measured" if len(transfers) == 2 and all(each.total for each in transfers) else "failed"

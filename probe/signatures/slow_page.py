@@ -1,0 +1,4 @@
+"""State when a page came slowly. Probe and analysis apply the same limits."""
+
+SLOW = 64_000.0  # bytes a second. A faster page is not slow, whatever it is compared with.
+LEAST_SHARE = 1 / 3  # of the page that it is compared with

@@ -1,0 +1,226 @@
+"""Test when pairs of transfers are measured, what a measurement gets of them, and what they cost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.followups.helper_offer import TransferOffer
+from probe.followups.transfer import pairs
+from probe.followups.transfer.pairs import TransferPairs
+from probe.formats import failures as f
+from probe.formats.entries import HTTPRequest, HTTPTransaction
+from probe.formats.transfer import Transfer
+from probe.helper.transfer import sender
+from probe.helper.transfer.places import Places
+from probe.helper.transfer.port import TransferPort
+from probe.session.session import Session
+from probe.session.trace import Trace, TransactionFacts
+from probe.signatures.slow_page import SLOW
+from probe.targets.cost import TRANSFER_PAIRS
+from probe.targets.target_files import bundled_targets, load_target
+from probe.wire.transfer import PACE
+from tests.steps.slow_proxy import slow_proxy
+from tests.support.world import World
+
+ANSWERED: dict[str, Any] = {"failure": None}
+X, TELEGRAM, STUN = (load_target(bundled_targets() / f"{name}.toml") for name in ("x", "telegram", "stun"))
+ROLE, ENDPOINT = next((service.role, each) for service, each in X.endpoints() if each.scheme == "https")
+KINDS = {"transfer_name", "transfer_innocuous"}
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Provide a session, and a helper whose transfers take half a second."""
+    monkeypatch.setattr(sender, "SECONDS", 0.5)
+    monkeypatch.setattr(sender, "TOTAL", 8 * 3200)
+    return World(tmp_path).session
+
+
+@asynccontextmanager
+async def helper(
+    session: Session, rates: dict[str, int] | None = None
+) -> AsyncIterator[tuple[TransferPairs, TransferPort]]:
+    """Run a helper's port behind a proxy that limits some names. Yield the run's pairs, with an offer."""
+    port, made = TransferPort(0), TransferPairs(session)
+    await port.open("127.0.0.1")
+    try:
+        async with slow_proxy(port.port, rates or {}) as proxy:
+            made.take_offer(offer(port, proxy))
+            yield made, port
+    finally:
+        port.close()
+
+
+def offer(port: TransferPort, at: int, seconds: float = 55.0) -> TransferOffer:
+    said, until = port.offer(), asyncio.get_running_loop().time() + seconds
+    return TransferOffer(bytes.fromhex(said["token"]), (at,), ("127.0.0.1",), until, said["sha256"])
+
+
+async def page(trace: Trace, rate: float, *, url: str = ENDPOINT.url, kind: Any = "first", size: int = 16_000) -> None:
+    """Add a page of X that came with so many bytes a second."""
+    facts = TransactionFacts(kind, service=ROLE, endpoint=ENDPOINT.url, sent_name=ENDPOINT.host)
+    async with trace.transaction(facts) as tx:
+        entry = HTTPTransaction(request=HTTPRequest(url=url))
+        entry.response.x_body_length, entry.response.x_body_time = size, size / rate
+        tx.keep(entry)
+
+
+async def traced(*rates: float) -> Trace:
+    trace = Trace()
+    for rate in rates:
+        await page(trace, rate)
+    return trace
+
+
+def transfers(trace: Trace) -> list[Transfer]:
+    return [entry for entry in trace.entries if isinstance(entry, Transfer)]
+
+
+async def test_slow_page_is_followed_by_a_pair_in_drawn_order(session: Session) -> None:
+    first = set()
+    for _ in range(12):
+        async with helper(session) as (made, _):
+            trace = await traced(8_000)
+            assert await made.finish(X, trace, ANSWERED) == "measured"
+        records = {each.transaction_id: each for each in trace.transactions if each.followup}
+        assert {each.followup for each in records.values()} == KINDS
+        assert {(each.address, each.service, each.endpoint, each.cause) for each in records.values()} == {
+            ("helper", ROLE, ENDPOINT.url, 1)
+        }
+        named = {records[entry.transaction_id].followup: entry for entry in transfers(trace)}
+        assert named["transfer_name"].server_name == ENDPOINT.host
+        assert named["transfer_innocuous"].server_name == session.neutral.innocuous[0]
+        assert {entry.rank for entry in named.values()} == {0, 1} and all(entry.complete for entry in named.values())
+        first.add(min(records.values(), key=lambda each: each.t0).followup)
+        assert [each.followup for each in records.values() if each.trigger] == ["transfer_name"]
+        session.pace.next_round()
+        if first == KINDS:
+            return
+    raise AssertionError("the order is not drawn")
+
+
+async def test_transfers_of_a_pair_run_side_by_side(session: Session) -> None:
+    async with helper(session) as (made, _):
+        trace = await traced(8_000)
+        await made.finish(X, trace, ANSWERED)
+    one, other = transfers(trace)
+    assert one.asked is not None and other.asked is not None
+    assert abs(one.asked - other.asked) < 0.2
+
+
+async def test_pair_that_differs_is_repeated(session: Session) -> None:
+    async with helper(session, {ENDPOINT.host: 8_000}) as (made, _):
+        trace = await traced(8_000)
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+    assert sorted(entry.pair for entry in transfers(trace)) == [0, 0, 1, 1]
+    assert session.pace.triggers == 2
+
+
+# -- no data is spent ------------------------------------------------------------------------------------------------
+
+
+async def test_fast_and_untimed_pages_are_followed_by_nothing(session: Session) -> None:
+    async with helper(session) as (made, port):
+        for trace in (await traced(), await traced(SLOW, 500_000)):
+            assert await made.finish(X, trace, ANSWERED) is None
+        clear = Trace()
+        await page(clear, 8_000, url="http://x.com/")
+        other = Trace()
+        await page(other, 8_000, kind="followup")
+        for trace in (clear, other):
+            assert await made.finish(X, trace, ANSWERED) is None and not transfers(trace)
+        assert not len(port.connections)
+
+
+async def test_page_that_is_as_slow_as_the_others_is_followed_by_nothing(session: Session) -> None:
+    """Test a slow access line: other pages of the run are not three times as fast."""
+    async with helper(session) as (made, _):
+        assert await made.finish(TELEGRAM, await traced(20_000), ANSWERED) == "measured"  # the first of the run
+        assert await made.finish(X, await traced(8_000), ANSWERED) is None
+        assert await made.finish(X, await traced(6_000), ANSWERED) == "measured"
+
+
+async def test_crowded_line_is_spared(session: Session) -> None:
+    async with helper(session) as (made, _):
+        for _ in range(8):
+            session.pace.saw_wait(2.0)
+        trace = await traced(8_000)
+        assert session.pace.queueing > pairs.CROWDED
+        assert await made.finish(X, trace, ANSWERED) == "slow_line" and not transfers(trace)
+
+
+async def test_round_has_at_most_three_pairs(session: Session) -> None:
+    async with helper(session, {ENDPOINT.host: 8_000}) as (made, port):
+        results = []
+        for _ in range(3):
+            results.append(await made.finish(X, trace := await traced(8_000), ANSWERED))
+            made.take_offer(offer(port, made._offer.ports[0])) if made._offer else None
+        assert results == ["measured", "measured", "enough"] and not transfers(trace)
+        assert session.pace.triggers == TRANSFER_PAIRS
+        made.next_round()
+        assert await made.finish(X, await traced(8_000), ANSWERED) == "measured"
+
+
+async def test_deep_run_measures_a_pair_without_a_slow_page(session: Session) -> None:
+    session.settings = replace(session.settings, depth="deep")
+    async with helper(session) as (made, _):
+        trace = await traced()
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+        assert {each.cause for each in trace.transactions} == {None}
+        assert await made.finish(STUN, Trace(), ANSWERED) is None  # no server has a name in a TLS hello
+
+
+# -- why there is no pair --------------------------------------------------------------------------------------------
+
+
+async def test_reason_is_recorded(session: Session) -> None:
+    async with helper(session) as (made, port):
+        assert await made.finish(X, await traced(8_000), None) == "no_helper"
+        assert await made.finish(X, await traced(8_000), {"failure": f.TIMEOUT}) == "no_helper"
+        made.take_offer(offer(port, port.port, seconds=2.0))
+        assert await made.finish(X, await traced(8_000), ANSWERED) == "not_offered"
+        made._offer = None
+        assert await made.finish(X, await traced(8_000), ANSWERED) == "not_offered"
+        made.take_offer(offer(port, port.port))
+        session.steps_end_at = 0.0
+        assert await made.finish(X, await traced(8_000), ANSWERED) == "out_of_time"
+        session.settings = replace(session.settings, followups=False)
+        assert await made.finish(X, await traced(8_000), ANSWERED) == "no_followups"
+        assert not len(port.connections)
+
+
+async def test_spent_budget_ends_it(session: Session) -> None:
+    async with helper(session) as (made, _):
+        while session.pace.can_trigger(ENDPOINT.host, "127.0.0.1", "tcp"):
+            session.pace.spend_trigger(ENDPOINT.host, "127.0.0.1", "tcp")
+        trace = await traced(8_000)
+        assert await made.finish(X, trace, ANSWERED) == "budget" and not transfers(trace)
+
+
+async def test_busy_helper_is_named(session: Session) -> None:
+    async with helper(session) as (made, port):
+        port.transfers = Places(0, 0)
+        assert await made.finish(X, await traced(8_000), ANSWERED) == "helper_busy"
+
+
+async def test_broken_transfer_is_failed(session: Session) -> None:
+    async with helper(session, {ENDPOINT.host: 0}) as (made, _):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("probe.steps.transfer.FIRST_BYTE", 0.3)
+            assert await made.finish(X, await traced(8_000), ANSWERED) == "failed"
+
+
+async def test_stop_ends_a_pair_and_keeps_what_came(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "SECONDS", 5.0)
+    monkeypatch.setattr(sender, "TOTAL", 5 * PACE)
+    async with helper(session) as (made, _):
+        trace = await traced(8_000)
+        asyncio.get_running_loop().call_later(0.7, session.stopping.set)
+        assert await made.finish(X, trace, ANSWERED) == "interrupted"
+    assert [entry.failure for entry in transfers(trace)] == [f.INTERRUPTED] * 2
+    assert all(entry.total > 0.3 * PACE for entry in transfers(trace))
