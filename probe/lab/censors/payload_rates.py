@@ -7,6 +7,7 @@ from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.kit.middlebox import DROP, Deployment
 from probe.lab.censors.kit.payload_filter import PayloadFilter
+from probe.lab.censors.kit.token_bucket import TokenBucket
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet, with_ttl
@@ -44,21 +45,17 @@ class PayloadRate(PayloadFilter):
         default=0.0, ge=0, le=60000, description="longest wait in the queue, in milliseconds, 0: no queue"
     )
 
-    _level: dict[Direction, float] = PrivateAttr(default_factory=dict)  # tokens in bytes, below 0 those of the queue
-    _at: dict[Direction, float] = PrivateAttr(default_factory=dict)  # time of that level
+    _buckets: dict[Direction, TokenBucket] = PrivateAttr(default_factory=dict)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
         if not self._concerns(packet, direction, now):
             return None
-        rate = self.rate_kbit * 125  # bytes a second
-        level = self._level.get(direction, float(self.burst_bytes))
-        level = min(self.burst_bytes, level + (now - self._at.get(direction, now)) * rate)
-        left = level - len(packet.raw)
-        wait = max(0.0, -left / rate)
-        passes = wait <= self.queue_ms / 1000
-        self._level[direction], self._at[direction] = left if passes else level, now
-        return sent_later(packet, direction, wait) if passes else DROP
+        if direction not in self._buckets:
+            rate, queue = self.rate_kbit * 125, self.queue_ms / 1000  # bytes a second, seconds
+            self._buckets[direction] = TokenBucket(rate, float(self.burst_bytes), queue)
+        wait = self._buckets[direction].wait(len(packet.raw), now)
+        return DROP if wait is None else sent_later(packet, direction, wait)
 
 
 class PayloadDelay(PayloadFilter):

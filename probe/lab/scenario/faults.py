@@ -179,6 +179,12 @@ class StallingPages(Placed, kind="stalling_pages"):
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 
+class SlowPages(Placed, kind="slow_pages"):
+    """Let the web servers send each answer at a limited rate, to every client."""
+
+    rate: int = Field(gt=0, description="bytes a second of each answer")
+
+
 class Clock(Fault, kind="clock"):
     """Set the computer's clock wrong."""
 

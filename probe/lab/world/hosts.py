@@ -74,6 +74,7 @@ class Host:
     rotates: bool = False  # each DNS answer has one address of each family
     denies: list[str] = field(default_factory=list)  # of a resolver: names that get NXDOMAIN
     broken_aaaa: str = ""  # rcode of the answers to AAAA queries
+    page_rate: int = 0  # bytes a second of each answer over HTTP, 0: no limit
     page_bytes: int = 160_000  # of each page at least, about as long as the pages of the real services
     stall: Stall | None = None  # the pause in the middle of its pages
     answers: tuple[int, str] | None = None  # status and title of every HTTP answer, if not the usual ones

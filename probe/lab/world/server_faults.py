@@ -23,6 +23,7 @@ from probe.lab.scenario.faults import (
     RegisteredOnly,
     Rotating,
     ServerDown,
+    SlowPages,
     StallingPages,
     Unhelpful,
     WrongCertificate,
@@ -76,6 +77,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.page_bytes = fault.bytes
         case StallingPages():
             host.stall = Stall(fault.bytes, fault.pause, fault.piece, fault.spares_helper)
+        case SlowPages():
+            host.stall = Stall(max(1, fault.rate // 8), 1 / 8, max(1, fault.rate // 8), spares_helper=False)
         case WrongCertificate() | ExpiredCertificate() | NewAuthority():
             host.certificate = _CERTIFICATES[type(fault)]
         case Rotating() if host.names:

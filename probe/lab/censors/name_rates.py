@@ -1,0 +1,70 @@
+"""Define the censor that slows down connections by the name in their TLS hello."""
+
+from typing import Literal
+
+from pydantic import Field, PrivateAttr
+
+from probe.lab.censors.kit.flows import Flow, flow_of
+from probe.lab.censors.kit.middlebox import DROP
+from probe.lab.censors.kit.token_bucket import TokenBucket
+from probe.lab.censors.kit.wire_test import Exchange, WireTest
+from probe.lab.censors.payload_rates import sent_later
+from probe.lab.censors.tls import HelloFilter
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import SYN, Packet
+
+
+class TLSRate(HelloFilter):
+    """Limit what servers send on connections whose TLS hello has one of the names, by a token bucket.
+
+    Packets above the rate are dropped (a policer). With `queue_ms` they wait in a queue first (a shaper).
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["web.telegram.org"], "rate_kbit": 0.001, "burst_bytes": 100},
+            (
+                Exchange("tls", "web.telegram.org", 443, "web.telegram.org", end="silent"),
+                Exchange("tls", "web.telegram.org", 443, "www.example.org"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
+    rate_kbit: float = Field(gt=0, description="rate toward the client, in kbit/s of IP packets")
+    burst_bytes: int = Field(default=8000, ge=1, description="bytes that pass at once after a pause")
+    queue_ms: float = Field(
+        default=0.0, ge=0, le=60000, description="longest wait in the queue, in milliseconds, 0: no queue"
+    )
+    per: Literal["flow", "censor"] = Field(
+        default="flow", description="flow: each connection has a bucket, censor: all share one"
+    )
+
+    _limited: dict[Flow, TokenBucket] = PrivateAttr(default_factory=dict)
+    _shared: TokenBucket | None = PrivateAttr(default=None)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        if not packet.is_tcp:
+            return None
+        flow = flow_of(packet, direction)
+        if direction is Direction.IN:
+            return self._limit(packet, flow, now)
+        if packet.tcp_flags & SYN:
+            self._limited.pop(flow, None)
+        if self._watches(packet) and flow not in self._limited and self._triggered(packet, now):
+            self._limited[flow] = self._bucket()
+        return None
+
+    def _limit(self, packet: Packet, flow: Flow, now: float) -> Actions | None:
+        bucket = self._limited.get(flow)
+        if bucket is None:
+            return None
+        wait = bucket.wait(len(packet.raw), now)
+        return DROP if wait is None else sent_later(packet, Direction.IN, wait)
+
+    def _bucket(self) -> TokenBucket:
+        if self.per == "censor" and self._shared is not None:
+            return self._shared
+        self._shared = TokenBucket(self.rate_kbit * 125, float(self.burst_bytes), self.queue_ms / 1000)
+        return self._shared
