@@ -107,7 +107,17 @@ def _alike(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     rounds: Counter[tuple[str, str]] = Counter()  # how often a service occurred before in the same file
     for record in records:
-        shared = ("mechanisms", "anomalies", "rule_id", "because", "hop", "pass_rate", "media", "invalid_reason")
+        shared = (
+            "mechanisms",
+            "anomalies",
+            "rule_id",
+            "because",
+            "hop",
+            "pass_rate",
+            "media",
+            "throughput_ratio",
+            "invalid_reason",
+        )
         file, service = str(record.get("measurement_file")), str(record.get("service"))
         where = (file, str(record.get("target")), rounds[file, service])
         rounds[file, service] += 1

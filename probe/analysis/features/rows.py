@@ -151,6 +151,20 @@ class ServiceRow:
         "COALESCE(q.lossy, 0)",
     )
     media_late: int = column(0, "The pairs in which more packets of the app's shape are late.", "COALESCE(q.late, 0)")
+    transfer_pairs: int = column(
+        0,
+        "Pairs of transfers from the test helper under a name of the service that are usable.",
+        "COALESCE(t.pairs, 0)",
+    )
+    transfer_limited: int = column(
+        0, "Of these, the pairs in which only that name's throughput is limited.", "COALESCE(t.limited, 0)"
+    )
+    slow_pages: int = column(
+        0,
+        "Pages of the service that came slowly here and at least three times as fast at the control. They are counted "
+        "only beside pairs of transfers.",
+        "COALESCE(t.slow_pages, 0)",
+    )
     untested: int = column(
         0,
         "Endpoints that were not tested to their end when the time limit of the run was over.",

@@ -26,6 +26,8 @@ from probe.analysis.observations.media_row import MediaRow
 from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.analysis.observations.stream_ends import answer_columns, stream_columns
+from probe.analysis.observations.transfers.pairs import transfer_rows
+from probe.analysis.observations.transfers.row import TransferRow
 from probe.formats.plain_json import places_of_entries
 
 __all__ = [
@@ -56,6 +58,7 @@ class FlatMeasurement:
     redirects: dict[str, tuple[str, ...]] = field(default_factory=dict)  # endpoints redirected to, by service
     control_neutral_failed: tuple[str, ...] = ()  # neutral hosts that failed at the control, as `neutral_key` has them
     media: tuple[MediaRow, ...] = ()  # figures of the pairs of media flows
+    transfers: tuple[TransferRow, ...] = ()  # figures of the pairs of transfers
     rows: list[Observation] = field(default_factory=list)
 
 
@@ -79,6 +82,7 @@ def read_measurement(measurement: dict[str, Any]) -> FlatMeasurement:
         control_udp=flag(preflight.get("udp")),
         control_neutral_failed=() if failed else _failed_neutral_hosts(control),
         media=media_rows(keys),
+        transfers=transfer_rows(keys, {} if failed else table(control.get("test_keys"))),
         rows=rows,
     )
 

@@ -42,7 +42,7 @@ def filled(measurements: Iterable[FlatMeasurement]) -> Tables:
         _fill_network(found, m, measurement)
         _fill_services(found, urls, m, measurement)
         _fill_observations(found, urls, m, measurement)
-        _fill_media(found, m, measurement)
+        _fill_pairs(found, m, measurement)
     found["endpoint_fact"] = [row for url in urls if (row := _endpoint_row(url)) is not None]
     return found
 
@@ -138,12 +138,16 @@ def _fill_observations(found: Tables, urls: dict[str, None], m: int, measurement
     ]
 
 
-def _fill_media(found: Tables, m: int, measurement: FlatMeasurement) -> None:
+def _fill_pairs(found: Tables, m: int, measurement: FlatMeasurement) -> None:
     """Add the figures of pairs. A pair of which a transaction was removed has no meaning."""
-    if measurement.media:
+    if measurement.media or measurement.transfers:
         present = {row.transaction_id for row in measurement.rows if row.origin == PROBE}
         pairs = (row for row in measurement.media if {row.transaction_id, row.opaque_transaction_id} <= present)
         found["media_pair"] += [(m, *row) for row in pairs]
+        transfers = (
+            row for row in measurement.transfers if {row.transaction_id, row.innocuous_transaction_id} <= present
+        )
+        found["transfer_pair"] += [(m, *row) for row in transfers]
 
 
 def _lookup(query: Query) -> Row:

@@ -2,6 +2,7 @@
 
 from probe.analysis.observations.media_row import media_column_types
 from probe.analysis.observations.observation import column_types
+from probe.analysis.observations.transfers.row import transfer_column_types
 from probe.analysis.pipeline.statement import InputTable
 
 INT, REAL, BOOL, TEXT = "BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"
@@ -154,6 +155,14 @@ MEDIA_PAIR = InputTable(
         **{name: (_TYPES[kind], meaning) for name, (kind, meaning) in media_column_types().items()},
     },
 )
+TRANSFER_PAIR = InputTable(
+    "transfer_pair",
+    "One row per pair of transfers from the helper, under a name of the target and an innocuous one.",
+    {
+        "m": (INT, "number of the measurement"),
+        **{name: (_TYPES[kind], meaning) for name, (kind, meaning) in transfer_column_types().items()},
+    },
+)
 LOOKUP = InputTable(
     "lookup",
     "One row per DNS query of an observation.",
@@ -222,6 +231,7 @@ INPUTS = (
     ENDPOINT,
     OBSERVATION,
     MEDIA_PAIR,
+    TRANSFER_PAIR,
     LOOKUP,
     MESSAGE,
     ANSWER,

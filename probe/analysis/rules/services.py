@@ -2,6 +2,7 @@
 
 from probe.analysis.rules.calls.media import MEDIA_RULES
 from probe.analysis.rules.rule import Rule, State
+from probe.analysis.rules.tls.throughput import THROUGHPUT_RULES
 from probe.messages import mark
 
 OUT_OF_TIME = "service_out_of_time"  # the rule whose services the end of a run counts
@@ -165,6 +166,7 @@ SERVICE_RULES = (
             "calls may run over TCP here, with more delay."
         ),
     ),
+    *THROUGHPUT_RULES,
     *MEDIA_RULES,
     Rule(
         "service_works_in_part",

@@ -3,12 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from math import comb
 from typing import NamedTuple
 
 from probe.analysis.statistics.marked_share import Estimate
 
 BLOCKS = 6  # fewest for an interval of 95 % from the smallest and the largest: it misses a median once in 32
 WARM_UP = 1.0  # seconds left out, in which a token bucket is emptied and a connection finds its rate
+USUAL_READS = 0.9  # share of the reads that are not larger than a usual large one
 SHORTEST = 3.0  # seconds behind the warm-up. A shorter block has too few packets of a slow transfer.
 
 
@@ -24,23 +26,58 @@ class Transfer(NamedTuple):
     sizes: Sequence[int]
 
 
-def throughput_ratio(one: Transfer, other: Transfer) -> Estimate | None:
-    """Return the throughput of one transfer over that of the other. None if they ran side by side too shortly.
+def throughput_ratio(*pairs: tuple[Transfer, Transfer]) -> Estimate | None:
+    """Return the throughput of the first transfers over that of the others. None if no pair ran side by side for long.
 
-    The common time is divided into blocks, so that other traffic on the access line is in both parts of each ratio. The
-    interval ends at the smallest and the largest ratio. This needs no distribution, and holds for stalls of a policer.
-    None too if the other transfer received nothing in a block, because the access line was then busy or broken.
+    The common time of a pair is divided into blocks, so that other traffic on the access line is in both parts of each
+    ratio. The interval is that of the median of all ratios, by their ranks. It needs no distribution, and holds for
+    stalls of a policer. With more pairs, single blocks in which lost segments are made up for count less. A pair shows
+    nothing if the other transfer received nothing in a block, because the access line was then busy or broken.
     """
+    parts = [blocks for pair in pairs if (blocks := _paired_blocks(*pair)) is not None]
+    ratios = [(low, high) for each in parts for low, high in each.bounds]
+    if not ratios:
+        return None
+    rank = _rank(len(ratios))
+    lows, highs = sorted(low for low, _ in ratios), sorted(high for _, high in ratios)
+    value = sum(each.mine for each in parts) / sum(each.theirs for each in parts)
+    return Estimate(value, lows[rank - 1], highs[-rank])
+
+
+class _Paired(NamedTuple):
+    """Hold the bytes of both transfers in their common time, and the bounds of the ratio in each block."""
+
+    mine: int
+    theirs: int
+    bounds: list[tuple[float, float]]
+
+
+def _paired_blocks(one: Transfer, other: Transfer) -> _Paired | None:
     begin, end = max(one.began, other.began) + WARM_UP, min(one.ended, other.ended)
     if end - begin < SHORTEST:
         return None
     mine, theirs = (_blocks(each, begin, end) for each in (one, other))
     if not all(theirs):
         return None
-    beyond = max(other.sizes)  # bytes of a read at the edge of a block, which may belong to the next one
-    low = min(max(0, a - beyond) / (b + beyond) for a, b in zip(mine, theirs, strict=True))
-    high = max((a + beyond) / max(1, b - beyond) for a, b in zip(mine, theirs, strict=True))
-    return Estimate(sum(mine) / sum(theirs), low, high)
+    beyond = _large_read(other.sizes)  # at the edge of a block it may belong to the next one
+    both = zip(mine, theirs, strict=True)
+    bounds = [(max(0, a - beyond) / (b + beyond), (a + beyond) / max(1, b - beyond)) for a, b in both]
+    return _Paired(sum(mine), sum(theirs), bounds)
+
+
+def _large_read(sizes: Sequence[int]) -> int:
+    """Return the bytes of a large read. The largest ones are of moments in which this computer was busy."""
+    read = sorted(filter(None, sizes))
+    return read[int(USUAL_READS * (len(read) - 1))]
+
+
+def _rank(count: int) -> int:
+    """Return the rank from either end at which an interval of at least 95 % for a median of `count` values ends."""
+    rank, outside = 0, 0
+    while 2 * (outside + comb(count, rank)) <= 0.05 * 2**count:
+        outside += comb(count, rank)
+        rank += 1
+    return rank
 
 
 def _blocks(transfer: Transfer, begin: float, end: float) -> list[int]:

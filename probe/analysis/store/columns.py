@@ -67,6 +67,8 @@ VERDICT: dict[str, str] = {
     "control_successes": "int64",
     "pass_rate": "string",  # a type, no password  # nosec B105
     "throughput_ratio": "double",
+    "throughput_ratio_low": "double",
+    "throughput_ratio_high": "double",
     "media": "string",
     "hop_ttl": "int64",
     "hop_address": "string",
@@ -160,11 +162,14 @@ def _literal(name: str, column: Any) -> str:
 
 def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:
     """Return a verdict record as a row of the table `verdicts`, with columns of its measurement."""
-    hop = record["hop"] or {}
+    hop, ratio = record["hop"] or {}, record["throughput_ratio"] or {}
     flat = {column: record[column] for column in VERDICT if column in record}
     return flat | {
         **{column: measurement[column] for column in ("line_hash", *_OF_MEASUREMENT)},
         **{column: json.dumps(record[column]) if record[column] else None for column in ("pass_rate", "media")},
+        "throughput_ratio": ratio.get("estimate"),
+        "throughput_ratio_low": ratio.get("low"),
+        "throughput_ratio_high": ratio.get("high"),
         "hop_ttl": hop.get("ttl"),
         "hop_address": hop.get("address"),
         "hop_asn": hop.get("asn"),

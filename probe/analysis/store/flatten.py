@@ -9,6 +9,7 @@ from probe.analysis.observations.lenient_json import moment, seconds, text
 from probe.analysis.observations.media_row import MediaRow
 from probe.analysis.observations.observation import column_types
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
+from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.verdicts.hops import hop_evidence
 from probe.analysis.verdicts.verdict_row import ipv6_broken, origin_columns
 from probe.results.reading import orjson
@@ -18,6 +19,8 @@ _QUERIES = COLUMNS.index("queries")
 _TUPLES = tuple(place for place, (kind, _) in enumerate(column_types().values()) if kind.startswith("tuple[str"))
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 _BESIDE = tuple(column.name for column in fields(FlatMeasurement) if column.name != "rows")
+
+_FIGURES = ("media", "transfers")  # rows of pairs, left out of a measurement without pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
     beside["control_neutral_failed"] = tuple(beside.get("control_neutral_failed", ()))
     beside["media"] = tuple(MediaRow(*map(row.get, MediaRow._fields)) for row in beside.get("media", ()))
+    transfers = beside.get("transfers", ())
+    beside["transfers"] = tuple(TransferRow(*map(row.get, TransferRow._fields)) for row in transfers)
     beside["redirects"] = {role: tuple(urls) for role, urls in beside.get("redirects", {}).items()}
     return FlatMeasurement(**beside, rows=[_whole_row(values) for values in observations])
 
@@ -84,8 +89,9 @@ def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beside_rows(facts: FlatMeasurement) -> str:
-    beside = {name: getattr(facts, name) for name in _BESIDE if name != "media"}
-    return _compact(beside | ({"media": [row._asdict() for row in facts.media]} if facts.media else {}))
+    beside = {name: getattr(facts, name) for name in _BESIDE if name not in _FIGURES}
+    figures = {name: rows for name in _FIGURES if (rows := [row._asdict() for row in getattr(facts, name)])}
+    return _compact(beside | figures)
 
 
 def _flat_row(row: Observation) -> tuple[Any, ...]:

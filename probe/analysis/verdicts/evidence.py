@@ -70,10 +70,14 @@ class MeasurementEvidence:
         return self._searches[service].needed()
 
     def _transactions(self, record: Mapping[str, Any]) -> set[int]:
-        """Return the transactions of the endpoints, and those of media flows if packets of calls were compared."""
+        """Return the transactions of the endpoints, and those of pairs if packets of calls or names were compared."""
         endpoints = {number for part in record["endpoints"] for number in part["transactions"]}
         pairs = self._facts.media if record["media"] else ()
-        return endpoints.union(*((row.transaction_id, row.opaque_transaction_id) for row in pairs))
+        transfers = self._facts.transfers if record["throughput_ratio"] else ()
+        return endpoints.union(
+            *((row.transaction_id, row.opaque_transaction_id) for row in pairs),
+            *((row.transaction_id, row.innocuous_transaction_id) for row in transfers),
+        )
 
     def _search(self, searches: Mapping[str, RemovalSearch]) -> None:
         """Answer one question of each search together, until none has a question."""

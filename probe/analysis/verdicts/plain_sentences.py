@@ -56,6 +56,7 @@ def plain_sentence(
         date=facts.get("retired"),
         successor=facts.get("successor"),
         **_call_figures(table(record.get("media"))),
+        **_throughput_figures(table(record.get("throughput_ratio"))),
     )
 
 
@@ -70,6 +71,15 @@ def _call_figures(media: Mapping[str, Any]) -> dict[str, int]:
         "seconds": round(media.get("cutoff_time") or 0.0),
         "rate": round((media.get("rate") or 0.0) / 1000),
     }
+
+
+def _throughput_figures(ratio: Mapping[str, Any]) -> dict[str, int]:
+    """Return the interval of the throughput in parts of 100, widened to whole numbers."""
+    low, high = (value if (value := ratio.get(end)) is not None else default for end, default in _WHOLE_RANGE)
+    return {"slow_low": floor(100 * low), "slow_high": ceil(100 * high)}
+
+
+_WHOLE_RANGE = (("low", 0.0), ("high", 1.0))
 
 
 def _shut_down(facts: Mapping[str, Any]) -> str:

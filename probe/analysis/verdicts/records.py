@@ -8,7 +8,9 @@ from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.lenient_json import moment, text
 from probe.analysis.observations.media_row import MediaRow
 from probe.analysis.observations.rows import FlatMeasurement
+from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.pipeline.conclusions.media_figures import USABLE_FINDINGS, Finding, media_figures
+from probe.analysis.pipeline.conclusions.transfer_figures import USABLE_PAIRS, TransferFinding, transfer_figures
 from probe.analysis.rules.tables import RULES, RULESET
 from probe.analysis.statistics.wilson import wilson
 from probe.analysis.verdicts.hops import InterferingHop, hop_of, interfering_hops
@@ -34,7 +36,7 @@ _ENDPOINTS = (
 class Head:
     """Hold what the records of a measurement have in common. `located` are the results of its hop searches.
 
-    `media` are the figures of its pairs of media flows.
+    `media` are the figures of its pairs of media flows, and `transfers` those of its pairs of transfers.
     """
 
     start_time: str
@@ -46,6 +48,7 @@ class Head:
     invalid: Invalidity | None
     located: tuple[InterferingHop, ...]
     media: tuple[MediaRow, ...]
+    transfers: tuple[TransferRow, ...]
     file: str
     number: int
 
@@ -66,6 +69,7 @@ def head_of(facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: 
         invalid,
         () if invalid else tuple(interfering_hops(head)),
         () if invalid else facts.media,
+        () if invalid else facts.transfers,
         file,
         number,
     )
@@ -76,12 +80,14 @@ def records_of(engine: Engine, heads: Sequence[Head]) -> list[list[Record]]:
     found: list[list[Record]] = [[] for _ in heads]
     mechanisms = _lists(engine, "role_mechanism", "role", "mechanism")
     anomalies = _lists(engine, "role_anomaly", "role", "mechanism")
-    endpoints, findings = _endpoints(engine, heads), _findings(engine, heads)
+    endpoints, findings, pairs = _endpoints(engine, heads), _findings(engine, heads), _pairs(engine, heads)
     for m, role, *columns in engine.rows(_SERVICES):
         key = m, role
         lists = _words(mechanisms.get(key)), _words(anomalies.get(key)), endpoints.get(key, [])
         figures = media_figures(heads[m].media, findings.get(key, ()), RULES[columns[1]].mechanism)
-        found[m].append(_record(heads[m], role, columns, *lists) | {"media": figures})
+        ratio = transfer_figures(heads[m].transfers, role, pairs.get(key, ()))
+        record = _record(heads[m], role, columns, *lists)
+        found[m].append(record | {"throughput_ratio": ratio, "media": figures})
     return found
 
 
@@ -91,6 +97,15 @@ def _findings(engine: Engine, heads: Sequence[Head]) -> dict[Key, list[Finding]]
     if any(head.media for head in heads):
         for m, role, *columns in engine.rows(USABLE_FINDINGS):
             found.setdefault((m, role), []).append(Finding(*columns))
+    return found
+
+
+def _pairs(engine: Engine, heads: Sequence[Head]) -> dict[Key, list[TransferFinding]]:
+    """Return what the usable pairs of transfers show, by service."""
+    found: dict[Key, list[TransferFinding]] = {}
+    if any(head.transfers for head in heads):
+        for m, role, pair, limited in engine.rows(USABLE_PAIRS):
+            found.setdefault((m, role), []).append(TransferFinding(pair, bool(limited)))
     return found
 
 

@@ -15,6 +15,7 @@ from probe.analysis.verdicts.validity import INVALIDITIES
 SOURCE = "\n".join(path.read_text() for path in sorted(Path(probe.analysis.rules.__path__[0]).rglob("*.py")))
 TARGET = {"name": "skype", "title": "Skype", "retired": "2025-05-05", "successor": "teams"}
 PLACEHOLDERS = {"app", "service", "host"}
+THROUGHPUT_FIGURES = {"slow_low", "slow_high"}
 CALL_FIGURES = {"low", "high", "late_low", "late_high", "seconds", "rate"}
 
 
@@ -49,6 +50,7 @@ def test_technical_sentence_has_no_placeholder(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
 def test_plain_sentence_is_filled_from_the_record(rule: Rule) -> None:
     known = PLACEHOLDERS | (CALL_FIGURES if rule.mechanism.startswith("media.") else set())
+    known |= THROUGHPUT_FIGURES if rule.mechanism == "tls.throttle.sni" else set()
     assert {name for _, name, _, _ in Formatter().parse(rule.plain) if name is not None} <= known
     for record in (verdict(rule, "https://web.skype.com:443/"), verdict(rule)):
         for target in (None, TARGET):

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
+from probe.analysis.statistics.throughput_ratio import Transfer, _rank, throughput_ratio
 from tests.analysis.statistics.transfers import PACE, CrossTraffic, Limit, Policer, Shaper, side_by_side
 
 QUIET, BUSY, CROWDED = (1_000_000, 0.0), (200_000, 0.5), (150_000, 0.8)  # bytes a second, and the share of others
@@ -29,7 +29,7 @@ def steady(rate: float, ended: float = 6.0) -> Transfer:
 def test_interval_contains_the_rate_of_the_limit(name: str, line: tuple[float, float]) -> None:
     truth, right, wide = RATES[name.split()[1]] / PACE, 0, 0
     for seed in range(100):
-        found = throughput_ratio(*side_by_side(6.0, LIMITS[name](), CrossTraffic(Random(seed), *line)))
+        found = throughput_ratio(side_by_side(6.0, LIMITS[name](), CrossTraffic(Random(seed), *line)))
         assert found is not None
         right += found.low <= truth <= found.high
         wide += found.high > 0.5
@@ -41,27 +41,60 @@ def test_interval_contains_the_rate_of_the_limit(name: str, line: tuple[float, f
 def test_other_traffic_alone_is_no_difference(line: tuple[float, float]) -> None:
     right = 0
     for seed in range(200):
-        found = throughput_ratio(*side_by_side(6.0, None, CrossTraffic(Random(seed), *line)))
+        found = throughput_ratio(side_by_side(6.0, None, CrossTraffic(Random(seed), *line)))
         assert found is not None and found.high > 0.5
         right += found.low <= 1.0 <= found.high
     assert right >= 187  # of 95 %, three standard deviations less
 
 
 def test_ratio_is_that_of_the_bytes() -> None:
-    found = throughput_ratio(steady(4_000), steady(16_000))
+    found = throughput_ratio((steady(4_000), steady(16_000)))
     assert found is not None
     assert found.value == pytest.approx(0.25, abs=0.01)
     assert 0.2 < found.low < 0.25 < found.high < 0.3
 
 
 def test_silent_transfer_is_zero() -> None:
-    found = throughput_ratio(Transfer(0.0, 6.0, [], []), steady(16_000))
+    found = throughput_ratio((Transfer(0.0, 6.0, [], []), steady(16_000)))
     assert found is not None
     assert (found.value, found.low) == (0.0, 0.0) and found.high < 0.01
 
 
 def test_nothing_is_said_of_short_or_broken_transfers() -> None:
-    assert throughput_ratio(steady(4_000), steady(16_000, ended=3.5)) is None
-    assert throughput_ratio(steady(4_000), Transfer(0.0, 6.0, [0.1], [100])) is None
+    assert throughput_ratio((steady(4_000), steady(16_000, ended=3.5))) is None
+    assert throughput_ratio((steady(4_000), Transfer(0.0, 6.0, [0.1], [100]))) is None
     times = [time for time in steady(16_000).times if not 2.0 < time < 4.0]  # an outage
-    assert throughput_ratio(steady(4_000), Transfer(0.0, 6.0, times, [100] * len(times))) is None
+    assert throughput_ratio((steady(4_000), Transfer(0.0, 6.0, times, [100] * len(times)))) is None
+
+
+@pytest.mark.parametrize("line", [QUIET, BUSY, CROWDED])
+@pytest.mark.parametrize("name", LIMITS)
+def test_two_pairs_find_a_limit_where_one_misses_it(name: str, line: tuple[float, float]) -> None:
+    one = two = right = 0
+    for seed in range(100):
+        pairs = [side_by_side(6.0, LIMITS[name](), CrossTraffic(Random(seed + more), *line)) for more in (0, 1000)]
+        found, alone = throughput_ratio(*pairs), throughput_ratio(pairs[0])
+        assert found is not None and alone is not None
+        two, one = two + (found.high < 0.5), one + (alone.high < 0.5)
+        right += found.low <= RATES[name.split()[1]] / PACE <= found.high
+    assert right >= 95 and two >= one
+    assert two >= 99 or line is CROWDED
+
+
+@pytest.mark.parametrize("line", [QUIET, BUSY, CROWDED])
+def test_two_pairs_on_a_busy_line_are_no_difference(line: tuple[float, float]) -> None:
+    right = 0
+    for seed in range(200):
+        pairs = [side_by_side(6.0, None, CrossTraffic(Random(seed + more), *line)) for more in (0, 1000)]
+        found = throughput_ratio(*pairs)
+        assert found is not None and found.high > 0.5
+        right += found.low <= 1.0 <= found.high
+    assert right >= 187
+
+
+@pytest.mark.parametrize(("count", "rank"), [(5, 0), (6, 1), (8, 1), (9, 2), (12, 3), (18, 5)])
+def test_ranks_are_those_of_the_sign_test(count: int, rank: int) -> None:
+    """Compare with the table in Conover, Practical Nonparametric Statistics, for an interval of 95 % (recalled)."""
+    assert _rank(count) == rank
+    outside = [number for number in range(2**count) if number.bit_count() < rank] if count <= 12 else []
+    assert 2 * len(outside) <= 0.05 * 2**count

@@ -81,6 +81,8 @@ DECIDES: dict[str, tuple[str, str]] = {
     "sip": ("sip-reset", "sip_reset_twin_passes"),
     "media_shape": ("media-loss", "service_media_lost"),
     "media_opaque": ("media-loss", "service_media_lost"),
+    "transfer_name": ("throttled-shaped", "service_name_throttled"),
+    "transfer_innocuous": ("throttled-shaped", "service_name_throttled"),
     "echoes": ("sip-drop", "sip_silent_twin_echoed"),
     "mail": ("starttls-stripped", "smtp_starttls_stripped"),
     "path_sweeps": ("sni-drop", HOP),

@@ -4,6 +4,7 @@ from probe.analysis.features.rows import ServiceRow
 from probe.analysis.pipeline.conclusions.mechanisms import mechanisms_of
 from probe.analysis.pipeline.conclusions.media import MEDIA_STATEMENTS, SERVICE_SPARED
 from probe.analysis.pipeline.conclusions.service_counts import COUNT_STATEMENTS
+from probe.analysis.pipeline.conclusions.transfers import TRANSFER_STATEMENTS
 from probe.analysis.pipeline.expressions import literal
 from probe.analysis.pipeline.feature_table import decided, feature_select
 from probe.analysis.pipeline.statement import Statement
@@ -21,11 +22,12 @@ SERVICE_ROWS = Statement(
         "FROM service s JOIN measurement g ON g.m = s.m JOIN service_count c ON c.m = s.m AND c.role = s.role"
         " LEFT JOIN service_bugs b ON b.m = s.m AND b.role = s.role"
         " LEFT JOIN service_media q ON q.m = s.m AND q.role = s.role"
+        " LEFT JOIN service_transfers t ON t.m = s.m AND t.role = s.role"
         " LEFT JOIN service_endpoint x ON x.m = s.m AND x.role = s.role"
         " LEFT JOIN endpoint_verdict v ON v.m = x.m AND v.endpoint = x.endpoint"
         " LEFT JOIN endpoint_fact e ON e.endpoint = x.endpoint"
         " GROUP BY s.m, s.role, s.any_suffices, g.bugs, g.retired, g.unread, c.control_proofs, b.bugs,"
-        " q.pairs, q.silent, q.cut, q.throttled, q.lossy, q.late",
+        " q.pairs, q.silent, q.cut, q.throttled, q.lossy, q.late, t.pairs, t.limited, t.slow_pages",
     ),
 )
 
@@ -76,12 +78,13 @@ _PROOF = (
 # The endpoints are counted if one is enough and one works, or if none has the service's state. Else addresses are.
 _COUNTS_ENDPOINTS = "(f.m IS NULL OR (w.any_suffices AND w.ok > 0))"
 
-_ONLY_MEDIA = "w.blocked + w.likely_blocked + w.degraded = 0"  # no share of endpoints says how bad calls are
+# No share of endpoints says how bad calls or transfers are.
+_ONLY_PAIRS = "w.blocked + w.likely_blocked + w.degraded = 0"
 
 
 def _if_degraded(endpoints: str, addresses: str) -> str:
     counted = f"WHEN {_COUNTS_ENDPOINTS} THEN {endpoints} ELSE {addresses}"
-    return f"CASE WHEN r.state <> {literal(State.DEGRADED)} OR {_ONLY_MEDIA} THEN 0 {counted} END"
+    return f"CASE WHEN r.state <> {literal(State.DEGRADED)} OR {_ONLY_PAIRS} THEN 0 {counted} END"
 
 
 SERVICE_VERDICTS = Statement(
@@ -119,6 +122,7 @@ SERVICE_ANOMALIES = Statement(
 SERVICE_STATEMENTS = (
     *COUNT_STATEMENTS,
     *MEDIA_STATEMENTS,
+    *TRANSFER_STATEMENTS,
     SERVICE_ROWS,
     SERVICE_DECIDED,
     SERVICE_PARTS,

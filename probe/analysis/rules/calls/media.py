@@ -6,13 +6,12 @@ contradicts, else "likely".
 """
 
 from probe.analysis.rules.rule import Rule, State
+from probe.analysis.rules.service_conditions import WORKS_OTHERWISE
 from probe.messages import mark
 
-_BAD = "blocked + likely_blocked + impaired + down + untested"
 _WORKS = (
-    "((any_suffices AND ok > 0)"
-    f" OR (ok + degraded > 0 AND {_BAD} + insufficient = 0)"
-    f" OR (any_suffices AND insufficient > 0 AND {_BAD} + ok + degraded = 0))"
+    f"({WORKS_OTHERWISE} OR (any_suffices AND insufficient > 0"
+    " AND blocked + likely_blocked + impaired + down + untested + ok + degraded = 0))"
 )
 
 MEDIA_RULES = (

@@ -1,0 +1,1 @@
+"""Read pairs of transfers from the test helper."""

@@ -1,0 +1,176 @@
+"""Compute the figures of pairs of transfers, and of the pages before them, when a measurement is flattened."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from probe.analysis.observations.failure_kinds import LOCAL, kind_of
+from probe.analysis.observations.lenient_json import (
+    failure,
+    name,
+    number,
+    seconds,
+    seconds_or_none,
+    table,
+    tables,
+    text,
+)
+from probe.analysis.observations.transfers.row import TransferRow
+from probe.analysis.statistics.marked_share import Estimate
+from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
+from probe.formats.plain_json import places_of_entries
+from probe.signatures.slow_page import LEAST_SHARE, SLOW
+
+NAMED, INNOCUOUS = "transfer_name", "transfer_innocuous"
+LEAST_PACE = 0.8  # share of the helper's pace that the innocuous name must reach, so that the line was free
+OWN = frozenset({"first", "confirm"})
+MOST_INTERVALS = 2_000  # of a transfer that is read. A longer list is not from our probe.
+MOST_PAIRS = 10
+_DIGITS = 4
+
+Table = dict[str, Any]
+
+
+class _Received:
+    """Read one entry of a transfer."""
+
+    def __init__(self, entry: Table, record: Table) -> None:
+        self.transaction, self.service = number(entry.get("transaction_id")), text(record.get("service"))
+        self.name = name(entry.get("server_name"))
+        self._interval, self._lasted = seconds(entry.get("interval")), seconds(entry.get("lasted"))
+        self._asked, self._sizes = seconds_or_none(entry.get("asked")), _numbers(entry.get("received"))
+        self._pace = number(entry.get("pace"))
+        self._entry = entry
+        readable = self._asked is not None and self._interval > 0 and self._pace > 0
+        self.spoiled = not readable or kind_of(failure(entry.get("failure"))) == LOCAL
+
+    def as_transfer(self) -> Transfer:
+        """Return the bytes with the end of their interval as time."""
+        began = self._asked or 0.0
+        times = [began + (place + 1) * self._interval for place in range(len(self._sizes))]
+        return Transfer(began, began + self._lasted, times, self._sizes)
+
+    @property
+    def share(self) -> float:
+        """Return the received bytes by those of the pace."""
+        return sum(self._sizes) / (self._pace * self._lasted) if self._pace and self._lasted else 0.0
+
+    @property
+    def silent(self) -> float:
+        """Return the seconds without a byte at the end."""
+        last = max((place + 1 for place, size in enumerate(self._sizes) if size), default=0)
+        return max(0.0, self._lasted - last * self._interval)
+
+    @property
+    def repeated(self) -> float | None:
+        """Return the share of segments that were sent again, None if unknown."""
+        repeated, segments = self._entry.get("repeated"), self._entry.get("segments")
+        return None if repeated is None or not number(segments) else number(repeated) / number(segments)
+
+    @property
+    def queueing(self) -> float | None:
+        """Return how much longer the last round trip was than the least, None if unknown."""
+        last, least = (seconds_or_none(self._entry.get(key)) for key in ("round_trip", "least_round_trip"))
+        return None if last is None or least is None else max(0.0, last - least)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Hold the transfers of one pair."""
+
+    number: int
+    one: _Received
+    other: _Received
+
+    @property
+    def transfers(self) -> tuple[Transfer, Transfer]:
+        """Return both, the one under the name first."""
+        return self.one.as_transfer(), self.other.as_transfer()
+
+    @cached_property
+    def ratio(self) -> Estimate | None:
+        """Return the ratio of this pair alone."""
+        return None if self.one.spoiled or self.other.spoiled else throughput_ratio(self.transfers)
+
+    @property
+    def usable(self) -> bool:
+        """Return whether the line was free, as the innocuous transfer shows."""
+        return self.ratio is not None and self.other.share >= LEAST_PACE
+
+
+def transfer_rows(test_keys: Table, control: Table) -> tuple[TransferRow, ...]:
+    """Return a row for each pair of transfers. `test_keys` are the probe's, `control` those of the helper's answer."""
+    records = {number(each.get("transaction_id")): each for each in tables(test_keys.get("x_transactions"))}
+    pairs: dict[int, dict[str, _Received]] = {}
+    for place in places_of_entries(test_keys):
+        for entry in tables(place.get("transfers")):
+            record = records.get(number(entry.get("transaction_id")), {})
+            followup = text(record.get("followup"))
+            if followup in (NAMED, INNOCUOUS) and len(pairs) < MOST_PAIRS:
+                pairs.setdefault(number(entry.get("pair")), {}).setdefault(followup, _Received(entry, record))
+    whole = [_Pair(pair, each[NAMED], each[INNOCUOUS]) for pair, each in sorted(pairs.items()) if len(each) == 2]
+    return tuple(_row(pair, whole, test_keys, control) for pair in whole)
+
+
+def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) -> TransferRow:
+    one, other = pair.one, pair.other
+    alike = [each for each in whole if each.usable and (each.one.service, each.one.name) == (one.service, one.name)]
+    pooled = throughput_ratio(*(each.transfers for each in alike))
+    here = list(_page_rates(test_keys, one.service, one.name))
+    there = max(_page_rates(control, one.service, one.name), default=None)
+    columns: dict[str, Any] = {
+        "pair": pair.number,
+        "service": one.service,
+        "name": one.name,
+        "transaction_id": one.transaction,
+        "innocuous_transaction_id": other.transaction,
+        "spoiled": one.spoiled or other.spoiled,
+        "usable": pair.usable,
+        "ratio": pair.ratio.value if pair.ratio else None,
+        "pooled": pooled.value if pooled else None,
+        "pooled_low": pooled.low if pooled else None,
+        "pooled_high": pooled.high if pooled else None,
+        "share": one.share,
+        "innocuous_share": other.share,
+        "silent": one.silent,
+        "repeated": one.repeated,
+        "innocuous_repeated": other.repeated,
+        "queueing": one.queueing,
+        "innocuous_queueing": other.queueing,
+        "pages": len(here),
+        "slow_pages": sum(there is not None and rate < min(SLOW, LEAST_SHARE * there) for rate in here),
+        "page_rate": max(here, default=None),
+        "control_page_rate": there,
+    }
+    return TransferRow(**{key: _rounded(value) for key, value in columns.items()})
+
+
+def _page_rates(test_keys: Table, service: str, name_sent: str) -> Iterator[float]:
+    """Yield the bytes a second of each timed and whole page over TLS of a service under a name."""
+    own = {
+        number(each.get("transaction_id"))
+        for each in tables(test_keys.get("x_transactions"))
+        if text(each.get("kind")) in OWN
+        and text(each.get("service")) == service
+        and name(each.get("sent_name")) == name_sent
+    }
+    for place in places_of_entries(test_keys):
+        for entry in tables(place.get("requests")):
+            response = table(entry.get("response"))
+            lasted = seconds_or_none(response.get("x_body_time"))
+            over_tls = text(table(entry.get("request")).get("url")).startswith("https:")
+            whole = response.get("x_body_failure") is None  # a page that was cut off or frozen is none that came slowly
+            if lasted is not None and whole and over_tls and number(entry.get("transaction_id")) in own:
+                yield number(response.get("x_body_length")) / max(lasted, 1e-3)
+
+
+def _numbers(value: Any) -> list[int]:
+    """Return a list of byte counts, an empty one if it is too long or has other values."""
+    if not isinstance(value, list) or len(value) > MOST_INTERVALS:
+        return []
+    return value if all(type(item) is int and 0 <= item < 10**9 for item in value) else []
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, _DIGITS) if isinstance(value, float) else value

@@ -1,0 +1,48 @@
+"""Define the row of one pair of transfers from the test helper: its columns with their meanings."""
+
+from typing import Annotated, NamedTuple, get_args, get_type_hints
+
+
+class TransferRow(NamedTuple):
+    """Hold the figures of a pair. Columns with `innocuous_` are of the transfer under the innocuous name.
+
+    The pages are those of the service and name of which the pair was made, with bodies of at least 8 kB over TLS.
+    """
+
+    pair: Annotated[int, "number of the pair in the measurement, from 0"]
+    service: Annotated[str, "role of the service whose name was sent"]
+    name: Annotated[str, "server name in the hello"]
+    transaction_id: Annotated[int, "transaction of the transfer under this name"]
+    innocuous_transaction_id: Annotated[int, "transaction of the transfer under the innocuous name"]
+    spoiled: Annotated[bool, "the helper or this computer disturbed a transfer, or one of them was not begun"]
+    usable: Annotated[
+        bool, "both ran side by side undisturbed, and the innocuous name reached 80 % of the helper's pace"
+    ]
+    ratio: Annotated[float | None, "throughput of the name by that of the innocuous one, NULL if too short"]
+    pooled: Annotated[float | None, "the same of all usable pairs of the name, NULL without one"]
+    pooled_low: Annotated[float | None, "lower end of its interval of 95 %"]
+    pooled_high: Annotated[float | None, "upper end of its interval of 95 %"]
+    share: Annotated[float, "received bytes by those that the helper's pace gives in that time"]
+    innocuous_share: Annotated[float, "the same of the innocuous name"]
+    silent: Annotated[float, "seconds without a byte at the end of the transfer under the name"]
+    repeated: Annotated[float | None, "share of segments that the helper's kernel sent again, NULL if it does not tell"]
+    innocuous_repeated: Annotated[float | None, "the same of the innocuous name"]
+    queueing: Annotated[
+        float | None, "seconds by which the round trip exceeded its least at the last frame, NULL if not told"
+    ]
+    innocuous_queueing: Annotated[float | None, "the same of the innocuous name"]
+    pages: Annotated[int, "pages of the service that came here"]
+    slow_pages: Annotated[
+        int, "of these, the ones below 64 kB/s and below a third of the fastest page that the control received"
+    ]
+    page_rate: Annotated[float | None, "bytes a second of the fastest page here, NULL without one"]
+    control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]
+
+
+def transfer_column_types() -> dict[str, tuple[str, str]]:
+    """Return for each column its Python type as text, and its meaning."""
+    columns = get_type_hints(TransferRow, include_extras=True)
+    return {
+        name: (kind.__name__ if isinstance(kind := get_args(hint)[0], type) else str(kind), hint.__metadata__[0])
+        for name, hint in columns.items()
+    }

@@ -1,0 +1,34 @@
+"""Compute what each pair of transfers shows about a server name, and count the pairs and pages of each service.
+
+The throughput of a name is limited if its transfer is slower than that under an innocuous name, which ran beside it to
+the same server. An interval of 95 % must exclude chance and half of the throughput. The limits stand here.
+"""
+
+from probe.analysis.pipeline.expressions import counts
+from probe.analysis.pipeline.statement import Statement
+
+MOST_RATIO = "0.5e0"
+"""Upper end of the interval of a limited name. Side by side, two connections on a full line hardly differ by more."""
+LONGEST_SILENCE = "4e0"
+"""Seconds without a byte at the end of a transfer of 6. A connection that is frozen after some bytes stops earlier.
+Behind a limit TCP waits this long after it lost the last segments of a full queue."""
+
+_LIMITED = f"p.usable AND COALESCE(p.pooled_high, 1e0) < {MOST_RATIO} AND p.silent <= {LONGEST_SILENCE}"
+
+TRANSFER_FINDINGS = Statement(
+    "transfer_finding",
+    "What each pair of transfers shows. `usable`: the innocuous name reached 80 % of the helper's pace."
+    " `limited`: the name got less than half of that in all usable pairs together, and did not stop in this one.",
+    ("m", "role", "pair"),
+    f"SELECT p.m, p.service AS role, p.pair, p.usable, {_LIMITED} AS limited, p.slow_pages FROM transfer_pair p",
+)
+
+SERVICE_TRANSFERS = Statement(
+    "service_transfers",
+    "How many usable pairs had the name of a service, how many of these show a limit, and how many pages were slow.",
+    ("m", "role"),
+    f"SELECT m, role, {counts({'pairs': 'usable', 'limited': 'limited'})}, max(slow_pages) AS slow_pages"
+    " FROM transfer_finding GROUP BY m, role",
+)
+
+TRANSFER_STATEMENTS = (TRANSFER_FINDINGS, SERVICE_TRANSFERS)
