@@ -21,7 +21,7 @@ EXIT_CODES = (
     ExitCode(1, "lab score", mark("A state, a mechanism or a hop differs from the scenario's expectation.")),
     ExitCode(1, "wipe", mark("Some files could not be removed. The errors name them.")),
     ExitCode(2, ANY, mark("The command line, the settings or a named file cannot be used. The error says why.")),
-    ExitCode(3, "run, doctor, consent, stores", mark("Consent is missing or is for another text. Nothing was sent.")),
+    ExitCode(3, "run, doctor, consent", mark("Consent is missing or is for another text. Nothing was sent.")),
     ExitCode(
         4,
         "run, doctor",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from probe.cli.answers import is_yes
 from probe.cli.screen import UsageError, say, wrapped
 from probe.formats.stores import Store
-from probe.messages import tr
+from probe.messages import listed, tr
 from probe.platforms import event_loop
 from probe.stores.client import INTERVAL, StoreRefuses, open_client
 from probe.stores.listing import measure
@@ -48,7 +48,7 @@ def agree(stores: Stores, asked: Mapping[Store, Sequence[str]], yes: bool) -> No
     notice = tr(
         "This contacts only {hosts}. Your network operator can see that. The store sees your IP address, the apps and"
         " the countries. It takes about {minutes} min.",
-        hosts=", ".join(dict.fromkeys(hosts)),
+        hosts=listed(dict.fromkeys(hosts)),
         minutes=minutes,
     )
     say(sys.stderr, wrapped(notice))
