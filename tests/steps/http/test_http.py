@@ -257,6 +257,8 @@ async def test_time_of_a_body_over_tls_begins_with_its_first_record(roots: Roots
 
     async def slowly(tls: TLSPeer) -> None:
         await tls.read()
+        await tls.send(b"earlier")
+        await tls.read()
         tls.engine.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + bytes(9000))
         record = tls.outgoing.read()
         for start in range(0, len(record), 3200):
@@ -266,6 +268,9 @@ async def test_time_of_a_body_over_tls_begins_with_its_first_record(roots: Roots
     async with serving(tls_with(GOOD.server_context(MIDDLE), slowly)) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         tls = await tls_handshake(bench.tx, conn, NAME, pace=bench.pace, roots=roots)
+        await tls.write(b"before the request")
+        assert await tls.read() == b"earlier"
+        await asyncio.sleep(0.3)
         result = await http_request(bench.tx, tls, "GET", URL, pace=bench.pace)
     assert result.entry.response.x_body_time == pytest.approx(0.4, abs=0.15)
 
