@@ -177,3 +177,9 @@ def test_session_tickets_are_no_answer() -> None:
     tickets = stopped(2500, 16, after=500)
     lines = page(NONE, first=tickets, confirm=tickets)
     assert judged(lines) == ("likely_blocked", ["http.timeout"], "http_timeout_here_again")
+
+
+def test_one_stop_without_a_status_line_is_no_missing_answer() -> None:
+    """Show that a silence after some bytes is not taken for a request without any answer."""
+    lines = page(NONE, confirm=stopped(2500, 16, after=500))
+    assert judged(lines) == ("impaired", [], "http_stops_midway")

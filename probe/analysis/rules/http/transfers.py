@@ -94,13 +94,14 @@ TRANSFERS_STOP = (
     ),
     Rule(
         "http_stops_midway",
-        "transfers_silent >= 2 AND transfers_whole = 0 AND (control_stopped = 0 OR http_successes = 0) AND "
+        "(transfers_silent >= 2 OR (transfers_silent > 0 AND http_successes = 0)) AND transfers_whole = 0 AND "
+        "(control_stopped = 0 OR http_successes = 0) AND (http_attempts >= 2 OR NOT interrupted) AND "
         "(control_attempts = 0 OR control_successes > 0)",
         State.IMPAIRED,
         because="Each answer begins, and then its connection falls silent. Nothing shows what stops it.",
         plain=mark(
-            "{service} begins to answer, and then nothing more arrives. This was seen more than once. The cause is "
-            "unclear: the server, a part of the way to it, or this network."
+            "{service} begins to answer, and then nothing more arrives. The cause is unclear: the server, a part of "
+            "the way to it, or this network."
         ),
     ),
 )
