@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from probe.connectivity.endpoint import Reach
 from probe.control.attempt_times import since
+from probe.followups.helper_flows.run_flows import NO_FLOWS, FlowResults, RunFlows
 from probe.followups.helper_offer import EchoOffer
-from probe.followups.media.run_flows import NO_FLOWS, FlowResults, RunFlows
 from probe.formats import failures as f
 from probe.formats.access_line import AccessLine
 from probe.formats.entries import DNSQuery, TLSHandshake

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from probe.control import Control, Offered
-from probe.followups.media.run_flows import RunFlows
+from probe.followups.helper_flows.run_flows import RunFlows
 from probe.messages import tr
 from probe.nettests import lines_of, load_nettests
 from probe.packets.capture import Capture

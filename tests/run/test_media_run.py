@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurements
-from probe.followups.media import pairs
 from probe.formats import failures as f
 from probe.formats.media import LOST
 from probe.helper import HelperState, listening

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from probe.followups.helper_flows.calls import helper_calls
+from probe.followups.helper_flows.media_pairs import media_pairs
+from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import CallOffers, MediaOffer, TransferOffer
-from probe.followups.media.calls import helper_calls
-from probe.followups.media.pairs import media_pairs
-from probe.followups.transfer.pairs import TransferPairs
 from probe.formats.facts import CallResults, MediaResult, TransferResult
 from probe.session.session import Session
 from probe.session.trace import Trace

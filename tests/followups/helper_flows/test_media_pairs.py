@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from probe.followups.helper_flows import media_pairs as pairs
+from probe.followups.helper_flows.media_pairs import MediaPairs, media_pairs
 from probe.followups.helper_offer import HelperOffer, MediaOffer
-from probe.followups.media import pairs
-from probe.followups.media.pairs import MediaPairs, media_pairs
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
 from probe.formats.media import MediaFlow

@@ -6,12 +6,12 @@ transfers differ is repeated. Pairs run one after the other, so that they do not
 
 import asyncio
 import random
-import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from probe.followups.helper_flows.conditions import seconds_left, until_stopped
+from probe.followups.helper_flows.slow_pages import Page, pages_of, slowest
 from probe.followups.helper_offer import TransferOffer
-from probe.followups.transfer.slow_pages import Page, pages_of, slowest
 from probe.formats import failures as f
 from probe.formats.facts import TransferResult
 from probe.formats.transactions import FollowUp
@@ -77,7 +77,7 @@ class TransferPairs:
 
     def _obstacle(self, subject: Page) -> TransferResult | None:
         """Return why no pair can begin now, None if one can."""
-        session, offer, left = self._session, self._offer, self._seconds_left()
+        session, offer, left = self._session, self._offer, seconds_left(self._session)
         if session.stopping.is_set():
             return "out_of_time" if session.out_of_time else "interrupted"
         if left is not None and left < HANDSHAKE + SECONDS:
@@ -90,13 +90,6 @@ class TransferPairs:
         if not session.pace.can_trigger(subject.host, ip, "tcp"):
             return "budget"
         return "slow_line" if session.pace.queueing > CROWDED and session.pace.received_rate < LEAST_RATE else None
-
-    def _seconds_left(self) -> float | None:
-        """Return the seconds until the run's own limit or the user's, None without a limit."""
-        limit, began = self._session.settings.max_time, self._session.preflight_began
-        if limit is None or began is None:
-            return self._session.seconds_left()
-        return began + limit - time.monotonic()
 
     async def _pair(self, trace: Trace, subject: Page, pair: int) -> TransferResult:
         """Receive both transfers at the same time, the first one drawn. `_obstacle` must have found none."""
@@ -115,7 +108,7 @@ class TransferPairs:
             self._receive(trace, subject, offer, ip, followup, names[followup], pair, rank)
             for rank, followup in enumerate(order)
         ]
-        await self._until_stopped(_together(flows))
+        await until_stopped(self._session, _together(flows))
         return _result([entry for entry in trace.entries[kept:] if isinstance(entry, Transfer)])
 
     async def _receive(
@@ -150,19 +143,6 @@ class TransferPairs:
 
             about: dict[str, Any] = {"sha256": offer.sha256, "pace": pace, "pair": pair, "rank": rank}
             await transfer(tx, ip, offer.ports[0], offer.token, name, before_hello=count, **about)
-
-    async def _until_stopped(self, flows: Coroutine[Any, Any, None]) -> None:
-        """Run the flows, and cancel them when the run is stopped. What they have received by then is kept."""
-        tasks = (asyncio.create_task(flows), asyncio.create_task(self._stopped()))
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _stopped(self) -> None:
-        await self._session.stopping.wait()
 
 
 async def _together(flows: list[Coroutine[Any, Any, None]]) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import TransferOffer
-from probe.followups.transfer import pairs
-from probe.followups.transfer.pairs import TransferPairs
 from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPTransaction
 from probe.formats.transfer import Transfer

@@ -12,9 +12,9 @@ from typing import Any
 import aioice.ice
 import pytest
 
+from probe.followups.helper_flows import calls
+from probe.followups.helper_flows.calls import HelperCalls, helper_calls
 from probe.followups.helper_offer import CallOffer, CallOffers
-from probe.followups.media import calls
-from probe.followups.media.calls import HelperCalls, helper_calls
 from probe.formats import failures as f
 from probe.formats.call_kinds import CallProtocol
 from probe.formats.facts import CallResults

@@ -16,7 +16,7 @@ NoOffer = Literal["no_followups", "out_of_time", "interrupted", "no_helper", "no
 
 def obstacle(session: Session, seconds: float) -> Obstacle | None:
     """Return why no flow of so many seconds can begin now, None if one can."""
-    public, left = session.preflight.get("udp_public"), _seconds_left(session)
+    public, left = session.preflight.get("udp_public"), seconds_left(session)
     if (session.preflight.get("udp") if public is None else public) is False:
         return "no_udp"
     if session.stopping.is_set():
@@ -54,7 +54,7 @@ async def _stopped(session: Session) -> None:
         await asyncio.sleep(session.seconds_left() or 0.0)
 
 
-def _seconds_left(session: Session) -> float | None:
+def seconds_left(session: Session) -> float | None:
     """Return the seconds until the run's own limit or the user's, None without a limit."""
     limit, began = session.settings.max_time, session.preflight_began
     if limit is None or began is None:
