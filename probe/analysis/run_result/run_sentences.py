@@ -73,7 +73,8 @@ def further_rules(regime: "RegimeVerdict | None") -> list[str]:
     from probe.analysis.rules.tables import RULES
 
     holding = regime["regimes"] if regime is not None else []
-    return [tr(RULES[each["rule_id"]].plain) for each in holding if each["regime"] in RESTRICTIONS]
+    shown = [each["rule_id"] for each in holding if each["regime"] in RESTRICTIONS]
+    return [tr(RULES[rule_id].plain) for rule_id in shown]
 
 
 def outage_of(records: Iterable[Mapping[str, Any]]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from probe.followups.helper_flows import transfer_pairs as pairs
 from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import TransferOffer
 from probe.formats import failures as f
