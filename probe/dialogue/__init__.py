@@ -6,8 +6,8 @@ from probe.dialogue import calls, mail, quic, resolvers, web
 from probe.dialogue.exchange import Dialogue, Exchange, Method, RequestOptions
 from probe.dialogue.web import written_url
 from probe.formats import failures as f
-from probe.formats.calls import SIPExchange
 from probe.formats.entries import Entry, HTTPTransaction
+from probe.formats.exchanges.calls import SIPExchange
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import Session
 from probe.session.trace import Transaction

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from probe.dialogue.exchange import Dialogue, Exchange
 from probe.dialogue.web import connect, secure
-from probe.formats.mail import MailStartTLS
+from probe.formats.exchanges.mail import MailStartTLS
 from probe.session.trace import StepFailed
 from probe.steps.mail.imap import IMAP
 from probe.steps.mail.mail_protocol import MailProtocol

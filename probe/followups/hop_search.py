@@ -13,7 +13,7 @@ from typing import Literal
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.limited_payloads import Case, datagram_payload, stream_payload
 from probe.formats import failures as f
-from probe.formats.hops import LimitedPayload, PathSweep, PayloadKind
+from probe.formats.exchanges.hops import LimitedPayload, PathSweep, PayloadKind
 from probe.formats.transactions import TransactionRecord
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal
 
-from probe.formats.hops import PayloadKind
+from probe.formats.exchanges.hops import PayloadKind
 from probe.formats.transactions import FollowUp
 from probe.session.trace import TransactionFacts
 from probe.steps.calls.reflector import new_tag

@@ -4,7 +4,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from probe.formats.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.formats.entries import (
     DNSQuery,
     HTTPTransaction,
@@ -16,14 +15,15 @@ from probe.formats.entries import (
     TCPConnect,
     TLSHandshake,
 )
+from probe.formats.exchanges.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
+from probe.formats.exchanges.hops import LimitedPayload, PathSweep
+from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
+from probe.formats.exchanges.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
+from probe.formats.exchanges.packets import PacketRecord
+from probe.formats.exchanges.transfer import Transfer
 from probe.formats.facts import Control, RunFacts, TargetFacts
 from probe.formats.field_notes import UNIT, Foreign, Machine, Ordinal, Public, Seconds, Withheld
-from probe.formats.hops import LimitedPayload, PathSweep
-from probe.formats.mail import MailGreeting, MailStartTLS
-from probe.formats.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
-from probe.formats.packets import PacketRecord
 from probe.formats.transactions import TransactionRecord
-from probe.formats.transfer import Transfer
 
 MailDialogue = Annotated[MailGreeting | MailStartTLS, Field(discriminator="operation")]
 Status = Literal["ok", "blocked"]

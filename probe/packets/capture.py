@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from probe.formats.entries import BinaryData
-from probe.formats.packets import Flow, PacketRecord
+from probe.formats.exchanges.packets import Flow, PacketRecord
 from probe.messages import tr
 
 READY_WITHIN, ANSWER_WITHIN = 8.0, 10.0  # seconds. The preflight takes up to 8.

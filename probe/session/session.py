@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from probe.formats.entries import DNSQuery
-from probe.formats.packets import Flow, PacketRecord
+from probe.formats.exchanges.packets import Flow, PacketRecord
 from probe.platforms.abilities import abilities
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from probe.formats import failures as f
 from probe.formats.entries import Entry
-from probe.formats.packets import Flow
+from probe.formats.exchanges.packets import Flow
 from probe.formats.transactions import Family, FollowUp, Kind, TransactionRecord
 from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify, describe, has_run_out
 

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 
 from probe.formats import failures as f
-from probe.formats.transfer import Transfer
+from probe.formats.exchanges.transfer import Transfer
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # the models of entries take long to build
-    from probe.formats.calls import EchoPayload
+    from probe.formats.exchanges.calls import EchoPayload
 
 Layer = Literal["tcp", "tls", "quic", "http", "mail", "payload"]
 """A layer is also the prefix of the columns of an observation: `LAYER_attempts`, `LAYER_failure`."""

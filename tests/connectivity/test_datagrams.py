@@ -10,7 +10,7 @@ from probe.connectivity.attempt_state import AttemptState, Measurement
 from probe.connectivity.endpoint import Reach
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
-from probe.formats.calls import SIPExchange, STUNExchange
+from probe.formats.exchanges.calls import SIPExchange, STUNExchange
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import Names
 from probe.session.pacing import Pace

@@ -11,7 +11,7 @@ from probe.followups import hop_search as location
 from probe.followups.flow import FlowRunner
 from probe.followups.hop_search import FLOWS_STANDARD, HopSearch
 from probe.formats import failures as f
-from probe.formats.hops import Distance, Hop, LimitedPayload, PathSweep
+from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
 from probe.resolution.lookup import Names
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.session import HELPER, Settings

@@ -15,7 +15,7 @@ from probe.dialogue.exchange import Exchange
 from probe.followups.helper_offer import PAIRS_PER_TOKEN, EchoOffer
 from probe.followups.udp_echo import PAYLOADS
 from probe.formats import failures as f
-from probe.formats.calls import STUNExchange, UDPEcho
+from probe.formats.exchanges.calls import STUNExchange, UDPEcho
 from probe.resolution.lookup import Names
 from probe.session.trace import Trace
 from probe.steps.udp_flow import udp_flow

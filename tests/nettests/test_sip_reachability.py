@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from probe.connectivity.endpoint import Reach
-from probe.formats.calls import SIPExchange
+from probe.formats.exchanges.calls import SIPExchange
 from probe.lab.services.sip import answer, serve_sip
 from probe.lab.services.streams import Ended, Plain
 from probe.nettests import sip_reachability

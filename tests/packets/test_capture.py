@@ -14,7 +14,7 @@ import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.utils import PcapNgReader
 
-from probe.formats.packets import Flow, PacketRecord
+from probe.formats.exchanges.packets import Flow, PacketRecord
 from probe.packets import capture as capture_module
 from probe.packets.capture import Capture
 from probe.platforms.raw_packets import may_capture

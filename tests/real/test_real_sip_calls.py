@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from probe.formats.media import SIPCall
+from probe.formats.exchanges.media import SIPCall
 from probe.helper.calls.call_table import State
 from probe.helper.calls.sip_ports import SIPPorts
 from probe.steps.calls.sip_call import sip_call

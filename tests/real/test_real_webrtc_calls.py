@@ -9,7 +9,7 @@ from typing import Any
 import aioice.ice
 import pytest
 
-from probe.formats.media import WebRTCCall
+from probe.formats.exchanges.media import WebRTCCall
 from probe.helper.calls.webrtc import WebRTC
 from probe.steps.calls.webrtc_call import Relay, webrtc_call
 from tests.real.test_real_sip_calls import IP, free_ports, running

@@ -18,7 +18,7 @@ import pytest
 from probe.analysis.verdicts.verdicts import judge_measurements
 from probe.followups.helper_flows import media_pairs as pairs
 from probe.formats import failures as f
-from probe.formats.media import LOST
+from probe.formats.exchanges.media import LOST
 from probe.helper import HelperState, listening
 from probe.helper import measure as of_helper
 from probe.helper.limits import Tokens

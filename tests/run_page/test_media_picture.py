@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from probe.formats.media import LOST, NO_TIME, NOT_KNOWN
+from probe.formats.exchanges.media import LOST, NO_TIME, NOT_KNOWN
 from probe.run_page.media_flows import LATE, MOST_PACKETS, MOST_PAIRS, Run, flow_pairs, runs_of
 from probe.run_page.media_picture import media_picture
 from probe.run_page.page import run_page

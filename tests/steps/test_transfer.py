@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.transfer import Transfer
+from probe.formats.exchanges.transfer import Transfer
 from probe.helper.transfer import sender
 from probe.helper.transfer.places import Places
 from probe.helper.transfer.port import TransferPort

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from probe.formats.calls import UDPEcho
+from probe.formats.exchanges.calls import UDPEcho
 from probe.session.pacing import Pace
 from probe.steps.first_bytes import FIRST_BYTES
 from probe.steps.udp_flow import UDPFlow, doubling, udp_flow

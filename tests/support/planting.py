@@ -13,7 +13,7 @@ import dns.rrset
 from aiohttp import web
 
 from probe.control import own as control
-from probe.formats.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
+from probe.formats.exchanges.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
 from probe.helper.media.reflector import Reflector
 from probe.steps.calls.dtls import dtls_hello
 from probe.steps.calls.media import media_flow

@@ -13,7 +13,7 @@ from probe.followups.helper_flows.conditions import obstacle, reason_without_off
 from probe.followups.helper_offer import CallOffer, CallOffers
 from probe.formats import failures as f
 from probe.formats.call_kinds import CallProtocol
-from probe.formats.facts import CallResult, CallResults
+from probe.formats.flow_results import CallResult, CallResults
 from probe.formats.transactions import FollowUp
 from probe.session.classify import LocalFailure
 from probe.session.session import HELPER, Session

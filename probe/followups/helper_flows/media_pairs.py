@@ -14,8 +14,8 @@ from probe.followups.helper_flows.conditions import obstacle, reason_without_off
 from probe.followups.helper_offer import MediaOffer
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
-from probe.formats.facts import MediaResult
-from probe.formats.media import MediaFlow
+from probe.formats.exchanges.media import MediaFlow
+from probe.formats.flow_results import MediaResult
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.calls.media import HANDSHAKE, SECONDS, TAIL, media_pair

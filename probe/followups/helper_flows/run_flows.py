@@ -7,7 +7,7 @@ from probe.followups.helper_flows.calls import helper_calls
 from probe.followups.helper_flows.media_pairs import media_pairs
 from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import CallOffers, MediaOffer, TransferOffer
-from probe.formats.facts import CallResults, MediaResult, TransferResult
+from probe.formats.flow_results import CallResults, MediaResult, TransferResult
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.targets.target import Target

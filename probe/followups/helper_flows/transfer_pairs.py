@@ -13,9 +13,9 @@ from probe.followups.helper_flows.conditions import seconds_left, until_stopped
 from probe.followups.helper_flows.slow_pages import Page, pages_of, slowest
 from probe.followups.helper_offer import TransferOffer
 from probe.formats import failures as f
-from probe.formats.facts import TransferResult
+from probe.formats.exchanges.transfer import Transfer
+from probe.formats.flow_results import TransferResult
 from probe.formats.transactions import FollowUp
-from probe.formats.transfer import Transfer
 from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from probe.formats.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange
 from probe.formats.entries import (
     DNSAnswer,
     DNSQuery,
@@ -18,9 +17,10 @@ from probe.formats.entries import (
     TCPConnect,
     TLSHandshake,
 )
+from probe.formats.exchanges.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange
+from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
 from probe.formats.failures import TIMEOUT
 from probe.formats.keys import LISTS
-from probe.formats.mail import MailGreeting, MailStartTLS
 from probe.formats.transactions import TransactionRecord
 from probe.lab.scenario.scenario_keys import Lie
 from probe.lab.world.world import World

@@ -6,8 +6,8 @@ goes on. The handshake is not completed. A cookie may contain our own address, s
 """
 
 from probe.formats import failures as f
-from probe.formats.calls import DTLSExchange, DTLSVersion
 from probe.formats.entries import BinaryData
+from probe.formats.exchanges.calls import DTLSExchange, DTLSVersion
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from probe.formats.calls import EchoPayload, UDPEcho
+from probe.formats.exchanges.calls import EchoPayload, UDPEcho
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.udp_flow import UDPFlow, doubling, udp_flow

@@ -13,7 +13,7 @@ from typing import Any
 
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
-from probe.formats.media import MediaFlow
+from probe.formats.exchanges.media import MediaFlow
 from probe.formats.transactions import FollowUp
 from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.classify import LocalFailure

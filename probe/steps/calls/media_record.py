@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from probe.formats.media import LOST, NO_TIME, NOT_KNOWN, MediaFlow
+from probe.formats.exchanges.media import LOST, NO_TIME, NOT_KNOWN, MediaFlow
 from probe.wire.media.sealed_payload import SEEN_BITS, Fields
 
 _TENTHS = 1e4  # of a millisecond in a second

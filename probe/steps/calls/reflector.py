@@ -7,8 +7,8 @@ address. An answer that bears another tag is kept up to its tag.
 import secrets
 
 from probe.formats import failures as f
-from probe.formats.calls import ReflectorExchange
 from probe.formats.entries import BinaryData
+from probe.formats.exchanges.calls import ReflectorExchange
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

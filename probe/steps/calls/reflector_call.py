@@ -9,7 +9,7 @@ import asyncio
 import math
 import secrets
 
-from probe.formats.media import LOST, ReflectorCall
+from probe.formats.exchanges.media import LOST, ReflectorCall
 from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

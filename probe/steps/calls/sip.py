@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from typing import Literal
 
 from probe.formats import failures as f
-from probe.formats.calls import SIPExchange
 from probe.formats.entries import BinaryData
+from probe.formats.exchanges.calls import SIPExchange
 from probe.privacy.redact import scrub_text
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace

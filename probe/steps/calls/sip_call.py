@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from probe.formats import failures as f
-from probe.formats.media import SIPCall
+from probe.formats.exchanges.media import SIPCall
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from probe.formats.media import SIPCall
+from probe.formats.exchanges.media import SIPCall
 from probe.session.pacing import Pace
 from probe.steps.udp_socket import UDPSocket
 from probe.wire.sip.call import Call

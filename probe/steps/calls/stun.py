@@ -7,8 +7,8 @@ import secrets
 from typing import Literal
 
 from probe.formats import failures as f
-from probe.formats.calls import STUNExchange
 from probe.formats.entries import BinaryData
+from probe.formats.exchanges.calls import STUNExchange
 from probe.privacy.redact import scrub_text
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from probe.formats.media import VoiceCounts
+from probe.formats.exchanges.media import VoiceCounts
 from probe.wire.media.rtp import read_header
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from probe.formats import failures as f
-from probe.formats.media import WebRTCCall
+from probe.formats.exchanges.media import WebRTCCall
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

@@ -1,7 +1,7 @@
 """Define the IMAP part of the mail steps. Only CAPABILITY, STARTTLS and LOGOUT are sent."""
 
 from probe.formats import failures as f
-from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
+from probe.formats.exchanges.mail import MailEntry, MailGreeting, MailStartTLS
 from probe.session.classify import RemoteError
 from probe.steps.mail.mail_protocol import MailProtocol
 from probe.steps.mail.mail_stream import MailStream, clean_text

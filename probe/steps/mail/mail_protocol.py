@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from probe.formats import failures as f
-from probe.formats.mail import MailGreeting, MailStartTLS
+from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from probe.formats import failures as f
 from probe.formats.entries import BinaryData
-from probe.formats.mail import MailEntry
+from probe.formats.exchanges.mail import MailEntry
 from probe.privacy.redact import scrub_text
 from probe.session.classify import NETWORK_ERRORS, RemoteError
 from probe.steps.connection import Connection

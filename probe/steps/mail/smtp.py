@@ -5,7 +5,7 @@ longer, because the server's own reply may follow.
 """
 
 from probe.formats import failures as f
-from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
+from probe.formats.exchanges.mail import MailEntry, MailGreeting, MailStartTLS
 from probe.session.classify import RemoteError
 from probe.signatures.injected_answers import MAIL_REPLIES
 from probe.steps.mail.mail_protocol import MailProtocol

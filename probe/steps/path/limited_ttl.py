@@ -12,7 +12,7 @@ import errno
 from collections.abc import Sequence
 from typing import Literal
 
-from probe.formats.hops import Distance, LimitedPayload, PayloadKind
+from probe.formats.exchanges.hops import Distance, LimitedPayload, PayloadKind
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of

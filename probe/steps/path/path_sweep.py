@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from probe.formats.hops import Hop, PathSweep
+from probe.formats.exchanges.hops import Hop, PathSweep
 from probe.platforms.event_loop import forget
 from probe.platforms.sockets.ttl import Told, keep_errors, set_ttl, told_by_icmp
 from probe.session.pacing import Pace

@@ -6,7 +6,7 @@ import pytest
 
 from probe.analysis.observations.forged_resets import count_forged_resets
 from probe.analysis.verdicts.verdicts import judge_measurement
-from probe.formats.packets import PacketRecord
+from probe.formats.exchanges.packets import PacketRecord
 from tests.support.measurements.lines import GENUINE, Lines
 
 HOST, RESET = "web.telegram.org", "connection_reset"

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from probe.analysis.run_result.call_sentences import MADE, NAMES, WHY_NOT, call_sentences, calls_of
-from probe.formats.facts import CallResult, CallResults
+from probe.formats.flow_results import CallResult, CallResults
 from probe.lab.recordings import RECORDED
 
 

@@ -17,7 +17,7 @@ from probe.followups.helper_flows.calls import HelperCalls, helper_calls
 from probe.followups.helper_offer import CallOffer, CallOffers
 from probe.formats import failures as f
 from probe.formats.call_kinds import CallProtocol
-from probe.formats.facts import CallResults
+from probe.formats.flow_results import CallResults
 from probe.helper.calls import call_table
 from probe.helper.calls.sip_ports import SIPPorts
 from probe.helper.calls.webrtc import WebRTC

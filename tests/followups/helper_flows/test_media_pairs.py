@@ -16,7 +16,7 @@ from probe.followups.helper_flows.media_pairs import MediaPairs, media_pairs
 from probe.followups.helper_offer import HelperOffer, MediaOffer
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
-from probe.formats.media import MediaFlow
+from probe.formats.exchanges.media import MediaFlow
 from probe.helper.media import flow_table
 from probe.helper.media.reflector import Media
 from probe.session.session import Session, Settings

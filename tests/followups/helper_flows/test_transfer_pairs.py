@@ -14,7 +14,7 @@ from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import TransferOffer
 from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPTransaction
-from probe.formats.transfer import Transfer
+from probe.formats.exchanges.transfer import Transfer
 from probe.helper.transfer import sender
 from probe.helper.transfer.places import Places
 from probe.helper.transfer.port import TransferPort

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from probe.formats.calls import DTLSExchange
+from probe.formats.exchanges.calls import DTLSExchange
 from probe.steps.calls import dtls as step
 from probe.steps.calls.dtls import dtls_hello
 from probe.wire.dtls import answers

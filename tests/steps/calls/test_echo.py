@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.calls import UDPEcho
+from probe.formats.exchanges.calls import UDPEcho
 from probe.formats.transactions import TransactionRecord
 from probe.session.pacing import Pace
 from probe.steps.calls import echo as step

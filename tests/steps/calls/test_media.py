@@ -14,7 +14,7 @@ from probe.analysis.statistics.media_flow import delay_change, longest_gap, loss
 from probe.analysis.statistics.recorded_flow import directions
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
-from probe.formats.media import LOST, NO_TIME, NOT_KNOWN, MediaFlow
+from probe.formats.exchanges.media import LOST, NO_TIME, NOT_KNOWN, MediaFlow
 from probe.helper.media.reflector import Media
 from probe.platforms.sockets.datagrams import ask_for_arrival, receive_late
 from probe.session.pacing import Pace

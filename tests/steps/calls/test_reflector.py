@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from probe.formats.calls import ReflectorExchange
+from probe.formats.exchanges.calls import ReflectorExchange
 from probe.steps.calls import reflector as step
 from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
 from probe.steps.tcp import tcp_connect

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.media import LOST, ReflectorCall
+from probe.formats.exchanges.media import LOST, ReflectorCall
 from probe.lab.services.reflector import Datagrams
 from probe.lab.world.hosts import Host
 from probe.steps.calls import reflector_call as step

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from probe.formats.calls import SIPExchange
+from probe.formats.exchanges.calls import SIPExchange
 from probe.steps import udp_socket
 from probe.steps.calls import sip as step
 from probe.steps.calls.sip import sip_options, sip_options_udp

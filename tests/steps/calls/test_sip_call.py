@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.media import SIPCall
+from probe.formats.exchanges.media import SIPCall
 from probe.helper.calls import call_table
 from probe.helper.calls.sip_ports import SIPPorts
 from probe.steps.calls import sip_call as step

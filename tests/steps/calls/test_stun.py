@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from probe.formats.calls import STUNExchange
+from probe.formats.exchanges.calls import STUNExchange
 from probe.session.pacing import Pace
 from probe.steps.calls import stun as step
 from probe.steps.calls.stun import Method, stun_exchange, stun_exchange_udp

@@ -13,7 +13,7 @@ import aioice.ice
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.media import WebRTCCall
+from probe.formats.exchanges.media import WebRTCCall
 from probe.helper.calls import webrtc as helper
 from probe.helper.calls.webrtc import WebRTC
 from probe.helper.query import Refused

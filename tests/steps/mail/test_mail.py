@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
+from probe.formats.exchanges.mail import MailEntry, MailGreeting, MailStartTLS
 from probe.steps.mail import smtp as smtp_step
 from probe.steps.mail.imap import IMAP
 from probe.steps.mail.mail_stream import MailStream, clean_text

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.formats.entries import (
     BinaryData,
     DNSAnswer,
@@ -20,6 +19,7 @@ from probe.formats.entries import (
     TCPConnect,
     TLSHandshake,
 )
+from probe.formats.exchanges.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.targets.target import Endpoint
 from tests.support.measurements.certificates import certificate
 

@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.calls import UDPEcho
 from probe.formats.entries import DNSResponse, Entry, RandomBytes, TCPConnect
+from probe.formats.exchanges.calls import UDPEcho
 from probe.formats.transactions import TransactionRecord
 from probe.targets.target import family_of, is_address, parse_endpoint
 from tests.support.measurements.entries import FORGED, GENUINE, LAYERS, SECOND, answer, complete, entries_of, query

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from probe.formats.media import LOST, NO_TIME, NOT_KNOWN
+from probe.formats.exchanges.media import LOST, NO_TIME, NOT_KNOWN
 
 PACKETS = 500
 Lost = Callable[[int], bool]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from probe.formats.media import LOST, MediaFlow
+from probe.formats.exchanges.media import LOST, MediaFlow
 
 
 def flow(shape: str, forth: Sequence[int], back: Sequence[int], *, pair: int = 0, **more: Any) -> dict[str, Any]:

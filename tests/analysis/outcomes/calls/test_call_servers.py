@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from probe.analysis.verdicts.plain_sentences import plain_sentence
-from probe.formats.calls import STUNExchange
+from probe.formats.exchanges.calls import STUNExchange
 from tests.analysis.outcomes.calls.test_calls import HOST, SILENCE, call, echoed, url_of
 from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, conclusion, judged
 from tests.support.measurements.lines import FORGED, GENUINE, SECOND, Lines
