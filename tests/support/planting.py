@@ -467,6 +467,7 @@ PLANTS: dict[str, Plant] = {
     "helper version": from_helper(lambda a, form: {"software_version": f"1.0 {form}"}),
     "helper digest": from_helper(lambda a, form: {"targets_digest": form}),
     "helper preflight": from_helper(lambda a, form: {"preflight": {"ipv4": form, form: True}}),
+    "helper transfer": from_helper(lambda a, form: {"transfer": {"token": form, "port": form, "sha256": a, form: a}}),
     "helper media": from_helper(lambda a, form: {"media": {"token": form, "port": form, form: a}}),
     "helper calls": from_helper(
         lambda a, form: {"sip": {"token": form, "port": form, form: a}, "webrtc": {"token": form, form: a}}

@@ -1,7 +1,7 @@
 """Compute what each pair of transfers shows about a server name, and count the pairs and pages of each service.
 
-The throughput of a name is limited if its transfer is slower than that under an innocuous name, which ran beside it to
-the same server. An interval of 95 % must exclude chance and half of the throughput. The limits stand here.
+The throughput of a name is limited if its transfer is slower than that under an innocuous name, which ran beside it.
+Both came from the same server. An interval of 95 % must exclude chance and half of the throughput.
 """
 
 from probe.analysis.pipeline.expressions import counts
