@@ -22,10 +22,10 @@ class TLSRate(HelloFilter):
 
     WIRE = (
         WireTest(
-            {"names": ["web.telegram.org"], "rate_kbit": 0.001, "burst_bytes": 100},
+            {"names": ["video.twimg.com"], "rate_kbit": 0.001, "burst_bytes": 20},
             (
-                Exchange("tls", "web.telegram.org", 443, "web.telegram.org", end="silent"),
-                Exchange("tls", "web.telegram.org", 443, "www.example.org"),
+                Exchange("tls", "video.twimg.com", 443, "video.twimg.com", end="silent"),
+                Exchange("tls", "video.twimg.com", 443, "www.example.org"),
             ),
         ),
     )

@@ -93,7 +93,7 @@ BAD_FILES = [
     (
         HEAD + "[helper]\nlie = true" + TAIL,
         "helper.lie is an unknown key. Expected one of asked_before, calls_taken, censored, form, lies, media, "
-        "media_taken, reset_names, restarts_after, sip, up, webrtc",
+        "media_taken, reset_names, restarts_after, sip, transfer, up, webrtc",
     ),
     (
         HEAD + "[helper]\nmedia_taken = 3" + TAIL,
