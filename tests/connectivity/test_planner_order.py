@@ -65,7 +65,7 @@ def test_answer_that_stops_without_a_status_line_is_compared_too() -> None:
 
 
 def test_small_segments_are_tried_twice_if_they_pass() -> None:
-    """A network may stop some connections only."""
+    """Repeat them, because a network may stop some connections only."""
     assert steps(HTTPS, {}, silent=STOPS - {"small_segments"}) == [*COMPARED, "small_again", "transfer_again"]
 
 

@@ -25,9 +25,9 @@ BESIDE = 40_000  # bytes of the checks of the network
 class RunCost(NamedTuple):
     """Hold what a run costs: seconds and bytes if all works, and at most.
 
-    `most_moved` contains `media_moved`, the bytes of media flows that the test helper reflects, `call_moved`, those of
-    test calls to it, and `transfers_moved`, those of transfers that it sends where pages come slowly. They are 0
-    without such flows, calls or transfers. Only the run shows whether the helper takes part in them.
+    `most_moved` contains what flows to the test helper move: `media_moved` (media flows), `call_moved` (test calls) and
+    `transfers_moved` (transfers where pages come slowly). They are 0 without such flows. Only the run shows whether the
+    helper takes part in them.
     `media_drawn`: the apps have more shapes of call packets than the run has pairs.
     """
 

@@ -129,7 +129,7 @@ def test_empty_or_unreadable_chain_is_invalid(roots: Roots) -> None:
 
 
 def test_equal_certificates_are_parsed_once() -> None:
-    """Each flow to a host receives its chain, and the chain is parsed for the record and for the verdict."""
+    """Parse the same bytes twice. Each flow to a host receives its chain, for the record and for the verdict."""
     leaf = issue(NAME, MIDDLE)
     assert parse_certificate(leaf.der) is parse_certificate(bytes(bytearray(leaf.der)))
     assert parse_certificate(leaf.der) != parse_certificate(MIDDLE.der) and parse_certificate(leaf.der[:-1]) is None
