@@ -214,8 +214,8 @@ def test_transfers_are_among_the_deciding_transactions() -> None:
     assert {row.transaction_id, row.innocuous_transaction_id} <= set(deciding)
 
 
-def test_app_says_that_connections_are_slowed_down() -> None:
+def test_app_says_that_pages_are_slowed_down() -> None:
     record = judged((SLOW, FREE))
     (app,) = judge_apps([record], {}, SQLiteEngine())
     assert (app["state"], app["mechanisms"]) == ("degraded", ["tls.throttle.sni"])
-    assert reason_of([record]) == "Connections are slowed down."
+    assert reason_of([record]) == "Pages are slowed down."
