@@ -56,6 +56,7 @@ from probe.wire.tls import client_hello as clienthello
 from probe.wire.tls import quic_initial as quicinitial
 from probe.wire.tls import records as tlsrecords
 from probe.wire.tls.cipher_suites import iana_name
+from probe.wire.transfer import FrameReader, Known, write_frame
 from probe.wire.whatsapp import certificate_chain as noisechain
 from probe.wire.whatsapp import noise, protobuf, xeddsa
 from tests.fuzz import seeds
@@ -280,6 +281,9 @@ CODECS = [
     Codec("wire/media/rtp", read_media(RTPShape), (), (bytes(160), *seeds.STUN)),
     Codec("wire/media/whatsapp", read_media(WhatsAppShape), (), (bytes(160), *seeds.MEDIA)),
     Codec("wire/media/reflector", read_media(ReflectorShape), (), (bytes(160), *seeds.MEDIA)),
+    Codec(
+        "wire/transfer", lambda data: FrameReader().feed(data), (ValueError,), (write_frame(1, bytes(20), 20, Known()),)
+    ),
     Codec("wire/media/stun_parts", read_stun_parts, (), (*seeds.STUN, *seeds.MEDIA)),
     Codec("wire/media/sealed_payload", lambda data: unseal(data, bytes(12), "forth"), (), (bytes(112),)),
     Codec("wire/media/shape", lambda data: masked(b"0" + data[:60], data), (), (bytes(12),)),

@@ -143,11 +143,12 @@ def test_rules_mark_their_plain_sentences() -> None:
         ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "probe" / "analysis" / "rules").rglob("*.py")
     ]
     nodes = [node for tree in trees for node in ast.walk(tree)]
-    marked = {
-        f"sentences.{ast.unparse(node.targets[0])}"
+    names = [
+        ast.unparse(node.targets[0])
         for node in nodes
         if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("mark(")
-    }
+    ]
+    marked = {*names, *(f"sentences.{name}" for name in names)}
     plain = [
         ast.unparse(keyword.value)
         for node in nodes

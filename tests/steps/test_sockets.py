@@ -23,6 +23,7 @@ from probe.steps.quic.quic import quic_handshake
 from probe.steps.sockets import limit_segments
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import load_roots
+from probe.steps.transfer import transfer
 from probe.targets.address_guard import Contacts
 from tests.support.socket_recorder import recorded_sockets
 
@@ -36,6 +37,7 @@ STEPS: dict[str, Step] = {
     "media": lambda tx, ip, pace: media_flow(tx, ip, 7, bytes(12), "rtp", pace=pace, seconds=0.1),
     "a call through a relay": lambda tx, ip, pace: reflector_call(tx, ip, 597, pace=pace, seconds=0.1, setup=0.2),
     "a call": lambda tx, ip, pace: sip_call(tx, ip, 5060, "x", pace=pace, setup=0.2),
+    "a transfer": lambda tx, ip, pace: transfer(tx, ip, 443, bytes(12), "a.example", sha256="", pace=pace),
     "dns": lambda tx, ip, pace: query_udp(tx, ip, "a.example", "A", pace=pace, timeout=0.3),
     "quic": lambda tx, ip, pace: quic_handshake(
         tx, ip, 443, "a.example", pace=pace, roots=load_roots(None), timeout=0.3
@@ -51,10 +53,13 @@ ELSEWHERE = {
     "steps/sockets.py": "asks the guard",
     "helper/web_page.py": "its connector takes its sockets from steps/sockets.py",
     "helper/server.py": "listens",
+    "helper/transfer/port.py": "listens",
     "helper/udp_port.py": "listens",
     "local_server/listening.py": "listens at 127.0.0.1",
     "control/http_client.py": "our probe asks the helper that the user named",
     "ooni/archive/bucket.py": "`probe fetch ooni`",
+    "ooni/submission/client.py": "`probe submit`, to the server that the user agreed to",
+    "stores/client.py": "`probe stores`, and its resolver asks the guard",
     "platforms/interfaces.py": "asks for the link layer, sends nothing",
     "platforms/own_addresses.py": "learns the own addresses, sends nothing",
     "platforms/raw_packets.py": "raw packets",

@@ -161,8 +161,8 @@ class ServiceRow:
     )
     slow_pages: int = column(
         0,
-        "Pages of the service that came slowly here and at least three times as fast at the control. They are counted "
-        "only beside pairs of transfers.",
+        "Pages that came slowly here, and at least three times as fast at the control. They are counted only beside "
+        "pairs of transfers.",
         "COALESCE(t.slow_pages, 0)",
     )
     untested: int = column(

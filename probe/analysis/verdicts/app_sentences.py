@@ -28,6 +28,7 @@ REASONS: dict[str, str] = {
     "http.redirect": mark("Pages are redirected."),
     "http.reset": mark("Requests are cut off."),
     "http.timeout": mark("Requests get no answer."),
+    "flow.freeze": mark("Connections go silent."),
     "udp.timeout": mark("Packets disappear."),
     "stun.timeout": mark("Call packets disappear."),
     "stun.tampering": mark("Call packets are changed."),

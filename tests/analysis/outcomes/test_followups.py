@@ -7,7 +7,7 @@ import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import FollowUp
-from tests.analysis.outcomes import test_transfers as transfers
+from tests.analysis.outcomes import test_stopped_answers as transfers
 from tests.analysis.outcomes.calls import test_dtls as dtls
 from tests.analysis.outcomes.hellos.test_client_hellos import browser_fails, fails_in_our_hello, with_other_hellos
 from tests.analysis.outcomes.hellos.test_hellos_with_ech import ech_fails_with_any_name, ech_fails_with_name
