@@ -11,8 +11,8 @@ from probe.stores.apple import request_of
 from probe.stores.client import Answer, StoreClient
 from probe.targets.store_file import StoreApp, Stores
 
-# The page has its data in scripts. `ds:5` at this path says whether the app is available here (modules app, 00ded3fc, and
-# scriptData, 02255725, of facundoolano/google-play-scraper, opened 2026-11-28).
+# The page has its data in scripts. `ds:5` at this path says whether the app is available here (modules app, 00ded3fc,
+# and scriptData, 02255725, of facundoolano/google-play-scraper, opened 2026-11-28).
 _SCRIPT = re.compile(r">AF_initDataCallback\(.{0,200}?'ds:5'.*?data:(.*?), sideChannel: {}}\);</script", re.DOTALL)
 _AVAILABLE = (1, 2, 18, 0)
 _PAGE = re.compile(r'<link rel="canonical" href="(https://play\.google\.com/store/apps/details\?[^"]{1,300})"')
