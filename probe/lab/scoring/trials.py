@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+from probe.lab.network_verdict import network_verdicts
 from probe.lab.sandbox.unsupported import BROKEN
+from probe.lab.scenario.scenario import find_scenario, load_scenario
 from probe.lab.scoring.score import Trial
 from probe.results import Problem, read_lines, run_files
 
@@ -53,9 +55,11 @@ def _once(name: str, seed: int, targets: Path) -> Trial:
             code, printed = done.returncode, done.stdout
         except subprocess.TimeoutExpired:
             code, printed = -1, b""
-        seconds = time.monotonic() - began
+        seconds, records = time.monotonic() - began, _records(printed)
+        if load_scenario(find_scenario(name)).expect_network:
+            records += network_verdicts(records, Path(folder))
         about = _about_run(Path(folder))
-    return Trial(name, seed, _records(printed), code, seconds, **about)
+    return Trial(name, seed, records, code, seconds, **about)
 
 
 def _records(printed: bytes) -> list[dict[str, Any]]:

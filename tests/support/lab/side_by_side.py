@@ -56,10 +56,12 @@ LOADED_ONCE = (  # by the process that forks the runs, so that no fork has to
 def without_interference(scenario: Scenario) -> Scenario:
     """Return the scenario without censors, faults, path keys and run keys. Every service is expected to be ok.
 
+    No verdict about the network is expected, because it depends on what was tested.
+
     `[helper]` stays: an absent or false helper must not change the state of a working service.
     """
     expect = {"default": Expectation(state="ok", mechanisms=[])}
-    return replace(scenario, censors=(), faults=(), path=PathKeys(), run=RunKeys(), expect=expect)
+    return replace(scenario, censors=(), faults=(), path=PathKeys(), run=RunKeys(), expect=expect, expect_network=None)
 
 
 @dataclass(frozen=True)

@@ -70,14 +70,34 @@ def issue(
         .not_valid_before(now + begins)
         .not_valid_after(now + ends)
         .add_extension(x509.BasicConstraints(authority, None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    if not authority:
+    if by:  # Python 3.13 and later demand it (RFC 5280, section 4.2.1.1)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.certificate.public_key())  # type: ignore[arg-type]
+        builder = builder.add_extension(issuer, critical=False)
+    if authority:
+        builder = builder.add_extension(_signs_certificates(), critical=True)
+    else:
         listed = [alternative(entry) for entry in (names if names is not None else (name,))]
         if listed:
             builder = builder.add_extension(x509.SubjectAlternativeName(listed), critical=False)
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     return Issued(builder.sign(by.key if by else key, hashes.SHA256()), key)
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def alternative(entry: str) -> x509.GeneralName:

@@ -46,9 +46,17 @@ def simulate(name: str) -> None:
     {"linux": lambda: None, "darwin": _darwin, "win32": _win32, "termux": _termux}[name]()
 
 
+def _without_affinity() -> None:
+    """Remove the list of usable processors. Python 3.13 has a function that counts it where it exists."""
+    _remove(os, "sched_getaffinity")
+    if hasattr(os, "process_cpu_count"):
+        os.process_cpu_count = os.cpu_count
+
+
 def _darwin() -> None:
     sys.platform = "darwin"
-    _remove(os, "sched_getaffinity", "posix_fallocate", "memfd_create", "pidfd_open", "O_PATH")
+    _without_affinity()
+    _remove(os, "posix_fallocate", "memfd_create", "pidfd_open", "O_PATH")
     _remove(socket, *_NOT_ELSEWHERE)
     _missing("pyroute2", "utls")
     _unreadable("/proc", "/sys")
@@ -56,7 +64,8 @@ def _darwin() -> None:
 
 def _win32() -> None:
     sys.platform = "win32"
-    _remove(os, "sched_getaffinity", "posix_fallocate", "memfd_create", "pidfd_open", "O_PATH", "pread", "pwrite")
+    _without_affinity()
+    _remove(os, "posix_fallocate", "memfd_create", "pidfd_open", "O_PATH", "pread", "pwrite")
     _remove(os, "sync", "fchmod", "fork", "getuid", "geteuid", "nice", "getpgid", "killpg", "setsid")
     _remove(os, "O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY")
     _remove(signal, "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGUSR1", "SIGUSR2", "pthread_sigmask")

@@ -46,7 +46,8 @@ def header(style: Style) -> list[str]:
 def cell_lines(cell: Cell, vantage: dict[str, str], name: str, style: Style) -> Iterator[str]:
     """Yield the lines of one cell under its service. `name` is the vantage point's."""
     if cell.now is None:
-        yield from _wrapped(f"{name}: {not_counted(cell.set_aside) or tr('not measured')}", style)
+        told = not_counted(cell.set_aside) or tr("not measured")
+        yield from _wrapped(f"{name}: {told}", style)
     elif style.width < NARROW:
         yield from _narrow_lines(cell, cell.now, name, style)
     else:
