@@ -37,7 +37,7 @@ def test_lab_loses_and_delays_no_packet_by_itself(outcome: LabOutcome) -> None:
 @of("media-wifi")
 def test_losses_of_all_packets_are_in_both_flows(outcome: LabOutcome) -> None:
     for shape in flows_of(outcome):
-        assert 0.03 < loss(shape.forth).value < 0.19 and 0.03 < loss(shape.back).value < 0.19
+        assert 0.02 < loss(shape.forth).value < 0.25 and 0.02 < loss(shape.back).value < 0.25
         gap = longest_gap(shape.both)
         assert gap is not None and gap.packets > 2, "in bursts"
 
@@ -74,7 +74,7 @@ def test_limit_of_all_packets_is_shared_by_both_flows(outcome: LabOutcome) -> No
 @of("media-delays")
 def test_delays_of_all_packets_are_in_both_flows(outcome: LabOutcome) -> None:
     for flow in (one for shape in flows_of(outcome) for one in (shape.forth, shape.back)):
-        assert flow.lost == 0 and 0.01 < usual_jitter(flow) < 0.06
+        assert flow.lost == 0 and 0.004 < usual_jitter(flow) < 0.06  # a steady line has 0.0001
 
 
 @of("media-busy")

@@ -19,6 +19,7 @@ from pyarrow import fs
 
 KEY, SECRET = "probe-test-key", "probe-test-secret"
 LONGEST = 3600  # seconds after which the server ends by itself
+UPLOADS = 3  # attempts to write an object
 PATIENCE = 400  # seconds for its database on a busy disk
 CONFIGURATION = """
 [global]
@@ -57,8 +58,16 @@ class Server:
         )
 
     def put(self, path: str, content: bytes) -> None:
-        with self.files().open_output_stream(path) as stream:
-            stream.write(content)
+        """Write an object. The server sometimes loses a part of a large one, which is then written again."""
+        for left in reversed(range(UPLOADS)):
+            try:
+                with self.files().open_output_stream(path) as stream:
+                    stream.write(content)
+            except OSError as error:
+                if "InvalidPart" not in str(error) or not left:
+                    raise
+            else:
+                return
 
     def requests(self, method: str) -> list[str]:
         """Return the paths of all requests with this method so far."""
