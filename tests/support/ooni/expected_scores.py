@@ -49,7 +49,9 @@ def _had_failures(line: Line) -> bool:
 
 def _must_be_seen(name: str, verdicts: dict[str, Line]) -> bool:
     """Return whether OONI's probe certainly fails here too, as far as it goes."""
-    failed = {url for url, verdict in verdicts.items() if verdict["state"] in ACCUSED and verdict.get("rule_id") != STOPPED}
+    failed = {
+        url for url, verdict in verdicts.items() if verdict["state"] in ACCUSED and verdict.get("rule_id") != STOPPED
+    }
     if name == "facebook_messenger":  # OONI only connects, and it only resolves the STUN server
         return any(_below_the_hello(verdicts[url], CONNECT if "stun" not in url else {"dns"}) for url in failed)
     if name == "telegram":
