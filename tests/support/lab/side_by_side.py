@@ -125,7 +125,9 @@ class SideBySide:
         return LabOutcome(Finished(outcome["code"], outcome["records"], differences), folder)
 
     def _ended(self) -> bool:
-        """Say whether the lock is free and no outcome was written just before."""
+        """Say whether the lock is free and no outcome was written just before. Without a lock nothing has begun yet."""
+        if not (self._root / "lock").exists():
+            return False
         with open(self._root / "lock", "rb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
