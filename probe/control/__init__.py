@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from probe.control import ooni, own
 from probe.control.liveness import OONI_PREFIX, Liveness, health
-from probe.control.own import CallsOffered, MediaOffered, Offered, TransferOffered
+from probe.control.own import FlowsOffered, Offered
 from probe.formats import failures as f
 from probe.session.session import Session
 from probe.steps.tls.certificates import Roots
@@ -41,15 +41,12 @@ class Control:
         session: Session,
         roots: Roots,
         learned: Learned,
-        media_offered: MediaOffered = lambda offer: None,
-        calls_offered: CallsOffered = lambda offers: None,
-        transfer_offered: TransferOffered = lambda offer: None,
+        flows_offered: FlowsOffered = lambda offers: None,
     ) -> None:
         pin, sizes = session.settings.control_pin, session.pace.segment_sizes
         self._lives = {url: Liveness(url, roots, pin, sizes) for url in session.settings.control}
         urls = random.sample(session.settings.control, len(session.settings.control))
-        told = learned, media_offered, calls_offered, transfer_offered
-        self._helpers = [(_helper(url, session, roots, *told), self._lives[url]) for url in urls]
+        self._helpers = [(_helper(url, session, roots, learned, flows_offered), self._lives[url]) for url in urls]
 
     async def check(self) -> list[str | None]:
         """Check every helper at the start of a round. Return each one's failure, in the user's order.
@@ -87,9 +84,7 @@ class _Ours:
     roots: Roots
     pin: str | None
     learned: Learned
-    media_offered: MediaOffered
-    calls_offered: CallsOffered
-    transfer_offered: TransferOffered
+    flows_offered: FlowsOffered
     segment_sizes: Mapping[int, int]
 
     async def ask(
@@ -103,9 +98,7 @@ class _Ours:
             pin=self.pin,
             learned=self.learned,
             offered=offered,
-            media_offered=self.media_offered,
-            calls_offered=self.calls_offered,
-            transfer_offered=self.transfer_offered,
+            flows_offered=self.flows_offered,
             fresh=fresh,
             segment_sizes=self.segment_sizes,
         )
@@ -116,12 +109,9 @@ def _helper(
     session: Session,
     roots: Roots,
     learned: Learned,
-    media_offered: MediaOffered,
-    calls_offered: CallsOffered,
-    transfer_offered: TransferOffered,
+    flows_offered: FlowsOffered,
 ) -> Asked:
     pin = session.settings.control_pin
     if url.startswith(OONI_PREFIX):
         return ooni.OONIHelper(url.removeprefix(OONI_PREFIX), session, roots, pin)
-    offers = media_offered, calls_offered, transfer_offered
-    return _Ours(url, roots, pin, learned, *offers, session.pace.segment_sizes)
+    return _Ours(url, roots, pin, learned, flows_offered, session.pace.segment_sizes)

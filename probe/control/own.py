@@ -24,7 +24,7 @@ from probe.control.http_client import (
     retry_after,
 )
 from probe.control.offers import echo_offer, media_offer, transfer_offer
-from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer, TransferOffer
+from probe.followups.helper_offer import EchoOffer, FlowOffers
 from probe.formats import failures as f
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target
@@ -35,9 +35,7 @@ KEPT = ("software_version", "targets_digest", "preflight", "test_keys")
 KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "preflight": dict, "test_keys": dict}
 
 Offered = Callable[[EchoOffer], None]
-MediaOffered = Callable[[MediaOffer], None]
-CallsOffered = Callable[[CallOffers], None]
-TransferOffered = Callable[[TransferOffer], None]
+FlowsOffered = Callable[[FlowOffers], None]
 
 
 async def ask(
@@ -49,9 +47,7 @@ async def ask(
     pin: str | None = None,
     learned: Callable[[str], None] = lambda address: None,
     offered: Offered = lambda offer: None,
-    media_offered: MediaOffered = lambda offer: None,
-    calls_offered: CallsOffered = lambda offers: None,
-    transfer_offered: TransferOffered = lambda offer: None,
+    flows_offered: FlowsOffered = lambda offers: None,
     fresh: Collection[str] = (),
     seconds: float = TOTAL_SECONDS,
     segment_sizes: Mapping[int, int] = USUAL_SIZES,
@@ -59,7 +55,7 @@ async def ask(
     """Ask the helper at `base_url` about `target`. Return an x_control object with `failure` null or a df-007 string.
 
     `addresses` has the addresses that the probe resolved, per name. `learned` receives our address as the helper saw
-    it. `offered`, `media_offered` and `calls_offered` receive what the helper offers. None of it is stored elsewhere.
+    it. `offered` receives the offer of its echo, and `flows_offered` those to the run. None of it is stored elsewhere.
     `pin` is the SHA-256 of the helper's certificate (DER), hexadecimal. `fresh` has endpoints that the helper measures
     anew, alone. A web address is measured anew as a whole. `began` of each transaction is a time of the monotonic
     clock. `segment_sizes` are those of the run. Never raises.
@@ -75,13 +71,9 @@ async def ask(
     offer = echo_offer(answer, base_url, names.addresses)
     if offer is not None:
         offered(offer)
-    if (media := media_offer(answer, base_url, names.addresses)) is not None:
-        media_offered(media)
-    link = CallLink(base_url, roots, pin, segment_sizes)
-    if calls := link.offers(answer, names.addresses):
-        calls_offered(calls)
-    if (transfers := transfer_offer(answer, base_url, names.addresses)) is not None:
-        transfer_offered(transfers)
+    media = media_offer(answer, base_url, names.addresses)
+    calls = CallLink(base_url, roots, pin, segment_sizes).offers(answer, names.addresses)
+    flows_offered(FlowOffers(media, calls, transfer_offer(answer, base_url, names.addresses)))
     return control_of(answer, answered, learned, offer)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from probe.formats.call_kinds import CallProtocol
 from probe.steps.calls.webrtc_call import Signal
@@ -64,6 +64,15 @@ class TransferOffer(HelperOffer):
 
     sha256: str = ""
     pairs_left: int = 2
+
+
+@dataclass(frozen=True)
+class FlowOffers:
+    """Hold what one answer of a helper offers to a whole run. A helper without an option offers nothing of its kind."""
+
+    media: MediaOffer | None = None
+    calls: CallOffers = field(default_factory=dict)
+    transfers: TransferOffer | None = None
 
 
 PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams

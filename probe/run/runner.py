@@ -109,8 +109,9 @@ class Run:
         learned = LearnedAddresses(session.public_addresses())
         self._lines = Lines(open_results, self._locate, learned)
         self._flows = RunFlows(session, plan.targets)
-        offered = self._flows.take_media_offer, self._flows.take_call_offers, self._flows.take_transfer_offer
-        self._control = Control(session, roots, learned.add, *offered) if session.settings.control else None
+        self._control = (
+            Control(session, roots, learned.add, self._flows.take_offers) if session.settings.control else None
+        )
         self._checks = NetworkChecks(session, roots)
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None

@@ -26,7 +26,7 @@ from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.control.attempt_times import since
-from probe.followups.helper_offer import CallOffers, EchoOffer, MediaOffer, TransferOffer
+from probe.followups.helper_offer import CallOffers, EchoOffer, FlowOffers, MediaOffer, TransferOffer
 from probe.helper.media.reflector import Media
 from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
@@ -180,11 +180,20 @@ async def test_echo_offer_is_read_and_token_is_not_written() -> None:
     assert answer["echo"] == {"ports": [3478, 5060]} and "0f0f" not in json.dumps(answer)
 
 
+def keeping(kind: str, found: list[Any]) -> Callable[[FlowOffers], None]:
+    """Return a receiver of offers that keeps those of one kind."""
+
+    def keep(offers: FlowOffers) -> None:
+        found.extend(filter(None, [getattr(offers, kind)]))
+
+    return keep
+
+
 async def test_media_offer_is_read_and_nothing_of_it_is_written() -> None:
     offered: list[MediaOffer] = []
     async with helper(sending({**GOOD, "media": {"token": "0f" * 12, "port": 50000, "more": 1}})) as url:
         named = url.replace("127.0.0.1", "localhost")
-        answer = await control.ask(named, CHAT, {}, roots=load_roots(), media_offered=offered.append)
+        answer = await control.ask(named, CHAT, {}, roots=load_roots(), flows_offered=keeping("media", offered))
     (offer,) = offered
     assert (offer.token, offer.ports, offer.addresses) == (bytes([15]) * 12, (50000,), ("127.0.0.1",))
     assert offer.outlives(50.0) and not offer.outlives(60.0) and offer.shapes == ("rtp",)
@@ -194,14 +203,14 @@ async def test_media_offer_is_read_and_nothing_of_it_is_written() -> None:
 async def test_media_offer_names_the_shapes_that_the_helper_reflects() -> None:
     offered: list[MediaOffer] = []
     own = Media(50000).offer()
-    assert (await asked(sending({**GOOD, "media": own}), media_offered=offered.append))["failure"] is None
+    assert (await asked(sending({**GOOD, "media": own}), flows_offered=keeping("media", offered)))["failure"] is None
     assert [offer.shapes for offer in offered] == [("rtp", "whatsapp", "reflector")]
 
 
 async def test_transfer_offer_is_read_and_nothing_of_it_is_written() -> None:
     offered: list[TransferOffer] = []
     said = {"token": "0f" * 12, "port": 443, "sha256": "ab" * 32}
-    answer = await asked(sending({**GOOD, "transfer": said}), transfer_offered=offered.append)
+    answer = await asked(sending({**GOOD, "transfer": said}), flows_offered=keeping("transfers", offered))
     (offer,) = offered
     assert (offer.token, offer.ports, offer.addresses) == (bytes([15]) * 12, (443,), ("127.0.0.1",))
     assert (offer.sha256, offer.pairs_left) == ("ab" * 32, 2)
@@ -226,7 +235,7 @@ async def test_invalid_transfer_offer_is_ignored(changed: dict[str, Any]) -> Non
     said = {"token": "0f" * 12, "port": 443, "sha256": "ab" * 32} | changed
     offered: list[TransferOffer] = []
     for each in (said, None, [], "x"):
-        answer = await asked(sending({**GOOD, "transfer": each}), transfer_offered=offered.append)
+        answer = await asked(sending({**GOOD, "transfer": each}), flows_offered=keeping("transfers", offered))
         assert answer["failure"] is None and not offered
 
 
@@ -252,7 +261,7 @@ async def test_invalid_transfer_offer_is_ignored(changed: dict[str, Any]) -> Non
 )
 async def test_invalid_media_offer_is_ignored(media: Any) -> None:
     offered: list[MediaOffer] = []
-    answer = await asked(sending({**GOOD, "media": media}), media_offered=offered.append)
+    answer = await asked(sending({**GOOD, "media": media}), flows_offered=keeping("media", offered))
     assert offered == [] and answer["failure"] is None and "media" not in answer
 
 
@@ -261,7 +270,7 @@ async def test_call_offers_are_read_and_nothing_of_them_is_written() -> None:
     calls = {"sip": {"token": "0f" * 12, "port": 5060, "more": 1}, "webrtc": {"token": "ab" * 12, "more": 1}}
     async with helper(sending({**GOOD, **calls})) as url:
         named = url.replace("127.0.0.1", "localhost")
-        answer = await control.ask(named, CHAT, {}, roots=load_roots(), calls_offered=offered.append)
+        answer = await control.ask(named, CHAT, {}, roots=load_roots(), flows_offered=keeping("calls", offered))
         (offers,) = offered
         webrtc = offers["webrtc"]
         assert webrtc.signal is not None and offers["sip"].signal is None
@@ -276,13 +285,13 @@ async def test_call_offers_are_read_and_nothing_of_them_is_written() -> None:
 @pytest.mark.parametrize("offer", [None, [], {}, {"port": 5060}, {"token": "0F" * 12, "port": 5060}, {"token": 7}])
 async def test_invalid_call_offers_are_ignored(offer: Any) -> None:
     offered: list[CallOffers] = []
-    answer = await asked(sending({**GOOD, "sip": offer, "webrtc": offer}), calls_offered=offered.append)
+    answer = await asked(sending({**GOOD, "sip": offer, "webrtc": offer}), flows_offered=keeping("calls", offered))
     assert offered == [] and answer["failure"] is None and not {"sip", "webrtc"} & answer.keys()
 
 
 async def test_call_over_sip_needs_a_port() -> None:
     offered: list[CallOffers] = []
-    await asked(sending({**GOOD, "sip": {"token": "0f" * 12, "port": 65536}}), calls_offered=offered.append)
+    await asked(sending({**GOOD, "sip": {"token": "0f" * 12, "port": 65536}}), flows_offered=keeping("calls", offered))
     assert offered == []
 
 

@@ -1,7 +1,7 @@
 """Print what a run would contact and cost, without sending anything, DNS included (`probe run --explain`)."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from probe.cli.run.run_time import RunCost, cost_of
@@ -45,36 +45,10 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
 
 
 def _print_cost(cost: RunCost) -> None:
-    """Print the bytes and seconds of a run, those of call packets, test calls and transfers beside the helper."""
+    """Print the bytes and seconds of a run. Those of flows to the helper stand beside it."""
     out = sys.stdout
-    if cost.media_moved:
-        packets = tr(
-            "If it reflects call packets, it also gets packets like those of a call. "
-            "That takes up to {seconds} seconds and moves up to {size}.",
-            seconds=cost.media_seconds,
-            size=size(cost.media_moved),
-        )
-        say(out, wrapped(packets, 2, "  "))
-    if cost.media_drawn:
-        drawn = tr(
-            "They are like those of some of these apps, which are drawn at random. "
-            "Name one app, or repeat the run, for the others."
-        )
-        say(out, wrapped(drawn, 2, "  "))
-    if cost.call_moved:
-        calls = tr(
-            "If it takes calls, it is called too, without voice and without a name. "
-            "That takes up to {seconds} seconds and moves up to {size}.",
-            seconds=cost.call_seconds,
-            size=size(cost.call_moved),
-        )
-        say(out, wrapped(calls, 2, "  "))
-    if cost.transfers_moved:
-        slow = tr(
-            "If pages come slowly, it may send data to this computer under the name of a slow app, up to {size}.",
-            size=size(cost.transfers_moved),
-        )
-        say(out, wrapped(slow, 2, "  "))
+    for sentence in _flow_sentences(cost):
+        say(out, wrapped(sentence, 2, "  "))
     moved = tr(
         "It moves about {size} if all works, and up to {most} where pages are large.",
         size=size(cost.moved),
@@ -87,6 +61,34 @@ def _print_cost(cost: RunCost) -> None:
     )
     say(out, "\n" + wrapped(moved))
     say(out, wrapped(took))
+
+
+def _flow_sentences(cost: RunCost) -> Iterator[str]:
+    """Yield what call packets, test calls and transfers cost, if the run may have them."""
+    if cost.media_moved:
+        yield tr(
+            "If it reflects call packets, it also gets packets like those of a call. "
+            "That takes up to {seconds} seconds and moves up to {size}.",
+            seconds=cost.media_seconds,
+            size=size(cost.media_moved),
+        )
+    if cost.media_drawn:
+        yield tr(
+            "They are like those of some of these apps, which are drawn at random. "
+            "Name one app, or repeat the run, for the others."
+        )
+    if cost.call_moved:
+        yield tr(
+            "If it takes calls, it is called too, without voice and without a name. "
+            "That takes up to {seconds} seconds and moves up to {size}.",
+            seconds=cost.call_seconds,
+            size=size(cost.call_moved),
+        )
+    if cost.transfers_moved:
+        yield tr(
+            "If pages come slowly, it may send data to this computer under the name of a slow app, up to {size}.",
+            size=size(cost.transfers_moved),
+        )
 
 
 def _count_hellos(target: Target) -> None:

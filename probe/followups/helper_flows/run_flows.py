@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from probe.followups.helper_flows.calls import helper_calls
 from probe.followups.helper_flows.media_pairs import media_pairs
 from probe.followups.helper_flows.transfer_pairs import TransferPairs
-from probe.followups.helper_offer import CallOffers, MediaOffer, TransferOffer
+from probe.followups.helper_offer import FlowOffers
 from probe.formats.flow_results import CallResults, MediaResult, TransferResult
 from probe.session.session import Session
 from probe.session.trace import Trace
@@ -33,20 +33,17 @@ class RunFlows:
         self._calls = helper_calls(session, every, self._after_pairs)
         self._transfers = TransferPairs(session) if session.settings.control else None
 
-    def take_media_offer(self, offer: MediaOffer) -> None:
-        """Take the helper's offer of media flows. The first one of a round begins them."""
-        if self._pairs:
-            self._pairs.take_offer(offer)
+    def take_offers(self, offers: FlowOffers) -> None:
+        """Take what an answer of a helper offers. The first offer of media flows or calls in a round begins them.
 
-    def take_call_offers(self, offers: CallOffers) -> None:
-        """Take the helper's offers of calls. The first ones of a round begin them after the media flows."""
-        if self._calls:
-            self._calls.take_offers(offers)
-
-    def take_transfer_offer(self, offer: TransferOffer) -> None:
-        """Take the helper's offer of transfers. They follow pages that come slowly."""
-        if self._transfers:
-            self._transfers.take_offer(offer)
+        Calls wait for the media flows. Transfers follow pages that come slowly.
+        """
+        if self._pairs and offers.media:
+            self._pairs.take_offer(offers.media)
+        if self._calls and offers.calls:
+            self._calls.take_offers(offers.calls)
+        if self._transfers and offers.transfers:
+            self._transfers.take_offer(offers.transfers)
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> FlowResults:
         """Wait for the flows that a target needs, and add them to its measurement."""

@@ -1,5 +1,6 @@
 """Define the devices that let a flow begin and then drop all of it: after packets, after bytes, or after a pause."""
 
+from abc import abstractmethod
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Literal
@@ -41,9 +42,9 @@ class FlowFreeze(AddressFilter):
     _begun: dict[bytes, int] = PrivateAttr(default_factory=dict)
     _total: int = PrivateAttr(default=0)
 
+    @abstractmethod
     def _amount(self, packet: Packet) -> int:
         """Return what a packet adds to the count."""
-        raise NotImplementedError
 
     def _passes(self, packet: Packet, direction: Direction) -> Actions | None:
         """Return the drop of a packet above the limit. None: it passes."""
