@@ -1,6 +1,6 @@
 """Define the row of one transaction: its columns with their meanings."""
 
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from typing import Annotated, NamedTuple
 
 PROBE, CONTROL = "probe", "control"
 
@@ -145,13 +145,3 @@ class Observation(NamedTuple):
     echo_answered: Annotated[bool, "a SIP response came back in place of the datagram"] = False
     random_attempts: Annotated[int, "1 if random bytes of no protocol were sent over TCP"] = 0
     random_failure: Annotated[str | None, "failure of these bytes, NULL if they passed or were not tried"] = None
-
-
-def column_types() -> dict[str, tuple[str, str]]:
-    """Return for each column of an observation its Python type as text, and its meaning."""
-    columns = get_type_hints(Observation, include_extras=True)
-    return {name: (_type_of(get_args(kind)[0]), kind.__metadata__[0]) for name, kind in columns.items()}
-
-
-def _type_of(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)

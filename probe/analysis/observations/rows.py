@@ -21,8 +21,8 @@ from probe.analysis.observations.lenient_json import (
     texts,
 )
 from probe.analysis.observations.mail_entries import mail_columns
-from probe.analysis.observations.media_pairs import media_rows
-from probe.analysis.observations.media_row import MediaRow
+from probe.analysis.observations.media.pairs import media_rows
+from probe.analysis.observations.media.row import MediaRow
 from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.analysis.observations.stream_ends import answer_columns, stream_columns

@@ -1,8 +1,9 @@
 """Declare the tables that Python fills when a measurement is flattened. `m` numbers the measurements of a batch."""
 
-from probe.analysis.observations.media_row import media_column_types
-from probe.analysis.observations.observation import column_types
-from probe.analysis.observations.transfers.row import transfer_column_types
+from probe.analysis.observations.column_types import column_types
+from probe.analysis.observations.media.row import MediaRow
+from probe.analysis.observations.observation import Observation
+from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.pipeline.statement import InputTable
 
 INT, REAL, BOOL, TEXT = "BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR"
@@ -11,7 +12,7 @@ _BESIDE = ("queries", "sources", "http_fingerprints")
 
 
 def _observation_columns() -> dict[str, tuple[str, str]]:
-    columns = column_types().items()
+    columns = column_types(Observation).items()
     return {name: (_TYPES[kind], meaning) for name, (kind, meaning) in columns if name not in _BESIDE}
 
 
@@ -152,7 +153,7 @@ MEDIA_PAIR = InputTable(
     "Three rows per pair of media flows to the helper: figures of each direction, and of both together.",
     {
         "m": (INT, "number of the measurement"),
-        **{name: (_TYPES[kind], meaning) for name, (kind, meaning) in media_column_types().items()},
+        **{name: (_TYPES[kind], meaning) for name, (kind, meaning) in column_types(MediaRow).items()},
     },
 )
 TRANSFER_PAIR = InputTable(
@@ -160,7 +161,7 @@ TRANSFER_PAIR = InputTable(
     "One row per pair of transfers from the helper, under a name of the target and an innocuous one.",
     {
         "m": (INT, "number of the measurement"),
-        **{name: (_TYPES[kind], meaning) for name, (kind, meaning) in transfer_column_types().items()},
+        **{name: (_TYPES[kind], meaning) for name, (kind, meaning) in column_types(TransferRow).items()},
     },
 )
 LOOKUP = InputTable(

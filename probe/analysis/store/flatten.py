@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from probe.analysis.observations.clock import true_start
+from probe.analysis.observations.column_types import column_types
 from probe.analysis.observations.lenient_json import moment, seconds, text
-from probe.analysis.observations.media_row import MediaRow
-from probe.analysis.observations.observation import column_types
+from probe.analysis.observations.media.row import MediaRow
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.verdicts.hops import hop_evidence
@@ -16,7 +16,9 @@ from probe.results.reading import orjson
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
-_TUPLES = tuple(place for place, (kind, _) in enumerate(column_types().values()) if kind.startswith("tuple[str"))
+_TUPLES = tuple(
+    place for place, (kind, _) in enumerate(column_types(Observation).values()) if kind.startswith("tuple[str")
+)
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 _BESIDE = tuple(column.name for column in fields(FlatMeasurement) if column.name != "rows")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.lenient_json import moment, text
-from probe.analysis.observations.media_row import MediaRow
+from probe.analysis.observations.media.row import MediaRow
 from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.pipeline.conclusions.media_figures import USABLE_FINDINGS, Finding, media_figures

@@ -16,7 +16,7 @@ from probe.messages.cells import padded
 
 if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
-    from probe.analysis.verdicts.evidence import MeasurementEvidence
+    from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
 
 PREFLIGHT = {
     "portal": mark("Before the measurement, a captive portal answered ({value})."),
@@ -39,7 +39,7 @@ class Explanations:
 
     def _of(self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any]) -> "MeasurementEvidence":
         """Return the analysis of all verdict records of a measurement."""
-        from probe.analysis.verdicts.evidence import MeasurementEvidence
+        from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
         from probe.analysis.verdicts.verdicts import flat_measurement_of
 
         self._until = time.process_time() + MOST_SECONDS

@@ -12,7 +12,7 @@ from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.store.flatten import facts_from, flatten
 from probe.analysis.verdicts.app_sentences import reason_of
 from probe.analysis.verdicts.apps import judge_apps
-from probe.analysis.verdicts.evidence import MeasurementEvidence
+from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
 from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
 from probe.formats.failures import BUDGET, EOF, HELPER_BUSY, INTERRUPTED, TIMEOUT

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from probe.analysis.features.rows import WideRow
-from probe.analysis.observations.observation import column_types
+from probe.analysis.observations.column_types import column_types
+from probe.analysis.observations.observation import Observation
 from probe.analysis.pipeline.inputs import INPUTS
 from probe.analysis.pipeline.steps import STATEMENTS
 from probe.analysis.report.pipeline_page import columns_made
@@ -52,5 +53,5 @@ def test_pipeline_page_has_every_table_with_its_columns() -> None:
 
 
 def test_observation_columns_have_a_meaning_each() -> None:
-    meanings = [meaning for _, meaning in column_types().values()]
+    meanings = [meaning for _, meaning in column_types(Observation).values()]
     assert len(set(meanings)) == len(meanings) and min(map(len, meanings)) > 5

@@ -7,9 +7,9 @@ from typing import Any, get_args
 import pytest
 
 from probe.analysis.engines.engine import Engine, SQLiteEngine
-from probe.analysis.verdicts import evidence
-from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, UNFIT, Known
-from probe.analysis.verdicts.evidence import Alternative, MeasurementEvidence
+from probe.analysis.verdicts.evidence import evidence
+from probe.analysis.verdicts.evidence.counterfactuals import ALTERNATIVES, REMOVALS, UNFIT, Known
+from probe.analysis.verdicts.evidence.evidence import Alternative, MeasurementEvidence
 from probe.analysis.verdicts.records import Record
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch, judge_measurement
 from probe.formats.facts import Preflight

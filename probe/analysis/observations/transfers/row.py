@@ -1,6 +1,6 @@
 """Define the row of one pair of transfers from the test helper: its columns with their meanings."""
 
-from typing import Annotated, NamedTuple, get_args, get_type_hints
+from typing import Annotated, NamedTuple
 
 
 class TransferRow(NamedTuple):
@@ -37,12 +37,3 @@ class TransferRow(NamedTuple):
     ]
     page_rate: Annotated[float | None, "bytes a second of the fastest page here, NULL without one"]
     control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]
-
-
-def transfer_column_types() -> dict[str, tuple[str, str]]:
-    """Return for each column its Python type as text, and its meaning."""
-    columns = get_type_hints(TransferRow, include_extras=True)
-    return {
-        name: (kind.__name__ if isinstance(kind := get_args(hint)[0], type) else str(kind), hint.__metadata__[0])
-        for name, hint in columns.items()
-    }

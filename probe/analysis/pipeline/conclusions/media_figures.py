@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from probe.analysis.observations.media_row import BOTH, MediaRow
+from probe.analysis.observations.media.row import BOTH, MediaRow
 from probe.analysis.pipeline.conclusions.media import ALIKE
 
 Figures = dict[str, Any]

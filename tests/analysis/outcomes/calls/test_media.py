@@ -12,7 +12,7 @@ from probe.analysis.engines.duckdb_engine import DuckDBEngine
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.store.flatten import facts_from, flatten
 from probe.analysis.verdicts.apps import judge_apps
-from probe.analysis.verdicts.evidence import MeasurementEvidence
+from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
 from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement, to_json
 from probe.formats.failures import HELPER_BUSY, INTERRUPTED

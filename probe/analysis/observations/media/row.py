@@ -1,6 +1,6 @@
 """Define the row of one direction of a pair of media flows: its columns with their meanings."""
 
-from typing import Annotated, NamedTuple, get_args, get_type_hints
+from typing import Annotated, NamedTuple
 
 FORTH, BACK, BOTH = "forth", "back", "both"
 
@@ -76,12 +76,3 @@ class MediaRow(NamedTuple):
     queued: Annotated[bool, "the delay grows through the flow, as in a shaper's queue"]
     opaque_queued: Annotated[bool, "the same of the opaque flow"]
     mos: Annotated[float, "mean opinion score by the E-model, a comment for people that no rule reads"]
-
-
-def media_column_types() -> dict[str, tuple[str, str]]:
-    """Return for each column its Python type as text, and its meaning."""
-    columns = get_type_hints(MediaRow, include_extras=True)
-    return {
-        name: (kind.__name__ if isinstance(kind := get_args(hint)[0], type) else str(kind), hint.__metadata__[0])
-        for name, hint in columns.items()
-    }

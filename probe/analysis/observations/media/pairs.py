@@ -6,7 +6,7 @@ from typing import Any
 
 from probe.analysis.observations.failure_kinds import LOCAL, kind_of
 from probe.analysis.observations.lenient_json import failure, number, seconds, seconds_or_none, tables, text
-from probe.analysis.observations.media_row import BACK, BOTH, FORTH, MediaRow
+from probe.analysis.observations.media.row import BACK, BOTH, FORTH, MediaRow
 from probe.analysis.statistics.e_model import rate_call
 from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
 from probe.analysis.statistics.flow_pair import loss_difference

@@ -10,8 +10,8 @@ from typing import Any
 from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.lenient_json import table, text
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
-from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, Change, Known
-from probe.analysis.verdicts.removal_search import RemovalSearch
+from probe.analysis.verdicts.evidence.counterfactuals import ALTERNATIVES, REMOVALS, Change, Known
+from probe.analysis.verdicts.evidence.removal_search import RemovalSearch
 from probe.analysis.verdicts.verdicts import Flattened, judge_batch
 
 Outcome = tuple[Any, Any, tuple[str, ...]]  # state, rule id, mechanisms

@@ -1,0 +1,1 @@
+"""Find what a verdict rests on, and what would change it."""
