@@ -31,10 +31,10 @@ from probe.steps.calls.voice import TAIL
 from probe.targets import cost
 from probe.targets.target_files import bundled_targets, pick_targets
 from probe.wire.media.shape import PACKET
+from tests.followups.helper_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.world import World
 
-ANSWERED: dict[str, Any] = {"failure": None}
 PROTOCOLS: tuple[CallProtocol, ...] = ("sip", "webrtc")
 SIP, SIGNAL = pick_targets(bundled_targets(), ["sip", "signal"])
 BOTH = replace(SIGNAL, services=SIGNAL.services | SIP.services)
@@ -194,17 +194,7 @@ async def test_each_round_has_its_own_calls(session: Session) -> None:
 # -- no call ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("settings", "control", "stopped", "expected"),
-    [
-        ({}, None, "", "no_helper"),
-        ({}, {"failure": f.TIMEOUT}, "", "no_helper"),
-        ({}, ANSWERED, "", "not_offered"),
-        ({"followups": False}, ANSWERED, "", "no_followups"),
-        ({}, {"failure": f.INTERRUPTED}, "by the user", "interrupted"),
-        ({}, {"failure": f.INTERRUPTED}, "by its limit", "out_of_time"),
-    ],
-)
+@WITHOUT_AN_OFFER
 async def test_reason_without_an_offer(
     session: Session, settings: dict[str, Any], control: Any, stopped: str, expected: str
 ) -> None:

@@ -26,10 +26,10 @@ from probe.targets import cost
 from probe.targets.target import Target
 from probe.targets.target_files import bundled_targets, load_target
 from probe.wire.media.shapes import APP_SHAPES
+from tests.followups.helper_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.world import World
 
-ANSWERED: dict[str, Any] = {"failure": None}
 SIGNAL, WHATSAPP, TELEGRAM = (
     load_target(bundled_targets() / f"{name}.toml") for name in ("signal", "whatsapp", "telegram")
 )
@@ -226,17 +226,7 @@ async def test_reason_that_ends_the_pairs_is_that_of_the_later_shapes(session: S
 # -- no pair ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("settings", "control", "stopped", "expected"),
-    [
-        ({}, None, "", "no_helper"),
-        ({}, {"failure": f.TIMEOUT}, "", "no_helper"),
-        ({}, ANSWERED, "", "not_offered"),
-        ({"followups": False}, ANSWERED, "", "no_followups"),
-        ({}, {"failure": f.INTERRUPTED}, "by the user", "interrupted"),
-        ({}, {"failure": f.INTERRUPTED}, "by its limit", "out_of_time"),
-    ],
-)
+@WITHOUT_AN_OFFER
 async def test_reason_without_an_offer(
     session: Session, settings: dict[str, Any], control: Any, stopped: str, expected: str
 ) -> None:

@@ -24,10 +24,10 @@ from probe.signatures.slow_page import SLOW
 from probe.targets.cost import TRANSFER_PAIRS
 from probe.targets.target_files import bundled_targets, load_target
 from probe.wire.transfer import PACE
+from tests.followups.helper_flows.reasons import ANSWERED
 from tests.steps.slow_proxy import slow_proxy
 from tests.support.world import World
 
-ANSWERED: dict[str, Any] = {"failure": None}
 X, TELEGRAM, STUN = (load_target(bundled_targets() / f"{name}.toml") for name in ("x", "telegram", "stun"))
 ROLE, ENDPOINT = next((service.role, each) for service, each in X.endpoints() if each.scheme == "https")
 KINDS = {"transfer_name", "transfer_innocuous"}

@@ -9,11 +9,10 @@ https://github.com/ooni/backend/blob/32d8349dc5440e75264c84c0ffe97495c7488e84/oo
 import asyncio
 import json
 import ssl
-import threading
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,6 +22,8 @@ from typing import Any
 
 from aiohttp import web
 from backports.zstd import decompress, get_frame_info
+
+from tests.support.servers.loop_thread import in_thread
 
 
 class Fault(StrEnum):
@@ -268,26 +269,16 @@ def application(collector: Collector) -> web.Application:
 
 @contextmanager
 def serving(collector: Collector, tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
-    """Serve in a thread until the block ends, for commands that have an event loop of their own."""
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        runner = web.AppRunner(application(collector), auto_decompress=False, shutdown_timeout=0)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-        await site.start()
-        collector.address = f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
-        ready.set()
-        await stop.wait()
-        await runner.cleanup()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    try:
-        assert ready.wait(30)
+    """Serve in a thread until the block ends."""
+    with in_thread(_listening(collector, tls)):
         yield collector
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(30)
-        loop.close()
+
+
+@asynccontextmanager
+async def _listening(collector: Collector, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+    runner = web.AppRunner(application(collector), auto_decompress=False, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    collector.address = f"http{'s' if tls else ''}://127.0.0.1:{runner.addresses[0][1]}"
+    yield
+    await runner.cleanup()

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from probe.lab.world.authority import key_usage
+
 DAY = timedelta(days=1)
 
 
@@ -76,7 +78,7 @@ def issue(
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.certificate.public_key())  # type: ignore[arg-type]
         builder = builder.add_extension(issuer, critical=False)
     if authority:
-        builder = builder.add_extension(_signs_certificates(), critical=True)
+        builder = builder.add_extension(key_usage(signs=True), critical=True)
     else:
         listed = [alternative(entry) for entry in (names if names is not None else (name,))]
         if listed:
@@ -84,20 +86,6 @@ def issue(
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     return Issued(builder.sign(by.key if by else key, hashes.SHA256()), key)
-
-
-def _signs_certificates() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def alternative(entry: str) -> x509.GeneralName:

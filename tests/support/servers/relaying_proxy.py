@@ -5,11 +5,12 @@ Every host leads to one server on loopback, so that a name which no resolver kno
 
 import asyncio
 import struct
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from tests.support.servers.loop_thread import in_thread
 
 
 @dataclass
@@ -82,26 +83,13 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 @contextmanager
 def proxying(proxy: RelayingProxy) -> Iterator[RelayingProxy]:
     """Serve in a thread until the block ends."""
-    ready, loop = threading.Event(), asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-        proxy.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await stop.wait()
-        server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    try:
-        assert ready.wait(30)
+    with in_thread(_listening(proxy)):
         yield proxy
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(30)
-        loop.close()
+
+
+@asynccontextmanager
+async def _listening(proxy: RelayingProxy) -> AsyncIterator[None]:
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
+    yield
+    server.close()
