@@ -10,7 +10,7 @@ import pytest
 
 from probe.helper.transfer import port as transfer_port
 from probe.helper.transfer import sender
-from probe.helper.transfer.places import Places
+from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TRANSFERS_A_TOKEN, TransferPort
 from probe.steps.tls.client_hello import accepting_anything
 from probe.wire.transfer import BUSY, DATA, END, PACE, FrameReader
@@ -117,7 +117,7 @@ async def test_old_token_gets_nothing() -> None:
 
 async def test_peer_without_a_place_is_told() -> None:
     async with serving() as port:
-        port.transfers = Places(most=9, most_of_a_peer=1)
+        port.transfers = ConnectionSlots(most=9, most_of_a_peer=1)
         token = new_token(port)
         found = await asyncio.gather(*(received(port, token) for _ in range(2)))
     kinds = sorted(frames.newest.kind for _, frames in found if frames.newest is not None)
@@ -127,7 +127,7 @@ async def test_peer_without_a_place_is_told() -> None:
 async def test_silent_clients_are_closed_and_hold_no_place_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer_port, "HANDSHAKE", 0.3)
     async with serving() as port:
-        port.connections = Places(most=9, most_of_a_peer=3)
+        port.connections = ConnectionSlots(most=9, most_of_a_peer=3)
         idle = [await asyncio.open_connection(HOST, port.port) for _ in range(5)]
         ends = [await asyncio.wait_for(reader.read(), 3.0) for reader, _ in idle]
         assert ends == [b""] * 5

@@ -11,7 +11,7 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
 from probe.helper.transfer import sender
-from probe.helper.transfer.places import Places
+from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TransferPort
 from probe.steps import transfer as step
 from probe.steps.transfer import transfer
@@ -130,7 +130,7 @@ async def test_closed_port_is_connection_refused() -> None:
 
 async def test_busy_helper_is_a_local_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     async with helper() as port, a_transaction() as bench:
-        port.transfers = Places(0, 0)
+        port.transfers = ConnectionSlots(0, 0)
         offer = port.offer()
         token, about = bytes.fromhex(offer["token"]), {"sha256": offer["sha256"], "pace": bench.pace}
         await transfer(bench.tx, "127.0.0.1", port.port, token, NAMED, **about)

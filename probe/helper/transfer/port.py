@@ -15,7 +15,7 @@ from typing import Any
 
 from probe.helper.limits import TOKEN_BYTES, Tokens
 from probe.helper.transfer.certificate import server_context
-from probe.helper.transfer.places import Places
+from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.sender import send_busy, send_frames
 from probe.http_server.peers import peer_key
 from probe.session.classify import NETWORK_ERRORS
@@ -47,8 +47,12 @@ class TransferPort:
     port: int
     clock: Callable[[], float] = time.monotonic
     tokens: Tokens = field(init=False)
-    transfers: Places = field(default_factory=lambda: Places(MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER))
-    connections: Places = field(default_factory=lambda: Places(MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER))
+    transfers: ConnectionSlots = field(
+        default_factory=lambda: ConnectionSlots(MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER)
+    )
+    connections: ConnectionSlots = field(
+        default_factory=lambda: ConnectionSlots(MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER)
+    )
     _listening: list[socket.socket] = field(default_factory=list)
     _running: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -103,7 +107,7 @@ class TransferPort:
         """Serve one client. A client that breaks the connection or the protocol is no bug."""
         conn, peer = TCPConnection(sock, ip.partition("%")[0], port, Pace()), peer_key(ip)
         try:
-            with self.connections.place(peer) as free, suppress(*NETWORK_ERRORS):
+            with self.connections.slot(peer) as free, suppress(*NETWORK_ERRORS):
                 if free:
                     await self._transfer(conn, sock, peer)
         finally:
@@ -120,7 +124,7 @@ class TransferPort:
             token = await tls.read_exactly(TOKEN_BYTES)
         if not self.tokens.take(token):
             return
-        with self.transfers.place(peer) as free:
+        with self.transfers.slot(peer) as free:
             async with asyncio.timeout(SECONDS + END):
                 await (send_frames(tls, sock) if free else send_busy(tls))
 

@@ -16,7 +16,7 @@ from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPTransaction
 from probe.formats.exchanges.transfer import Transfer
 from probe.helper.transfer import sender
-from probe.helper.transfer.places import Places
+from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TransferPort
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
@@ -204,7 +204,7 @@ async def test_spent_budget_ends_it(session: Session) -> None:
 
 async def test_busy_helper_is_named(session: Session) -> None:
     async with helper(session) as (made, port):
-        port.transfers = Places(0, 0)
+        port.transfers = ConnectionSlots(0, 0)
         assert await made.finish(X, await traced(8_000), ANSWERED) == "helper_busy"
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Places:
-    """Count what runs. A peer is an IPv4 address or an IPv6 /56. Nothing is kept of a peer without a place."""
+class ConnectionSlots:
+    """Count what runs. A peer is an IPv4 address or an IPv6 /56. Nothing is kept of a peer without a slot."""
 
     most: int
     most_of_a_peer: int
@@ -18,8 +18,8 @@ class Places:
         return self._taken.total()
 
     @contextmanager
-    def place(self, peer: bytes) -> Iterator[bool]:
-        """Hold a place. Yield False if there is none."""
+    def slot(self, peer: bytes) -> Iterator[bool]:
+        """Hold a slot. Yield False if none is free."""
         if len(self) >= self.most or self._taken.get(peer, 0) >= self.most_of_a_peer:
             yield False
             return
