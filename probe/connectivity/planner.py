@@ -19,9 +19,8 @@ from probe.connectivity.policy import (
     HOP_SEARCH,
     RESOLVERS,
     SILENT_TRANSFERS,
-    Group,
-    Row,
 )
+from probe.connectivity.policy_rows import Group, Row
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 from probe.formats.followups import FOLLOWUP_KINDS
