@@ -155,5 +155,6 @@ async def test_call_passes_kamailio_and_rtpengine(tmp_path: Path) -> None:
         log = (tmp_path / "rtpengine.log").read_text()
     assert (entry.failure, entry.code, entry.encoding, entry.elsewhere) == (None, 200, "opus", False), log[-2000:]
     assert 100 in entry.provisional, "Kamailio answers at once that it tries"
-    assert (entry.sent, entry.returned, entry.bye_code) == (PACKETS, PACKETS, 200)
+    assert (entry.sent, entry.bye_code) == (PACKETS, 200)
+    assert PACKETS - 1 <= entry.returned <= PACKETS, "rtpengine may send the first one to the address in our SDP"
     assert re.search(r"Creating new call", log), "the packets passed rtpengine"
