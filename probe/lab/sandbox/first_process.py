@@ -153,7 +153,11 @@ class _Lab:
         return reading, pid
 
     def _move_to(self, side: Side, resolver: str) -> None:
-        """Move this process into the network namespace of a side, with a matching /etc and /sys."""
+        """Move this process into the network namespace of a side, with a matching /etc and /sys.
+
+        Its priority is the usual one again, since only the fabric runs before others.
+        """
+        kernel.lower_priority()
         kernel.setns(side.namespace, kernel.CLONE_NEWNET)
         kernel.unshare(kernel.CLONE_NEWNS)
         mounts.mount_etc(resolver)

@@ -190,6 +190,7 @@ def _supervise(plan: Plan, pipes: Pipes) -> None:
     try:
         pipes.keep_supervisors_ends()
         kernel.end_with_parent()
+        kernel.raise_priority()  # of the fabric, so that packets are not late on a busy computer
         _enter_namespaces(pipes)
         kernel.end_with_parent()  # a change of credentials clears it
         if os.getppid() == caller and pipes.receive_word() == b"go":

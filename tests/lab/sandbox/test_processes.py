@@ -100,6 +100,22 @@ def test_kill_9_leaves_no_process_and_no_namespace(victim: str) -> None:
         os.close(descriptor)
 
 
+def may_raise_priority() -> bool:
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        return False
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    return True
+
+
+def test_only_the_fabric_runs_before_busy_processes() -> None:
+    program = "import os; print([os.sched_getscheduler(pid) for pid in (2, 3, 0)])  # fabric, servers, this command"
+    process = lab_process(f"{sys.executable} -c '{program}'")
+    first = os.SCHED_RR if may_raise_priority() else os.SCHED_OTHER
+    assert end(process) == (0, f"{[first, os.SCHED_OTHER, os.SCHED_OTHER]}\n")
+
+
 TRAP = "trap 'echo got; n=$((n+1)); [ $n = {times} ] && exit 42' {name}; echo ready; while :; do sleep 0.05; done"
 
 
