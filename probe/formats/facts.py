@@ -189,7 +189,7 @@ class RunFacts(Part):
     client_hello_length: Bytes  # of the longest TLS hello in this measurement (0: none)
     tcp_timestamps: bool | None = Field(default=None, examples=[True])  # whether our TCP headers carry them (RFC 7323)
     bytes_sent: Bytes  # payload, without headers
-    bytes_received: Bytes  # payload, without headers
+    bytes_received: Bytes  # payload, without headers. Where the system tells: also what was not read
     access_line: AccessLine | None = None  # how fast the access line is
     interrupted: bool  # ended early by Ctrl-C, a time limit or a lack of file descriptors
     out_of_time: bool | None = Field(default=None, examples=[True])  # the time limit of a standard run ended it

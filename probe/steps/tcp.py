@@ -167,8 +167,15 @@ class TCPConnection(Connection):
         """
         return bool(tcp_state.is_closed(self._sock))
 
+    def _count_unread(self) -> None:
+        """Count what the kernel received and no step read. A metered line counts it too."""
+        traffic = tcp_state.traffic(self._sock)
+        if traffic is not None:
+            self._pace.bytes_received += max(0, traffic.bytes_received - self._counted.bytes_received)
+
     def close(self) -> None:
         if self._sock.fileno() >= 0:
+            self._count_unread()
             forget(self._loop, self._sock)
             self._sock.close()
 
