@@ -45,23 +45,23 @@ def score(
 
     The exit code is 1 if a state, a mechanism or a hop differs from the scenario's expectation.
     """
-    total = _saved(show) if show else _scored(names or [], range(first_seed, first_seed + seeds), jobs)
+    found = _saved(show) if show else _scored(names or [], range(first_seed, first_seed + seeds), jobs)
     if save is not None:
-        _save(total, save)
-    for line in _printed(total, markdown):
+        _save(found, save)
+    for line in _printed(found, markdown):
         say(sys.stdout, line)
-    wrong = [row for count in total.scenarios.values() for row in count.wrong]
+    wrong = [row for count in found.scenarios.values() for row in count.wrong]
     for row in wrong if not markdown else []:
         say(sys.stderr, tr("wrong: {difference}", difference=row))
     raise typer.Exit(1 if wrong and not show else 0)
 
 
-def _save(total: "Score", path: Path) -> None:
+def _save(score: "Score", path: Path) -> None:
     from probe.lab.scoring.score_files import write
     from probe.results import reason_of
 
     try:
-        write(total, path)
+        write(score, path)
     except OSError as error:
         refusal = tr("{path} cannot be written: {reason}.", path=path, reason=reason_of(error))
         raise write_error(error, path, refusal, 2) from None
@@ -114,13 +114,15 @@ def _saved(paths: list[Path]) -> "Score":
         raise UsageError(str(error), 6) from None
 
 
-def _printed(total: "Score", markdown: bool) -> list[str]:
-    from probe.lab.scoring.score_table import against_aims, as_markdown, as_text, sentences, table
+def _printed(score: "Score", markdown: bool) -> list[str]:
+    from probe.lab.scoring.confusion import by_mechanism, by_protocol
+    from probe.lab.scoring.score_table import against_aims, as_markdown, as_text, sentences, table, total
 
-    rows = table(total.scenarios)
+    rows, confusion = table(score.scenarios), total(score.scenarios).confusion
     if markdown:
-        return [*as_markdown(against_aims(total)), "", *as_markdown(rows)]
-    return [*as_text(rows), *sentences(total)]
+        tables = [against_aims(score), by_protocol(confusion), by_mechanism(confusion), rows]
+        return [line for each in tables for line in [*as_markdown(each), ""]][:-1]
+    return [*as_text(rows), "", *as_text(by_protocol(confusion)), "", *sentences(score)]
 
 
 def _commit() -> str | None:

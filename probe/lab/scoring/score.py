@@ -11,6 +11,7 @@ from probe.lab.scenario.expectations import (
     is_about_network,
     network_differences,
 )
+from probe.lab.scoring.confusion import Confusion, count_pairs, merged
 
 ACCUSING = frozenset({"blocked", "likely_blocked", "degraded"})  # states that accuse the network
 
@@ -29,6 +30,7 @@ class Tally:
     nodes_found: int = 0
     nodes_expected: int = 0
     nodes_shared: int = 0
+    confusion: Confusion = field(default_factory=dict)
     uncensored: int = 0  # verdicts of services without interference
     accused: int = 0  # those of them that accuse
     hops: int = 0
@@ -47,7 +49,10 @@ class Tally:
     def __iadd__(self, other: "Tally") -> "Tally":
         for name, value in asdict(other).items():
             own = getattr(self, name)
-            setattr(self, name, max(own, value) if name in _LARGEST else own + value)
+            if name == "confusion":
+                self.confusion = merged(own, value)
+            else:
+                setattr(self, name, max(own, value) if name in _LARGEST else own + value)
         return self
 
     @property
@@ -157,6 +162,7 @@ def _count_mechanisms(count: Tally, run: str, wanted: Expectation, record: Mappi
     if sorted(named) != sorted(wanted.mechanisms):
         names = ", ".join(wanted.mechanisms) or "none"
         count.wrong.append(f"{run}: {names} -> {', '.join(named) or 'none'}")
+    count_pairs(count.confusion, wanted.mechanisms, named)
     expected, found = nodes(wanted.mechanisms), nodes(named)
     count.nodes_expected += len(expected)
     count.nodes_found += len(found)

@@ -12,6 +12,7 @@ from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import find_scenario, load_scenario
 from probe.lab.scoring import trials
+from probe.lab.scoring.confusion import by_mechanism, by_protocol
 from probe.lab.scoring.score import Tally, Trial, nodes, tally
 from probe.lab.scoring.score_files import Kind, Score, ScoreError, kind_of, read, read_all, write
 from probe.lab.scoring.score_table import against_aims, as_markdown, as_text, sentences, table
@@ -115,6 +116,26 @@ def test_tallies_add_up_and_keep_the_largest() -> None:
     whole = counted(record("a/chat", "ok"))
     whole += tally(Trial("made", 4, [record("a/chat", "ok")], seconds=1.0, triggers=12), EXPECT, ["a/chat"])
     assert (whole.runs, whole.exact, whole.seconds, whole.triggers, whole.seeds) == (2, 2, 2.0, 12, [3, 4])
+
+
+def test_confusion_pairs_what_was_expected_with_what_was_found() -> None:
+    whole = counted(record("a/web", "blocked", ["tls.drop.sni", "dns.nxdomain"], 4), record("a/chat", "ok"))
+    whole += counted(record("a/web", "blocked", ["tls.reset.sni"], 4), record("a/chat", "blocked", ["ip.drop"]))
+    assert whole.confusion == {
+        "tls.reset.sni": {"tls.reset.sni": 1, "dns.nxdomain": 1},
+        "none": {"none": 1, "ip.drop": 1, "tls.drop.sni": 1},
+    }
+    assert by_mechanism(whole.confusion)[1:] == [
+        ("tls.reset.sni", "2", "1", "dns.nxdomain 1"),
+        ("none", "3", "1", "ip.drop 1, tls.drop.sni 1"),
+    ]
+    assert by_protocol(whole.confusion) == [
+        ("expected, and found", "dns", "ip", "tls", "none"),
+        ("dns", "·", "·", "·", "·"),
+        ("ip", "·", "·", "·", "·"),
+        ("tls", "1", "·", "1", "·"),
+        ("none", "·", "1", "1", "1"),
+    ]
 
 
 def test_nodes_include_ancestors() -> None:
