@@ -127,7 +127,7 @@ def _of_submit(settings: dict[str, Any]) -> Iterator[Setting]:
     """Yield each setting as `probe submit` without options would use it. Raises UsageError, or click's own."""
     from typer.main import get_command
 
-    from probe.cli.sharing.addresses import proxy_address, server_address
+    from probe.cli.addresses import proxy_address, server_address
     from probe.cli.sharing.submit import app as submit
     from probe.ooni.submission.exchanges import SERVER
 

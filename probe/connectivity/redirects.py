@@ -53,7 +53,8 @@ class Chain:
             self.followed.append((written_url(current), cookies))
             self.answers.clear()
             headers = REFERER | ({"Cookie": cookies} if cookies else {})
-            options = RequestOptions(headers, BODY_LIMIT, shown, shown is not None, self._take_answer)
+            chosen_by_others = shown is not None or self.target.by_stranger
+            options = RequestOptions(headers, BODY_LIMIT, shown, chosen_by_others, self._take_answer)
             alone = replace(self.target, services={self.role: Service(self.role, "all", (current,))})
             await self.reach.services(alone, [self.role], always_get, options=options)
             current = self._next(current)

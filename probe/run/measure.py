@@ -238,8 +238,9 @@ def _measured(
         x_revision=REVISION,
     )
     written = test_keys.model_dump(mode="json")
-    given, kept = nettest.input_of(target), {"category_code": target.category} if target.category else {}
-    return Measured(written, nettest.name, nettest.version, start, runtime, given, list(trace.bugs), kept)
+    given, kept = nettest.input_of(target), {"category_code": target.category, "ooni_run_link_id": target.run_link}
+    annotations = {key: value for key, value in kept.items() if value}
+    return Measured(written, nettest.name, nettest.version, start, runtime, given, list(trace.bugs), annotations)
 
 
 def _note_networks(trace: Trace, session: Session) -> None:

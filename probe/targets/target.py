@@ -94,6 +94,10 @@ class Target:
     """Category code in the list that the address comes from."""
     whole: bool = True
     """False for a part of the services, which gets its own measurement."""
+    by_stranger: bool = False
+    """True for a web address from another person's list. Private addresses of its name are not contacted."""
+    run_link: str = ""
+    """Number of the OONI Run link that asks for it, "" without one."""
 
     @property
     def test_calls(self) -> tuple[CallProtocol, ...]:

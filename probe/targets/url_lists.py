@@ -38,6 +38,8 @@ class WebList:
     targets: list[Target] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     unusable: int = 0
+    any_port: bool = True
+    """False leaves out addresses with other ports than WEB_PORTS."""
     _urls: set[str] = field(default_factory=set)
 
     def take(self, url: str, category: str, name: str, number: int = 0) -> None:
@@ -47,8 +49,11 @@ class WebList:
         except ValueError as error:
             self._refuse(error, name, number)
             return
-        url = target.services[ROLE].endpoints[0].url
-        if url in self._urls:
+        endpoint = target.services[ROLE].endpoints[0]
+        if endpoint.port not in WEB_PORTS and not self.any_port:
+            self._refuse(tr("{url} has a port that is unusual for web pages.", url=repr(url)), name, number)
+            return
+        if (url := endpoint.url) in self._urls:
             return
         if len(self.targets) >= MOST_ADDRESSES:
             self._refuse(tr("A run has at most {count} addresses.", count=MOST_ADDRESSES), name, number)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,14 @@ async def site(answer: Site, ip: str = IP, port: int = 0) -> AsyncIterator[Serve
         yield known
 
 
-async def fetched(world: World, server: Server, path: str = "/", *, host: str = "a.example") -> Measured:
+async def fetched(
+    world: World, server: Server, path: str = "/", *, host: str = "a.example", by_stranger: bool = False
+) -> Measured:
     for name in ("a.example", "b.example", "c.example"):
         world.system[name] = [IP]
         assert world.encrypted is not None
         world.encrypted[name] = [IP]
-    target = web_target(f"http://{host}:{server.port}{path}")
+    target = replace(web_target(f"http://{host}:{server.port}{path}"), by_stranger=by_stranger)
     return await asyncio.wait_for(measure(target, world.session, roots=world.roots), 60)
 
 
@@ -263,6 +265,22 @@ async def test_redirect_into_a_private_network_is_not_followed(world: World, mon
         assert inner.paths == ["inner.example/"]
         flows = [t for t in refused.test_keys["x_transactions"] if t["kind"] != "lookup"]
         assert {(t["address"], t["failure"]) for t in flows} == {(ANOTHER, "unknown_failure: address not contacted")}
+
+
+async def test_strangers_address_in_a_private_network_is_not_contacted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "probe.connectivity.endpoint.may_contact", lambda ip, contacts: contacts is Contacts.TARGETS or ip != ANOTHER
+    )
+    assert world.encrypted is not None
+    world.system["inner.example"] = world.encrypted["inner.example"] = [ANOTHER]
+    async with site(lambda asked: page(), ANOTHER) as inner:
+        measured = await fetched(world, inner, host="inner.example", by_stranger=True)
+        assert inner.asked == [] and inner.heads == []
+        assert not [t for t in measured.test_keys["x_transactions"] if t["address"] == ANOTHER]
+        await fetched(world, inner, host="inner.example")  # the user gave this address
+        assert inner.paths == ["inner.example/"]
 
 
 async def test_long_body_is_read_to_the_limit(world: World) -> None:

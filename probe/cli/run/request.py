@@ -40,6 +40,8 @@ class RunRequest:
     verbose: bool = False
     events: Path | None = None  # the file for the progress as JSON lines
     input: tuple[str, ...] = ()  # web addresses, files of them, or - for standard input
+    ooni_run_digest: str | None = None  # of the descriptor that the user agrees to
+    ooni_run_server: str | None = None  # in place of OONI's
 
 
 def control_urls(text: str | None, pin: str | None) -> tuple[str, ...]:

@@ -55,6 +55,15 @@ def run(
     input: Annotated[
         list[str] | None, opt("--input", help="With the target web: a web address, a file of them, or - (repeatable).")
     ] = None,
+    ooni_run: Annotated[
+        str | None, opt("--ooni-run", help="A link of OONI Run v2, or a file with its descriptor, in place of targets.")
+    ] = None,
+    ooni_run_digest: Annotated[
+        str | None, opt("--ooni-run-digest", help="Digest of the descriptor that you agree to.")
+    ] = None,
+    ooni_run_server: Annotated[
+        str | None, opt("--ooni-run-server", help="Fetch the link from this server in place of OONI's.", hidden=True)
+    ] = None,
     measure_anyway: Annotated[
         bool, opt("--measure-anyway", help="Measure through a VPN, with a wrong clock or through TLS interception.")
     ] = False,
@@ -81,6 +90,8 @@ def run(
         )
     if ipv4 and ipv6:
         raise UsageError(tr("-4 and -6 exclude each other. Leave both out to use what works."), 2)
+    if ooni_run is not None and (names or input):
+        raise UsageError(tr("--ooni-run says what is measured. Leave out the targets and --input."), 2)
     request = RunRequest(
         names=tuple(names or ()),
         targets=targets_folder(targets),
@@ -101,6 +112,8 @@ def run(
         exit_code=exit_code,
         pcap=pcap,
         input=tuple(input or ()),
+        ooni_run_digest=ooni_run_digest,
+        ooni_run_server=ooni_run_server,
         quiet=quiet,
         measure_anyway=measure_anyway,
         limits=limits(keep, max_disk),
@@ -109,9 +122,10 @@ def run(
         events=events,
     )
     from probe.cli.run.explain import print_explanation
+    from probe.cli.run.ooni_run.loading import load
     from probe.cli.run.running import measure_and_judge, pick
 
-    chosen, problems = pick(request)
+    chosen, problems = pick(request) if ooni_run is None else load(ooni_run, request, explain=explain)
     if explain:
         print_explanation(chosen, request)
         return

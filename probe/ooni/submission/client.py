@@ -66,14 +66,27 @@ class Client:
         except self._troubles as error:
             return Lost(_named(error), called)
 
+    async def get(self, path: str, most: int) -> Answer | Lost:
+        """Return the answer to a request without a body, at most `most` bytes of it, or why there is none."""
+        url = self._server + path
+        try:
+            async with self._session.get(url, proxy=self._proxy, allow_redirects=False) as response:
+                return await _read(response, most)
+        except self._troubles as error:
+            return Lost(_named(error), complete=True)
+
     async def _post(self, path: str, body: AsyncIterator[bytes], headers: dict[str, str]) -> Answer:
         async with self._session.post(
             self._server + path, data=body, headers=headers, proxy=self._proxy, allow_redirects=False
         ) as response:
-            content = await response.content.read(LONGEST_ANSWER)
-            while len(content) < LONGEST_ANSWER and (more := await response.content.read(LONGEST_ANSWER)):
-                content += more
-            return Answer(response.status, content, response.headers.get("Retry-After", ""))
+            return await _read(response, LONGEST_ANSWER)
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> Answer:
+    content = bytearray()
+    while len(content) < most and (more := await response.content.read(most - len(content))):
+        content += more
+    return Answer(response.status, bytes(content), response.headers.get("Retry-After", ""))
 
 
 class Interrupted(asyncio.CancelledError):

@@ -1,0 +1,60 @@
+"""Recognise OONI Run v2 links, and name the address of their descriptor.
+
+Sources, opened 2026-11-28. The app's domain, API and requests, at 7dea3945 of 2026-08-18:
+https://github.com/ooni/probe-multiplatform/blob/7dea3945f65df82e62a8d5d1692aaf1b484e7d5d/composeApp/src/commonMain/release/kotlin/org/ooni/probe/config/BuildTypeDefaults.kt
+https://github.com/ooni/probe-multiplatform/blob/7dea3945f65df82e62a8d5d1692aaf1b484e7d5d/composeApp/src/commonMain/kotlin/org/ooni/probe/domain/descriptors/FetchDescriptor.kt
+The other forms of links: section 5 of bk-005-ooni-run-v2.md in ooni/spec e8aafe45, and
+https://github.com/ooni/probe-cli/blob/7cb22410c98db6dbc801887d93b65c8a5318ad07/internal/oonirun/link.go
+"""
+
+import re
+from typing import NamedTuple
+
+from probe.messages import tr
+from probe.ooni.run_links.descriptor import DescriptorError
+
+API = "https://api.ooni.org"
+_ID = r"(?P<id>[0-9]{1,20})"
+_FORMS = (
+    re.compile(rf"https://run\.ooni\.(?:org|io)/(?:v2/)?{_ID}/?(?:[?#].*)?"),
+    re.compile(rf"ooni://runv2/{_ID}/?(?:[?#].*)?"),
+    re.compile(
+        rf"https://api\.ooni\.(?:org|io)/api/v2/oonirun/links/{_ID}"
+        r"(?:/(?:full|engine)-descriptor/(?P<revision>latest|[0-9]{1,9}))?/?"
+    ),
+)
+_EARLIER = re.compile(r"(?:https://run\.ooni\.io|ooni:/)/nettest\b.*")
+
+
+class Link(NamedTuple):
+    """Hold the id of a link, and the revision of its descriptor ("" for the newest)."""
+
+    id: str
+    revision: str = ""
+
+    @property
+    def path(self) -> str:
+        """Return the path of the descriptor at the API."""
+        path = f"/api/v2/oonirun/links/{self.id}"
+        return f"{path}/full-descriptor/{self.revision}" if self.revision else path
+
+
+def is_link(text: str) -> bool:
+    """Return whether a text is meant as a link and not as the name of a file."""
+    return "://" in text
+
+
+def parse_link(text: str) -> Link:
+    """Return the link that an address stands for. Raise DescriptorError."""
+    for form in _FORMS:
+        if found := form.fullmatch(text):
+            revision = found.groupdict().get("revision") or ""
+            return Link(found["id"], "" if revision == "latest" else revision)
+    if _EARLIER.fullmatch(text):
+        raise DescriptorError(tr("This is a link of the first OONI Run. Only links of OONI Run v2 are understood."))
+    raise DescriptorError(
+        tr(
+            "{url} is no link of OONI Run. Use https://run.ooni.org/v2/NUMBER, or save the descriptor in a file.",
+            url=repr(text),
+        )
+    )
