@@ -41,7 +41,7 @@ class RunRequest:
     events: Path | None = None  # the file for the progress as JSON lines
     input: tuple[str, ...] = ()  # web addresses, files of them, or - for standard input
     ooni_run_digest: str | None = None  # of the descriptor that the user agrees to
-    ooni_run_server: str | None = None  # in place of OONI's
+    ooni_run_server: str | None = None  # another than OONI's
 
 
 def control_urls(text: str | None, pin: str | None) -> tuple[str, ...]:

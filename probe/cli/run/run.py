@@ -62,7 +62,7 @@ def run(
         str | None, opt("--ooni-run-digest", help="Digest of the descriptor that you agree to.")
     ] = None,
     ooni_run_server: Annotated[
-        str | None, opt("--ooni-run-server", help="Fetch the link from this server in place of OONI's.", hidden=True)
+        str | None, opt("--ooni-run-server", help="Fetch the link from another server than OONI's.", hidden=True)
     ] = None,
     measure_anyway: Annotated[
         bool, opt("--measure-anyway", help="Measure through a VPN, with a wrong clock or through TLS interception.")

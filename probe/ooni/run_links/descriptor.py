@@ -1,8 +1,7 @@
 """Parse a descriptor of OONI Run v2. It is untrusted, and has limits of size, tests and inputs.
 
-Source, opened 2026-11-28: section 3 of
+Limits of text lengths are the server's. Sources, section 3 of the first, opened 2026-11-28:
 https://github.com/ooni/spec/blob/e8aafe45d5bd15a371a08dfbeb0dc557e1622d04/backends/bk-005-ooni-run-v2.md
-and the classes of the server, whose limits of text lengths are used here:
 https://github.com/ooni/backend/blob/32d8349dc5440e75264c84c0ffe97495c7488e84/ooniapi/services/oonirun/src/oonirun/routers/v2.py
 """
 

@@ -1,9 +1,10 @@
 """Recognise OONI Run v2 links, and name the address of their descriptor.
 
-Sources, opened 2026-11-28. The app's domain, API and requests, at 7dea3945 of 2026-08-18:
+Domain, API and request are those of OONI's app at 7dea3945. The other forms of links are from section 5 of OONI's
+specification at e8aafe45 and from probe-cli at 7cb22410. Sources, opened 2026-11-28:
 https://github.com/ooni/probe-multiplatform/blob/7dea3945f65df82e62a8d5d1692aaf1b484e7d5d/composeApp/src/commonMain/release/kotlin/org/ooni/probe/config/BuildTypeDefaults.kt
 https://github.com/ooni/probe-multiplatform/blob/7dea3945f65df82e62a8d5d1692aaf1b484e7d5d/composeApp/src/commonMain/kotlin/org/ooni/probe/domain/descriptors/FetchDescriptor.kt
-The other forms of links: section 5 of bk-005-ooni-run-v2.md in ooni/spec e8aafe45, and
+https://github.com/ooni/spec/blob/e8aafe45d5bd15a371a08dfbeb0dc557e1622d04/backends/bk-005-ooni-run-v2.md
 https://github.com/ooni/probe-cli/blob/7cb22410c98db6dbc801887d93b65c8a5318ad07/internal/oonirun/link.go
 """
 

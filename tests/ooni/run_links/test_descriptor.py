@@ -21,7 +21,7 @@ PAGES: dict[str, Any] = {
     "targets_name": None,
     "inputs_extra": [{"category_code": "NEWS"}, {}],
 }
-# the answer of GET /api/v2/oonirun/links/ID: class OONIRunLink of ooni/backend 32d8349d, routers/v2.py
+# the answer of GET /api/v2/oonirun/links/ID: class OONIRunLink of ooni/backend 32d8349d
 OF_THE_SERVER = {
     "name": "Websites",
     "short_description": "Test some websites",
