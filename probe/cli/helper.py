@@ -34,6 +34,9 @@ def helper(
     transfer: Annotated[
         str | None, opt("--transfer", help="TCP port that sends random bytes over TLS, such as 8443.")
     ] = None,
+    transfer_http: Annotated[
+        str | None, opt("--transfer-http", help="TCP port that sends the same over HTTP without TLS, such as 80.")
+    ] = None,
     trusted_proxy: Annotated[
         list[str] | None,
         opt("--trusted-proxy", help="Address or CIDR of a reverse proxy that names its clients. Repeatable."),
@@ -57,6 +60,7 @@ def helper(
     With --sip it answers a call over SIP to such a token, and reflects the voice packets of the caller.
     With --webrtc it does the same over WebRTC, at UDP ports that the system chooses.
     With --transfer it sends 384 kB in 6 s over TLS to clients with such a token, whatever server name they send.
+    With --transfer-http it sends the same to a request over HTTP without TLS, whatever Host header it has.
     With --dtls it asks each DTLS hello for a cookie, and completes no handshake.
     """
     options = {
@@ -68,9 +72,12 @@ def helper(
         "dtls_port": one_port("--dtls", dtls, "4433"),
         "webrtc": webrtc,
         "transfer_port": one_port("--transfer", transfer, "8443"),
+        "transfer_http_port": one_port("--transfer-http", transfer_http, "80"),
         "trusted": networks("--trusted-proxy", trusted_proxy or []),
         "own": networks("--own-address", own_address or []),
     }
+    if transfer_http is not None and transfer is None:
+        raise UsageError(tr("--transfer-http needs --transfer too."), 2)
     raise typer.Exit(_serve(listen, targets_folder(targets), options))
 
 

@@ -48,7 +48,10 @@ def transfer_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]
     sha256 = offer.get("sha256") if isinstance(offer, dict) else None
     if found is None or not isinstance(sha256, str) or not re.fullmatch("[0-9a-f]{64}", sha256):
         return None
-    return TransferOffer(*found, _addresses(base_url, resolved), _until(TRANSFER_TOKEN), sha256)
+    clear = offer.get("http_port") if isinstance(offer, dict) else None
+    if clear is not None and not _is_port(clear):
+        return None
+    return TransferOffer(*found, _addresses(base_url, resolved), _until(TRANSFER_TOKEN), sha256, http_port=clear)
 
 
 def call_offers(

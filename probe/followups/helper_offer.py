@@ -60,10 +60,14 @@ CallOffers = Mapping[CallProtocol, CallOffer]
 
 @dataclass
 class TransferOffer(HelperOffer):
-    """Hold the offer of transfers: the certificate's SHA-256, and how many pairs the token is good for."""
+    """Hold the offer of transfers: the certificate's SHA-256, and how many pairs the token is good for.
+
+    `http_port` sends transfers without TLS. A helper without it compares no Host headers.
+    """
 
     sha256: str = ""
     pairs_left: int = 2
+    http_port: int | None = None
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ _MODULES: dict[FollowUp, str] = {
     "webrtc_call": "probe.followups.helper_flows.calls",
     "transfer_name": "probe.followups.helper_flows.transfer_pairs",
     "transfer_innocuous": "probe.followups.helper_flows.transfer_pairs",
+    "transfer_host": "probe.followups.helper_flows.transfer_pairs",
+    "transfer_innocuous_host": "probe.followups.helper_flows.transfer_pairs",
     "path_sweep": "probe.followups.hop_search",
     "limited_payload": "probe.followups.hop_search",
     "alternative_address": "probe.connectivity.endpoint",

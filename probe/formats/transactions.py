@@ -58,6 +58,8 @@ FollowUp = Literal[
     "webrtc_call",
     "transfer_name",
     "transfer_innocuous",
+    "transfer_host",
+    "transfer_innocuous_host",
     "path_sweep",
     "limited_payload",
     "alternative_address",

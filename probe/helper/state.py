@@ -107,6 +107,7 @@ def load_state(
     dtls_port: int | None = None,
     webrtc: bool = False,
     transfer_port: int | None = None,
+    transfer_http_port: int | None = None,
     trusted: Sequence[Network] = (),
     own: Sequence[Network] = (),
 ) -> HelperState:
@@ -128,7 +129,7 @@ def load_state(
     state = HelperState(
         targets, neutral, resolvers, lab, public_roots, asn_of, echo, media, sip, dtls, calls, trusted, machine
     )
-    state.transfer = TransferPort(transfer_port) if transfer_port is not None else None
+    state.transfer = TransferPort(transfer_port, transfer_http_port) if transfer_port is not None else None
     return state
 
 

@@ -35,6 +35,7 @@ ECHO_PORTS = (
 MEDIA_PORT = "50000"
 SIP_PORT = "5070"  # the usual one belongs to the echo. Voice is at the port two above
 TRANSFER_PORT = "443"  # a censor that reads names in hellos may watch this port alone
+TRANSFER_HTTP_PORT = "8080"  # port 80 is that of the HTTP side
 FINE = frozenset({0, 4})  # exit codes of a complete run. 4: no usable network, which a scenario may expect
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -176,7 +177,7 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
     words += ["--media", MEDIA_PORT] if scenario.helper.media else []
     words += ["--sip", SIP_PORT] if scenario.helper.sip else []
     words += ["--webrtc"] if scenario.helper.webrtc else []
-    words += ["--transfer", TRANSFER_PORT] if scenario.helper.transfer else []
+    words += ["--transfer", TRANSFER_PORT, "--transfer-http", TRANSFER_HTTP_PORT] if scenario.helper.transfer else []
     return lambda ready: _run_probe(words, environment(consent, roots=HELPERS_ROOTS))
 
 

@@ -1,7 +1,8 @@
-"""Receive a transfer of the test helper with a given server name, and record when its bytes arrived (step `transfer`).
+"""Receive a transfer of the test helper with a given name, and record when its bytes arrived (step `transfer`).
 
-The certificate is the helper's own and is known by its digest. No certificate of the public is involved, so that the
-name in the hello is all that differs between two transfers.
+The name is in a TLS hello, or in the Host header of a request without TLS. The certificate is the helper's own and is
+known by its digest. No certificate of the public is involved, so that the name is all that differs between two
+transfers.
 """
 
 import asyncio
@@ -14,12 +15,25 @@ from probe.formats.exchanges.transfer import Transfer
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
+from probe.steps.connection import Connection
+from probe.steps.http.http_answer import headers_of
 from probe.steps.sockets import limit_segments, open_socket
 from probe.steps.tcp import TCPConnection
 from probe.steps.tls.tls import naming_failure
 from probe.steps.tls.tls_stream import TLSConnection, peer_chain
 from probe.targets.target import family_of
-from probe.wire.transfer import BUSY, END, PACE, SECONDS, Frame, FrameReader
+from probe.wire.http1 import HTTP1Exchange
+from probe.wire.transfer import (
+    ACCEPTED,
+    BUSY,
+    END,
+    END_OF_HEAD,
+    LONGEST_REQUEST,
+    PACE,
+    SECONDS,
+    FrameReader,
+    request_path,
+)
 
 INTERVAL = 0.05  # seconds of one number in the entry
 HANDSHAKE = 4.0  # seconds for TCP and TLS
@@ -33,32 +47,44 @@ async def transfer(
     ip: str,
     port: int,
     token: bytes,
-    server_name: str,
+    name: str,
     *,
     sha256: str,
     pace: Pace,
-    before_hello: Callable[[], None] = lambda: None,
+    in_clear: bool = False,
+    before_name: Callable[[], None] = lambda: None,
     pair: int = 0,
     rank: int = 0,
     seconds: float = SECONDS,
 ) -> Transfer:
-    """Connect, send a hello with `server_name` and then the token, and read for at most `seconds`.
+    """Connect, send a hello with `name` and then the token, and read for at most `seconds`.
 
-    `before_hello` counts the trigger. The entry holds no address, because the helper's address could identify a group
-    of users. It succeeds if bytes came and the connection did not break. Raises StepFailed.
+    With `in_clear` a request over HTTP has the name and the token. `before_name` counts the trigger. The entry holds no
+    address, because the helper's address could identify a group of users. It succeeds if bytes came and the connection
+    did not break. Raises StepFailed.
     """
-    entry = Transfer(port=port, server_name=server_name, pair=pair, rank=rank, pace=PACE, interval=INTERVAL)
+    entry = Transfer(port=port, pair=pair, rank=rank, pace=PACE, interval=INTERVAL)
+    if in_clear:
+        entry.http_host = name
+    else:
+        entry.server_name = name
     async with tx.step(entry, HANDSHAKE + max(FIRST_BYTE, seconds) + GRACE):
         async with asyncio.timeout(HANDSHAKE):
-            tls = await _connected(tx, ip, port, server_name, sha256, pace, before_hello)
-        await _Reading(tx, entry, tls, seconds).run(token)
+            conn: Connection = await _connected(tx, ip, port, pace)
+            before_name()
+            if not in_clear:
+                conn = await _secured(conn, name, sha256)
+        await _Reading(tx, entry, conn, seconds).run(_request(token, name) if in_clear else token)
     return entry
 
 
-async def _connected(
-    tx: Transaction, ip: str, port: int, name: str, sha256: str, pace: Pace, before_hello: Callable[[], None]
-) -> TLSConnection:
-    """Return the TLS connection. Raises RemoteError for another certificate, and what sockets raise."""
+def _request(token: bytes, name: str) -> bytes:
+    """Return a request as a browser sends it."""
+    return HTTP1Exchange("GET", request_path(token), headers_of("GET", f"http://{name}/", None, b"")).request
+
+
+async def _connected(tx: Transaction, ip: str, port: int, pace: Pace) -> TCPConnection:
+    """Return the connection. Raises what sockets raise."""
     sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts)
     conn = TCPConnection(sock, ip, port, pace)
     tx.connections.callback(conn.close)
@@ -67,7 +93,11 @@ async def _connected(
     if size and not limit_segments(sock, size):
         raise LocalFailure(f.SEGMENT_SIZE)
     await asyncio.get_running_loop().sock_connect(sock, (ip, port))
-    before_hello()
+    return conn
+
+
+async def _secured(conn: Connection, name: str, sha256: str) -> TLSConnection:
+    """Return the TLS connection. Raises RemoteError for another certificate, and what sockets raise."""
     tls = TLSConnection(conn, name, ALPN)
     with naming_failure(tls.watch, lenient=False):
         await tls.handshake()
@@ -80,23 +110,27 @@ async def _connected(
 class _Reading:
     """Read the frames of one transfer, and write what arrived when to its entry."""
 
-    def __init__(self, tx: Transaction, entry: Transfer, tls: TLSConnection, seconds: float) -> None:
-        self._tx, self._entry, self._tls, self._seconds = tx, entry, tls, seconds
+    def __init__(self, tx: Transaction, entry: Transfer, conn: Connection, seconds: float) -> None:
+        self._tx, self._entry, self._conn, self._seconds = tx, entry, conn, seconds
         self._loop, self._frames, self._asked = asyncio.get_running_loop(), FrameReader(), 0.0
         self._intervals: dict[int, int] = {}
+        self._head: bytes | None = b"" if entry.http_host is not None else None  # of an answer, None behind its end
 
-    async def run(self, token: bytes) -> None:
-        """Send the token and read to the end. Raises TimeoutError without a byte, and what breaks a connection."""
+    async def run(self, request: bytes) -> None:
+        """Send the token or the request with it, and read to the end.
+
+        Raises TimeoutError without a byte, and what breaks a connection.
+        """
         entry = self._entry
         entry.secured = round(self._tx.trace.elapsed() - entry.t0, 6)
-        await self._tls.write(token)
+        await self._conn.write(request)
         self._asked, entry.asked = self._loop.time(), self._tx.trace.elapsed()
         try:
             await self._first()
             await self._others()
         finally:
             self._write()
-        if self._newest().kind == BUSY:
+        if self._frames.newest is not None and self._frames.newest.kind == BUSY:
             raise LocalFailure(f.HELPER_BUSY)
 
     async def _first(self) -> None:
@@ -115,19 +149,26 @@ class _Reading:
 
     async def _read(self) -> None:
         """Read once. Raises EOFError if the connection ends before the transfer."""
-        data = await self._tls.read()
+        data = await self._conn.read()
         if not data:
             raise EOFError("closed during the transfer")
         place = int((self._loop.time() - self._asked) / INTERVAL)
         self._intervals[place] = self._intervals.get(place, 0) + len(data)
         try:
-            self._frames.feed(data)
+            self._frames.feed(self._behind_head(data))
         except ValueError:
             raise RemoteError(f"{f.UNKNOWN}: malformed transfer") from None
 
-    def _newest(self) -> Frame:
-        assert self._frames.newest is not None
-        return self._frames.newest
+    def _behind_head(self, data: bytes) -> bytes:
+        """Return the bytes behind the head of an answer over HTTP. Raises ValueError for another answer."""
+        if self._head is None:
+            return data
+        self._head += data
+        if not self._head.startswith(ACCEPTED[: len(self._head)]) or len(self._head) > LONGEST_REQUEST:
+            raise ValueError("no transfer")
+        head, end, body = self._head.partition(END_OF_HEAD)
+        self._head = None if end else head
+        return body
 
     def _write(self) -> None:
         entry, newest = self._entry, self._frames.newest

@@ -1,9 +1,10 @@
 """Write and read the frames of a transfer: random bytes of the test helper, with what its kernel knows in each frame.
 
-The probe sends a token over TLS. The helper then sends frames until the transfer ends. A probe that stops reading early
-still has the figures of the last frame that arrived.
+The probe sends a token, as bytes inside TLS or as the path of an HTTP request in the clear. The helper then sends
+frames until the transfer ends. A probe that stops reading early still has the figures of the last frame that arrived.
 """
 
+import re
 import struct
 from typing import NamedTuple
 
@@ -16,7 +17,26 @@ _NOT_KNOWN = 2**32 - 1
 HEADER = _LAYOUT.size
 LARGEST = 3200  # bytes of a frame, header included. 20 in a second are the pace.
 
+LONGEST_REQUEST = 4096  # bytes of a request in the clear
+END_OF_HEAD = b"\r\n\r\n"
+ACCEPTED = b"HTTP/1.1 200 "  # of an answer with a transfer
+ANSWER_HEAD = ACCEPTED + (
+    b"OK\r\nContent-Type: application/octet-stream\r\nCache-Control: no-store\r\nConnection: close" + END_OF_HEAD
+)
+_REQUEST = re.compile(rb"GET /([0-9a-f]{2,64}) HTTP/1\.1\r\n")
+
 DATA, END, BUSY = 1, 2, 3  # kinds. BUSY: the helper has no place for a transfer.
+
+
+def request_path(token: bytes) -> str:
+    """Return the path of a request for a transfer in the clear."""
+    return f"/{token.hex()}"
+
+
+def requested_token(head: bytes) -> bytes:
+    """Return the token of a request in the clear, b"" if it asks for no transfer."""
+    found = _REQUEST.match(head)
+    return bytes.fromhex(found[1].decode()) if found and len(found[1]) % 2 == 0 else b""
 
 
 class Known(NamedTuple):

@@ -75,7 +75,8 @@ def test_once_per_measurement_is_once(run: Run) -> None:
 def test_policy_names_every_kind_that_follows_an_attempt() -> None:
     kinds = {row.followup for group in POLICY for row in group.rows}
     of_lookups = {"alternative_address", "innocuous_name_system_resolver"}
-    of_the_run = {"media_shape", "media_opaque", "sip_call", "webrtc_call", "transfer_name", "transfer_innocuous"}
+    of_the_run = {"media_shape", "media_opaque", "sip_call", "webrtc_call"}
+    of_the_run |= {"transfer_name", "transfer_innocuous", "transfer_host", "transfer_innocuous_host"}
     assert kinds == set(FOLLOWUP_KINDS) - of_lookups - of_the_run
 
 

@@ -209,11 +209,11 @@ async def test_media_offer_names_the_shapes_that_the_helper_reflects() -> None:
 
 async def test_transfer_offer_is_read_and_nothing_of_it_is_written() -> None:
     offered: list[TransferOffer] = []
-    said = {"token": "0f" * 12, "port": 443, "sha256": "ab" * 32}
+    said = {"token": "0f" * 12, "port": 443, "sha256": "ab" * 32, "http_port": 80}
     answer = await asked(sending({**GOOD, "transfer": said}), flows_offered=keeping("transfers", offered))
     (offer,) = offered
     assert (offer.token, offer.ports, offer.addresses) == (bytes([15]) * 12, (443,), ("127.0.0.1",))
-    assert (offer.sha256, offer.pairs_left) == ("ab" * 32, 2)
+    assert (offer.sha256, offer.pairs_left, offer.http_port) == ("ab" * 32, 2, 80)
     assert offer.outlives(50.0) and not offer.outlives(60.0)
     assert "transfer" not in answer and "0f0f" not in json.dumps(answer)
 
@@ -229,6 +229,8 @@ async def test_transfer_offer_is_read_and_nothing_of_it_is_written() -> None:
         {"sha256": "ab" * 31},
         {"sha256": "AB" * 32},
         {"sha256": 5},
+        {"http_port": 0},
+        {"http_port": "80"},
     ],
 )
 async def test_invalid_transfer_offer_is_ignored(changed: dict[str, Any]) -> None:

@@ -449,7 +449,7 @@ def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "probe", "helper", "--listen", "127.0.0.1:0", "--lab"]
     command += ["--echo", str(port := free_udp_port()), "--media", str(media := free_udp_port())]
     command += ["--sip", str(sip := free_udp_port() & 0xFFFE), "--dtls", str(dtls := free_udp_port())]
-    command += ["--transfer", str(transfer := free_udp_port())]
+    command += ["--transfer", str(transfer := free_udp_port()), "--transfer-http", str(clear := free_udp_port())]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as process:
@@ -467,6 +467,9 @@ def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
             accepting_anything(()).wrap_socket(sock, server_hostname="a.example") as tls,
         ):
             assert tls.version() == "TLSv1.3"
+        with socket.create_connection(("127.0.0.1", clear), timeout=5) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert sock.recv(100) == b""
         for reflecting in (port, media, sip, sip + 2, dtls):
             with pytest.raises(TimeoutError):
                 echoes(reflecting, secrets.token_bytes(100))

@@ -13,7 +13,7 @@ from probe.helper.transfer import sender
 from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TRANSFERS_A_TOKEN, TransferPort
 from probe.steps.tls.client_hello import accepting_anything
-from probe.wire.transfer import BUSY, DATA, END, PACE, FrameReader
+from probe.wire.transfer import ACCEPTED, BUSY, DATA, END, END_OF_HEAD, PACE, FrameReader, request_path
 
 HOST = "127.0.0.1"
 
@@ -107,7 +107,7 @@ async def test_other_tokens_get_nothing(token: bytes) -> None:
 
 async def test_old_token_gets_nothing() -> None:
     now = [1000.0]
-    port = TransferPort(0, lambda: now[0])
+    port = TransferPort(0, clock=lambda: now[0])
     await port.open(HOST)
     token = new_token(port)
     now[0] += 61.0
@@ -152,6 +152,66 @@ async def test_clients_that_break_off_leave_nothing_behind() -> None:
         writer.transport.abort()
         await asyncio.sleep(0.4)
         assert not len(port.connections) and not len(port.transfers)
+
+
+# -- in the clear ------------------------------------------------------------------------------------------------------
+
+
+async def asked_in_clear(port: TransferPort, request: bytes) -> bytes:
+    assert port.http_port is not None
+    reader, writer = await asyncio.open_connection(HOST, port.http_port)
+    writer.write(request)
+    stream = await asyncio.wait_for(reader.read(), 5.0)
+    writer.close()
+    return stream
+
+
+@asynccontextmanager
+async def serving_both() -> AsyncIterator[TransferPort]:
+    port = TransferPort(0, 0)
+    await port.open(HOST)
+    try:
+        yield port
+    finally:
+        port.close()
+
+
+@pytest.mark.parametrize("host", ["www.example.org", "x"])
+async def test_request_without_tls_gets_the_same_frames_behind_a_head(host: str) -> None:
+    async with serving_both() as port:
+        assert port.offer()["http_port"] == port.http_port != port.port
+        began = asyncio.get_running_loop().time()
+        path = request_path(new_token(port))
+        stream = await asked_in_clear(port, f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        lasted = asyncio.get_running_loop().time() - began
+    head, _, body = stream.partition(END_OF_HEAD)
+    frames = FrameReader()
+    frames.feed(body)
+    assert head.startswith(ACCEPTED) and host.encode() not in head
+    assert frames.newest is not None and (frames.newest.kind, frames.newest.sent) == (END, 0.5 * PACE)
+    assert 0.4 < lasted < 2.0
+
+
+async def test_token_is_good_for_four_transfers_over_both_ports() -> None:
+    async with serving_both() as port:
+        token = new_token(port)
+        request = f"GET {request_path(token)} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        both = [[(await received(port, token))[0], await asked_in_clear(port, request)] for _ in range(2)]
+        assert all(stream for pair in both for stream in pair)
+        assert await asked_in_clear(port, request) == b"" and (await received(port, token))[0] == b""
+
+
+@pytest.mark.parametrize(
+    "request_", [b"GET / HTTP/1.1\r\n\r\n", b"GET /" + b"00" * 12 + b" HTTP/1.1\r\n\r\n", b"x" * 4096, b"\r\n\r\n"]
+)
+async def test_other_requests_get_nothing(request_: bytes) -> None:
+    async with serving_both() as port:
+        assert await asked_in_clear(port, request_) == b""
+
+
+async def test_helper_without_the_option_offers_no_port_in_the_clear() -> None:
+    async with serving() as port:
+        assert "http_port" not in port.offer()
 
 
 async def test_taken_port_is_named() -> None:

@@ -17,7 +17,7 @@ from probe.steps import transfer as step
 from probe.steps.transfer import transfer
 from probe.wire.transfer import PACE
 from tests.steps.slow_proxy import slow_proxy
-from tests.support.servers.loopback import a_transaction, serving, silence
+from tests.support.servers.loopback import Peer, a_transaction, serving, silence
 
 NAMED, OTHER = "www.blocked.example", "www.innocuous.example"
 
@@ -70,13 +70,59 @@ async def test_other_name_is_not_limited() -> None:
     assert entry.total == pytest.approx(1.5 * PACE, rel=0.2)
 
 
+# -- in the clear ------------------------------------------------------------------------------------------------------
+
+
+async def measured_in_clear(rates: dict[str, int], **changed: Any) -> Transfer:
+    port = TransferPort(0, 0)
+    await port.open("127.0.0.1")
+    assert port.http_port is not None
+    try:
+        async with slow_proxy(port.http_port, rates) as proxy, a_transaction() as bench:
+            token, about = bytes.fromhex(port.offer()["token"]), {"sha256": "", "pace": bench.pace} | changed
+            await transfer(bench.tx, "127.0.0.1", proxy, token, NAMED, in_clear=True, **about)
+    finally:
+        port.close()
+    (entry,) = bench.tx.entries
+    assert isinstance(entry, Transfer)
+    return entry
+
+
+async def test_transfer_in_the_clear_has_the_name_in_its_host_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "SECONDS", 1.5)
+    monkeypatch.setattr(sender, "TOTAL", PACE)
+    entry = await measured_in_clear({})
+    assert (entry.failure, entry.complete, entry.server_name, entry.http_host) == (None, True, "", NAMED)
+    assert PACE <= entry.total < PACE + 300 and 0.9 < entry.lasted < 1.5 and entry.round_trip
+
+
+async def test_limited_host_gets_the_rate_of_the_limit() -> None:
+    entry = await measured_in_clear({f"Host: {NAMED}\r\n": 8_000}, seconds=3.0)
+    assert (entry.failure, entry.complete) == (None, False)
+    assert sum(entry.received[20:60]) == pytest.approx(2 * 8_000, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 403 Forbidden\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n<html>", b"\x16\x03" * 20]
+)
+async def test_other_answers_in_the_clear_are_no_transfers(answer: bytes) -> None:
+    async def forged(peer: Peer) -> None:
+        await peer.receive()
+        await peer.send(answer + bytes(40))
+
+    async with a_transaction() as bench, serving(forged) as server:
+        about: dict[str, Any] = {"sha256": "", "pace": bench.pace, "in_clear": True}
+        await transfer(bench.tx, "127.0.0.1", server.port, bytes(12), NAMED, **about)
+    assert bench.tx.record.failure == f"{f.UNKNOWN}: malformed transfer"
+
+
 # -- failures ----------------------------------------------------------------------------------------------------------
 
 
 async def test_trigger_is_counted_before_the_hello() -> None:
     counted = []
     async with a_transaction() as bench, serving(silence) as server:
-        about: dict[str, Any] = {"sha256": "00", "pace": bench.pace, "before_hello": lambda: counted.append(1)}
+        about: dict[str, Any] = {"sha256": "00", "pace": bench.pace, "before_name": lambda: counted.append(1)}
         task = asyncio.create_task(transfer(bench.tx, "127.0.0.1", server.port, bytes(12), NAMED, **about))
         await asyncio.sleep(0.2)
         assert counted == [1]
@@ -90,7 +136,7 @@ async def test_spent_budget_sends_no_hello() -> None:
 
     async with a_transaction() as bench, serving(silence) as server:
         await transfer(
-            bench.tx, "127.0.0.1", server.port, bytes(12), NAMED, sha256="", pace=bench.pace, before_hello=refuse
+            bench.tx, "127.0.0.1", server.port, bytes(12), NAMED, sha256="", pace=bench.pace, before_name=refuse
         )
     assert bench.tx.record.failure == f.BUDGET and bench.pace.bytes_sent == 0
 

@@ -2,7 +2,18 @@
 
 import pytest
 
-from probe.wire.transfer import BUSY, DATA, END, HEADER, LARGEST, FrameReader, Known, write_frame
+from probe.wire.transfer import (
+    BUSY,
+    DATA,
+    END,
+    HEADER,
+    LARGEST,
+    FrameReader,
+    Known,
+    request_path,
+    requested_token,
+    write_frame,
+)
 
 FIRST, LAST = Known(12, 1, 40_000, 20_000), Known(None, None, None, None)
 STREAM = (
@@ -34,3 +45,24 @@ def test_other_bytes_are_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="a frame of kind"):
         FrameReader().feed(raw)
     assert int.from_bytes(b"\xff\xff", "big") > LARGEST
+
+
+def test_token_of_a_request_is_read() -> None:
+    token = bytes(range(12))
+    head = f"GET {request_path(token)} HTTP/1.1\r\nHost: a.example\r\n\r\n".encode()
+    assert requested_token(head) == token
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n",
+        b"GET /zz HTTP/1.1\r\n",
+        b"GET /abc HTTP/1.1\r\n",
+        b"POST /ab HTTP/1.1\r\n",
+        b"\x16\x03",
+    ],
+)
+def test_other_requests_have_no_token(head: bytes) -> None:
+    assert requested_token(head) == b""

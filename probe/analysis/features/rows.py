@@ -153,7 +153,7 @@ class ServiceRow:
     media_late: int = column(0, "The pairs in which more packets of the app's shape are late.", "COALESCE(q.late, 0)")
     transfer_pairs: int = column(
         0,
-        "Pairs of transfers from the test helper under a name of the service that are usable.",
+        "Pairs of transfers from the test helper over TLS under a name of the service that are usable.",
         "COALESCE(t.pairs, 0)",
     )
     transfer_limited: int = column(
@@ -161,9 +161,23 @@ class ServiceRow:
     )
     slow_pages: int = column(
         0,
-        "Pages that came slowly here, and at least three times as fast at the control. They are counted only beside "
-        "pairs of transfers.",
+        "Pages over TLS that came slowly here, and at least three times as fast at the control. They are counted only "
+        "beside pairs of transfers.",
         "COALESCE(t.slow_pages, 0)",
+    )
+    clear_transfer_pairs: int = column(
+        0,
+        "Usable pairs of transfers from the test helper over HTTP without TLS, under a name of the service.",
+        "COALESCE(t.clear_pairs, 0)",
+    )
+    clear_transfer_limited: int = column(
+        0, "Of these, the pairs in which only that name's throughput is limited.", "COALESCE(t.clear_limited, 0)"
+    )
+    clear_slow_pages: int = column(
+        0,
+        "Pages without TLS that came slowly here, and at least three times as fast at the control. They are counted "
+        "only beside pairs of transfers.",
+        "COALESCE(t.clear_slow_pages, 0)",
     )
     untested: int = column(
         0,

@@ -71,7 +71,6 @@ MEANINGS: dict[str, str] = {
 """Each leaf of the tree with its meaning, in the order in which the leaves are printed."""
 
 RESERVED: dict[str, str] = {
-    "http.throttle.host": "No nettest measures the throughput of HTTP in the clear.",
     "http.error": "A status code alone is no evidence, because any middlebox can fake it (P4).",
     "turn.refused": "Relays refuse unauthenticated allocations by design, so a refusal proves that they answer.",
     **dict.fromkeys(("store.absent", "store.delisted"), "Only rules about app stores use it."),

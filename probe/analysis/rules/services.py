@@ -2,7 +2,7 @@
 
 from probe.analysis.rules.calls.media import MEDIA_RULES
 from probe.analysis.rules.rule import Rule, State
-from probe.analysis.rules.tls.throughput import THROUGHPUT_RULES
+from probe.analysis.rules.throughput import THROUGHPUT_RULES
 from probe.messages import mark
 
 OUT_OF_TIME = "service_out_of_time"  # the rule whose services the end of a run counts

@@ -79,7 +79,10 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
     beside["control_neutral_failed"] = tuple(beside.get("control_neutral_failed", ()))
     beside["media"] = tuple(MediaRow(*map(row.get, MediaRow._fields)) for row in beside.get("media", ()))
     transfers = beside.get("transfers", ())
-    beside["transfers"] = tuple(TransferRow(*map(row.get, TransferRow._fields)) for row in transfers)
+    unset = TransferRow._field_defaults
+    beside["transfers"] = tuple(
+        TransferRow(*(row.get(n, unset.get(n)) for n in TransferRow._fields)) for row in transfers
+    )
     beside["redirects"] = {role: tuple(urls) for role, urls in beside.get("redirects", {}).items()}
     return FlatMeasurement(**beside, rows=[_whole_row(values) for values in observations])
 

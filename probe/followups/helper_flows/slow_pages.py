@@ -9,16 +9,21 @@ from probe.session.trace import Trace
 from probe.signatures.slow_page import LEAST_SHARE, SLOW
 
 OWN = frozenset({"first", "confirm"})
+SCHEMES = frozenset({"https", "http"})
 
 
 class Page(NamedTuple):
-    """Hold one page that came over TLS: its transaction, service and endpoint, the name, and bytes a second."""
+    """Hold one page: its transaction, service and endpoint, the name, and bytes a second.
+
+    `in_clear`: it came without TLS.
+    """
 
     cause: int | None
     service: str
     endpoint: str
     host: str
     rate: float
+    in_clear: bool = False
 
 
 def pages_of(trace: Trace) -> list[Page]:
@@ -36,9 +41,10 @@ def _pages(trace: Trace) -> Iterator[Page]:
     own = {record.transaction_id: record for record in trace.transactions if record.kind in OWN}
     for entry in trace.entries:
         record = own.get(entry.transaction_id)
-        if record is None or not isinstance(entry, HTTPTransaction) or not entry.request.url.startswith("https:"):
+        if record is None or not isinstance(entry, HTTPTransaction):
             continue
+        scheme = urlsplit(entry.request.url).scheme
         seconds, host = entry.response.x_body_time, urlsplit(record.endpoint).hostname
-        if seconds is not None and host and record.sent_name == host:
+        if seconds is not None and host and scheme in SCHEMES and record.sent_name == host:
             rate = entry.response.x_body_length / max(seconds, 1e-3)
-            yield Page(record.transaction_id, record.service, record.endpoint, host, rate)
+            yield Page(record.transaction_id, record.service, record.endpoint, host, rate, scheme == "http")

@@ -26,6 +26,7 @@ from probe.wire.transfer import SECONDS
 
 LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
 REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
+NAMED: frozenset[FollowUp] = frozenset({"transfer_name", "transfer_host"})
 
 
 class TransferPairs:
@@ -48,31 +49,40 @@ class TransferPairs:
         self._pairs = 0
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> TransferResult | None:
-        """Measure at most two pairs of a target if a page of it came slowly. Return whether they were measured.
+        """Measure at most two pairs for the slowest page of a target over TLS, and for the slowest one without TLS.
 
-        `control` is the helper's answer to this measurement. None means that no page came slowly.
+        `control` is the helper's answer to this measurement. Return whether they were measured. None means that no page
+        came slowly.
         """
-        subject = self._subject(target, trace)
-        if subject is None:
+        subjects = self._subjects(target, trace)
+        if not subjects:
             return None
         if not self._session.settings.followups:
             return "no_followups"
         if control is None or control.get("failure") is not None:
             return "no_helper"
         async with self._one_at_a_time:
-            first = self._obstacle(subject) or await self._pair(trace, subject, 0)
-            if first == "measured" and _differ(trace) and self._obstacle(subject) is None:
-                await self._pair(trace, subject, 1)
+            results = [await self._pairs_of(trace, subject) for subject in subjects]
+        return "measured" if "measured" in results else results[0]
+
+    async def _pairs_of(self, trace: Trace, subject: Page) -> TransferResult:
+        """Measure a pair, and a second one if its transfers differ. Return what became of the first."""
+        first = self._obstacle(subject) or await self._pair(trace, subject)
+        if first == "measured" and _differ(trace) and self._obstacle(subject) is None:
+            await self._pair(trace, subject)
         return first
 
-    def _subject(self, target: Target, trace: Trace) -> Page | None:
-        """Return what a pair is measured for, None for nothing."""
+    def _subjects(self, target: Target, trace: Trace) -> list[Page]:
+        """Return what pairs are measured for: the slowest page over TLS, then the slowest one without."""
         own, pages = target.input or target.name, pages_of(trace)
         if pages:
             self._best[own] = max(page.rate for page in pages)
-        found = slowest(pages, max((rate for name, rate in self._best.items() if name != own), default=0.0))
-        if found is None and self._session.settings.depth == "deep":
-            return min(pages, key=lambda page: page.rate, default=_first_name(target))
+        best = max((rate for name, rate in self._best.items() if name != own), default=0.0)
+        kinds = [[page for page in pages if page.in_clear is in_clear] for in_clear in (False, True)]
+        found = [slow for kind in kinds if (slow := slowest(kind, best)) is not None]
+        if not found and self._session.settings.depth == "deep":
+            fastest = min(kinds[0], key=lambda page: page.rate, default=_first_name(target))
+            return [fastest] if fastest else []
         return found
 
     def _obstacle(self, subject: Page) -> TransferResult | None:
@@ -87,23 +97,25 @@ class TransferPairs:
         ip = offer.address(session.family_works) if offer else None
         if offer is None or ip is None or not offer.pairs_left or not offer.outlives(HANDSHAKE):
             return "not_offered"
+        if subject.in_clear and offer.http_port is None:
+            return "not_offered"
         if not session.pace.can_trigger(subject.host, ip, "tcp"):
             return "budget"
         return "slow_line" if session.pace.queueing > CROWDED and session.pace.received_rate < LEAST_RATE else None
 
-    async def _pair(self, trace: Trace, subject: Page, pair: int) -> TransferResult:
+    async def _pair(self, trace: Trace, subject: Page) -> TransferResult:
         """Receive both transfers at the same time, the first one drawn. `_obstacle` must have found none."""
         offer = self._offer
         ip = offer.address(self._session.family_works) if offer else None
         assert offer is not None and ip is not None
         offer.pairs_left -= 1
         self._pairs += 1
-        names: dict[FollowUp, str] = {
-            "transfer_name": subject.host,
-            "transfer_innocuous": self._session.neutral.innocuous[0],
-        }
+        other = self._session.neutral.innocuous[0]
+        names: dict[FollowUp, str] = {"transfer_name": subject.host, "transfer_innocuous": other}
+        if subject.in_clear:
+            names = {"transfer_host": subject.host, "transfer_innocuous_host": other}
         order = random.sample(list(names), len(names))
-        kept = len(trace.entries)
+        kept, pair = len(trace.entries), len({each.pair for each in _transfers(trace)})
         flows = [
             self._receive(trace, subject, offer, ip, followup, names[followup], pair, rank)
             for rank, followup in enumerate(order)
@@ -122,6 +134,7 @@ class TransferPairs:
         pair: int,
         rank: int,
     ) -> None:
+        port = offer.ports[0] if offer.http_port is None or not subject.in_clear else offer.http_port
         facts = TransactionFacts(
             "followup",
             followup,
@@ -129,7 +142,7 @@ class TransferPairs:
             subject.service,
             subject.endpoint,
             address=HELPER,
-            port=offer.ports[0],
+            port=port,
             family=family_of(ip),
             sent_name=name,
         )
@@ -137,12 +150,13 @@ class TransferPairs:
         async with trace.transaction(facts) as tx:
 
             def count() -> None:
-                if followup == "transfer_name":
-                    pace.spend_trigger(subject.host, ip, "tcp", offer.ports[0])
+                if followup in NAMED:
+                    pace.spend_trigger(subject.host, ip, "tcp", port)
                     tx.record.trigger = True
 
             about: dict[str, Any] = {"sha256": offer.sha256, "pace": pace, "pair": pair, "rank": rank}
-            await transfer(tx, ip, offer.ports[0], offer.token, name, before_hello=count, **about)
+            about |= {"in_clear": subject.in_clear, "before_name": count}
+            await transfer(tx, ip, port, offer.token, name, **about)
 
 
 async def _together(flows: list[Coroutine[Any, Any, None]]) -> None:
@@ -157,17 +171,24 @@ def _first_name(target: Target) -> Page | None:
     return None
 
 
+def _transfers(trace: Trace) -> list[Transfer]:
+    return [entry for entry in trace.entries if isinstance(entry, Transfer)]
+
+
 def _last_pair(trace: Trace) -> dict[int, Transfer]:
     """Return the transfers of the last pair of a measurement by transaction."""
-    found = [entry for entry in trace.entries if isinstance(entry, Transfer)]
+    found = _transfers(trace)
     return {entry.transaction_id: entry for entry in found if entry.pair == found[-1].pair}
 
 
 def _differ(trace: Trace) -> bool:
     """Return whether the transfer of the name was much slower in the last pair. It decides only on a repetition."""
     followups = {record.transaction_id: record.followup for record in trace.transactions}
-    rates = {followups[number]: entry.total / max(entry.lasted, 1e-3) for number, entry in _last_pair(trace).items()}
-    return rates.get("transfer_name", 0.0) < REPEATED_BELOW * rates.get("transfer_innocuous", 0.0)
+    one = other = 0.0
+    for number, entry in _last_pair(trace).items():
+        rate = entry.total / max(entry.lasted, 1e-3)
+        one, other = (rate, other) if followups[number] in NAMED else (one, rate)
+    return one < REPEATED_BELOW * other
 
 
 def _result(transfers: list[Transfer]) -> TransferResult:

@@ -1,4 +1,4 @@
-"""Define the entry of a transfer: random bytes from the test helper over TLS, at a pace that it keeps."""
+"""Define the entry of a transfer: random bytes from the test helper, at a pace that it keeps."""
 
 from typing import ClassVar
 
@@ -18,16 +18,20 @@ class Transfer(Entry):
     LIST: ClassVar[str] = "transfers"
     OPERATION: ClassVar[str] = "transfer"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"secured", "asked", "first_byte", "segments", "repeated", "round_trip", "least_round_trip"}
+        {"http_host", "secured", "asked", "first_byte", "segments", "repeated", "round_trip", "least_round_trip"}
     )
 
     port: Port = Field(examples=[8443])  # the helper's
     server_name: str = Field(default="", examples=["www.example.org"])  # the SNI on the wire
+    http_host: str | None = Field(default=None, examples=["www.example.org"])
+    """Host header of a transfer over HTTP without TLS. `server_name` is then ""."""
     pair: Ordinal = Field(default=0, examples=[1])  # 0 for the first pair of transfers in a measurement
     rank: Ordinal = Field(default=0, examples=[1])  # 0 for the transfer of the pair that began first
     pace: Bytes = Field(default=0, examples=[64000])  # that the helper keeps, in each second
     interval: Seconds = Field(examples=[0.05])  # of each number in `received`
-    secured: Seconds | None = Field(default=None, examples=[0.21])  # from `t0` to the end of the TLS handshake
+    secured: Seconds | None = Field(
+        default=None, examples=[0.21]
+    )  # from `t0` to the end of the TLS handshake, or of the connect
     asked: Seconds | None = Field(default=None, examples=[1.1])  # when the token was sent, since the measurement began
     first_byte: Seconds | None = Field(default=None, examples=[0.11])  # from then to the first byte
     lasted: Seconds = Field(default=0.0, examples=[6.02])  # from `asked` to the end of reading

@@ -108,5 +108,25 @@ TRANSFER_PAIR = (
         mark("received bytes from the test helper under an innocuous name, to compare with {name}"),
         mark("the transfers from the test helper"),
     ),
+    FollowUpKind(
+        "transfer_host",
+        "a request without TLS whose Host header is the same name, to the helper, which then sends bytes as above",
+        "address",
+        1,
+        "After pages of the target came slowly over HTTP without TLS. It is one of the three pairs of a round.",
+        "`x_run.transfers` says why. The helper may send no transfers without TLS.",
+        mark("received bytes from the test helper under the name {name}"),
+        mark("the transfers from the test helper"),
+    ),
+    FollowUpKind(
+        "transfer_innocuous_host",
+        "a request whose Host header is an innocuous name, to the helper, which sends the same at the same time",
+        "name and address",
+        0,
+        "Beside `transfer_host`, in drawn order.",
+        "`x_run.transfers` says why.",
+        mark("received bytes from the test helper under an innocuous name, to compare with {name}"),
+        mark("the transfers from the test helper"),
+    ),
 )
 """Follow-ups that compare the throughput of two names at the helper."""

@@ -1,4 +1,6 @@
-"""Serve transfers over TLS (`--transfer PORT`): any server name, a token of the HTTP side, then bytes at a fixed pace.
+"""Serve transfers over TLS (`--transfer PORT`) and over HTTP in the clear (`--transfer-http PORT`).
+
+Any server name or Host header is accepted. A token of the HTTP side gets bytes at a fixed pace.
 
 The handshake of TCP confirms the client's address, so the port cannot be used to flood others. A client without a token
 gets the certificate and nothing else. No name, address or byte of a client is kept.
@@ -8,9 +10,9 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from probe.helper.limits import TOKEN_BYTES, Tokens
@@ -20,15 +22,16 @@ from probe.helper.transfer.sender import send_busy, send_frames
 from probe.http_server.peers import peer_key
 from probe.session.classify import NETWORK_ERRORS
 from probe.session.pacing import Pace
+from probe.steps.connection import Connection
 from probe.steps.tcp import TCPConnection
 from probe.steps.tls.client_hello import Hello
 from probe.steps.tls.tls_stream import TLSConnection
-from probe.wire.transfer import SECONDS
+from probe.wire.transfer import ANSWER_HEAD, END_OF_HEAD, LONGEST_REQUEST, SECONDS, requested_token
 
 TRANSFERS_A_TOKEN = 4  # two pairs
 MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER = 32, 4  # 16 Mbit/s for all, two pairs of a peer
 MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER = 128, 16  # with those that have sent no token yet
-HANDSHAKE = 10.0  # seconds for TLS and the token
+HANDSHAKE = 10.0  # seconds for TLS and the token, or for the request
 END = 4.0  # seconds beyond the transfer's own, in which its last frame is sent
 NOT_SENT, SEND_BUFFER = 4096, 24 * 1024
 """Bytes that wait in the kernel before they are sent, and of its send buffer.
@@ -39,12 +42,17 @@ queue of a shaper until it loses many segments, and what arrives afterwards arri
 WAITING_TO_BE_ACCEPTED = 64
 ACCEPT_AGAIN = 0.1  # seconds after which a helper without file descriptors accepts again
 
+_Opened = Callable[[TCPConnection], Awaitable[tuple[bytes, Connection, bytes]]]
+"""Return the token of a client, the stream that it reads, and what precedes the frames in it."""
+
 
 @dataclass
 class TransferPort:
-    """Hold the TCP port that sends transfers. `offer` is part of an answer of the HTTP side."""
+    """Hold the TCP ports that send transfers. `offer` is part of an answer of the HTTP side."""
 
     port: int
+    http_port: int | None = None  # None: no transfers in the clear
+    _: KW_ONLY
     clock: Callable[[], float] = time.monotonic
     tokens: Tokens = field(init=False)
     transfers: ConnectionSlots = field(
@@ -61,23 +69,32 @@ class TransferPort:
         self._context, self.digest = server_context()
 
     def offer(self) -> dict[str, Any]:
-        """Return a new token, the port that accepts it, and the SHA-256 of its certificate."""
-        return {"token": self.tokens.issue(), "port": self.port, "sha256": self.digest}
+        """Return a new token, the ports that accept it, and the SHA-256 of the certificate."""
+        clear = {} if self.http_port is None else {"http_port": self.http_port}
+        return {"token": self.tokens.issue(), "port": self.port, "sha256": self.digest} | clear
 
     async def open(self, host: str) -> None:
         """Listen at `host`. Port 0 becomes a free port. Raises OSError that names the port."""
+        self.port = self._listen(host, self.port, self._over_tls)
+        if self.http_port is not None:
+            self.http_port = self._listen(host, self.http_port, self._in_the_clear)
+
+    def _listen(self, host: str, port: int, opened: _Opened) -> int:
+        """Accept connections, of which `opened` reads the token. Return the port. Raises OSError that names it."""
+        listening = list[socket.socket]()
         try:
-            found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             for family, _, _, _, address in found:
                 sock = socket.create_server(address, family=family, backlog=WAITING_TO_BE_ACCEPTED)
+                listening.append(sock)
                 self._listening.append(sock)
                 sock.setblocking(False)
         except OSError as error:
             self.close()
-            raise OSError(error.errno, f"TCP port {self.port}: {error.strerror}") from error
-        self.port = self._listening[0].getsockname()[1]
-        for sock in self._listening:
-            self._run(self._accept(sock))
+            raise OSError(error.errno, f"TCP port {port}: {error.strerror}") from error
+        for sock in listening:
+            self._run(self._accept(sock, opened))
+        return int(listening[0].getsockname()[1])
 
     def close(self) -> None:
         """Stop listening, and end what runs."""
@@ -92,7 +109,7 @@ class TransferPort:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _accept(self, listening: socket.socket) -> None:
+    async def _accept(self, listening: socket.socket, opened: _Opened) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -101,33 +118,47 @@ class TransferPort:
                 await asyncio.sleep(ACCEPT_AGAIN)
                 continue
             sock.setblocking(False)
-            self._run(self._serve(sock, *address[:2]))
+            self._run(self._serve(sock, opened, *address[:2]))
 
-    async def _serve(self, sock: socket.socket, ip: str, port: int) -> None:
+    async def _serve(self, sock: socket.socket, opened: _Opened, ip: str, port: int) -> None:
         """Serve one client. A client that breaks the connection or the protocol is no bug."""
         conn, peer = TCPConnection(sock, ip.partition("%")[0], port, Pace()), peer_key(ip)
         try:
             with self.connections.slot(peer) as free, suppress(*NETWORK_ERRORS):
                 if free:
-                    await self._transfer(conn, sock, peer)
+                    await self._transfer(conn, sock, peer, opened)
         finally:
             conn.close()
 
-    async def _transfer(self, conn: TCPConnection, sock: socket.socket, peer: bytes) -> None:
+    async def _transfer(self, conn: TCPConnection, sock: socket.socket, peer: bytes, opened: _Opened) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOT_SENT)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        tls = TLSConnection(conn, None, (), Hello("helper", self._opened))
         async with asyncio.timeout(HANDSHAKE):
-            await tls.handshake()
-            token = await tls.read_exactly(TOKEN_BYTES)
+            token, stream, head = await opened(conn)
         if not self.tokens.take(token):
             return
         with self.transfers.slot(peer) as free:
             async with asyncio.timeout(SECONDS + END):
-                await (send_frames(tls, sock) if free else send_busy(tls))
+                if head:
+                    await stream.write(head)
+                await (send_frames(stream, sock) if free else send_busy(stream))
 
-    def _opened(self, _: str | None, __: tuple[str, ...]) -> tuple[ssl.MemoryBIO, ssl.MemoryBIO, ssl.SSLObject]:
+    async def _over_tls(self, conn: TCPConnection) -> tuple[bytes, Connection, bytes]:
+        tls = TLSConnection(conn, None, (), Hello("helper", self._engine))
+        await tls.handshake()
+        return await tls.read_exactly(TOKEN_BYTES), tls, b""
+
+    async def _in_the_clear(self, conn: TCPConnection) -> tuple[bytes, Connection, bytes]:
+        """Return the token of a request. Its headers are not read."""
+        request = b""
+        while END_OF_HEAD not in request and len(request) < LONGEST_REQUEST:
+            if not (data := await conn.read(LONGEST_REQUEST)):
+                raise EOFError("closed during the request")
+            request += data
+        return requested_token(request), conn, ANSWER_HEAD
+
+    def _engine(self, _: str | None, __: tuple[str, ...]) -> tuple[ssl.MemoryBIO, ssl.MemoryBIO, ssl.SSLObject]:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         return incoming, outgoing, self._context.wrap_bio(incoming, outgoing, server_side=True)

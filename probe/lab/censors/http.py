@@ -28,6 +28,10 @@ class HostFilter(NameFilter):
         """Return whether this client's packet completes a request for one of the names."""
         if direction is not Direction.OUT or not packet.is_tcp or not self._watches(packet):
             return False
+        return self._asks(packet)
+
+    def _asks(self, packet: Packet) -> bool:
+        """Return whether this packet of a watched flow completes a request for one of the names."""
         stream = self._streams.feed(packet)
         return bool(packet.payload) and self._matches(host_header(stream))
 

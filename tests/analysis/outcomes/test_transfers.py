@@ -17,7 +17,7 @@ from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
 from probe.formats.failures import BUDGET, EOF, HELPER_BUSY, INTERRUPTED, TIMEOUT
 from tests.analysis.statistics.transfers import CrossTraffic, Limit, Policer, Shaper, side_by_side
-from tests.support.measurements.transfers import PACE, SECONDS, by_chance, entry, measured, of_transfer
+from tests.support.measurements.transfers import PACE, SECONDS, URL, by_chance, entry, measured, of_transfer
 
 Entry = dict[str, Any]
 FREE = entry()
@@ -219,3 +219,49 @@ def test_app_says_that_pages_are_slowed_down() -> None:
     (app,) = judge_apps([record], {}, SQLiteEngine())
     assert (app["state"], app["mechanisms"]) == ("degraded", ["tls.throttle.sni"])
     assert reason_of([record]) == "Pages are slowed down."
+
+
+# -- in the clear -----------------------------------------------------------------------------------------------------
+
+CLEAR_URL = "http://web.telegram.org:80/"
+CLEAR: Entry = {"server_name": "", "http_host": "web.telegram.org"}
+
+
+def test_limited_host_header_is_degraded_with_its_own_mechanism() -> None:
+    record = judged((SLOW | CLEAR, FREE | CLEAR), url=CLEAR_URL)
+    assert (record["state"], record["mechanisms"]) == ("degraded", ["http.throttle.host"])
+    assert record["rule_id"] == "service_host_throttled"
+    assert record["throughput_ratio"]["high"] < 0.5 and record["throughput_ratio"]["pairs"] == 1
+    assert reason_of([record]) == "Pages are slowed down."
+
+
+@pytest.mark.parametrize("url", [CLEAR_URL, URL])
+@pytest.mark.parametrize("clear", [{}, CLEAR])
+def test_pair_counts_only_beside_slow_pages_over_its_own_protocol(url: str, clear: Entry) -> None:
+    record = judged((SLOW | clear, FREE | clear), url=url)
+    assert (record["state"] == "degraded") is ((url == CLEAR_URL) is (clear == CLEAR))
+
+
+def test_tariff_and_slow_server_without_tls_are_not_accused() -> None:
+    assert_not_accused((SLOW | CLEAR, SLOW | CLEAR), url=CLEAR_URL)
+    assert_not_accused((SLOW | CLEAR, FREE | CLEAR), url=CLEAR_URL, control=[9_000.0])
+    assert_not_accused((SLOW | CLEAR, FREE | CLEAR), url=CLEAR_URL, pages=[8_000.0])
+
+
+def test_pairs_over_both_protocols_are_not_mixed() -> None:
+    clear = {"pair": 1} | CLEAR
+    record = judged((FREE, FREE), (SLOW | clear, FREE | clear), url=CLEAR_URL)
+    assert record["mechanisms"] == ["http.throttle.host"]
+    assert record["throughput_ratio"]["pairs"] == record["throughput_ratio"]["pairs_limited"] == 1
+    both = judged((SLOW, FREE), (FREE | clear, FREE | clear))
+    assert both["mechanisms"] == ["tls.throttle.sni"] and both["throughput_ratio"]["estimate"] < 0.2
+
+
+def test_facts_of_an_earlier_store_are_pairs_over_tls() -> None:
+    measurement = measured((SLOW, FREE))
+    facts = flat_measurement_of(measurement)
+    stored = flatten(facts, measurement, line_hash="00", size=1, file="a", number=1)
+    older = stored.measurement | {"facts": stored.measurement["facts"].replace(', "in_clear": false', "")}
+    older["facts"] = older["facts"].replace(',"in_clear":false', "")
+    assert older["facts"] != stored.measurement["facts"]
+    assert facts_from(older, stored.observations) == facts

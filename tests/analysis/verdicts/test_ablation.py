@@ -83,6 +83,8 @@ DECIDES: dict[str, tuple[str, str]] = {
     "media_opaque": ("media-loss", "service_media_lost"),
     "transfer_name": ("throttled-shaped", "service_name_throttled"),
     "transfer_innocuous": ("throttled-shaped", "service_name_throttled"),
+    "transfer_host": ("throttled-host-policed", "service_host_throttled"),
+    "transfer_innocuous_host": ("throttled-host-policed", "service_host_throttled"),
     "echoes": ("sip-drop", "sip_silent_twin_echoed"),
     "mail": ("starttls-stripped", "smtp_starttls_stripped"),
     "path_sweeps": ("sni-drop", HOP),

@@ -56,9 +56,9 @@ async def helper(
         port.close()
 
 
-def offer(port: TransferPort, at: int, seconds: float = 55.0) -> TransferOffer:
+def offer(port: TransferPort, at: int, seconds: float = 55.0, *, clear: int | None = None) -> TransferOffer:
     said, until = port.offer(), asyncio.get_running_loop().time() + seconds
-    return TransferOffer(bytes.fromhex(said["token"]), (at,), ("127.0.0.1",), until, said["sha256"])
+    return TransferOffer(bytes.fromhex(said["token"]), (at,), ("127.0.0.1",), until, said["sha256"], http_port=clear)
 
 
 async def page(trace: Trace, rate: float, *, url: str = ENDPOINT.url, kind: Any = "first", size: int = 16_000) -> None:
@@ -128,13 +128,54 @@ async def test_fast_and_untimed_pages_are_followed_by_nothing(session: Session) 
     async with helper(session) as (made, port):
         for trace in (await traced(), await traced(SLOW, 500_000)):
             assert await made.finish(X, trace, ANSWERED) is None
-        clear = Trace()
-        await page(clear, 8_000, url="http://x.com/")
         other = Trace()
         await page(other, 8_000, kind="followup")
-        for trace in (clear, other):
-            assert await made.finish(X, trace, ANSWERED) is None and not transfers(trace)
+        assert await made.finish(X, other, ANSWERED) is None and not transfers(other)
         assert not len(port.connections)
+
+
+# -- in the clear ----------------------------------------------------------------------------------------------------
+
+
+async def test_slow_page_without_tls_is_followed_by_a_pair_without_tls(session: Session) -> None:
+    port, made, host = TransferPort(0, 0), TransferPairs(session), f"Host: {ENDPOINT.host}\r\n"
+    await port.open("127.0.0.1")
+    assert port.http_port is not None
+    try:
+        async with slow_proxy(port.http_port, {host: 8_000}) as proxy:
+            made.take_offer(offer(port, port.port, clear=proxy))
+            trace = Trace()
+            await page(trace, 8_000, url=f"http://{ENDPOINT.host}/")
+            assert await made.finish(X, trace, ANSWERED) == "measured"
+    finally:
+        port.close()
+    records = {each.transaction_id: each for each in trace.transactions if each.followup}
+    assert {each.followup for each in records.values()} == {"transfer_host", "transfer_innocuous_host"}
+    assert [each.followup for each in records.values() if each.trigger] == ["transfer_host"] * 2
+    found = transfers(trace)
+    assert sorted(each.pair for each in found) == [0, 0, 1, 1]
+    assert {each.http_host for each in found} == {ENDPOINT.host, session.neutral.innocuous[0]}
+
+
+async def test_pages_over_both_protocols_get_a_pair_each(session: Session) -> None:
+    port, made = TransferPort(0, 0), TransferPairs(session)
+    await port.open("127.0.0.1")
+    try:
+        made.take_offer(offer(port, port.port, clear=port.http_port))
+        trace = await traced(8_000)
+        await page(trace, 8_000, url=f"http://{ENDPOINT.host}/")
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+    finally:
+        port.close()
+    assert [(each.pair, each.http_host is None) for each in transfers(trace)] == [(0, True)] * 2 + [(1, False)] * 2
+
+
+async def test_helper_without_a_port_in_the_clear_gets_no_pair(session: Session) -> None:
+    async with helper(session) as (made, port):
+        trace = Trace()
+        await page(trace, 8_000, url=f"http://{ENDPOINT.host}/")
+        assert await made.finish(X, trace, ANSWERED) == "not_offered"
+        assert not transfers(trace) and not len(port.connections)
 
 
 async def test_page_that_is_as_slow_as_the_others_is_followed_by_nothing(session: Session) -> None:

@@ -1,8 +1,8 @@
-"""Test that TLSRate limits what servers send on connections with its names, and nothing else."""
+"""Test that TLSRate and HTTPRate limit what servers send on connections with their names, and nothing else."""
 
 import pytest
 
-from probe.lab.censors.name_rates import TLSRate
+from probe.lab.censors.name_rates import HTTPRate, TLSRate
 from probe.lab.net.packets import ACK, Packet, tcp_packet
 from tests.lab.censors.test_censors import IN, OUT, deployed
 from tests.support.lab.hellos import CLIENT, SERVER, data, hello, syn
@@ -15,12 +15,12 @@ def limiting(**keys: object) -> TLSRate:
     return deployed(TLSRate.model_validate({"names": ["*.blocked.example"], "rate_kbit": 64.0, **keys}))
 
 
-def begin(censor: TLSRate, first: bytes, sport: int = 40000) -> None:
+def begin(censor: TLSRate | HTTPRate, first: bytes, sport: int = 40000) -> None:
     for packet in (syn(sport=sport), data(first, sport=sport)):
         assert censor.see(packet, OUT, 0.0) is None
 
 
-def waits(censor: TLSRate, count: int, every: float = 0.02, sport: int = 40000) -> list[float | None]:
+def waits(censor: TLSRate | HTTPRate, count: int, every: float = 0.02, sport: int = 40000) -> list[float | None]:
     """Return the delay of each packet of a server, None for dropped ones."""
     packet = Packet(tcp_packet(SERVER, CLIENT, 443, sport, flags=ACK, seq=5001, ack=1001, payload=bytes(SIZE - 40)))
     found: list[float | None] = []
@@ -71,3 +71,13 @@ def test_bucket_is_of_each_flow_or_of_all(per: str, passed: int) -> None:
         begin(censor, NAMED, sport)
     found = [waits(censor, 3, sport=sport) for sport in (40000, 40001)]
     assert sum(wait is not None for each in found for wait in each) == passed
+
+
+@pytest.mark.parametrize(("host", "limited"), [("www.blocked.example", True), ("www.other.example:443", False)])
+def test_host_header_decides_over_http(host: str, limited: bool) -> None:
+    keys = {"names": ["*.blocked.example"], "rate_kbit": 64.0, "ports": [443]}
+    censor = deployed(HTTPRate.model_validate(keys))
+    begin(censor, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert (None in waits(censor, 200)) is limited
+    begin(censor, NAMED)  # a new connection from the same port, with a name in TLS
+    assert waits(censor, 200) == [0.0] * 200

@@ -60,17 +60,18 @@ def measured(
     pages: Sequence[float] = (8_000.0, 9_000.0),
     control: Sequence[float] = (200_000.0,),
     outcome: str = "",
+    url: str = URL,
 ) -> dict[str, Any]:
     """Return a measurement whose pages came with these bytes a second, and with pairs (name, innocuous name)."""
-    lines = Lines({"web": [URL]})
+    lines = Lines({"web": [url]})
     lines.lookup(HOST, GENUINE)
     lines.encrypted(HOST, GENUINE)
     if outcome:
-        lines.twice(URL, GENUINE, outcome)
+        lines.twice(url, GENUINE, outcome)
     else:
         for _ in pages or (0,):
-            lines.first(URL, GENUINE)
-    lines.control(URL, GENUINE)
+            lines.first(url, GENUINE)
+    lines.control(url, GENUINE)
     measurement = lines.line()
     keys = measurement["test_keys"]
     _time(keys, pages)
@@ -90,15 +91,15 @@ def _time(keys: dict[str, Any], rates: Sequence[float]) -> None:
 
 
 def _add(keys: dict[str, Any], pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    for made, followup, name in zip(
-        pair, ("transfer_name", "transfer_innocuous"), (HOST, "www.example.com"), strict=True
-    ):
+    in_clear = "http_host" in pair[0]
+    kinds = ("transfer_host", "transfer_innocuous_host") if in_clear else ("transfer_name", "transfer_innocuous")
+    for made, followup, name in zip(pair, kinds, (HOST, "www.example.com"), strict=True):
         number = max(each["transaction_id"] for each in keys["x_transactions"]) + 1
         about = {"kind": "followup", "followup": followup, "service": "web", "endpoint": URL, "address": "helper"}
         about |= {"sent_name": name, "failure": made["failure"], "t0": made["asked"] or 0.0, "t": 17.0}
         keys["x_transactions"].append({"transaction_id": number, "port": 8443, "family": 4} | about)
         keys.setdefault("x_followups", {}).setdefault("transfers", []).append(
-            made | {"transaction_id": number, "server_name": name}
+            made | {"transaction_id": number, "http_host" if in_clear else "server_name": name}
         )
 
 

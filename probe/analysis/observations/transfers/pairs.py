@@ -22,7 +22,8 @@ from probe.analysis.statistics.throughput_ratio import Transfer, throughput_rati
 from probe.formats.plain_json import places_of_entries
 from probe.signatures.slow_page import LEAST_SHARE, SLOW
 
-NAMED, INNOCUOUS = "transfer_name", "transfer_innocuous"
+NAMED = frozenset({"transfer_name", "transfer_host"})
+INNOCUOUS = frozenset({"transfer_innocuous", "transfer_innocuous_host"})
 LEAST_PACE = 0.8  # share of the helper's pace that the innocuous name must reach, so that the line was free
 OWN = frozenset({"first", "confirm"})
 MOST_INTERVALS = 2_000  # of a transfer that is read. A longer list is not from our probe.
@@ -37,7 +38,8 @@ class _Received:
 
     def __init__(self, entry: Table, record: Table) -> None:
         self.transaction, self.service = number(entry.get("transaction_id")), text(record.get("service"))
-        self.name = name(entry.get("server_name"))
+        self.in_clear = entry.get("http_host") is not None
+        self.name = name(entry.get("http_host" if self.in_clear else "server_name"))
         self._interval, self._lasted = seconds(entry.get("interval")), seconds(entry.get("lasted"))
         self._asked, self._sizes = seconds_or_none(entry.get("asked")), _numbers(entry.get("received"))
         self._pace = number(entry.get("pace"))
@@ -84,6 +86,11 @@ class _Pair:
     other: _Received
 
     @property
+    def subject(self) -> tuple[str, str, bool]:
+        """Return what the pair is about: service, name, and whether the name was sent in the clear."""
+        return self.one.service, self.one.name, self.one.in_clear
+
+    @property
     def transfers(self) -> tuple[Transfer, Transfer]:
         """Return both, the one under the name first."""
         return self.one.as_transfer(), self.other.as_transfer()
@@ -102,23 +109,24 @@ class _Pair:
 def transfer_rows(test_keys: Table, control: Table) -> tuple[TransferRow, ...]:
     """Return a row for each pair of transfers. `test_keys` are the probe's, `control` those of the helper's answer."""
     records = {number(each.get("transaction_id")): each for each in tables(test_keys.get("x_transactions"))}
-    pairs: dict[int, dict[str, _Received]] = {}
+    pairs: dict[int, dict[bool, _Received]] = {}
     for place in places_of_entries(test_keys):
         for entry in tables(place.get("transfers")):
             record = records.get(number(entry.get("transaction_id")), {})
             followup = text(record.get("followup"))
-            if followup in (NAMED, INNOCUOUS) and len(pairs) < MOST_PAIRS:
-                pairs.setdefault(number(entry.get("pair")), {}).setdefault(followup, _Received(entry, record))
-    whole = [_Pair(pair, each[NAMED], each[INNOCUOUS]) for pair, each in sorted(pairs.items()) if len(each) == 2]
+            if followup in NAMED | INNOCUOUS and len(pairs) < MOST_PAIRS:
+                found = pairs.setdefault(number(entry.get("pair")), {})
+                found.setdefault(followup in NAMED, _Received(entry, record))
+    whole = [_Pair(pair, each[True], each[False]) for pair, each in sorted(pairs.items()) if len(each) == 2]
     return tuple(_row(pair, whole, test_keys, control) for pair in whole)
 
 
 def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) -> TransferRow:
     one, other = pair.one, pair.other
-    alike = [each for each in whole if each.usable and (each.one.service, each.one.name) == (one.service, one.name)]
+    alike = [each for each in whole if each.usable and each.subject == pair.subject]
     pooled = throughput_ratio(*(each.transfers for each in alike))
-    here = list(_page_rates(test_keys, one.service, one.name))
-    there = max(_page_rates(control, one.service, one.name), default=None)
+    here = list(_page_rates(test_keys, *pair.subject))
+    there = max(_page_rates(control, *pair.subject), default=None)
     columns: dict[str, Any] = {
         "pair": pair.number,
         "service": one.service,
@@ -142,12 +150,14 @@ def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) 
         "slow_pages": sum(there is not None and rate < min(SLOW, LEAST_SHARE * there) for rate in here),
         "page_rate": max(here, default=None),
         "control_page_rate": there,
+        "in_clear": one.in_clear,
     }
     return TransferRow(**{key: _rounded(value) for key, value in columns.items()})
 
 
-def _page_rates(test_keys: Table, service: str, name_sent: str) -> Iterator[float]:
-    """Yield the bytes a second of each timed and whole page over TLS of a service under a name."""
+def _page_rates(test_keys: Table, service: str, name_sent: str, in_clear: bool) -> Iterator[float]:
+    """Yield the bytes a second of each timed and whole page of a service under a name, over TLS or without it."""
+    scheme = "http:" if in_clear else "https:"
     own = {
         number(each.get("transaction_id"))
         for each in tables(test_keys.get("x_transactions"))
@@ -159,9 +169,9 @@ def _page_rates(test_keys: Table, service: str, name_sent: str) -> Iterator[floa
         for entry in tables(place.get("requests")):
             response = table(entry.get("response"))
             lasted = seconds_or_none(response.get("x_body_time"))
-            over_tls = text(table(entry.get("request")).get("url")).startswith("https:")
+            alike = text(table(entry.get("request")).get("url")).startswith(scheme)
             whole = response.get("x_body_failure") is None  # a page that was cut off or frozen is none that came slowly
-            if lasted is not None and whole and over_tls and number(entry.get("transaction_id")) in own:
+            if lasted is not None and whole and alike and number(entry.get("transaction_id")) in own:
                 yield number(response.get("x_body_length")) / max(lasted, 1e-3)
 
 

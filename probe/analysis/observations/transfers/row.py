@@ -6,12 +6,13 @@ from typing import Annotated, NamedTuple
 class TransferRow(NamedTuple):
     """Hold the figures of a pair. Columns with `innocuous_` are of the transfer under the innocuous name.
 
-    The pages are those of the service and name of which the pair was made, with bodies of at least 8 kB over TLS.
+    The pages are those of the service and name of which the pair was made, with bodies of at least 8 kB. They came over
+    TLS, or without TLS if the pair has none either.
     """
 
     pair: Annotated[int, "number of the pair in the measurement, from 0"]
     service: Annotated[str, "role of the service whose name was sent"]
-    name: Annotated[str, "server name in the hello"]
+    name: Annotated[str, "server name in the hello, or the Host header without TLS"]
     transaction_id: Annotated[int, "transaction of the transfer under this name"]
     innocuous_transaction_id: Annotated[int, "transaction of the transfer under the innocuous name"]
     spoiled: Annotated[bool, "the helper or this computer disturbed a transfer, or one of them was not begun"]
@@ -37,3 +38,4 @@ class TransferRow(NamedTuple):
     ]
     page_rate: Annotated[float | None, "bytes a second of the fastest page here, NULL without one"]
     control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]
+    in_clear: Annotated[bool, "the name was in the Host header of a request without TLS"] = False

@@ -23,16 +23,19 @@ class TransferFinding(NamedTuple):
 def transfer_figures(
     rows: Sequence[TransferRow], role: str, findings: Sequence[TransferFinding]
 ) -> dict[str, Any] | None:
-    """Return the ratio of all usable pairs of the role's name, None without one.
+    """Return the ratio of all usable pairs of the role's name over one protocol, None without one.
 
+    Pairs in which the name is limited come first, then those over TLS.
     `by` says how the name is limited, as far as the helper's kernel shows: a policer drops, a shaper queues.
     """
     usable = {each.pair for each in findings}
     chosen = [row for row in rows if row.service == role and row.pair in usable]
     if not chosen:
         return None
-    first = chosen[0]
-    limited = sum(each.limited for each in findings)
+    limiting = {each.pair for each in findings if each.limited}
+    first = min(chosen, key=lambda row: (row.pair not in limiting, bool(row.in_clear)))
+    chosen = [row for row in chosen if (row.name, bool(row.in_clear)) == (first.name, bool(first.in_clear))]
+    limited = sum(row.pair in limiting for row in chosen)
     return {
         "estimate": first.pooled,
         "low": first.pooled_low,

@@ -20,14 +20,25 @@ TRANSFER_FINDINGS = Statement(
     "What each pair of transfers shows. `usable`: the innocuous name reached 80 % of the helper's pace."
     " `limited`: the name got less than half of that in all usable pairs together, and did not stop in this one.",
     ("m", "role", "pair"),
-    f"SELECT p.m, p.service AS role, p.pair, p.usable, {_LIMITED} AS limited, p.slow_pages FROM transfer_pair p",
+    f"SELECT p.m, p.service AS role, p.pair, p.usable, {_LIMITED} AS limited, p.slow_pages,"
+    " p.in_clear FROM transfer_pair p",
 )
+
+_COUNTS = {
+    "pairs": "usable AND NOT in_clear",
+    "limited": "limited AND NOT in_clear",
+    "clear_pairs": "usable AND in_clear",
+    "clear_limited": "limited AND in_clear",
+}
 
 SERVICE_TRANSFERS = Statement(
     "service_transfers",
-    "How many usable pairs had the name of a service, how many of these show a limit, and how many pages were slow.",
+    "How many usable pairs had the name of a service, how many of these show a limit, and how many pages were slow."
+    " Columns with `clear` count pairs and pages without TLS, the others those over TLS.",
     ("m", "role"),
-    f"SELECT m, role, {counts({'pairs': 'usable', 'limited': 'limited'})}, max(slow_pages) AS slow_pages"
+    f"SELECT m, role, {counts(_COUNTS)},"
+    " max(CASE WHEN in_clear THEN 0 ELSE slow_pages END) AS slow_pages,"
+    " max(CASE WHEN in_clear THEN slow_pages ELSE 0 END) AS clear_slow_pages"
     " FROM transfer_finding GROUP BY m, role",
 )
 

@@ -1,0 +1,49 @@
+"""Define the rules about the throughput of a name, which transfers from the test helper compare.
+
+They hold for a service that works otherwise. Pages of the service must come slowly here and not at the test helper. All
+usable pairs must agree, and pages and pairs must together give three observations.
+"""
+
+from probe.analysis.rules.rule import Rule, State
+from probe.analysis.rules.service_conditions import WORKS_OTHERWISE
+from probe.messages import mark
+
+_PLAIN = mark(
+    "{service} is slowed down in this network. Under its name {slow_low} to {slow_high} of 100 bytes arrive, compared "
+    "with another name. Pages and files load slowly."
+)
+
+
+def _limited(prefix: str) -> str:
+    """Return the condition on the columns with a prefix: `clear_` for HTTP without TLS."""
+    pairs, limited, slow = (f"{prefix}{column}" for column in ("transfer_pairs", "transfer_limited", "slow_pages"))
+    return (
+        f"{WORKS_OTHERWISE} AND control_successes > 0 AND {pairs} > 0 AND {limited} = {pairs}"
+        f" AND {slow} > 0 AND {slow} + {limited} >= 3"
+    )
+
+
+THROUGHPUT_RULES = (
+    Rule(
+        "service_name_throttled",
+        _limited(""),
+        State.DEGRADED,
+        mechanism="tls.throttle.sni",
+        because=(
+            "Transfers from the test helper get less than half of the throughput with this server name. Those with an "
+            "innocuous name, at the same time, keep their pace."
+        ),
+        plain=_PLAIN,
+    ),
+    Rule(
+        "service_host_throttled",
+        _limited("clear_"),
+        State.DEGRADED,
+        mechanism="http.throttle.host",
+        because=(
+            "Transfers from the test helper over HTTP without TLS get less than half of the throughput with this Host "
+            "header. Those with an innocuous name, at the same time, keep their pace."
+        ),
+        plain=_PLAIN,
+    ),
+)
