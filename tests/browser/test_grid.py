@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.analysis.compare.test_events import bad, fine
+from tests.analysis.compare.test_networks import run, verdicts
 from tests.browser.test_page import AXE, SERIOUS
 from tests.support.browser import Seen, made
 from tests.support.measurements.verdict_rows import blocked, rows
@@ -251,3 +252,16 @@ def test_opened_cell_is_marked_and_in_view(open_page: Seen) -> None:
     assert box["x"] <= cell_box["x"] and cell_box["x"] + cell_box["width"] <= box["x"] + box["width"]
     page.keyboard.press("Escape")
     assert marked.count() == 0
+
+
+def test_cells_of_a_network_that_stops_most_connections_are_marked(open_page: Seen) -> None:
+    fine = (line for cc in ("BR", "DE", "FR", "IT") for line in run("clean", cc))
+    page = open_page.show(made(verdicts([*run("allowlist-address", "IR"), *fine]), by=("cc",)))
+    assert cell(page, "snapchat/web", "IR").inner_text() == "(L°)"
+    assert cell(page, "snapchat/web", "DE").inner_text() == "(✓)"
+    table = page.locator("#networks tbody tr").all_inner_texts()
+    assert ["DE Germany", "1", "open in 1"] in [line.split("\t")[:3] for line in table] and len(table) == 5
+    assert ["IR Iran", "1", "allowlist_address in 1"] in [line.split("\t")[:3] for line in table]
+    cell(page, "snapchat/web", "IR").click()
+    said = page.locator("#detail dd", has_text="allowlist_address").inner_text()
+    assert said.startswith("In 1 of the failing runs: allowlist_address. This network lets only listed servers pass.")

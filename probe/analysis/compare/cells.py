@@ -1,9 +1,8 @@
 """Count verdicts into cells: one service at one vantage point, with its state now, its networks and its difference."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import NamedTuple
 
 from probe.analysis.compare.axes import AXES, CONDITIONS, ROWS, Question
@@ -11,12 +10,13 @@ from probe.analysis.compare.current import LEAST, Current, NetworkNow, describe
 from probe.analysis.compare.difference import Difference, column_of, differences, robust_baseline
 from probe.analysis.compare.failure_evidence import IMPAIRED, ServiceRuns
 from probe.analysis.compare.instrument import suspects
+from probe.analysis.compare.network_names import network_name
+from probe.analysis.compare.networks import NetworkRegimes, Place, RegimesAt, regimes_of
 from probe.analysis.compare.repeated_failures import DERIVED, Repetition, repetition
 from probe.analysis.compare.repeated_runs import RepeatedRuns, select_repeated
 from probe.analysis.compare.units import CONNECTED, COUNTED_STATE, FAILING, NOT_COUNTED, STATES, Unit, select_units
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import SEVERITY
-from probe.asn.table import AsnTable
 
 INSUFFICIENT = "insufficient"
 ROBUST = "robust"
@@ -61,6 +61,7 @@ class Cell:
     - `mechanisms` are named by at least half of the measurements with this state.
     - `derived` says why the state is `likely_blocked` although the measurements are `impaired`, None if they agree.
     - `reporters_max` counts runs, an upper limit for the number of users.
+    - `whole_network` counts failing runs of the newest days in which the network stops most connections, by regime.
     """
 
     service: str
@@ -78,6 +79,7 @@ class Cell:
     now: Current | None = None
     difference: Difference | None = None
     derived: Repetition | None = None
+    whole_network: dict[str, int] = field(default_factory=dict)
 
 
 class Tally(NamedTuple):
@@ -105,6 +107,7 @@ class Comparison:
     left_out: tuple[int, int] = (0, 0)  # vantage points that `top` removed, and their measurements
     instrument: list[tuple[str, str]] = field(default_factory=list)
     untested: int = 0  # services without a robust baseline
+    networks: list[NetworkRegimes] = field(default_factory=list)  # of each vantage point
 
     def rows(self) -> Iterator[tuple[str, list[Cell]]]:
         """Iterate over the services with their cells, in the order of the vantage points."""
@@ -132,6 +135,10 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
         for service in services
         for number, column in enumerate(columns)
     }
+    regimes = regimes_of(table, question, Place(axes, elsewhere, values), vantages)
+    if at_baseline:
+        regimes = [*regimes_of(table, question, Place((), at_baseline, values), [()]), *regimes]
+    networks = _with_regimes(cells, regimes)
     tested = {
         service: {number: column_of(column.units.get(service, [])) for number, column in enumerate(columns)}
         for service in services
@@ -143,7 +150,15 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
         0 if named else sum(not robust_baseline(one) for one in tested.values() if any(c.sources for c in one.values()))
     )
     at = [column.vantage for column in columns]
-    return Comparison(question, services, at, cells, bool(named), left_out, faults, untested)
+    return Comparison(question, services, at, cells, bool(named), left_out, faults, untested, networks)
+
+
+def _with_regimes(cells: Mapping[tuple[str, int], Cell], found: Sequence[RegimesAt]) -> list[NetworkRegimes]:
+    """Add to each cell the failing runs in which the network stops most connections. Returns the regimes by column."""
+    for (service, number), cell in cells.items():
+        if cell.now is not None:
+            cell.whole_network = found[number].failing_since(service, cell.now.first)
+    return [one.regimes for one in found]
 
 
 class _Column(NamedTuple):
@@ -260,18 +275,6 @@ def _networks(networks: dict[tuple[str, str], NetworkNow], tallies: list[Tally])
         Network(asn, names[asn] or network_name(asn), network.n, network.found, network.since)
         for (_, asn), network in ranked
     ]
-
-
-@cache
-def network_name(asn: str) -> str:
-    """Return the operator's name of a network such as `AS64500`, from the bundled table, "" if it is unknown."""
-    number = asn.removeprefix("AS")
-    return _asn_table().name(int(number)) if number.isdecimal() and len(number) < 11 else ""
-
-
-@cache
-def _asn_table() -> AsnTable:
-    return AsnTable()
 
 
 def _example(tallies: list[Tally], found: str | None) -> Example | None:

@@ -11,8 +11,9 @@ from probe.analysis.compare.axes import ARTIFICIAL
 from probe.analysis.compare.cells import INSUFFICIENT, ROBUST, Cell, Comparison
 from probe.analysis.compare.current import Current, kind_of
 from probe.analysis.compare.difference import TEST, Difference
+from probe.analysis.compare.networks import NetworkRegimes
 from probe.analysis.compare.units import FAILING
-from probe.messages import listed, mark, printable, tr
+from probe.messages import listed, mark, printable, tr, tr_plural
 from probe.messages.line_breaks import has_only_blanks, lines_of
 
 WORDS = {
@@ -41,17 +42,23 @@ REASONS = {
 
 def to_json(comparison: Comparison) -> str:
     """Return one JSON object per line and cell."""
-    rows = (cell_to_dict(cell) for _, cells in comparison.rows() for cell in cells)
+    rows = (
+        cell_to_dict(cell, networks)
+        for _, cells in comparison.rows()
+        for cell, networks in zip(cells, comparison.networks, strict=True)
+    )
     return "".join(json.dumps(row, separators=(", ", ": "), allow_nan=False) + "\n" for row in rows)
 
 
-def cell_to_dict(cell: Cell) -> dict[str, Any]:
-    """Return a cell in the form of the JSON output."""
+def cell_to_dict(cell: Cell, networks: NetworkRegimes) -> dict[str, Any]:
+    """Return a cell in the form of the JSON output. `networks` are the regimes of its vantage point."""
     written = asdict(cell)
     written["networks"] = [network._asdict() for network in cell.networks]
     order = ("service", "vantage", "state", "mechanisms", "n", "by_state", "networks", "reporters_max", "witness")
     return {key: written[key] for key in (*order, "difference", "found", "set_aside", "runs", "now", "derived")} | {
-        "difference": difference_to_dict(cell.difference) if cell.difference else None
+        "difference": difference_to_dict(cell.difference) if cell.difference else None,
+        "whole_network": cell.whole_network,
+        "regimes": asdict(networks) if networks.runs else None,
     }
 
 
@@ -98,15 +105,24 @@ def state_lines(cell: Cell) -> list[str]:
     enough = cell.state != INSUFFICIENT
     words = state_text(cell.now.state, runs_text(cell.now), enough=enough)
     if not enough:
-        return [words, *_circumstances(cell.now)]
+        return [words, *whole_network(cell), *_circumstances(cell.now)]
     starred = f"{words} *" if cell.difference and cell.difference.worse else words
     sure = [tr("fails {interval}", interval=interval(cell.now))]
-    return [starred, *derivation(cell), *_circumstances(cell.now), *(sure if cell.now.state in FAILING else [])]
+    beside = [*whole_network(cell), *derivation(cell), *_circumstances(cell.now)]
+    return [starred, *beside, *(sure if cell.now.state in FAILING else [])]
 
 
 def derivation(cell: Cell) -> list[str]:
     """Return what the state was derived by, if its measurements have another one."""
     return [tr("by repetition ({rule})", rule=cell.derived.rule)] if cell.derived else []
+
+
+def whole_network(cell: Cell) -> list[str]:
+    """Return `allowlist_name in 4 runs`: failing runs in which the network stops most connections alike."""
+    return [
+        tr_plural("{regime} in {count} run", "{regime} in {count} runs", runs, regime=regime)
+        for regime, runs in cell.whole_network.items()
+    ]
 
 
 def state_text(state: str, runs: str, *, enough: bool) -> str:

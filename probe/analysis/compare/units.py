@@ -69,8 +69,8 @@ def select_units(
     return found
 
 
-def sql_of_runs(keys: Sequence[str], condition: str = "1 = 1") -> str:
-    """Return SQL for the values of the keys, with the number of runs in each of STATES."""
+def sql_of_runs(keys: Sequence[str], condition: str = "1 = 1", source: str = "verdicts") -> str:
+    """Return SQL for the values of the keys, with the number of runs in each of STATES. `source` has the verdicts."""
     names = [f"key{number}" for number in range(len(keys))]
     listed = ", ".join(f"{key} AS {name}" for key, name in zip(keys, names, strict=True))
     counts = ", ".join(f"SUM(CASE WHEN found = {rank} THEN 1 ELSE 0 END)" for rank in range(len(STATES)))
@@ -81,7 +81,7 @@ SELECT {", ".join(names)}, {counts} FROM (
       SUM(CASE WHEN state_rank < {_DOWN} THEN 1 ELSE 0 END) AS failing,
       SUM(CASE WHEN state_rank >= {_WORKS} THEN 1 ELSE 0 END) AS working
     FROM (
-      SELECT {listed}, {RUN} AS run, {_RANK} AS state_rank FROM verdicts WHERE ({condition}) AND {NOT_COUNTED} = ''
+      SELECT {listed}, {RUN} AS run, {_RANK} AS state_rank FROM {source} WHERE ({condition}) AND {NOT_COUNTED} = ''
     ) AS counted GROUP BY {", ".join(names)}, run
   ) AS run_rows
 ) AS found_rows GROUP BY {", ".join(names)}"""

@@ -19,8 +19,12 @@ from probe.results import full_disk, full_disk_in
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
 
-OPTIONAL = {"corrected_start_time": "measurement_start_time", "endpoints": "''", "media": "''", "synthetic": "''"}
+OPTIONAL = {"corrected_start_time": "measurement_start_time"} | dict.fromkeys(
+    ("endpoints", "media", "synthetic", "network_facts"), "''"
+)
 """SQL for the columns that stores of earlier releases lack, and that their rows have as NULL in newer stores."""
+EVERYTHING = "everything"
+"""View or table of all rows, also of those that `filtered` leaves out."""
 UNREADABLE = mark("{folder} cannot be read as a store. `probe ingest` makes one. Reason: {reason}")
 NO_COLUMN = mark(
     "The store {folder} was made by another version: its verdicts have no column {column}. Make a new store."
@@ -45,18 +49,18 @@ class VerdictTable:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         weakref.finalize(self, connection.close)
-        self._source, self._narrowed = "everything", 0
+        self._source, self._narrowed = EVERYTHING, 0
         self._in_buckets: dict[str, BucketStore] = {}
-        connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM everything")
+        connection.execute(f"CREATE TEMPORARY VIEW verdicts AS SELECT * FROM {EVERYTHING}")
 
     @classmethod
     def of_rows(cls, rows: Iterable[VerdictRow]) -> "VerdictTable":
         """Create a table in memory. A second row of the same measurement and service is ignored."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
         columns = ", ".join(f"{name} {_SQL_TYPES[TYPES[name]]}" for name in COLUMNS)
-        connection.execute(f"CREATE TABLE everything ({columns}, PRIMARY KEY (line_hash, service))")
+        connection.execute(f"CREATE TABLE {EVERYTHING} ({columns}, PRIMARY KEY (line_hash, service))")
         values = f"({', '.join('?' * len(COLUMNS))})"
-        connection.executemany(f"INSERT OR IGNORE INTO everything VALUES {values}", map(attrgetter(*COLUMNS), rows))
+        connection.executemany(f"INSERT OR IGNORE INTO {EVERYTHING} VALUES {values}", map(attrgetter(*COLUMNS), rows))
         return cls(connection)
 
     @classmethod
@@ -183,7 +187,7 @@ def _unite(connection: Any, sources: Sequence[str]) -> int:
         connection.execute(f"CREATE TEMPORARY TABLE copies{number} AS {copies}")
         repeated += connection.execute(f"SELECT count(*) FROM copies{number}").fetchone()[0]
         selects.append(f"SELECT * FROM {source} WHERE line_hash NOT IN (SELECT line_hash FROM copies{number})")
-    connection.execute(f"CREATE TEMPORARY VIEW everything AS {' UNION ALL '.join(selects)}")
+    connection.execute(f"CREATE TEMPORARY VIEW {EVERYTHING} AS {' UNION ALL '.join(selects)}")
     return repeated
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from probe.analysis.compare.axes import parse_question
 from probe.analysis.compare.cells import INSUFFICIENT, Cell, compare
+from probe.analysis.compare.networks import NetworkRegimes
 from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.over_time.series import axes_of, series
 from probe.analysis.compare.units import CONNECTED
@@ -65,7 +66,12 @@ class Verdicts:
         question = parse_question(by, baseline=baseline, lab=self._lab, **narrow)
         comparison = compare(self._table(), question, top)
         axes = list(dict.fromkeys([*dict(question.baseline), *question.axes()]))
-        rows = [_cell(cell, axes) for _, cells in comparison.rows() for cell in cells if cell.n or cell.set_aside]
+        rows = [
+            _cell(cell, axes, networks)
+            for _, cells in comparison.rows()
+            for cell, networks in zip(cells, comparison.networks, strict=True)
+            if cell.n or cell.set_aside
+        ]
         return pa.Table.from_pylist(rows, pa.schema([("service", pa.string()), *_strings(axes), *_CELL]))
 
     def series(self, by: str | None = None, *, grain: str = "day", **narrow: Any) -> pa.Table:
@@ -139,6 +145,10 @@ _CELL = [
     ("worse", pa.bool_()),
     ("p_value", pa.float64()),
     ("derived", pa.string()),
+    ("whole_network", pa.int64()),
+    ("network_runs", pa.int64()),
+    ("regimes", _NAMES),
+    ("restrictions", _NAMES),
     ("witness_file", pa.string()),
     ("witness_line", pa.int64()),
 ]
@@ -157,7 +167,7 @@ _EVENT = [
 ]
 
 
-def _cell(cell: Cell, axes: Iterable[str]) -> dict[str, Any]:
+def _cell(cell: Cell, axes: Iterable[str], networks: NetworkRegimes) -> dict[str, Any]:
     ratio = cell.difference.odds_ratio if cell.difference else None
     return {
         "service": cell.service,
@@ -180,6 +190,10 @@ def _cell(cell: Cell, axes: Iterable[str]) -> dict[str, Any]:
         "worse": cell.difference.worse if cell.difference else None,
         "p_value": cell.difference.p_value if cell.difference else None,
         "derived": cell.derived.rule if cell.derived else None,
+        "whole_network": sum(cell.whole_network.values()),
+        "network_runs": networks.runs,
+        "regimes": [f"{regime}={runs}" for regime, runs in networks.main.items()],
+        "restrictions": [f"{regime}={runs}" for regime, runs in networks.restrictions.items()],
         "witness_file": cell.witness.file if cell.witness else None,
         "witness_line": cell.witness.line if cell.witness else None,
     }

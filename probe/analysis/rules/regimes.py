@@ -195,3 +195,9 @@ REGIME_RULES = (
         plain=mark("It is not known which rules this network applies to all connections."),
     ),
 )
+
+
+def sentence_of(regime: str) -> str:
+    """Return the plain sentence of a regime: that of its first rule, or of the last rule for an unknown one."""
+    named = (rule.plain for rule in REGIME_RULES if rule.when.startswith(f"candidate = '{regime}' "))
+    return next(named, REGIME_RULES[-1].plain)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probe.analysis.compare.verdict_table import NO_COLUMN, OPTIONAL, UNREADABLE, StoreError, VerdictTable
+from probe.analysis.compare.verdict_table import EVERYTHING, NO_COLUMN, OPTIONAL, UNREADABLE, StoreError, VerdictTable
 from probe.analysis.spark.ingest import url
 from probe.analysis.spark.session import ClusterError, cluster_errors
 from probe.analysis.verdicts.verdict_row import COLUMNS, LISTS, TYPES
@@ -32,6 +32,7 @@ class SparkVerdictTable(VerdictTable):
             self.repeated += copies.count()
             # Without a checkpoint Spark's optimizer fails in later statements (NoSuchElementException, Spark 4.3).
             first = first.unionByName(other.join(copies, "line_hash", "left_anti")).localCheckpoint()
+        first.createOrReplaceTempView(EVERYTHING)
         self._use(first)
 
     def filtered(self, condition: str, values: Sequence[str]) -> "VerdictTable":

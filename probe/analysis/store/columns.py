@@ -39,6 +39,7 @@ MEASUREMENT: dict[str, str] = {
     "bytes": "int64",
     "facts": "string",
     "path": "string",
+    "network_facts": "string",
     "measurement_file": "string",
     "measurement_line": "int64",
 }
@@ -82,6 +83,7 @@ VERDICT: dict[str, str] = {
     "measurement_line": "int64",
     "lab": "string",
     "synthetic": "string",
+    "network_facts": "string",
 }
 _OF_FIELDS = {
     "str": "string",
@@ -160,8 +162,16 @@ def _literal(name: str, column: Any) -> str:
     return f"CAST({written} AS {duckdb_type})"
 
 
-def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:
-    """Return a verdict record as a row of the table `verdicts`, with columns of its measurement."""
+def verdict_rows(records: Iterable[dict[str, Any]], measurement: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the verdict records of a measurement as rows of the table `verdicts`. The first has `network_facts`."""
+    rows = [_verdict_row(record, measurement) for record in records]
+    if rows:
+        rows[0]["network_facts"] = measurement["network_facts"] or None
+    return rows
+
+
+def _verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:
+    """Return a verdict record as a row, with columns of its measurement."""
     hop, ratio = record["hop"] or {}, record["throughput_ratio"] or {}
     flat = {column: record[column] for column in VERDICT if column in record}
     return flat | {

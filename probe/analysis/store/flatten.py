@@ -11,7 +11,7 @@ from probe.analysis.observations.media.row import MediaRow
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.verdicts.hops import hop_evidence
-from probe.analysis.verdicts.verdict_row import ipv6_broken, origin_columns
+from probe.analysis.verdicts.verdict_row import ipv6_broken, network_text, origin_columns
 from probe.results.reading import orjson
 
 COLUMNS = Observation._fields
@@ -64,6 +64,7 @@ def flatten(
         "bytes": size,
         "facts": _beside_rows(facts),
         "path": _compact(hop_evidence(document)),
+        "network_facts": network_text(document),
         "measurement_file": file,
         "measurement_line": number,
     }

@@ -9,6 +9,7 @@ from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.clock import true_start
 from probe.analysis.observations.identity import identity
 from probe.analysis.observations.lenient_json import table, tables, text
+from probe.analysis.verdicts.regimes.run_network import RunNetwork
 from probe.analysis.verdicts.verdicts import Located, judge_each
 from probe.formats import failures as f
 from probe.formats.origin import origin_of
@@ -24,7 +25,8 @@ class VerdictRow:
     `corrected_start_time` and its `day` are corrected by the clock's error (`true_start`). Lists are joined by a space.
     No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered
     over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints` and `media` are
-    those of the record as JSON.
+    those of the record as JSON. `network_facts` is what the measurement says about its network (`RunNetwork.text`), in
+    one row of each measurement.
     """
 
     line_hash: str
@@ -62,6 +64,7 @@ class VerdictRow:
     synthetic: str
     endpoints: str = ""
     media: str = ""
+    network_facts: str = ""
 
 
 COLUMNS: tuple[str, ...] = tuple(column.name for column in fields(VerdictRow))
@@ -94,8 +97,16 @@ def _rows(measurement: dict[str, Any], records: list[dict[str, Any]]) -> Iterato
         "ipv6_broken": ipv6_broken(table(table(measurement.get("test_keys")).get("x_run"))),
         **origin_columns(measurement),
     }
-    for record in records:
-        yield VerdictRow(**measured, **_flat(record))
+    facts = network_text(measurement)
+    for number, record in enumerate(records):
+        yield VerdictRow(**measured, **_flat(record), network_facts="" if number else facts)
+
+
+def network_text(measurement: dict[str, Any]) -> str:
+    """Return what a measurement says about its network, as one text for `StoredNetwork`."""
+    network = RunNetwork()
+    network.add(measurement)
+    return network.text()
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import Cell, compare
 from probe.analysis.compare.compare import cell_text, cell_to_dict, state_lines
+from probe.analysis.compare.networks import NetworkRegimes
 from probe.analysis.compare.repeated_runs import UNCONFIRMED
 from probe.analysis.compare.terminal.text import to_text
 from probe.analysis.rules.rule import State
@@ -197,7 +198,7 @@ def test_derivation_is_shown_with_its_rule() -> None:
     found = cell(failing(), ELSEWHERE)
     assert state_lines(found)[:2] == ["LIKELY BLOCKED 24/24", "by repetition (repeated_failures)"]
     assert "by repetition (repeated_failures)" in cell_text(found)  # the page's text
-    written = json.loads(json.dumps(cell_to_dict(found)))
+    written = json.loads(json.dumps(cell_to_dict(found, NetworkRegimes())))
     assert written["derived"]["rule"] == "repeated_failures" and written["derived"]["days"] == 8
     text = to_text(compare(table(failing(), ELSEWHERE), Question()))
     assert "by repetition: each measurement is NOT WORKING" in text

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from probe.analysis.store.columns import to_arrow, verdict_row
+from probe.analysis.store.columns import to_arrow, verdict_rows
 from probe.analysis.store.flatten import Flat, facts_from, flatten, head_from
 from probe.analysis.verdicts.hops import interfering_hops
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement, reason_unusable
@@ -40,7 +40,7 @@ def test_some_recordings_have_hops() -> None:
 def test_arrow_tables_keep_rows(name: str) -> None:
     found = flat(RECORDED[0])
     records = judge_measurement(RECORDED[0], file="a.jsonl", number=3)
-    rows = to_arrow([found], [verdict_row(record, found.measurement) for record in records])[name].to_pylist()
+    rows = to_arrow([found], verdict_rows(records, found.measurement))[name].to_pylist()
     if name == "measurements":
         assert rows == [found.measurement]
     elif name == "verdicts":
@@ -67,6 +67,6 @@ def test_invalid_value_anywhere_fits_tables(replacements: list[tuple[tuple[Any, 
     if reason_unusable(line) is None:
         found = flat(line)
         records = judge_measurement(line, file="a.jsonl", number=3)
-        rows = to_arrow([found], [verdict_row(record, found.measurement) for record in records])
+        rows = to_arrow([found], verdict_rows(records, found.measurement))
         assert rows["measurements"].num_rows == 1
         assert rows["observations"].num_rows == len(found.observations)

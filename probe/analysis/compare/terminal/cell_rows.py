@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from probe.analysis.compare.axes import ARTIFICIAL
-from probe.analysis.compare.cells import INSUFFICIENT, Cell, network_name
+from probe.analysis.compare.cells import INSUFFICIENT, Cell
 from probe.analysis.compare.compare import (
     WORDS,
     derivation,
@@ -15,8 +15,10 @@ from probe.analysis.compare.compare import (
     networks_text,
     not_counted,
     runs_text,
+    whole_network,
 )
 from probe.analysis.compare.current import Current
+from probe.analysis.compare.network_names import network_name
 from probe.analysis.compare.terminal.style import Style
 from probe.analysis.compare.units import DOWN
 from probe.countries.names import country_name
@@ -101,7 +103,7 @@ def _state(cell: Cell, now: Current) -> str:
 
 
 def _details(cell: Cell, now: Current) -> list[str]:
-    return [*derivation(cell), *filter(None, [networks_text(now)]), *cell.mechanisms]
+    return [*whole_network(cell), *derivation(cell), *filter(None, [networks_text(now)]), *cell.mechanisms]
 
 
 def _narrow_lines(cell: Cell, now: Current, name: str, style: Style) -> Iterator[str]:

@@ -6,6 +6,7 @@ from probe.analysis.compare.cells import INSUFFICIENT, Cell, Comparison
 from probe.analysis.compare.compare import baseline_name, folded
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import LEAST_SOURCES, NEARLY_ALL, RATE
+from probe.analysis.compare.terminal.network_rows import network_notes
 from probe.analysis.compare.terminal.style import Style
 from probe.analysis.compare.units import CONNECTED, DOWN
 from probe.analysis.rules.mechanisms import MEANINGS
@@ -15,7 +16,12 @@ from probe.messages import tr, tr_plural
 def legend(comparison: Comparison, style: Style) -> list[str]:
     """Return the lines of the legend, and what the table does not show."""
     cells = [cell for _, cells in comparison.rows() for cell in cells]
-    notes = [*_signs(comparison, cells, style), *_mechanisms(cells), *_not_shown(comparison)]
+    notes = [
+        *_signs(comparison, cells, style),
+        *network_notes(comparison),
+        *_mechanisms(cells),
+        *_not_shown(comparison),
+    ]
     return [line for note in notes for line in folded_note(note, style.width - 1)]
 
 

@@ -7,6 +7,7 @@ from probe.analysis.compare.cells import INSUFFICIENT, Cell, Comparison
 from probe.analysis.compare.compare import WORDS, folded, not_counted, runs_text
 from probe.analysis.compare.terminal.cell_rows import cell_lines, header, named, share_of
 from probe.analysis.compare.terminal.legend import legend
+from probe.analysis.compare.terminal.network_rows import network_lines
 from probe.analysis.compare.terminal.style import PLAIN, Style
 from probe.analysis.compare.units import DOWN, FAILING, STATES
 from probe.messages import tr, tr_plural
@@ -18,7 +19,8 @@ _Places = dict[int, Cell]  # a service's cells by the number of the vantage poin
 
 def to_text(comparison: Comparison, style: Style = PLAIN) -> str:
     """Return the comparison as lines of at most the style's width. Only its bars and colours are not ASCII."""
-    lines = [*_heading(comparison, style), "", *header(style)]
+    networks = network_lines(comparison, style, origin=not _shared_origin(comparison))
+    lines = [*_heading(comparison, style), "", *networks, *header(style)]
     for service, places in sorted(_by_service(comparison).items(), key=lambda one: _rank(one[1].values(), one[0])):
         lines += _service_lines(service, places, comparison, style)
     return "\n".join([*lines, "", *legend(comparison, style)]) + "\n"

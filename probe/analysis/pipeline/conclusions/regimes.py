@@ -4,6 +4,8 @@
 measurements of a run.
 """
 
+from dataclasses import fields
+
 from probe.analysis.features.regime_row import (
     ANY_HELLO_WITH_ECH,
     ANY_NAME_IN_QUIC,
@@ -15,11 +17,12 @@ from probe.analysis.features.regime_row import (
 )
 from probe.analysis.features.rows import RegimeRow
 from probe.analysis.pipeline.expressions import quoted
-from probe.analysis.pipeline.feature_table import decided, feature_select
+from probe.analysis.pipeline.feature_table import decided
 from probe.analysis.pipeline.inputs import BOOL, INT, TEXT
 from probe.analysis.pipeline.statement import InputTable, Statement
 
 _M = {"m": (INT, "number of the run")}
+_BY_RUN = (("m",),)
 
 REGIME_CANDIDATE = InputTable(
     "regime_candidate",
@@ -36,6 +39,7 @@ RUN_CHECK = InputTable(
         "large_packets_lost": (BOOL, "large packets are lost on the way, or may be"),
         "providers_resolver": (BOOL, "the system resolver has a public address and is none of the public resolvers"),
     },
+    joined_by=_BY_RUN,
 )
 RUN_NEUTRAL = InputTable(
     "run_neutral",
@@ -67,6 +71,7 @@ RUN_ENDPOINT = InputTable(
         "forged_name": (BOOL, "a false address was sent for its name"),
         "line": (INT, "line of the measurement"),
     },
+    joined_by=(("m", "endpoint"),),
 )
 RUN_FLOW = InputTable(
     "run_flow",
@@ -78,6 +83,7 @@ RUN_FLOW = InputTable(
         "endpoint": (TEXT, "URL of the endpoint that it belongs to"),
         "passed": (BOOL, "the handshake was completed, with whatever certificate"),
     },
+    joined_by=_BY_RUN,
 )
 REGIME_INPUTS = (REGIME_CANDIDATE, RUN_CHECK, RUN_NEUTRAL, RUN_ENDPOINT, RUN_FLOW)
 
@@ -99,16 +105,27 @@ RUN_RESOLVERS = Statement(
     " count(*) FILTER (WHERE state IN ('blocked', 'likely_blocked')) AS encrypted_accused"
     " FROM run_endpoint WHERE names = 'encrypted' GROUP BY m, service",
 )
+_SHOWN = tuple(column for column in fields(RegimeRow) if column.name != "candidate")
+RUN_ROWS = Statement(
+    "run_row",
+    "What each run shows about its network. The columns are those of the feature row.",
+    ("m",),
+    "SELECT c.m,\n"
+    + ",\n".join(f"  {column.metadata['sql']} AS {column.name}" for column in _SHOWN)
+    + "\nFROM (SELECT DISTINCT m FROM regime_candidate) c",
+)
 REGIME_ROWS = Statement(
     "regime_row",
     "The feature row of each run and regime that is looked for.",
     ("m", "regime"),
-    feature_select(RegimeRow, "c.m, c.regime", "FROM regime_candidate c"),
+    "SELECT c.m, c.regime, c.regime AS candidate, "
+    + ", ".join(f"r.{column.name}" for column in _SHOWN)
+    + "\nFROM regime_candidate c JOIN run_row r ON r.m = c.m",
 )
 REGIME_DECIDED = decided(
     "regime_decided", "The rule that decides on each regime.", RegimeRow, ("m", "regime"), "regime_row"
 )
-REGIME_STATEMENTS = (RUN_HOSTS, RUN_RESOLVERS, REGIME_ROWS, REGIME_DECIDED)
+REGIME_STATEMENTS = (RUN_HOSTS, RUN_RESOLVERS, RUN_ROWS, REGIME_ROWS, REGIME_DECIDED)
 
 _HOSTS = "SELECT m, host, outcome, 0 FROM run_neutral WHERE"
 _ENDPOINTS = "SELECT m, service || ' ' || endpoint, rule_id, line FROM run_endpoint WHERE"

@@ -15,6 +15,7 @@ from probe.analysis.compare.units import FAILING
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.report.page.cell_data import cell_data, column_order, vantage_data
 from probe.analysis.report.page.map_data import map_data
+from probe.analysis.report.page.network_data import network_data, regime_sentences
 from probe.analysis.report.page.over_time_data import over_time_data
 from probe.analysis.report.page.series_data import MOST_POINTS
 from probe.analysis.report.page.verdict_data import verdicts_data
@@ -94,15 +95,20 @@ def _compared(table: VerdictTable, comparison: Comparison) -> dict[str, Any]:
     cells = [row[number] for _, row in comparison.rows() for number in order]
     examples = list(dict.fromkeys(cell.witness for cell in cells if cell.witness is not None))
     numbers = {example: number for number, example in enumerate(examples)}
+    vantages = [vantage_data(comparison.vantages[number], comparison.baseline and number == 0) for number in order]
     return {
         "row": comparison.question.row,
         "baseline": baseline_name(comparison),
         "left_out": comparison.left_out,
         "instrument": comparison.instrument,
         "services": comparison.services,
-        "vantages": [
-            vantage_data(comparison.vantages[number], comparison.baseline and number == 0) for number in order
+        "vantages": vantages,
+        "networks": [
+            network_data(vantage["name"], networks)
+            for number, vantage in zip(order, vantages, strict=True)
+            if (networks := comparison.networks[number]).runs
         ],
+        "regimes": regime_sentences(comparison.networks),
         "cells": [cell_data(cell, *divmod(number, len(order)), numbers) for number, cell in enumerate(cells)],
         "verdicts": verdicts_data(table, examples),
     }

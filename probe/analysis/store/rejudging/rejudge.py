@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.store.columns import schema, verdict_row
+from probe.analysis.store.columns import schema, verdict_rows
 from probe.analysis.store.files import WORK, table_files, write_rows
 from probe.analysis.store.flatten import Flat, facts_from, head_from
 from probe.analysis.store.judging import judged, without_garbage_collection
@@ -96,9 +96,7 @@ def _batches(folder: Path, file: Path, piece: Piece, counts: list[int]) -> Itera
         some = _some(chain([first], flats), measurements)
         with without_garbage_collection():
             found = list(judged(some, piece.end - piece.first - counts[0]))
-            rows = [
-                verdict_row(record, own) for own, records in zip(measurements, found, strict=True) for record in records
-            ]
+            rows = [row for own, some in zip(measurements, found, strict=True) for row in verdict_rows(some, own)]
         counts[0] += len(measurements)
         counts[1] += len(rows)
         yield from pa.Table.from_pylist(rows, schema("verdicts")).to_batches()

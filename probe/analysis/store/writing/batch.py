@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.analysis.observations.rows import FlatMeasurement
-from probe.analysis.store.columns import to_arrow, verdict_row
+from probe.analysis.store.columns import to_arrow, verdict_rows
 from probe.analysis.store.files import staged_file, write_rows
 from probe.analysis.store.flatten import Flat, flatten, head_from
 from probe.analysis.store.judging import judged, without_garbage_collection
@@ -80,11 +80,7 @@ def _together(lines: Sequence[tuple[bytes, Piece]]) -> list[Admitted]:
             yield Flattened(facts, head_from(flat.measurement), piece.file, piece.number)
 
     records = list(judged(measurements(), len(lines)))
-    return [(flat, _verdicts(flat, found)) for flat, found in zip(flats, records, strict=True)]
-
-
-def _verdicts(flat: Flat, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [verdict_row(record, flat.measurement) for record in records]
+    return [(flat, verdict_rows(found, flat.measurement)) for flat, found in zip(flats, records, strict=True)]
 
 
 def _flat(identity: bytes, piece: Piece) -> tuple[Flat, FlatMeasurement]:

@@ -102,7 +102,7 @@ def judge_regime(
 
 
 def _judged(records: Sequence[Record], network: RunNetwork, engine: RegimeEngine) -> RegimeVerdict:
-    usable = [record for record in records if _says_something(record)]
+    usable = [record for record in records if says_something(record)]
     if not usable:
         return _verdict(records[0], [], {}, plain_sentence(records[0]))
     _fill(engine, usable, network)
@@ -116,8 +116,14 @@ def _judged(records: Sequence[Record], network: RunNetwork, engine: RegimeEngine
     return _verdict(usable[0], holding, _evidence(engine), sentence)
 
 
-def _says_something(record: Record) -> bool:
+def says_something(record: Record) -> bool:
+    """Return True for a record that is valid, or invalid because of the network."""
     return bool(record.get("valid", True)) or record.get("invalid_reason") in NETWORK_REASONS
+
+
+def restricts(rule_id: str) -> bool:
+    """Return True for the rule of a regime that restricts connections, which `open` does not."""
+    return RULES[rule_id].state != State.OK
 
 
 def _fill(engine: RegimeEngine, records: Iterable[Record], network: RunNetwork) -> None:
@@ -125,7 +131,7 @@ def _fill(engine: RegimeEngine, records: Iterable[Record], network: RunNetwork) 
     engine.put(RUN_CHECK, [(0, *row) for row in network.check_rows()])
     engine.put(RUN_NEUTRAL, [(0, *row) for row in network.neutral_rows()])
     engine.put(RUN_ENDPOINT, [(0, *row) for row in endpoint_rows(records)])
-    engine.put(RUN_FLOW, [(0, *row) for row in sorted(network.flows)])
+    engine.put(RUN_FLOW, [(0, *row) for row in network.flow_rows()])
 
 
 def _holding(regime: str, rule: Rule, engine: RegimeEngine) -> HoldingRegime:
@@ -157,7 +163,7 @@ def _verdict(
         probe_asn=text(first.get("probe_asn")),
         test_name=TEST_NAME,
         regime=holding[0]["regime"] if holding else UNKNOWN,
-        restrictions=[each["regime"] for each in holding[1:] if RULES[each["rule_id"]].state != State.OK],
+        restrictions=[each["regime"] for each in holding[1:] if restricts(each["rule_id"])],
         valid=bool(evidence),
         invalid_reason=None if evidence else text(first.get("invalid_reason")),
         rule_id=rule.rule_id if evidence else text(first.get("rule_id")),

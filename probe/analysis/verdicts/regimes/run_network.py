@@ -47,10 +47,71 @@ class RunNetwork:
         Without a route over IPv6, or with a broken one, every host is silent over it. That shows nothing about IPv4.
         """
         tests = [host for check in self.checks.values() for host in tables(check.get("neutral"))]
-        found = [(family_of(address(host.get("address"))), _neutral_row(host)) for host in tests]
-        found = [(family, row) for family, row in found if row[-1] != "local"]
-        heard = {family for family, row in found if row[-1] != "silent"}
-        return [row for family, row in found if family in heard or not heard]
+        return heard_rows((family_of(address(host.get("address"))), _neutral_row(host)) for host in tests)
+
+    def flow_rows(self) -> list[Row]:
+        """Return the rows of the table `run_flow`, without the number of the run."""
+        return sorted(self.flows)
+
+    def text(self) -> str:
+        """Return the same as one short text, "" without a check. `StoredNetwork` reads it."""
+        if not self.checks:
+            return ""
+        tests = [host for check in self.checks.values() for host in tables(check.get("neutral"))]
+        hosts = {(family_of(address(host.get("address"))), *_neutral_row(host)) for host in tests}
+        return _compact([sorted(set(self.check_rows())), sorted(hosts), self.flow_rows()])
+
+
+@dataclass
+class StoredNetwork:
+    """Hold the checks of the network and the flows of one run, each kind once, as a table of verdicts keeps them.
+
+    The rules ask whether there are such checks, and how each host ended, so that equal rows decide nothing.
+    """
+
+    checks: set[Row] = field(default_factory=set)
+    hosts: set[Row] = field(default_factory=set)  # the family of the address, and a row of `run_neutral`
+    flows: set[Row] = field(default_factory=set)
+
+    def add(self, written: str) -> None:
+        """Add what `RunNetwork.text` returned. A text that cannot be read adds nothing."""
+        try:
+            parts = json.loads(written or "[]")
+        except ValueError:
+            return
+        for rows, found, length in zip((self.checks, self.hosts, self.flows), _lists(parts), _LENGTHS, strict=False):
+            rows.update(tuple(row) for row in _lists(found) if len(row) == length and _is_plain(row))
+
+    def check_rows(self) -> Iterator[Row]:
+        """Yield the rows of the table `run_check`, without the number of the run."""
+        yield from self.checks
+
+    def neutral_rows(self) -> list[Row]:
+        """Return the rows of the table `run_neutral`, without the number of the run."""
+        return heard_rows((row[0], row[1:]) for row in self.hosts)
+
+    def flow_rows(self) -> list[Row]:
+        """Return the rows of the table `run_flow`, without the number of the run."""
+        return list(self.flows)
+
+
+_LENGTHS = (4, 5, 4)  # columns of the rows in a text
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _lists(value: Any) -> list[list[Any]]:
+    return [one for one in value if isinstance(one, list)] if isinstance(value, list) else []
+
+
+def _is_plain(row: list[Any]) -> bool:
+    return all(isinstance(value, str | int) for value in row)
+
+
+def heard_rows(tests: Iterable[tuple[int, Row]]) -> list[Row]:
+    """Return the rows of tests of neutral hosts, without families over which no host answered."""
+    found = [(family, row) for family, row in tests if row[-1] != "local"]
+    heard = {family for family, row in found if row[-1] != "silent"}
+    return [row for family, row in found if family in heard or not heard]
 
 
 def _neutral_row(host: Record) -> Row:

@@ -84,6 +84,7 @@ function aboutCell(cell) {
     el("p", {}, el("strong", {}, cell.text)),
     facts([
       ["Since", cell.now ? cell.now.since || "no change was seen" : ""],
+      ["Whole network", Object.entries(cell.whole_network).map(([regime, n]) => `In ${n} of the failing runs: ${regime}. ${data.regimes[regime]}`).join(" ")],
       ["Mechanisms", cell.mechanisms.join(", ")],
       ["Counted measurements", `${cell.n}${cell.n ? ": " + counts(cell.by_state) : ""}`],
       ["Not counted", aside],

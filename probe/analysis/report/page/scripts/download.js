@@ -13,6 +13,7 @@ const FIELDS = [
   ...["networks", "failing", "days", "failing_days"].map((key) => [key, "whole", ofNow(key)]),
   ...["low", "high"].map((key) => [key, "fraction", ofNow(key)]),
   ...["n", "runs", "reporters_max"].map((key) => [key, "whole", (cell) => cell[key]]),
+  ["whole_network", "whole", (cell) => sum(cell.whole_network)],
   ["not_counted", "whole", (cell) => sum(cell.set_aside)],
   ["direction", "text", ofDifference("direction")],
   ["p_value", "fraction", ofDifference("p_value")],

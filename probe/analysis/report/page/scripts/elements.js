@@ -46,7 +46,7 @@ const word = (state) => words[state] || state;
 const few = (cell) => cell.found !== null && cell.state === "insufficient";
 const glyph = (cell) => {
   if (cell.found === null) return data.glyphs.gap;
-  const letter = data.glyphs[cell.found];
+  const letter = data.glyphs[cell.found] + (Object.keys(cell.whole_network).length ? "°" : "");
   return few(cell) ? `(${letter})` : worse(cell) ? `${letter}*` : letter;
 };
 const counts = (states) => Object.entries(states).map(([state, n]) => `${n} ${word(state)}`).join(", ");
