@@ -40,7 +40,7 @@ def _path(ttl: int, found: list[tuple[str, str]]) -> dict[str, Any]:
         "points": [{"x": round(EDGE + step * place, 1), "label": label} for place, label in enumerate(labels)],
         "line": (EDGE, WIDTH - EDGE),
         "mark": round(EDGE + step * (behind - 0.5), 1),
-        "where": _where(ttl),
+        "where": place_sentence(ttl),
         "router": next((router for _, router in found if router), ""),
     }
 
@@ -50,7 +50,8 @@ def _routers(ttl: int) -> list[str]:
     return numbers if ttl <= MOST_ROUTERS else [numbers[0], "…", *numbers[-2:]]
 
 
-def _where(ttl: int) -> str:
+def place_sentence(ttl: int) -> str:
+    """Return the sentence about the place of an interfering hop, between two routers."""
     if ttl == 1:
         return tr("The connections are interfered with between this device and router 1.")
     return tr(

@@ -19,9 +19,8 @@ from probe.results import full_disk, full_disk_in
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
 
-OPTIONAL = {"corrected_start_time": "measurement_start_time"} | dict.fromkeys(
-    ("endpoints", "media", "synthetic", "network_facts"), "''"
-)
+_NO_TEXT = ("endpoints", "media", "synthetic", "network_facts", "hop_reason")
+OPTIONAL = {"corrected_start_time": "measurement_start_time", **dict.fromkeys(_NO_TEXT, "''")}
 """SQL for the columns that stores of earlier releases lack, and that their rows have as NULL in newer stores."""
 EVERYTHING = "everything"
 """View or table of all rows, also of those that `filtered` leaves out."""

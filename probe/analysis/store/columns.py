@@ -74,6 +74,7 @@ VERDICT: dict[str, str] = {
     "hop_ttl": "int64",
     "hop_address": "string",
     "hop_asn": "int64",
+    "hop_reason": "string",
     "endpoints": "string",
     "run_id": "string",
     "software_name": "string",

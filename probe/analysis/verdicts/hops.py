@@ -21,6 +21,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 """Prefixes of the mechanisms that a hop search with this payload locates."""
 
+NOT_FOUND, AT_SERVER = "not_found", "at_server"
+"""Reasons for a search without a hop. `at_server`: only packets that can reach the server's distance were acted on."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -32,33 +35,37 @@ class Search:
 
 
 @dataclass(frozen=True)
-class InterferingHop:
-    """Hold the smallest TTL with interference. `router` and `asn` are set only if no smaller TTL is possible."""
+class SearchResult:
+    """Hold the result of a hop search: the smallest TTL with interference, or the reason why there is none (`ttl` 0).
+
+    `router` and `asn` are set only if no smaller TTL is possible.
+    """
 
     search: Search
-    ttl: int
+    ttl: int = 0
     router: str | None = None
     asn: int | None = None
+    reason: str = ""
 
     def concerns(self, service: str, mechanisms: Iterable[str]) -> bool:
-        """Return True if the search located one of these mechanisms for this service."""
+        """Return True if the search was for one of these mechanisms of this service."""
         same_service = self.search.service == service or self.search.payload in PATHWIDE
         prefixes = LAYERS[self.search.payload]
         return same_service and any(f"{one}.".startswith(prefixes) for one in mechanisms)  # also an inner node, "http"
 
 
-def hop_of(service: str, mechanisms: list[str], located: Iterable[InterferingHop]) -> dict[str, Any] | None:
+def hop_of(service: str, mechanisms: list[str], results: Iterable[SearchResult]) -> dict[str, Any] | None:
     """Return the nearest hop that shows one of the mechanisms, in the form of a verdict record, None without any.
 
     `ttl` is the smallest TTL with interference. `address` and `asn` are set only if no smaller TTL is possible.
     """
-    found = [one for one in located if one.concerns(service, mechanisms)]
+    found = [one for one in results if one.ttl and one.concerns(service, mechanisms)]
     nearest = min(found, key=lambda one: (one.ttl, one.router is None, one.router or ""), default=None)
     return None if nearest is None else {"ttl": nearest.ttl, "address": nearest.router, "asn": nearest.asn}
 
 
-def interfering_hops(measurement: Mapping[str, Any]) -> list[InterferingHop]:
-    """Return the interfering hops that the probe's own transactions show."""
+def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
+    """Return the results of the hop searches, from the probe's own transactions."""
     keys = table(measurement.get("test_keys"))
     followups = table(keys.get("x_followups"))
     records = {number(record.get("transaction_id")): record for record in tables(keys.get("x_transactions"))}
@@ -70,13 +77,14 @@ def interfering_hops(measurement: Mapping[str, Any]) -> list[InterferingHop]:
             continue
         hops = paths.get(search.address, _NO_PATH)
         between = interval(_outcomes(entries, hops, by_silence=_by_silence(search, entries, records)))
-        if between is not None:
-            found.append(_located(search, between, hops, deep=deep))
+        found.append(
+            SearchResult(search, reason=NOT_FOUND) if between is None else _located(search, between, hops, deep=deep)
+        )
     return found
 
 
 def hop_evidence(measurement: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the test keys that `interfering_hops` reads and no others, {} without a hop search."""
+    """Return the test keys that `search_results` reads and no others, {} without a hop search."""
     keys = table(measurement.get("test_keys"))
     followups = table(keys.get("x_followups"))
     kept = {kind: tables(followups.get(kind)) for kind in ("limited_payloads", "path_sweeps")}
@@ -101,10 +109,10 @@ class _Path:
 _NO_PATH = _Path({})
 
 
-def _located(search: Search, between: Interval, path: _Path, *, deep: bool) -> InterferingHop:
+def _located(search: Search, between: Interval, path: _Path, *, deep: bool) -> SearchResult:
     sure = between.exact and between.agreeing >= (AGREEING if deep else 1)
     router, asn = path.routers.get(between.high, (None, None)) if sure else (None, None)
-    return InterferingHop(search, between.high, router, asn)
+    return SearchResult(search, between.high, router, asn)
 
 
 def _paths(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> dict[str, _Path]:

@@ -13,7 +13,8 @@ from probe.analysis.pipeline.conclusions.media_figures import USABLE_FINDINGS, F
 from probe.analysis.pipeline.conclusions.transfer_figures import USABLE_PAIRS, TransferFinding, transfer_figures
 from probe.analysis.rules.tables import RULES, RULESET
 from probe.analysis.statistics.wilson import wilson
-from probe.analysis.verdicts.hops import InterferingHop, hop_of, interfering_hops
+from probe.analysis.verdicts.hop_reasons import hop_reason
+from probe.analysis.verdicts.hops import SearchResult, hop_of, search_results
 from probe.analysis.verdicts.validity import Invalidity, invalidity_of
 from probe.targets.dialects import PROOF_DEPTH
 
@@ -34,9 +35,10 @@ _ENDPOINTS = (
 
 @dataclass(frozen=True)
 class Head:
-    """Hold what the records of a measurement have in common. `located` are the results of its hop searches.
+    """Hold what the records of a measurement have in common. `searches` are the results of its hop searches.
 
-    `media` are the figures of its pairs of media flows, and `transfers` those of its pairs of transfers.
+    `run` is the key `x_run`. `media` are the figures of its pairs of media flows, and `transfers` those of its pairs of
+    transfers.
     """
 
     start_time: str
@@ -46,7 +48,8 @@ class Head:
     target: str
     is_foreign: bool
     invalid: Invalidity | None
-    located: tuple[InterferingHop, ...]
+    searches: tuple[SearchResult, ...]
+    run: Record
     media: tuple[MediaRow, ...]
     transfers: tuple[TransferRow, ...]
     file: str
@@ -67,7 +70,8 @@ def head_of(facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: 
         text(facts.target.get("name")),
         facts.foreign,
         invalid,
-        () if invalid else tuple(interfering_hops(head)),
+        () if invalid else tuple(search_results(head)),
+        facts.run,
         () if invalid else facts.media,
         () if invalid else facts.transfers,
         file,
@@ -148,6 +152,8 @@ def _record(
     """Return the record of one service, with the keys of docs/contract.md in their order."""
     state, rule_id, because, depth, attempts, failures, controls, control_successes, passed, trials = columns
     invalid = head.invalid
+    hop = hop_of(role, mechanisms, head.searches) if head.searches else None
+    unlocated = bool(mechanisms) and hop is None and invalid is None
     return {
         "measurement_start_time": head.start_time,
         "run_id": head.run_id,
@@ -171,7 +177,8 @@ def _record(
         "pass_rate": None if invalid else _pass_rate(passed, trials, controls, control_successes),
         "throughput_ratio": None,
         "media": None,
-        "hop": hop_of(role, mechanisms, head.located) if head.located else None,
+        "hop": hop,
+        "hop_reason": hop_reason(role, mechanisms, head.searches, head.run) if unlocated else None,
         "endpoints": endpoints,
         "measurement_file": head.file,
         "measurement_line": head.number,

@@ -54,6 +54,7 @@ class VerdictRow:
     hop_ttl: int
     hop_address: str
     hop_asn: int
+    hop_reason: str
     run_id: str
     software_name: str
     software_version: str
@@ -113,7 +114,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that come from the record itself."""
     hop = table(record["hop"])
     flat = {key: record[key] for key in COLUMNS if key in record}
-    flat |= {key: text(record[key]) for key in ("state", "proof", "invalid_reason")}
+    flat |= {key: text(record[key]) for key in ("state", "proof", "invalid_reason", "hop_reason")}
     flat |= {key: " ".join(record[key]) for key in LISTS}
     return flat | {
         "state": str(record["state"] or ""),

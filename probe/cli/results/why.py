@@ -9,10 +9,12 @@ from probe.analysis.observations.lenient_json import tables
 from probe.analysis.run_result.run_targets import targets_of
 from probe.analysis.run_result.service_words import STATE_WORDS
 from probe.analysis.run_result.transaction_sentences import describe_transaction
+from probe.analysis.verdicts.hop_reasons import SENTENCES
 from probe.cli.screen import print_verdicts, say, wrapped
 from probe.formats.origin import REAL, Origin
 from probe.messages import listed, mark, tr, tr_plural
 from probe.messages.cells import padded
+from probe.run_page.path_picture import place_sentence
 
 if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
@@ -75,6 +77,7 @@ class Explanations:
         _say_list(tr("Rule"), [rule, record["because"]] if works else [rule])  # else the sentence is printed above
         nothing = tr("No single piece of evidence would change this verdict.")
         _say_list(tr("Would change it"), changes or ([nothing] if self._may_go_on() else []))
+        _say_list(tr("On the path"), list(_place(record)))
         unneeded = [] if works or not record["valid"] else found.unneeded(record["service"])
         _say_list(tr("Not needed"), [listed(map(tr, unneeded))] if unneeded else [])
         if not self._may_go_on():
@@ -138,6 +141,14 @@ def _changes(record: Mapping[str, Any], found: "MeasurementEvidence") -> list[st
         )
         for (removed, state, rule), changes in outcomes.items()
     ]
+
+
+def _place(record: Mapping[str, Any]) -> Iterator[str]:
+    """Iterate over the sentence about the interfering hop, or about the reason why none is known."""
+    if hop := record["hop"]:
+        yield place_sentence(hop["ttl"])
+    elif record["hop_reason"]:
+        yield tr(SENTENCES[record["hop_reason"]])
 
 
 def _say_list(title: str, rows: list[str]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probe.analysis.store.columns import to_arrow, verdict_rows
 from probe.analysis.store.flatten import Flat, facts_from, flatten, head_from
-from probe.analysis.verdicts.hops import interfering_hops
+from probe.analysis.verdicts.hops import search_results
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement, reason_unusable
 from probe.formats.__main__ import FIXTURE
 from tests.analysis.verdicts.test_verdict_record import JUNK, PLACES, RICH
@@ -28,12 +28,12 @@ def flat(line: dict[str, Any]) -> Flat:
 def test_flattened_measurement_is_restored(line: dict[str, Any]) -> None:
     found = flat(line)
     assert facts_from(found.measurement, found.observations) == flat_measurement_of(line)
-    assert interfering_hops(head_from(found.measurement)) == interfering_hops(line)
+    assert search_results(head_from(found.measurement)) == search_results(line)
 
 
 def test_some_recordings_have_hops() -> None:
     """Check that the test above covers hops."""
-    assert any(map(interfering_hops, RECORDED))
+    assert any(map(search_results, RECORDED))
 
 
 @pytest.mark.parametrize("name", ["measurements", "observations", "verdicts"])

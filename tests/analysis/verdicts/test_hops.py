@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.hops import hop_of, interfering_hops
+from probe.analysis.verdicts.hops import hop_of, search_results
 
 Seen = dict[int, str]
 ROUTERS = {1: None, 2: None, 3: "198.51.45.1", 4: "198.51.46.1", 5: "198.51.47.1", 6: "198.51.48.1"}
@@ -49,7 +49,7 @@ def line(
 
 
 def hop(measured: dict[str, Any], service: str = "web", mechanisms: tuple[str, ...] = ("tls.reset.sni",)) -> Any:
-    return hop_of(service, list(mechanisms), interfering_hops(measured))
+    return hop_of(service, list(mechanisms), search_results(measured))
 
 
 EXACT = ({2: "expired", 5: "reset"}, {3: "expired", 4: "reset"})
@@ -140,5 +140,5 @@ def test_invalid_search_gives_no_hop() -> None:
             followups_spoiled = copy.deepcopy(followups) | {key: spoiled}
             broken = copy.deepcopy(measured)
             broken["test_keys"]["x_followups"] = followups_spoiled
-            assert all(one.search.payload == "tls" for one in interfering_hops(broken))
-    assert interfering_hops({}) == [] and interfering_hops({"test_keys": {"x_followups": 3}}) == []
+            assert all(one.search.payload == "tls" for one in search_results(broken))
+    assert search_results({}) == [] and search_results({"test_keys": {"x_followups": 3}}) == []

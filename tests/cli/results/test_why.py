@@ -58,6 +58,18 @@ def test_deciding_transactions_have_results(file: Path) -> None:
     assert "Not needed the confirmations, the name at a neutral host" in rule
 
 
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("sni-reset", "On the path The connections are interfered with between router 3 and router 4."),
+        ("dns-nxdomain", "On the path The resolver gives the false answers, or nothing shows"),
+    ],
+    indirect=["file"],
+)
+def test_place_on_the_path_or_its_absence_is_explained(file: Path, expected: str) -> None:
+    assert expected in " ".join(CliRunner().invoke(judge, ["--why", str(file)]).stdout.split())
+
+
 @pytest.mark.parametrize("file", ["captive-portal"], indirect=True)
 def test_invalid_measurement_shows_preflight_facts(file: Path) -> None:
     text = " ".join(CliRunner().invoke(judge, ["--why", str(file)]).stdout.split())

@@ -38,6 +38,7 @@ PLAIN = VerdictRow(
     hop_ttl=0,
     hop_address="",
     hop_asn=0,
+    hop_reason="",
     run_id="",
     software_name="censorprobe",
     software_version="0.1.0",

@@ -6,6 +6,7 @@ from typing import Any
 from probe.analysis.compare.cells import Example
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.observations.lenient_json import tables, text, texts
+from probe.analysis.verdicts.hop_reasons import SENTENCES
 from probe.analysis.verdicts.verdict_row import COLUMNS, VerdictRow
 
 MOST_EVIDENCE = 2000  # example measurements up to which endpoints are included: with 20 000 a page is too large
@@ -42,7 +43,7 @@ def _verdict(row: VerdictRow, endpoints: bool) -> dict[str, Any]:
         "failures": row.failures,
         "controls": row.controls,
         "control_successes": row.control_successes,
-        "hop": ", ".join(part for part in where if part),
+        "hop": ", ".join(part for part in where if part) or SENTENCES.get(row.hop_reason, ""),
         "time": row.measurement_start_time,
         "software": f"{row.software_name} {row.software_version}",
         "file": row.measurement_file,

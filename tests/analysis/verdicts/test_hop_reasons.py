@@ -1,0 +1,76 @@
+"""Test the reason that a verdict without a hop gives."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from probe.analysis.rules.mechanisms import ALL
+from probe.analysis.verdicts.hop_reasons import SENTENCES, hop_reason
+from probe.analysis.verdicts.hops import search_results
+from probe.analysis.verdicts.verdicts import judge_measurement
+from tests.analysis.rules.test_every_rule_fires import RECORDED
+from tests.analysis.verdicts.test_hops import line
+
+SEEN = {"abilities": {"icmp_errors": True}}
+
+
+def reason(*mechanisms: str, measured: dict[str, Any] | None = None, run: dict[str, Any] = SEEN) -> str | None:
+    return hop_reason("web", mechanisms, search_results(measured or {}), run)
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "expected"),
+    [
+        ("dns.nxdomain", "resolver"),
+        ("dns.injection.bogon", "resolver"),
+        ("tls.throttle.sni", "rate"),
+        ("media.loss", "rate"),
+        ("smtp.starttls_stripped", "answers_changed"),
+        ("tls.reset.sni", "not_searched"),
+        ("sip.timeout.payload", "not_searched"),
+    ],
+)
+def test_reason_without_a_search_follows_the_mechanism(mechanism: str, expected: str) -> None:
+    assert reason(mechanism) == expected
+
+
+def test_search_without_a_clear_place_says_so() -> None:
+    contradicting = line({3: "reset"}, {5: "expired"})
+    assert reason("tls.reset.sni", measured=contradicting) == "not_found"
+    assert reason("http.reset.host", measured=contradicting) == "not_searched"
+
+
+def test_system_without_icmp_errors_is_named() -> None:
+    blind = {"abilities": {"icmp_errors": False}}
+    assert reason("tls.reset.sni", run=blind) == "no_icmp_errors"
+    assert reason("dns.nxdomain", run=blind) == "resolver"
+    assert reason("tls.reset.sni", run={}) == "not_searched"
+
+
+def test_reason_that_says_most_comes_first() -> None:
+    assert reason("dns.nxdomain", "tls.reset.sni") == "not_searched"
+    assert reason() is None
+
+
+def test_every_mechanism_has_a_reason() -> None:
+    assert {reason(mechanism) for mechanism in ALL} <= set(SENTENCES)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "service", "expected"),
+    [
+        ("sni-reset", "telegram/web", None),
+        ("ttl-copied", "telegram/web", "not_found"),
+        ("dns-nxdomain", "telegram/web", "resolver"),
+        ("throttled-shaped", "x/web", "rate"),
+    ],
+)
+def test_recorded_verdict_has_hop_or_reason(scenario: str, service: str, expected: str | None) -> None:
+    with gzip.open(RECORDED / f"{scenario}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        records = [record for text in lines for record in judge_measurement(json.loads(text), file="a", number=1)]
+    (found,) = [record for record in records if record["service"] == service]
+    assert found["hop_reason"] == expected and (found["hop"] is None) == (expected is not None)
+    for record in records:
+        assert (record["hop_reason"] is None) == (not record["mechanisms"] or record["hop"] is not None)
