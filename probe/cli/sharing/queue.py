@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli.addresses import proxy_address
 from probe.cli.options import new_app, opt
 from probe.cli.queue_states import STATES, entries, opened_queue, state_counts
 from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError, say, wrapped
-from probe.cli.addresses import proxy_address
 from probe.cli.sharing.sending import send_and_report, uncertain_sentence
 from probe.messages import tr, tr_plural
 from probe.ooni.submission.outcomes import State

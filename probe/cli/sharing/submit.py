@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli.addresses import proxy_address, server_address
 from probe.cli.answers import is_yes
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError, is_plain, say, wrapped
-from probe.cli.addresses import proxy_address, server_address
 from probe.messages import listed, tr, tr_plural
 from probe.ooni.submission.outcomes import Protocol, run_key
 from probe.results import LAST, ResultsError, is_run, numbered_run, results_root

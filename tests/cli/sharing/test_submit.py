@@ -11,8 +11,8 @@ import pytest
 import typer
 from rich.cells import cell_len
 
-from probe.cli.screen import UsageError
 from probe.cli.addresses import proxy_address, server_address
+from probe.cli.screen import UsageError
 from probe.cli.sharing.submit import submit
 from probe.ooni.submission import sending
 from probe.ooni.submission.outcomes import Protocol
