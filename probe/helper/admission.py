@@ -1,4 +1,4 @@
-"""Share the helper between its peers: requests per minute, and places for measurements. Every decision is O(1)."""
+"""Share the helper between its peers: requests per minute, and slots for measurements. Every decision is O(1)."""
 
 import asyncio
 import time
@@ -14,8 +14,8 @@ FRESH_PER_MINUTE = 40  # of these, requests that are measured anew: one for each
 MOST_PEERS = 65536  # counted at once. The least recently seen peer is forgotten first.
 AT_ONCE = 32  # concurrent measurements
 FLOWS = 128  # at once for one request with OONI's protocol
-MOST_WAITING = 64  # questions that wait for a place. Further ones get 503.
-WAIT_SECONDS = 5.0  # for a place. Then the answer is 503.
+MOST_WAITING = 64  # questions that wait for a slot. Further ones get 503.
+WAIT_SECONDS = 5.0  # for a slot. Then the answer is 503.
 BUSY = "too much is being measured at the moment; ask again later"
 
 Answer = TypeVar("Answer")
@@ -55,7 +55,7 @@ class RequestCounts:
 
 
 @dataclass(eq=False)
-class Place:
+class MeasurementSlot:
     """Hold one running measurement of a peer."""
 
     peer: bytes
@@ -70,37 +70,37 @@ class Place:
             self.limit.reschedule(asyncio.get_running_loop().time())
 
 
-class Places:
-    """Share places for measurements between peers.
+class MeasurementSlots:
+    """Share slots for measurements between peers.
 
-    A free place goes to the waiting peer that holds the fewest. While others wait, a peer holds at most a quarter: its
-    newest measurement above that ends with 503. A peer without any place may take one from the peer that holds most.
-    Work per call is bounded by the number of places, and does not grow with the number of peers.
+    A free slot goes to the waiting peer that holds the fewest. While others wait, a peer holds at most a quarter: its
+    newest measurement above that ends with 503. A peer without any slot may take one from the peer that holds most.
+    Work per call is bounded by the number of slots, and does not grow with the number of peers.
     """
 
     def __init__(self, size: int = AT_ONCE) -> None:
         self.size = size
         self._taken = 0
-        self._held: dict[bytes, list[Place]] = {}  # oldest first
-        self._waiting: dict[bytes, list[asyncio.Future[Place]]] = {}  # oldest first
+        self._held: dict[bytes, list[MeasurementSlot]] = {}  # oldest first
+        self._waiting: dict[bytes, list[asyncio.Future[MeasurementSlot]]] = {}  # oldest first
 
     async def run(self, peer: bytes, work: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-        """Run `work` in a place of `peer`. Raises Refused (503) if there is none in time, or if it is taken away."""
-        place = await self._take(peer)
+        """Run `work` in a slot of `peer`. Raises Refused (503) if there is none in time, or if it is taken away."""
+        slot = await self._take(peer)
         try:
-            if place.taken_away:
+            if slot.taken_away:
                 raise Refused(503, BUSY)
-            async with place.limit:
-                place.running = True
+            async with slot.limit:
+                slot.running = True
                 return await work()
         except TimeoutError:
-            if place.taken_away:
+            if slot.taken_away:
                 raise Refused(503, BUSY) from None
             raise
         finally:
-            self._give_back(place)
+            self._give_back(slot)
 
-    async def _take(self, peer: bytes) -> Place:
+    async def _take(self, peer: bytes) -> MeasurementSlot:
         if self._taken < self.size and not self._waiting:
             return self._hold(peer)
         self._take_from_another(peer)
@@ -117,14 +117,14 @@ class Places:
         finally:
             _drop(self._waiting, peer, waiter)
 
-    def _queue(self, peer: bytes) -> "asyncio.Future[Place]":
+    def _queue(self, peer: bytes) -> "asyncio.Future[MeasurementSlot]":
         """Add a waiter. If the queue is full, the peer with most waiters loses its newest, or this one is refused."""
         if sum(map(len, self._waiting.values())) >= MOST_WAITING:
             most = max(self._waiting.values(), key=len)
             if len(most) <= len(self._waiting.get(peer, ())) + 1:
                 raise Refused(503, BUSY)
             most.pop().set_exception(Refused(503, BUSY))
-        waiter: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[MeasurementSlot] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(peer, []).append(waiter)
         return waiter
 
@@ -135,19 +135,19 @@ class Places:
         most = max(self._held.values(), key=len)
         mine = len(self._held.get(peer, ())) + len(self._waiting.get(peer, ()))
         if mine < self.size // 4 < len(most) or (mine == 0 and len(most) > 1):
-            place = most[-1]
-            _drop(self._held, place.peer, place)  # its place is free when its measurement has ended
-            place.take_away()
+            slot = most[-1]
+            _drop(self._held, slot.peer, slot)  # its slot is free when its measurement has ended
+            slot.take_away()
 
-    def _hold(self, peer: bytes) -> Place:
+    def _hold(self, peer: bytes) -> MeasurementSlot:
         self._taken += 1
-        place = Place(peer, asyncio.timeout(None))
-        self._held.setdefault(peer, []).append(place)
-        return place
+        slot = MeasurementSlot(peer, asyncio.timeout(None))
+        self._held.setdefault(peer, []).append(slot)
+        return slot
 
-    def _give_back(self, place: Place) -> None:
-        """Free a place, and give free places to the waiting peers that hold the fewest."""
-        _drop(self._held, place.peer, place)
+    def _give_back(self, slot: MeasurementSlot) -> None:
+        """Free a slot, and give free slots to the waiting peers that hold the fewest."""
+        _drop(self._held, slot.peer, slot)
         self._taken -= 1
         while self._taken < self.size and self._waiting:
             peer = min(self._waiting, key=lambda each: len(self._held.get(each, ())))

@@ -113,7 +113,7 @@ async def _serve(
     state: HelperState, host: str, port: int, announce: Callable[[str], None], stopped: "asyncio.Future[int]"
 ) -> int:
     allowed = capacity(raise_descriptors())
-    state.places.size, state.flows = allowed.measurements, allowed.flows
+    state.slots.size, state.flows = allowed.measurements, allowed.flows
     try:
         for further in _further_ports(state).values():
             await further.open(host)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.asn.table import asn_of, default_table
-from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, Places, RequestCounts
+from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, MeasurementSlots, RequestCounts
 from probe.helper.calls.sip_ports import SIPPorts
 from probe.helper.calls.webrtc import WebRTC
 from probe.helper.dtls_port import DTLSPort
@@ -60,7 +60,7 @@ class HelperState:
     answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
     session_task: tuple[float, "asyncio.Task[Session]"] | None = None
     running: set[asyncio.Task[Any]] = field(default_factory=set)
-    places: Places = field(default_factory=Places)
+    slots: MeasurementSlots = field(default_factory=MeasurementSlots)
     flows: int = FLOWS
     transfer: TransferPort | None = None  # None if no transfers are sent
 
@@ -143,7 +143,7 @@ async def cached_answer(
     now = state.clock()
     kept = state.answers.get(key)
     if kept is None or now - kept[0] > HELPERS_CACHE:
-        kept = (now, _in_background(state, state.places.run(peer, measure)))
+        kept = (now, _in_background(state, state.slots.run(peer, measure)))
         state.answers[key] = kept
     state.answers.move_to_end(key)
     _forget_old_answers(state, now)
@@ -178,7 +178,7 @@ async def fresh_answer(
 
     Raises Refused (503) if no place is free in time.
     """
-    return await asyncio.shield(_in_background(state, state.places.run(peer, measure)))
+    return await asyncio.shield(_in_background(state, state.slots.run(peer, measure)))
 
 
 async def cancel_all(state: HelperState) -> None:

@@ -1,4 +1,4 @@
-"""Test how the helper shares itself between peers: requests per minute, and places for measurements."""
+"""Test how the helper shares itself between peers: requests per minute, and slots for measurements."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from probe.helper import admission
-from probe.helper.admission import PER_MINUTE, Places, RequestCounts
+from probe.helper.admission import PER_MINUTE, MeasurementSlots, RequestCounts
 from probe.helper.query import Refused
 
 
@@ -69,7 +69,11 @@ class Crowd:
     """Start measurements of peers that end only when they are told to, and count what runs and what was refused."""
 
     def __init__(self, size: int) -> None:
-        self.places, self.running, self.answers = Places(size), Counter[bytes](), Counter[tuple[bytes, object]]()
+        self.slots, self.running, self.answers = (
+            MeasurementSlots(size),
+            Counter[bytes](),
+            Counter[tuple[bytes, object]](),
+        )
         self._end: list[asyncio.Event] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -95,7 +99,7 @@ class Crowd:
             return "answer"
 
         try:
-            self.answers[peer, await self.places.run(peer, work)] += 1
+            self.answers[peer, await self.slots.run(peer, work)] += 1
         except Refused as refused:
             self.answers[peer, refused.status] += 1
 
@@ -105,7 +109,7 @@ class Crowd:
         await asyncio.wait_for(asyncio.gather(*self.tasks), 10)
 
 
-async def test_one_peer_may_use_every_place_while_no_other_waits() -> None:
+async def test_one_peer_may_use_every_slot_while_no_other_waits() -> None:
     crowd = Crowd(16)
     await crowd.ask(b"a", 16)
     assert crowd.running == {b"a": 16}
@@ -143,7 +147,7 @@ async def test_only_measurement_of_a_peer_is_never_taken_away(monkeypatch: pytes
     await crowd.close()
 
 
-async def test_free_place_goes_to_the_peer_with_the_fewest() -> None:
+async def test_free_slot_goes_to_the_peer_with_the_fewest() -> None:
     crowd = Crowd(4)
     ends = await crowd.ask(b"a", 4)
     await crowd.ask(b"a", 3)
@@ -169,7 +173,7 @@ async def test_full_queue_drops_the_newest_of_the_peer_that_waits_most(monkeypat
     assert crowd.answers[b"new", "answer"] == 2
 
 
-async def test_place_that_is_granted_as_the_wait_ends_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slot_that_is_granted_as_the_wait_ends_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Crowd(1)
     (end,) = await crowd.ask(b"a")
     await crowd.ask(b"b")
@@ -191,8 +195,8 @@ async def test_timeout_of_the_measurement_itself_is_passed_on() -> None:
             await asyncio.sleep(1)
         return "never"
 
-    places = Places(1)
+    slots = MeasurementSlots(1)
     with pytest.raises(TimeoutError):
-        await places.run(b"a", slow)
-    with pytest.raises(TimeoutError):  # the place is free again
-        await places.run(b"a", slow)
+        await slots.run(b"a", slow)
+    with pytest.raises(TimeoutError):  # the slot is free again
+        await slots.run(b"a", slow)

@@ -10,10 +10,10 @@ from probe.steps.calls.dtls import dtls_hello
 from probe.wire.dtls.answers import parse_answer
 from probe.wire.dtls.client_hello import SHAPES, HelloWriter, Shape
 from probe.wire.dtls.records import CLIENT_HELLO, DTLS_1_0, HANDSHAKE, counted, write_handshake, write_record
-from probe.wire.media.shape import Place
+from probe.wire.media.shape import PeerAddress
 from tests.support.servers.loopback import a_transaction
 
-CLIENT: Place = ("192.0.2.7", 40000)
+CLIENT: PeerAddress = ("192.0.2.7", 40000)
 # A hello without cipher suites, compression methods and extensions.
 _BODY = b"\xfe\xfd" + bytes(32) + bytes(2) + counted(b"", 2) + b"\0"
 SMALLEST = write_record(HANDSHAKE, DTLS_1_0, 0, write_handshake(CLIENT_HELLO, 0, _BODY))
@@ -29,7 +29,7 @@ def responder(now: list[float]) -> DTLSResponder:
     return DTLSResponder(lambda: now[0])
 
 
-def ask(responder: DTLSResponder, datagram: bytes, client: Place = CLIENT) -> bytes:
+def ask(responder: DTLSResponder, datagram: bytes, client: PeerAddress = CLIENT) -> bytes:
     answer = responder.answer(datagram, client)
     assert answer is not None and len(answer) <= len(datagram)
     return answer

@@ -21,7 +21,7 @@ from probe.helper.media.flow_table import (
 from probe.helper.media.reflector import Media, Reflector
 from probe.wire.media.cookie import BUSY
 from probe.wire.media.sealed_payload import Fields, seal, unseal
-from probe.wire.media.shape import Place, Request, Shape
+from probe.wire.media.shape import PeerAddress, Request, Shape
 from probe.wire.media.shapes import SHAPES
 from tests.attack.helper_process import helper_process
 
@@ -33,12 +33,12 @@ class Client:
     """Speak to a reflector from one place, with a clock that the test moves."""
 
     def __init__(
-        self, now: list[float], reflector: Reflector, token: str, shape: type[Shape], place: Place = CLIENT
+        self, now: list[float], reflector: Reflector, token: str, shape: type[Shape], place: PeerAddress = CLIENT
     ) -> None:
         self.now, self.reflector, self.place = now, reflector, place
         self.token, self.shape, self.flow = bytes.fromhex(token), shape, shape(bytes.fromhex(token), "forth")
 
-    def ask(self, cookie: bytes | None = None, place: Place | None = None) -> bytes | None:
+    def ask(self, cookie: bytes | None = None, place: PeerAddress | None = None) -> bytes | None:
         """Send a request. Return the cookie of the response, None for silence."""
         request = Request(self.token, cookie or secrets.token_bytes(20), secrets.token_bytes(12))
         datagram = self.shape.write_request(request)
@@ -49,7 +49,7 @@ class Client:
     def packet(self, number: int) -> bytes:
         return self.flow.write_packet(number, seal(Fields(number, int(self.now[0] * 1e6)), self.token, "forth"))
 
-    def send(self, number: int, place: Place | None = None) -> Fields | None:
+    def send(self, number: int, place: PeerAddress | None = None) -> Fields | None:
         """Send a packet. Return the fields of the reflected one."""
         packet = self.packet(number)
         answer = self.reflector.answer(packet, place or self.place)

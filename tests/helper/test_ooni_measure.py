@@ -406,7 +406,7 @@ async def test_too_many_requests_get_retry_after(monkeypatch: pytest.MonkeyPatch
     asked = {"http_request": f"http://127.0.0.1:{unused_port()}/"}
     monkeypatch.setattr(admission, "WAIT_SECONDS", 0.0)
     monkeypatch.setattr(admission, "PER_MINUTE", 2)
-    async with oohelperd(new_admission(places=admission.Places(0))) as client:
+    async with oohelperd(new_admission(slots=admission.MeasurementSlots(0))) as client:
         got = [await client.post(asked) for _ in range(3)]
     assert [status for status, _, _ in got] == [503, 503, 429]
     assert all(headers["Retry-After"].isdigit() for _, _, headers in got)

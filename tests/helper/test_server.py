@@ -373,7 +373,7 @@ async def test_fresh_questions_have_a_limit_of_their_own(
 
 async def test_busy_helper_sends_retry_after(measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "WAIT_SECONDS", 0.0)
-    async with asking(new_state(places=admission.Places(0))) as ask:
+    async with asking(new_state(slots=admission.MeasurementSlots(0))) as ask:
         status, _, headers = await ask({"target": "chat"})
     assert status == 503 and headers["Retry-After"].isdigit()
 

@@ -17,7 +17,7 @@ from probe.helper.calls.call_table import (
 from probe.helper.calls.sip_user_agent import CALLS_A_TOKEN, RINGING_SECONDS, UserAgent
 from probe.helper.limits import TOKEN_SECONDS
 from probe.wire.media.rtp import write_header
-from probe.wire.media.shape import Place
+from probe.wire.media.shape import PeerAddress
 from probe.wire.sip.call import Call
 from probe.wire.sip.message import Message, read_message
 from probe.wire.sip.sdp import OPUS, audio_of, write_offer
@@ -31,12 +31,12 @@ OFFER = write_offer("192.0.2.1", 40002, 4711)
 class Caller:
     """Call a user agent from one place, and count the bytes of both directions."""
 
-    def __init__(self, now: list[float], agent: UserAgent, token: str, place: Place = CLIENT) -> None:
+    def __init__(self, now: list[float], agent: UserAgent, token: str, place: PeerAddress = CLIENT) -> None:
         self.now, self.agent, self.place = now, agent, place
         self.call = Call("203.0.113.5", "udp", callee=token, port=5070)
         self.sent = self.received = 0
 
-    def send(self, datagram: bytes, place: Place | None = None) -> Message | None:
+    def send(self, datagram: bytes, place: PeerAddress | None = None) -> Message | None:
         self.sent += len(datagram)
         return self.take(self.agent.answer(datagram, place or self.place))
 
@@ -45,7 +45,7 @@ class Caller:
         assert self.received <= self.sent
         return None if response is None else read_message(response)
 
-    def invite(self, offer: bytes = OFFER, place: Place | None = None) -> Message | None:
+    def invite(self, offer: bytes = OFFER, place: PeerAddress | None = None) -> Message | None:
         return self.send(self.call.invite(offer), place)
 
     def due(self, seconds: float = RINGING_SECONDS) -> list[Message]:
@@ -214,12 +214,12 @@ def test_token_is_good_for_few_calls(now: list[float], agent: UserAgent) -> None
 def test_flood_of_invites_is_bounded_per_peer_and_in_all(now: list[float], agent: UserAgent) -> None:
     """Open calls with valid tokens until nothing fits. The places become free without an ACK after seconds."""
 
-    def codes(places: list[Place]) -> list[int]:
+    def codes(places: list[PeerAddress]) -> list[int]:
         answers = (Caller(now, agent, agent.tokens.issue(), place).invite() for place in places)
         return [answer.code if answer else 0 for answer in answers]
 
     assert codes([("192.0.2.7", port) for port in range(6)]) == [180] * MOST_CALLS_OF_A_PEER + [486] * 2
-    others: list[Place] = [(f"198.51.100.{number}", 1) for number in range(MOST_CALLS)]
+    others: list[PeerAddress] = [(f"198.51.100.{number}", 1) for number in range(MOST_CALLS)]
     assert codes(others).count(180) == MOST_CALLS - MOST_CALLS_OF_A_PEER and len(agent.calls) == MOST_CALLS
     now[0] += UNCONFIRMED_SECONDS + 0.1
     assert codes([("192.0.2.7", 1)]) == [180] and len(agent.calls) == 1

@@ -7,7 +7,7 @@ from enum import Enum
 
 from probe.helper.limits import Allowance, Clock
 from probe.http_server.peers import peer_key
-from probe.wire.media.shape import Place
+from probe.wire.media.shape import PeerAddress
 from probe.wire.sip.message import Message
 
 CALL_SECONDS = 15.0  # from the INVITE to the end of the call
@@ -32,7 +32,7 @@ class HeldCall:
     """Hold one call. `client` is the source of the INVITE, and `budget` the bytes that may still be sent to it."""
 
     invite: Message
-    client: Place
+    client: PeerAddress
     peer: bytes
     tag: str  # ours, which only the source of the INVITE can repeat
     began: float
@@ -47,7 +47,7 @@ class HeldCall:
     pause: float = 0.0  # seconds to the time after that
     first: int | None = None  # sequence number of the first RTP packet
     seen: int = 0  # bit i is set if RTP packet i arrived
-    media: Place | None = None  # source of the RTP packets
+    media: PeerAddress | None = None  # source of the RTP packets
 
     def spend(self, response: bytes) -> bytes | None:
         """Return a response if the client has sent as many bytes before, else None."""
@@ -63,7 +63,7 @@ class CallTable:
 
     clock: Clock
     _calls: "OrderedDict[str, HeldCall]" = field(default_factory=OrderedDict)
-    _media: dict[Place, HeldCall] = field(default_factory=dict)
+    _media: dict[PeerAddress, HeldCall] = field(default_factory=dict)
     _peers: Counter[bytes] = field(default_factory=Counter)
 
     def __len__(self) -> int:
@@ -73,19 +73,19 @@ class CallTable:
         self._forget()
         return iter(list(self._calls.values()))
 
-    def get(self, call_id: str, client: Place) -> HeldCall | None:
+    def get(self, call_id: str, client: PeerAddress) -> HeldCall | None:
         """Return the call with this Call-ID, if its INVITE came from this source."""
         self._forget()
         call = self._calls.get(call_id)
         return call if call is not None and call.client == client else None
 
-    def has_place(self, call_id: str, client: Place) -> bool:
+    def has_place(self, call_id: str, client: PeerAddress) -> bool:
         """Return whether a call of this source can be opened with this Call-ID."""
         self._forget()
         few = self._peers.get(peer_key(client[0]), 0) < MOST_CALLS_OF_A_PEER
         return few and len(self._calls) < MOST_CALLS and call_id not in self._calls
 
-    def open(self, invite: Message, client: Place, tag: str, payload_type: int) -> HeldCall:
+    def open(self, invite: Message, client: PeerAddress, tag: str, payload_type: int) -> HeldCall:
         """Open a call. `has_place` must have been asked."""
         now, peer = self.clock(), peer_key(client[0])
         call = HeldCall(
@@ -95,7 +95,7 @@ class CallTable:
         self._peers[peer] += 1
         return call
 
-    def of_media(self, client: Place, payload_type: int) -> HeldCall | None:
+    def of_media(self, client: PeerAddress, payload_type: int) -> HeldCall | None:
         """Return the call whose RTP packets come from here.
 
         The first packet from the address that confirmed a call decides on the port, because a NAT chooses it.

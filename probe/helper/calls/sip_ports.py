@@ -6,7 +6,7 @@ from typing import Any
 
 from probe.helper.calls.sip_user_agent import UserAgent
 from probe.helper.udp_port import listen
-from probe.wire.media.shape import Place
+from probe.wire.media.shape import PeerAddress
 
 MEDIA_OFFSET = 2  # the RTP port is two above the SIP port. RTP has even port numbers (RFC 3550, section 11).
 TICK = 0.1  # seconds between two looks for responses that are due, while there are calls
@@ -45,7 +45,7 @@ class SIPPorts:
             self._tick.cancel()
         self._sip = self._rtp = self._tick = None
 
-    def _answer(self, datagram: bytes, client: Place) -> bytes | None:
+    def _answer(self, datagram: bytes, client: PeerAddress) -> bytes | None:
         response = self.agent.answer(datagram, client)
         if self._tick is None and len(self.agent.calls):
             self._wait()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from probe.helper.calls.call_table import MOST_PACKETS, CallTable, HeldCall, State
 from probe.helper.limits import BURST_OF_ALL, RATE_OF_ALL, Allowance, Tokens
 from probe.wire.media.rtp import read_header
-from probe.wire.media.shape import TOKEN, Place
+from probe.wire.media.shape import TOKEN, PeerAddress
 from probe.wire.sip.message import Message, NotSIP, read_message
 from probe.wire.sip.response import build_response
 from probe.wire.sip.sdp import TYPE, audio_of, write_answer
@@ -34,12 +34,12 @@ class UserAgent:
         self._all = Allowance(RATE_OF_ALL, BURST_OF_ALL, clock())
         self.tokens, self.calls = Tokens(clock, CALLS_A_TOKEN), CallTable(clock)
 
-    def answer(self, datagram: bytes, client: Place) -> bytes | None:
+    def answer(self, datagram: bytes, client: PeerAddress) -> bytes | None:
         """Return the answer to a SIP datagram, or None for silence."""
         response = self._respond(datagram, client) if len(datagram) <= LONGEST else None
         return response if response is not None and self._all.take(self._clock()) else None
 
-    def _respond(self, datagram: bytes, client: Place) -> bytes | None:
+    def _respond(self, datagram: bytes, client: PeerAddress) -> bytes | None:
         try:
             message = read_message(datagram)
         except NotSIP:
@@ -53,7 +53,7 @@ class UserAgent:
             return self._ring(message, client)
         return None
 
-    def due(self) -> list[tuple[bytes, Place]]:
+    def due(self) -> list[tuple[bytes, PeerAddress]]:
         """Return the final responses that are to be sent now, and the places to send them to."""
         now, found = self._clock(), []
         for call in self.calls:
@@ -64,7 +64,7 @@ class UserAgent:
                     found.append((response, call.client))
         return found
 
-    def reflect(self, datagram: bytes, client: Place) -> bytes | None:
+    def reflect(self, datagram: bytes, client: PeerAddress) -> bytes | None:
         """Return an RTP packet of a confirmed call as it came, None for a copy, above the limits, and for others."""
         header = read_header(datagram) if len(datagram) <= LONGEST else None
         call = self.calls.of_media(client, header[0]) if header else None
@@ -79,7 +79,7 @@ class UserAgent:
         call.seen |= 1 << number
         return datagram
 
-    def _ring(self, message: Message, client: Place) -> bytes | None:
+    def _ring(self, message: Message, client: PeerAddress) -> bytes | None:
         """Open a call and return 180, or a refusal. Neither is longer than the INVITE."""
         called = _USER.match(message.uri) or _USER.search(message.receiver.uri)
         if called is None or not message.call_id or not self.tokens.take(bytes.fromhex(called[1])):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from probe.helper.limits import Allowance, Clock
 from probe.http_server.peers import peer_key
-from probe.wire.media.shape import Place, Shape
+from probe.wire.media.shape import PeerAddress, Shape
 
 RESPONSES_A_TOKEN = 64  # a probe needs about twenty for a pair of flows
 
@@ -36,18 +36,18 @@ class FlowTable:
     """Hold the open flows by source address and port. A flow ends FLOW_SECONDS after it began."""
 
     clock: Clock
-    _flows: OrderedDict[Place, Flow] = field(default_factory=OrderedDict)  # oldest first
+    _flows: OrderedDict[PeerAddress, Flow] = field(default_factory=OrderedDict)  # oldest first
     _peers: Counter[bytes] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self._flows)
 
-    def get(self, client: Place) -> Flow | None:
+    def get(self, client: PeerAddress) -> Flow | None:
         """Return the open flow of a client."""
         self._forget(self.clock())
         return self._flows.get(client)
 
-    def open(self, client: Place, token: bytes, shape: type[Shape]) -> bool:
+    def open(self, client: PeerAddress, token: bytes, shape: type[Shape]) -> bool:
         """Open a flow, or keep the one that is open with the same token. Return False if there is no place for it."""
         now = self.clock()
         self._forget(now)
@@ -67,7 +67,7 @@ class FlowTable:
         while self._flows and now - next(iter(self._flows.values())).began > FLOW_SECONDS:
             self._drop(next(iter(self._flows)))
 
-    def _drop(self, client: Place) -> None:
+    def _drop(self, client: PeerAddress) -> None:
         peer = self._flows.pop(client).peer
         self._peers[peer] -= 1
         if not self._peers[peer]:

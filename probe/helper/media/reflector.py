@@ -18,7 +18,7 @@ from probe.helper.media.flow_table import MOST_PACKETS, RESPONSES_A_TOKEN, Flow,
 from probe.helper.udp_port import listen
 from probe.wire.media.cookie import BUSY, cookie_for, is_cookie
 from probe.wire.media.sealed_payload import SEEN_BITS, Fields, seal, unseal
-from probe.wire.media.shape import Place, Request, Shape
+from probe.wire.media.shape import PeerAddress, Request, Shape
 from probe.wire.media.shapes import APP_SHAPES, requests_in
 
 COOKIE_SECONDS = 10.0  # a cookie is accepted for one to two of these periods
@@ -33,7 +33,7 @@ class Reflector:
         self._all = Allowance(RATE_OF_ALL, BURST_OF_ALL, clock())
         self.tokens, self.flows = Tokens(clock, RESPONSES_A_TOKEN), FlowTable(clock)
 
-    def answer(self, datagram: bytes, client: Place) -> bytes | None:
+    def answer(self, datagram: bytes, client: PeerAddress) -> bytes | None:
         """Return the answer to a datagram, never a longer one, or None for silence."""
         now, flow = self._clock(), self.flows.get(client)
         reflected = self._reflect(datagram, flow, now) if flow else None
@@ -63,19 +63,19 @@ class Reflector:
         )
         return flow.shape.write_packet(flow.reflected - 1, seal(answer, flow.token, "back"))
 
-    def _respond(self, datagram: bytes, client: Place, now: float) -> bytes | None:
+    def _respond(self, datagram: bytes, client: PeerAddress, now: float) -> bytes | None:
         for shape, request in requests_in(datagram):
             if (self._is_open(client, request, now) or self.tokens.take(request.token)) and self._all.take(now):
                 answer = shape.write_response(request, self._cookie(client, shape, request, now), client)
                 return answer if len(answer) <= len(datagram) else None
         return None
 
-    def _is_open(self, client: Place, request: Request, now: float) -> bool:
+    def _is_open(self, client: PeerAddress, request: Request, now: float) -> bool:
         """Return whether the request keeps an open flow alive. Its token may be older than a minute."""
         flow = self.flows.get(client)
         return flow is not None and flow.token == request.token and flow.allowance.take(now)
 
-    def _cookie(self, client: Place, shape: type[Shape], request: Request, now: float) -> bytes:
+    def _cookie(self, client: PeerAddress, shape: type[Shape], request: Request, now: float) -> bytes:
         """Return the client's cookie, or BUSY if it came with its cookie and there is no place for its flow."""
         period = int(now / COOKIE_SECONDS)
         about = (self._secret, client, request.token, shape.NAME, period)

@@ -12,7 +12,7 @@ from probe.wire.media.shape import (
     SEALED,
     TOKEN,
     Direction,
-    Place,
+    PeerAddress,
     Request,
     Shape,
     filled,
@@ -44,7 +44,7 @@ class OpaqueShape(Shape):
         return Request(held[:TOKEN], held[TOKEN:], reference)
 
     @classmethod
-    def write_response(cls, request: Request, cookie: bytes, client: Place) -> bytes:
+    def write_response(cls, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
         """Return as many bytes as the STUN response to this client has."""
         size = RESPONSE_IPV6 if ":" in client[0] else RESPONSE_IPV4
         return _masked(secrets.token_bytes(REFERENCE), request.reference + cookie, size)

@@ -17,7 +17,7 @@ from probe.wire.media.shape import (
     RESPONSE_IPV4,
     RESPONSE_IPV6,
     Direction,
-    Place,
+    PeerAddress,
     Request,
     Shape,
     filled,
@@ -60,7 +60,7 @@ class ReflectorShape(Shape):
         return read_binding(data) if data is not None else None
 
     @classmethod
-    def write_response(cls, request: Request, cookie: bytes, client: Place) -> bytes:
+    def write_response(cls, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
         """Return a relay's answer to a hello. The cookie is in place of the client's address, the reference before it.
 
         Over IPv6 random bytes follow, up to the size that other shapes have.

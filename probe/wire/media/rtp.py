@@ -7,7 +7,7 @@ import secrets
 import struct
 
 from probe.wire import stun
-from probe.wire.media.shape import PACKET, SEALED, Direction, Place, Request, Shape, filled
+from probe.wire.media.shape import PACKET, SEALED, Direction, PeerAddress, Request, Shape, filled
 from probe.wire.media.stun_parts import cookie_of, integrity, read, token_of, user_name
 
 HEADER = 12  # bytes, without extension and sources
@@ -44,7 +44,7 @@ class RTPShape(Shape):
         return read_binding(datagram)
 
     @classmethod
-    def write_response(cls, request: Request, cookie: bytes, client: Place) -> bytes:
+    def write_response(cls, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
         """Return a Binding success response with the client's own address."""
         return write_success(stun.BINDING, request, cookie, client)
 
@@ -92,7 +92,7 @@ def read_binding(datagram: bytes) -> Request | None:
     return Request(token, cookie, message.transaction_id) if token is not None and cookie is not None else None
 
 
-def write_success(method: int, request: Request, cookie: bytes, client: Place) -> bytes:
+def write_success(method: int, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
     """Return a success response with the client's own address and a cookie."""
     mapped = stun.xor_mapped_address(*client, request.reference)
     attributes = (mapped, integrity(cookie, request.reference[::-1]))

@@ -14,7 +14,7 @@ PACKET, SEALED = 160, 112  # bytes of a packet, and of the sealed fields in it
 REQUEST, RESPONSE_IPV4, RESPONSE_IPV6 = 100, 64, 76  # bytes
 TOKEN, COOKIE, REFERENCE = 12, 20, 12  # bytes
 
-Place = tuple[str, int]  # address and port
+PeerAddress = tuple[str, int]  # address and port
 Direction = Literal["forth", "back"]  # from the probe to the helper, and reflected
 
 
@@ -55,7 +55,7 @@ class Shape(ABC):
 
     @classmethod
     @abstractmethod
-    def write_response(cls, request: Request, cookie: bytes, client: Place) -> bytes:
+    def write_response(cls, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
         """Return the response to a request. It is shorter than the request."""
 
     @classmethod

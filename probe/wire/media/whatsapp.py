@@ -12,7 +12,7 @@ import struct
 from probe.wire import stun
 from probe.wire.media.rtp import HEADER as _FIXED
 from probe.wire.media.rtp import read_success, write_success
-from probe.wire.media.shape import PACKET, SEALED, Direction, Place, Request, Shape, filled
+from probe.wire.media.shape import PACKET, SEALED, Direction, PeerAddress, Request, Shape, filled
 from probe.wire.media.stun_parts import cookie_of, integrity, read
 
 RELAY_TOKEN, STREAM_DESCRIPTORS, SENDER_SUBSCRIPTIONS = 0x4000, 0x4024, 0x4025
@@ -58,7 +58,7 @@ class WhatsAppShape(Shape):
         return Request(token + source.to_bytes(4, "big"), cookie, message.transaction_id)
 
     @classmethod
-    def write_response(cls, request: Request, cookie: bytes, client: Place) -> bytes:
+    def write_response(cls, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
         """Return an Allocate success response with the client's own address."""
         return write_success(stun.ALLOCATE, request, cookie, client)
 
