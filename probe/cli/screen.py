@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from probe.analysis.run_result.run_sentences import origin_header, outage_of
 from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.run_result.service_words import evidence_of, state_word
+from probe.analysis.run_result.throughput_sentences import throughput_sentences
 from probe.cli.bidi import wants_marks, with_marks
 from probe.formats.origin import REAL, Origin
 from probe.messages import listed, printable, printable_lines, tr
@@ -143,7 +144,8 @@ def _print_verdict(
     if valid:
         say(stream, wrapped(tr("Technical: {sentence}", sentence=record.get("because")), 4))
     if evidence and valid:
-        say(stream, wrapped(tr("Evidence: {sentences}", sentences=" ".join(evidence_of(_summed(alike)))), 4))
+        sentences = [*evidence_of(_summed(alike)), *throughput_sentences(record)]
+        say(stream, wrapped(tr("Evidence: {sentences}", sentences=" ".join(sentences)), 4))
 
 
 def _print_heading(alike: list[Mapping[str, Any]], stream: TextIO, plain: bool) -> None:

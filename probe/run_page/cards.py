@@ -14,6 +14,7 @@ from probe.messages import tr_plural
 from probe.run_page.meanings import certainty_of, meaning_of, needs_of_app
 from probe.run_page.path_picture import paths_of
 from probe.run_page.service_name import service_name
+from probe.run_page.throughput_picture import throughput_picture
 from probe.targets.titles import shown_title
 
 MOST_APPS = 500  # cards of a page. The others are counted.
@@ -86,5 +87,6 @@ def _service(record: Record, target: Record | None) -> dict[str, Any]:
         "word": state_word(record),
         "plain": plain,
         "technical": technical if technical != plain else "",
+        "throughput": throughput_picture(record) if valid else None,
         "evidence": list(evidence_of(record)) if valid else [],
     }

@@ -8,25 +8,20 @@ from typing import NamedTuple
 from probe.analysis.compare.axes import AXES, CONDITIONS, ROWS, Question
 from probe.analysis.compare.current import LEAST, Current, NetworkNow, describe
 from probe.analysis.compare.difference import Difference, column_of, differences, robust_baseline
+from probe.analysis.compare.examples import NEWEST, Example, example_of
 from probe.analysis.compare.failure_evidence import IMPAIRED, ServiceRuns
 from probe.analysis.compare.instrument import suspects
-from probe.analysis.compare.network_names import network_name
 from probe.analysis.compare.networks import NetworkRegimes, Place, RegimesAt, regimes_of
 from probe.analysis.compare.repeated_failures import DERIVED, Repetition, repetition
 from probe.analysis.compare.repeated_runs import RepeatedRuns, select_repeated
-from probe.analysis.compare.units import CONNECTED, COUNTED_STATE, FAILING, NOT_COUNTED, STATES, Unit, select_units
+from probe.analysis.compare.throughput import Ratio, Throughput, ratios_of, summed_up
+from probe.analysis.compare.units import COUNTED_STATE, FAILING, NOT_COUNTED, STATES, Unit, select_units
 from probe.analysis.compare.verdict_table import VerdictTable
-from probe.analysis.rules.rule import SEVERITY
+from probe.asn.network_names import network_name
 
 INSUFFICIENT = "insufficient"
 ROBUST = "robust"
 
-# The newest row of a group as one text, of which every engine can compute the maximum. `_example` splits it again.
-_TIME = 20
-_NEWEST = (
-    f"MAX(SUBSTR(measurement_start_time || '{' ' * _TIME}', 1, {_TIME})"
-    " || measurement_line || ' ' || LENGTH(service) || ' ' || service || measurement_file)"
-)
 # Measurements without a run id are counted as different runs.
 REPORTERS = "COUNT(DISTINCT CASE WHEN run_id <> '' THEN run_id END) + SUM(CASE WHEN run_id = '' THEN 1 ELSE 0 END)"
 
@@ -41,16 +36,6 @@ class Network(NamedTuple):
     since: str | None
 
 
-@dataclass(frozen=True)
-class Example:
-    """Locate the newest measurement that has the cell's state, and the service whose verdict has it."""
-
-    file: str
-    line: int
-    service: str
-    time: str
-
-
 @dataclass
 class Cell:
     """Hold the counts of one service (or target) at one vantage point.
@@ -61,6 +46,7 @@ class Cell:
     - `mechanisms` are named by at least half of the measurements with this state.
     - `derived` says why the state is `likely_blocked` although the measurements are `impaired`, None if they agree.
     - `reporters_max` counts runs, an upper limit for the number of users.
+    - `throughput` sums up the comparisons of transfers in the newest days, None without any.
     - `whole_network` counts failing runs of the newest days in which the network stops most connections, by regime.
     """
 
@@ -80,6 +66,7 @@ class Cell:
     difference: Difference | None = None
     derived: Repetition | None = None
     whole_network: dict[str, int] = field(default_factory=dict)
+    throughput: Throughput | None = None
 
 
 class Tally(NamedTuple):
@@ -125,7 +112,7 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
     vantages, left_out = _ranked({vantage: column.tallies for vantage, column in found.items()}, top)
     columns = [found[vantage] for vantage in vantages]
     if at_baseline:
-        own = _columns(table, question.row, (), at_baseline, values).get((), _Column({}, {}, {}, {}))
+        own = _columns(table, question.row, (), at_baseline, values).get((), _Column({}, {}, {}, {}, {}))
         columns.insert(0, own._replace(vantage=dict(question.baseline)))
     services = sorted({service for column in columns for service in column.tallies})
     everywhere = [*found.values(), *columns[: bool(at_baseline)]]
@@ -168,6 +155,7 @@ class _Column(NamedTuple):
     tallies: dict[str, list[Tally]]
     units: dict[str, list[Unit]]
     repeated: dict[str, list[RepeatedRuns]]
+    ratios: dict[str, list[Ratio]]
 
 
 def prepare(table: VerdictTable, question: Question) -> list[tuple[str, str]]:
@@ -186,7 +174,7 @@ def _tallies(table: VerdictTable, row: str, axes: Sequence[str], condition: str,
     alike = ["probe_asn", "MAX(network)", COUNTED_STATE, "mechanisms", NOT_COUNTED]
     keys = [*range(1, len(names) + 2), len(names) + 3, len(names) + 4, len(names) + 5]
     statement = (
-        f"SELECT {', '.join([*names, *alike])}, COUNT(*), {REPORTERS}, {_NEWEST} FROM verdicts WHERE {condition} "
+        f"SELECT {', '.join([*names, *alike])}, COUNT(*), {REPORTERS}, {NEWEST} FROM verdicts WHERE {condition} "
         f"GROUP BY {', '.join(map(str, keys))}"
     )
     found: _Tallies = defaultdict(lambda: defaultdict(list))
@@ -201,8 +189,11 @@ def _columns(
     tallies = _tallies(table, row, axes, condition, values)
     units = select_units(table, row, axes, condition, values)
     repeated = select_repeated(table, row, axes, condition, values)
+    ratios = ratios_of(table, row, Place(axes, condition, values))
     return {
-        vantage: _Column(dict(zip(axes, vantage, strict=True)), services, units[vantage], repeated[vantage])
+        vantage: _Column(
+            dict(zip(axes, vantage, strict=True)), services, units[vantage], repeated[vantage], ratios[vantage]
+        )
         for vantage, services in tallies.items()
     }
 
@@ -234,9 +225,10 @@ def _cell(service: str, column: _Column) -> Cell:
         set_aside=dict(sorted(_sums((tally.set_aside, tally.n) for tally in tallies if tally.set_aside).items())),
         networks=_networks(networks, counted),
         reporters_max=sum(tally.reporters for tally in counted),
-        witness=_example(counted or tallies, found),
+        witness=example_of([(tally.state, tally.newest) for tally in counted or tallies], found),
         runs=runs,
         now=now,
+        throughput=summed_up(column.ratios.get(service, ()), now.first if now else ""),
     )
 
 
@@ -275,20 +267,6 @@ def _networks(networks: dict[tuple[str, str], NetworkNow], tallies: list[Tally])
         Network(asn, names[asn] or network_name(asn), network.n, network.found, network.since)
         for (_, asn), network in ranked
     ]
-
-
-def _example(tallies: list[Tally], found: str | None) -> Example | None:
-    """Return the newest measurement with the cell's state, or without a state the newest that does not count.
-
-    A run's state can differ from those of its measurements. Then the gravest state is taken.
-    """
-    named = found if any(tally.state == found for tally in tallies) else None
-    for state in (*SEVERITY, CONNECTED, ""):
-        newest = [tally.newest for tally in tallies if tally.state == state and named in (state, None)]
-        if newest:
-            time, (line, length, rest) = max(newest)[:_TIME], max(newest)[_TIME:].split(" ", 2)
-            return Example(rest[int(length) :], int(line), rest[: int(length)], time.rstrip())
-    return None
 
 
 def _sums(pairs: Iterable[tuple[str, int]]) -> Counter[str]:

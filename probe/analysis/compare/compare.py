@@ -58,6 +58,7 @@ def cell_to_dict(cell: Cell, networks: NetworkRegimes) -> dict[str, Any]:
     return {key: written[key] for key in (*order, "difference", "found", "set_aside", "runs", "now", "derived")} | {
         "difference": difference_to_dict(cell.difference) if cell.difference else None,
         "whole_network": cell.whole_network,
+        "throughput": cell.throughput._asdict() if cell.throughput else None,
         "regimes": asdict(networks) if networks.runs else None,
     }
 
@@ -108,13 +109,30 @@ def state_lines(cell: Cell) -> list[str]:
         return [words, *whole_network(cell), *_circumstances(cell.now)]
     starred = f"{words} *" if cell.difference and cell.difference.worse else words
     sure = [tr("fails {interval}", interval=interval(cell.now))]
-    beside = [*whole_network(cell), *derivation(cell), *_circumstances(cell.now)]
+    beside = [*throughput_text(cell), *whole_network(cell), *derivation(cell), *_circumstances(cell.now)]
     return [starred, *beside, *(sure if cell.now.state in FAILING else [])]
 
 
 def derivation(cell: Cell) -> list[str]:
     """Return what the state was derived by, if its measurements have another one."""
     return [tr("by repetition ({rule})", rule=cell.derived.rule)] if cell.derived else []
+
+
+def throughput_text(cell: Cell) -> list[str]:
+    """Return `speed 23 % (12-31 % in 4 runs)`: the median of the runs and the ends of their intervals."""
+    if (found := cell.throughput) is None:
+        return []
+    middle, low, high = (round(100 * share) for share in (found.median, found.low, found.high))
+    return [
+        tr_plural(
+            "speed {middle} % ({low}-{high} % in {count} run)",
+            "speed {middle} % ({low}-{high} % in {count} runs)",
+            found.runs,
+            middle=middle,
+            low=low,
+            high=high,
+        )
+    ]
 
 
 def whole_network(cell: Cell) -> list[str]:

@@ -19,8 +19,11 @@ from probe.results import full_disk, full_disk_in
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
 
-_NO_TEXT = ("endpoints", "media", "synthetic", "network_facts", "hop_reason")
-OPTIONAL = {"corrected_start_time": "measurement_start_time", **dict.fromkeys(_NO_TEXT, "''")}
+OPTIONAL = {
+    "corrected_start_time": "measurement_start_time",
+    **dict.fromkeys(("endpoints", "media", "synthetic", "network_facts", "hop_reason"), "''"),
+    **dict.fromkeys(("throughput_ratio", "throughput_ratio_low", "throughput_ratio_high"), "-1e0"),
+}
 """SQL for the columns that stores of earlier releases lack, and that their rows have as NULL in newer stores."""
 EVERYTHING = "everything"
 """View or table of all rows, also of those that `filtered` leaves out."""
@@ -30,7 +33,9 @@ NO_COLUMN = mark(
 )
 NO_VERDICTS = mark("The store {name} has no verdicts. Ingest results files into it first, and copy it again.")
 _ROWS = 10_000  # that are written together
-_SQL_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
+_SQL_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN", float: "DOUBLE"}
+EMPTY = {str: "''", int: "0", bool: "FALSE", float: "-1e0"}
+"""SQL for the value of a column that is not known. No figure is negative."""
 
 
 class StoreError(ValueError):
@@ -195,5 +200,5 @@ def _column(name: str, there: bool) -> str:
     if not there:
         return f"{OPTIONAL[name]} AS {name}"
     value = f"array_to_string({name}, ' ')" if name in LISTS else name
-    empty = OPTIONAL.get(name) or ("''" if TYPES[name] is str else "0" if TYPES[name] is int else "FALSE")
+    empty = OPTIONAL.get(name, EMPTY[TYPES[name]])
     return f"COALESCE(CAST({value} AS {_SQL_TYPES[TYPES[name]]}), {empty}) AS {name}"

@@ -125,7 +125,9 @@ def _strings(names: Iterable[str]) -> list[tuple[str, Any]]:
     return [(name, pa.string()) for name in names]
 
 
-_ROW = [(name, {str: pa.string(), int: pa.int64(), bool: pa.bool_()}[TYPES[name]]) for name in COLUMNS]
+_ROW = [
+    (name, {str: pa.string(), int: pa.int64(), bool: pa.bool_(), float: pa.float64()}[TYPES[name]]) for name in COLUMNS
+]
 _CELL = [
     *_strings(("state", "found")),
     ("mechanisms", _NAMES),
@@ -145,6 +147,11 @@ _CELL = [
     ("worse", pa.bool_()),
     ("p_value", pa.float64()),
     ("derived", pa.string()),
+    ("throughput_runs", pa.int64()),
+    ("throughput_limited", pa.int64()),
+    ("throughput_median", pa.float64()),
+    ("throughput_low", pa.float64()),
+    ("throughput_high", pa.float64()),
     ("whole_network", pa.int64()),
     ("network_runs", pa.int64()),
     ("regimes", _NAMES),
@@ -190,6 +197,11 @@ def _cell(cell: Cell, axes: Iterable[str], networks: NetworkRegimes) -> dict[str
         "worse": cell.difference.worse if cell.difference else None,
         "p_value": cell.difference.p_value if cell.difference else None,
         "derived": cell.derived.rule if cell.derived else None,
+        "throughput_runs": cell.throughput.runs if cell.throughput else 0,
+        "throughput_limited": cell.throughput.limited if cell.throughput else 0,
+        "throughput_median": cell.throughput.median if cell.throughput else None,
+        "throughput_low": cell.throughput.low if cell.throughput else None,
+        "throughput_high": cell.throughput.high if cell.throughput else None,
         "whole_network": sum(cell.whole_network.values()),
         "network_runs": networks.runs,
         "regimes": [f"{regime}={runs}" for regime, runs in networks.main.items()],

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probe.analysis.compare.verdict_table import EVERYTHING, NO_COLUMN, OPTIONAL, UNREADABLE, StoreError, VerdictTable
+from probe.analysis.compare.verdict_table import (
+    EMPTY,
+    EVERYTHING,
+    NO_COLUMN,
+    OPTIONAL,
+    UNREADABLE,
+    StoreError,
+    VerdictTable,
+)
 from probe.analysis.spark.ingest import url
 from probe.analysis.spark.session import ClusterError, cluster_errors
 from probe.analysis.verdicts.verdict_row import COLUMNS, LISTS, TYPES
@@ -13,8 +21,7 @@ from probe.messages import tr
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
 
-_SQL_TYPES = {str: "STRING", int: "BIGINT", bool: "BOOLEAN"}
-_EMPTY = {str: "''", int: "0", bool: "FALSE"}
+_SQL_TYPES = {str: "STRING", int: "BIGINT", bool: "BOOLEAN", float: "DOUBLE"}
 
 
 class SparkVerdictTable(VerdictTable):
@@ -67,5 +74,5 @@ def _column(name: str, there: bool) -> str:
     if not there:
         return f"{OPTIONAL[name]} AS {name}"
     value = f"array_join({name}, ' ')" if name in LISTS else name
-    empty = OPTIONAL.get(name, _EMPTY[TYPES[name]])
+    empty = OPTIONAL.get(name, EMPTY[TYPES[name]])
     return f"COALESCE(CAST({value} AS {_SQL_TYPES[TYPES[name]]}), {empty}) AS {name}"

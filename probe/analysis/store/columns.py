@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 
 from probe.analysis.observations.rows import Observation
 from probe.analysis.store.flatten import COLUMNS, Flat
+from probe.analysis.verdicts.verdict_row import throughput_columns
 
 TABLES = ("measurements", "observations", "verdicts")
 SHARED = ("line_hash", "day", "probe_cc", "probe_asn", "target")
@@ -173,14 +174,12 @@ def verdict_rows(records: Iterable[dict[str, Any]], measurement: dict[str, Any])
 
 def _verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:
     """Return a verdict record as a row, with columns of its measurement."""
-    hop, ratio = record["hop"] or {}, record["throughput_ratio"] or {}
+    hop = record["hop"] or {}
     flat = {column: record[column] for column in VERDICT if column in record}
     return flat | {
         **{column: measurement[column] for column in ("line_hash", *_OF_MEASUREMENT)},
         **{column: json.dumps(record[column]) if record[column] else None for column in ("pass_rate", "media")},
-        "throughput_ratio": ratio.get("estimate"),
-        "throughput_ratio_low": ratio.get("low"),
-        "throughput_ratio_high": ratio.get("high"),
+        **throughput_columns(record, None),
         "hop_ttl": hop.get("ttl"),
         "hop_address": hop.get("address"),
         "hop_asn": hop.get("asn"),

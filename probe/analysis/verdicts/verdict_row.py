@@ -26,7 +26,7 @@ class VerdictRow:
     No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered
     over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints` and `media` are
     those of the record as JSON. `network_facts` is what the measurement says about its network (`RunNetwork.text`), in
-    one row of each measurement.
+    one row of each measurement. `throughput_ratio` and the ends of its interval are -1 if no transfers were compared.
     """
 
     line_hash: str
@@ -66,6 +66,9 @@ class VerdictRow:
     endpoints: str = ""
     media: str = ""
     network_facts: str = ""
+    throughput_ratio: float = -1.0
+    throughput_ratio_low: float = -1.0
+    throughput_ratio_high: float = -1.0
 
 
 COLUMNS: tuple[str, ...] = tuple(column.name for column in fields(VerdictRow))
@@ -121,9 +124,17 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         "hop_ttl": hop.get("ttl") or 0,
         "hop_address": hop.get("address") or "",
         "hop_asn": hop.get("asn") or 0,
+        **throughput_columns(record, -1.0),
         "endpoints": json.dumps(record["endpoints"]),
         "media": json.dumps(record["media"]) if record["media"] else "",
     }
+
+
+def throughput_columns(record: dict[str, Any], without: float | None) -> dict[str, Any]:
+    """Return the ratio of a verdict record and the ends of its interval as columns."""
+    ratio = table(record["throughput_ratio"])
+    named = {"": "estimate", "_low": "low", "_high": "high"}
+    return {f"throughput_ratio{end}": ratio.get(key, without) for end, key in named.items()}
 
 
 def origin_columns(measurement: dict[str, Any]) -> dict[str, str]:

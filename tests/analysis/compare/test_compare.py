@@ -25,7 +25,16 @@ def test_json_has_same_cells() -> None:
     assert (second["state"], second["mechanisms"], second["n"]) == ("blocked", ["tls.reset.sni"], 6)
     assert (second["by_state"], second["reporters_max"]) == ({"blocked": 6}, 6)
     assert second["witness"]["file"] == "a.jsonl"
-    assert list(first)[10:] == ["found", "set_aside", "runs", "now", "derived", "whole_network", "regimes"]
+    assert list(first)[10:] == [
+        "found",
+        "set_aside",
+        "runs",
+        "now",
+        "derived",
+        "whole_network",
+        "throughput",
+        "regimes",
+    ]
     assert (second["difference"], second["runs"]) == (None, 6)  # one source each
     assert list(second["now"]) == [
         *("state", "first", "last", "since", "runs", "networks", "failing", "days", "failing_days", "low", "high")

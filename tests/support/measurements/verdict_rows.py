@@ -81,7 +81,7 @@ def store(folder: Path, *groups: Iterable[VerdictRow]) -> VerdictTable:
 
 def _write(path: Path, part: list[VerdictRow]) -> None:
     names = [name for name in asdict(part[0]) if name not in {"day", "probe_cc", "endpoints"}]
-    kinds = {str: "VARCHAR", int: "INTEGER", bool: "BOOLEAN"}
+    kinds = {str: "VARCHAR", int: "INTEGER", bool: "BOOLEAN", float: "DOUBLE"}
     types = ["VARCHAR[]" if name in LISTS else kinds[type(getattr(part[0], name))] for name in names]
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"CREATE TABLE t ({', '.join(map(' '.join, zip(names, types, strict=True)))})")
@@ -91,4 +91,4 @@ def _write(path: Path, part: list[VerdictRow]) -> None:
 
 
 def _stored(name: str, value: Any) -> Any:
-    return value.split() if name in LISTS else None if value == "" else value
+    return value.split() if name in LISTS else None if value in ("", -1.0) else value

@@ -15,12 +15,13 @@ from probe.analysis.compare.compare import (
     networks_text,
     not_counted,
     runs_text,
+    throughput_text,
     whole_network,
 )
 from probe.analysis.compare.current import Current
-from probe.analysis.compare.network_names import network_name
 from probe.analysis.compare.terminal.style import Style
 from probe.analysis.compare.units import DOWN
+from probe.asn.network_names import network_name
 from probe.countries.names import country_name
 from probe.messages import tr
 from probe.messages.cells import padded
@@ -103,7 +104,13 @@ def _state(cell: Cell, now: Current) -> str:
 
 
 def _details(cell: Cell, now: Current) -> list[str]:
-    return [*whole_network(cell), *derivation(cell), *filter(None, [networks_text(now)]), *cell.mechanisms]
+    return [
+        *throughput_text(cell),
+        *whole_network(cell),
+        *derivation(cell),
+        *filter(None, [networks_text(now)]),
+        *cell.mechanisms,
+    ]
 
 
 def _narrow_lines(cell: Cell, now: Current, name: str, style: Style) -> Iterator[str]:

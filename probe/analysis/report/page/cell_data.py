@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from probe.analysis.compare.cells import Cell, Example
+from probe.analysis.compare.cells import Cell
 from probe.analysis.compare.compare import cell_text, difference_to_dict, not_counted, vantage_name
-from probe.analysis.compare.network_names import network_name
+from probe.analysis.compare.examples import Example
+from probe.asn.network_names import network_name
 from probe.countries.names import country_name, region_name
 from probe.messages import tr
 
@@ -61,6 +62,7 @@ def cell_data(cell: Cell, service: int, vantage: int, examples: Mapping[Example,
         "reporters_max": cell.reporters_max,
         "runs": cell.runs,
         "whole_network": cell.whole_network,
+        "throughput": cell.throughput._asdict() if cell.throughput else None,
         "now": asdict(cell.now) if cell.now else None,
         "difference": difference_to_dict(cell.difference) if cell.difference else None,
         "witness": examples[cell.witness] if cell.witness is not None else None,

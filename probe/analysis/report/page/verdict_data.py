@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from probe.analysis.compare.cells import Example
+from probe.analysis.compare.examples import Example
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.observations.lenient_json import tables, text, texts
 from probe.analysis.verdicts.hop_reasons import SENTENCES

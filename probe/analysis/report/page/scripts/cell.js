@@ -76,6 +76,13 @@ function difference(found) {
     + `${odds}p = ${found.p_value.toPrecision(2)}.`;
 }
 
+/** Return the ratios of the throughput with the service's name and with an innocuous one, in words. */
+function throughput(found) {
+  if (found === null) return "";
+  return `With the service's name data came at ${percent(found.median)} of the speed with an innocuous name, in the median of ${found.runs} run${found.runs === 1 ? "" : "s"} `
+    + `(intervals of 95 %: ${percent(found.low)} to ${percent(found.high)}). ${found.limited} of them show a limit.`;
+}
+
 function aboutCell(cell) {
   const aside = Object.entries(cell.set_aside).map(([reason, n]) => `${n} ${data.reasons[reason] || reason}`).join(", ");
   const networks = cell.networks.map(([asn, name, n, found, since]) =>
@@ -85,6 +92,7 @@ function aboutCell(cell) {
     facts([
       ["Since", cell.now ? cell.now.since || "no change was seen" : ""],
       ["Whole network", Object.entries(cell.whole_network).map(([regime, n]) => `In ${n} of the failing runs: ${regime}. ${data.regimes[regime]}`).join(" ")],
+      ["Throughput", throughput(cell.throughput)],
       ["Mechanisms", cell.mechanisms.join(", ")],
       ["Counted measurements", `${cell.n}${cell.n ? ": " + counts(cell.by_state) : ""}`],
       ["Not counted", aside],

@@ -2,6 +2,7 @@
 const sum = (counts) => Object.values(counts).reduce((total, n) => total + n, 0);
 const ofNow = (key) => (cell) => (cell.now === null ? null : cell.now[key]);
 const ofDifference = (key) => (cell) => (cell.difference === null ? null : cell.difference[key]);
+const ofThroughput = (key) => (cell) => (cell.throughput === null ? null : cell.throughput[key]);
 const ofVerdict = (key) => (cell, verdict) => (verdict === null ? null : verdict[key]);
 const FIELDS = [
   ["service", "text", (cell) => data.services[cell.s]],
@@ -13,6 +14,7 @@ const FIELDS = [
   ...["networks", "failing", "days", "failing_days"].map((key) => [key, "whole", ofNow(key)]),
   ...["low", "high"].map((key) => [key, "fraction", ofNow(key)]),
   ...["n", "runs", "reporters_max"].map((key) => [key, "whole", (cell) => cell[key]]),
+  ...["median", "low", "high"].map((key) => [`throughput_${key}`, "fraction", ofThroughput(key)]),
   ["whole_network", "whole", (cell) => sum(cell.whole_network)],
   ["not_counted", "whole", (cell) => sum(cell.set_aside)],
   ["direction", "text", ofDifference("direction")],

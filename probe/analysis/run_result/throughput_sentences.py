@@ -1,0 +1,45 @@
+"""Put the comparison of throughput with and without a service's name into sentences."""
+
+from collections.abc import Iterator, Mapping
+from math import ceil, floor
+from typing import Any
+
+from probe.analysis.observations.lenient_json import number, table, text
+from probe.messages import mark, tr, tr_plural
+
+LIMITERS = {
+    "policing": mark("Packets above the limit are dropped (policing)."),
+    "shaping": mark("Packets above the limit wait in a queue (shaping)."),
+}
+
+
+def throughput_sentences(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ratio with its interval and the kind of limit. There is none without a usable pair of transfers."""
+    ratio = table(record.get("throughput_ratio"))
+    if not ratio:
+        return
+    estimate, low, high = percentages(ratio)
+    pairs = number(ratio.get("pairs"))
+    yield tr_plural(
+        "With the service's name, data came at {estimate} % of the speed with an innocuous name (interval of 95 %: "
+        "{low}-{high} %). {limited} of {count} pair of transfers shows a limit.",
+        "With the service's name, data came at {estimate} % of the speed with an innocuous name (interval of 95 %: "
+        "{low}-{high} %). {limited} of {count} pairs of transfers show a limit.",
+        pairs,
+        estimate=estimate,
+        low=low,
+        high=high,
+        limited=number(ratio.get("pairs_limited")),
+    )
+    if (limiter := text(ratio.get("by"))) in LIMITERS:
+        yield tr(LIMITERS[limiter])
+
+
+def percentages(ratio: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Return the estimate, and the ends of the interval widened to whole parts of 100."""
+    estimate, low, high = (_share(ratio.get(name)) for name in ("estimate", "low", "high"))
+    return round(100 * estimate), floor(100 * low), ceil(100 * high)
+
+
+def _share(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,96 @@
+"""Test how a comparison sums up the throughput of names over runs."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from probe.analysis.compare.axes import Question
+from probe.analysis.compare.cells import Cell, compare
+from probe.analysis.compare.compare import state_lines, to_json
+from probe.analysis.compare.terminal.text import to_text
+from probe.analysis.compare.throughput import Throughput
+from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.report.notebook import Verdicts
+from probe.analysis.verdicts.verdict_row import VerdictRow
+from tests.analysis.compare.test_networks import run, verdicts
+from tests.support.measurements.verdict_rows import rows, store, table
+from tests.support.store.stores import store_of
+
+
+def slow(*ratios: float, **more: Any) -> list[VerdictRow]:
+    """Return a throttled run for each ratio. Its interval is 0.1 to either side."""
+    return [
+        row
+        for ratio in ratios
+        for row in rows(
+            1,
+            **{
+                "state": "degraded",
+                "mechanisms": "tls.throttle.sni",
+                "throughput_ratio": ratio,
+                "throughput_ratio_low": ratio - 0.1,
+                "throughput_ratio_high": ratio + 0.1,
+                **more,
+            },
+        )
+    ]
+
+
+def cell(*groups: Iterable[VerdictRow], folder: Path | None = None) -> Cell:
+    source = table(*groups) if folder is None else store(folder, *groups)
+    return next(iter(compare(source, Question(by=("cc",))).cells.values()))
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_median_and_ends_of_the_intervals_are_those_of_the_runs(stored: bool, tmp_path: Path) -> None:
+    found = cell(slow(0.2, 0.3, 0.25, 0.9), rows(3), folder=tmp_path / "store" if stored else None)
+    assert found.throughput == Throughput(4, 3, 0.275, 0.1, 1.0)
+    assert "speed 28 % (10-100 % in 4 runs)" in state_lines(found)
+
+
+def test_runs_without_pairs_say_nothing() -> None:
+    assert cell(rows(6)).throughput is None
+    assert "speed" not in to_text(compare(table(rows(6)), Question()))
+
+
+def test_run_counts_once_with_its_smallest_ratio() -> None:
+    found = cell(slow(0.2, 0.8, run_id="one"))
+    assert found.throughput is not None and (found.throughput.runs, found.throughput.median) == (1, 0.2)
+
+
+def test_older_days_and_measurements_that_do_not_count_are_left_out() -> None:
+    found = cell(slow(0.1, day="2026-09-01"), slow(0.1, valid=False, invalid_reason="vpn"), slow(0.4), rows(5))
+    assert found.throughput is not None and (found.throughput.runs, found.throughput.median) == (1, 0.4)
+
+
+def test_row_without_an_interval_has_the_ratio_in_its_place() -> None:
+    found = cell(slow(0.3, throughput_ratio_low=-1.0, throughput_ratio_high=-1.0))
+    assert found.throughput == Throughput(1, 1, 0.3, 0.3, 0.3)
+
+
+def test_outputs_have_the_figures(tmp_path: Path) -> None:
+    measured = [*run("throttled-policed", "RU"), *run("throttled-shaped", "RU", 1)]
+    comparison = compare(table(verdicts(measured)), Question(by=("cc",)))
+    written = [json.loads(line) for line in to_json(comparison).splitlines()]
+    (web,) = [one["throughput"] for one in written if one["service"] == "x/web"]
+    assert (web["runs"], web["limited"]) == (2, 2) and 0 <= web["low"] < web["median"] < web["high"] < 0.5
+    assert {json.dumps(one["throughput"]) for one in written if one["service"] != "x/web"} == {"null"}
+    (row,) = [
+        one for one in Verdicts(store_of(tmp_path, measured)).compare("cc").to_pylist() if one["service"] == "x/web"
+    ]
+    assert (row["throughput_runs"], row["throughput_median"]) == (2, web["median"])
+    assert (row["throughput_low"], row["throughput_high"]) == (web["low"], web["high"])
+    assert "With the service's name" in " ".join(to_text(comparison).split()).replace("with the", "With the")
+
+
+def test_store_of_an_earlier_release_has_no_ratios(tmp_path: Path) -> None:
+    made = store_of(tmp_path, run("throttled-policed", "RU"))
+    for path in (made / "verdicts").rglob("*.parquet"):
+        whole = pq.read_table(path)
+        pq.write_table(whole.drop_columns([name for name in whole.column_names if name.startswith("throughput")]), path)
+    comparison = compare(VerdictTable.of_stores([made]), Question(by=("cc",)))
+    assert comparison.services and not any(one.throughput for one in comparison.cells.values())
