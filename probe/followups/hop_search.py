@@ -8,8 +8,8 @@ sent (steps/path/limited_ttl.py). Each flow has a new source port. No innocuous 
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from typing import Literal
 
+from probe.followups.connect_search import ConnectSearch, Transport
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.limited_payloads import Case, datagram_payload, stream_payload
 from probe.formats import failures as f
@@ -34,6 +34,7 @@ BEYOND = 2  # distances past the last router that answered, where the end of the
 DNS_PORT = 53
 
 _KINDS: dict[str, PayloadKind] = {
+    "connect": "syn",
     "tls_handshake": "tls",
     "http_round_trip": "http",
     "quic_handshake": "quic",
@@ -42,6 +43,7 @@ _KINDS: dict[str, PayloadKind] = {
     "dtls_hello": "dtls",
     "sip_options": "sip",
 }
+_CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
 _DATAGRAMS = frozenset({"stun", "reflector", "dtls", "sip", "dns"})
 
 
@@ -53,6 +55,7 @@ class HopSearch:
         self._failed: list[tuple[TransactionRecord, TransactionRecord, Endpoint]] = []
         self._until = 0.0  # of the event loop's clock
         self._paths: dict[tuple[str, int, str], asyncio.Task[PathSweep | None]] = {}
+        self._connects = ConnectSearch(runner, self._path, self._is_in_time)
 
     def note(self, attempt: TransactionRecord, confirmation: TransactionRecord, endpoint: Endpoint) -> None:
         """Remember an endpoint whose attempt and confirmation failed at a verified address."""
@@ -74,7 +77,10 @@ class HopSearch:
             await asyncio.gather(*self._paths.values(), return_exceptions=True)
 
     async def _in_turn(self, cases: list[Case]) -> None:
-        """Search for the first case alone. The others begin at the distance that it found."""
+        """Search for the first case alone. The others begin at the distance that it found, unless it has no payload."""
+        if cases[0].kind == "syn":
+            await asyncio.gather(*map(self._connects.search, cases))
+            return
         await self._search(cases[0])
         await asyncio.gather(*map(self._search, cases[1:]))
 
@@ -90,16 +96,24 @@ class HopSearch:
     def _endpoints(self) -> Iterable[Case]:
         for attempt, confirmation, endpoint in self._failed:
             kind = _KINDS.get(attempt.failed_operation or "")
-            same = attempt.failed_operation == confirmation.failed_operation
             failures = {attempt.failure, confirmation.failure}
             by_silence = failures <= f.SILENT
-            if kind is None or not same or not (by_silence or failures <= f.CUT_OFF):
+            if kind is None or attempt.failed_operation != confirmation.failed_operation:
                 continue
-            if (endpoint.facts.has_exchangeable_name and self._innocuous_passed(attempt, endpoint)) or (
-                endpoint.facts.echo_payload and self._only_own_payload_dropped()
-            ):
+            if self._is_searchable(kind, failures, attempt, endpoint):
                 place = (attempt.address, attempt.port)
                 yield Case(kind, attempt.service, endpoint.host, *place, by_silence, attempt.transaction_id, endpoint)
+
+    def _is_searchable(
+        self, kind: PayloadKind, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint
+    ) -> bool:
+        """Return whether two equal failures look like interference that a search can locate."""
+        if kind == "syn":
+            return failures <= f.SILENT or failures <= _CONNECT_FAILURES
+        if not (failures <= f.SILENT or failures <= f.CUT_OFF):
+            return False
+        by_name = endpoint.facts.has_exchangeable_name and self._innocuous_passed(attempt, endpoint)
+        return by_name or (bool(endpoint.facts.echo_payload) and self._only_own_payload_dropped())
 
     def _innocuous_passed(self, failed: TransactionRecord, endpoint: Endpoint) -> bool:
         return any(
@@ -133,7 +147,7 @@ class HopSearch:
 
     async def _search(self, case: Case) -> None:
         """Search while triggers are left (P7) and the interval can still shrink."""
-        path = await asyncio.shield(self._path(case))
+        path = await self._path(case, "udp" if case.kind in _DATAGRAMS else "tcp")
         if path is None:
             return
         deep = self._session.settings.depth == "deep"
@@ -167,7 +181,7 @@ class HopSearch:
 
     async def _try(self, case: Case, search: Search, ttls: list[int], slowest: float) -> bool:
         """Send the payload in one flow. Return whether another flow may follow."""
-        if asyncio.get_running_loop().time() > self._until:
+        if not self._is_in_time():
             return False
         trigger = Trigger(case.host, case.ip, case.carrier, case.port)
 
@@ -180,6 +194,9 @@ class HopSearch:
         about = case.transaction("limited_payload", sent_name=case.host)
         record = await self._runner.carry_out(FlowFacts(about, trigger), steps)
         return record is not None and record.failure is None
+
+    def _is_in_time(self) -> bool:
+        return asyncio.get_running_loop().time() <= self._until
 
     async def _over_tcp(
         self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float
@@ -208,15 +225,14 @@ class HopSearch:
 
     # -- the path ------------------------------------------------------------------------------------------------
 
-    def _path(self, case: Case) -> asyncio.Task[PathSweep | None]:
+    async def _path(self, case: Case, transport: Transport) -> PathSweep | None:
         """Return the path to the case's address. It is measured once per address, port and transport."""
-        transport: Literal["tcp", "udp"] = "udp" if case.kind in _DATAGRAMS else "tcp"
         key = (case.ip, case.port, transport)
         if key not in self._paths:
             self._paths[key] = asyncio.create_task(self._sweep(case, transport))
-        return self._paths[key]
+        return await asyncio.shield(self._paths[key])
 
-    async def _sweep(self, case: Case, transport: Literal["tcp", "udp"]) -> PathSweep | None:
+    async def _sweep(self, case: Case, transport: Transport) -> PathSweep | None:
         entry: PathSweep | None = None
         pace = self._session.pace
 

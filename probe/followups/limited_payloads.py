@@ -34,7 +34,7 @@ class Case:
     @property
     def carrier(self) -> Literal["tcp", "udp"]:
         """Return the transport of the payload."""
-        return "tcp" if self.kind in {"tls", "http"} else "udp"
+        return "tcp" if self.kind in {"tls", "http", "syn"} else "udp"
 
     @property
     def family(self) -> Literal[4, 6]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-ACTED = frozenset({"reset", "closed", "answered"})  # before the server, only a middlebox can cause these
+ACTED = frozenset({"reset", "closed", "answered", "unreachable"})  # before the server, only a middlebox can cause these
 PATHWIDE = frozenset({"dns", "stun", "reflector", "dtls", "sip"})
 """Payloads on which a middlebox acts at any server's address: one search holds for all services of a measurement."""
 
@@ -38,6 +38,8 @@ def acted(outcome: str, ttl: int, *, by_silence: bool, answering: frozenset[int]
         return True
     if outcome == "expired":
         return False
+    if outcome == "server_error":
+        return None
     if not by_silence:
         return False
     return True if ttl in answering else None

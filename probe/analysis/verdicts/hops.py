@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probe.analysis.observations.failure_kinds import TIMEOUT, dns_kind_of, kind_of
+from probe.analysis.observations.failure_kinds import REFUSED, RESET, TIMEOUT, dns_kind_of, kind_of
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
 from probe.signatures.ttl_distance import AGREEING, PATHWIDE, Interval, acted, interval
 
@@ -18,11 +18,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "reflector": ("reflector.timeout.payload",),
     "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
     "sip": ("sip.timeout.payload",),
+    "syn": ("tcp.", "ip.unreachable"),
 }
 """Prefixes of the mechanisms that a hop search with this payload locates."""
 
 NOT_FOUND, AT_SERVER = "not_found", "at_server"
 """Reasons for a search without a hop. `at_server`: only packets that can reach the server's distance were acted on."""
+
+
+NAMELESS = frozenset({"syn", "datagram"})
+"""Payloads without a name. Their distance counts only if it is exact."""
+COMPARED = 4  # comparisons with packets to neutral hosts that must show the same silence, of five
 
 
 @dataclass(frozen=True)
@@ -75,12 +81,38 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
     for search, entries in _searches(followups, records).items():
         if _is_referral(search, entries, records):
             continue
-        hops = paths.get(search.address, _NO_PATH)
-        between = interval(_outcomes(entries, hops, by_silence=_by_silence(search, entries, records)))
+        failed, hops = _cause_of(entries, records), paths.get(_key(entries[0]), _NO_PATH)
+        if search.payload in NAMELESS:
+            beyond = paths.get((search.address, "udp"), _NO_PATH)
+            found.append(_located_without_name(search, entries, failed, hops.joined(beyond)))
+            continue
+        between = interval(_outcomes(entries, hops, by_silence=_by_silence(search, failed)))
         found.append(
             SearchResult(search, reason=NOT_FOUND) if between is None else _located(search, between, hops, deep=deep)
         )
     return found
+
+
+def _located_without_name(
+    search: Search, entries: list[dict[str, Any]], failed: str | None, path: "_Path"
+) -> SearchResult:
+    """Return the hop that acts on SYNs or datagrams.
+
+    Only an exact distance counts. Silence is evidence beside packets to neutral hosts, in nearly all comparisons. A
+    reset is evidence if a router behind it answered a datagram, since the server itself may refuse connects.
+    """
+    by_reset = kind_of(failed) in {REFUSED, RESET}
+    between = interval(_outcomes(entries, _NO_PATH, by_silence=not by_reset))
+    least = COMPARED if kind_of(failed) == TIMEOUT else 1
+    connected = any(
+        text(each.get("outcome")) == "answered" for entry in entries for each in tables(entry.get("distances"))
+    )
+    if between is None or connected or not between.exact or between.agreeing < least:
+        return SearchResult(search, reason=NOT_FOUND)
+    if by_reset and max(path.routers, default=0) < between.high:
+        return SearchResult(search, reason=AT_SERVER)
+    router, asn = path.routers.get(between.high, (None, None))
+    return SearchResult(search, between.high, router, asn)
 
 
 def hop_evidence(measurement: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,6 +137,10 @@ class _Path:
     routers: Mapping[int, tuple[str | None, int | None]]
     end: int = 0
 
+    def joined(self, other: "_Path") -> "_Path":
+        """Return the routers of both paths to one address."""
+        return _Path({**other.routers, **self.routers})
+
 
 _NO_PATH = _Path({})
 
@@ -115,8 +151,8 @@ def _located(search: Search, between: Interval, path: _Path, *, deep: bool) -> S
     return SearchResult(search, between.high, router, asn)
 
 
-def _paths(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> dict[str, _Path]:
-    """Return the path by address and port, with the routers that answered the first packet."""
+def _paths(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> dict[tuple[str, str], _Path]:
+    """Return the path by address with port and transport, with the routers that answered the first packet."""
     found = {}
     for entry in tables(followups.get("path_sweeps")):
         if text(_record_of(entry, records).get("followup")) == "path_sweep":
@@ -125,7 +161,7 @@ def _paths(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> dic
                 number(hop.get("ttl")): (address(hop.get("address")) or None, number(hop.get("asn")) or None)
                 for hop in hops
             }
-            found[text(entry.get("address"))] = _Path(routers, number(entry.get("end_ttl")))
+            found[_key(entry)] = _Path(routers, number(entry.get("end_ttl")))
     return found
 
 
@@ -138,6 +174,16 @@ def _searches(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> 
     return found
 
 
+def _key(entry: dict[str, Any]) -> tuple[str, str]:
+    return text(entry.get("address")), text(entry.get("transport"))
+
+
+def _compared(entry: dict[str, Any]) -> set[int]:
+    """Return the TTLs at which a router answered packets to several neutral hosts."""
+    found = entry.get("compared")
+    return set(map(number, found)) if isinstance(found, list) else set()
+
+
 def _record_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> dict[str, Any]:
     return records.get(number(entry.get("transaction_id")), {})
 
@@ -147,9 +193,9 @@ def _is_referral(search: Search, entries: list[dict[str, Any]], records: dict[in
     return search.payload == "dns" and dns_kind_of(_cause_of(entries, records)) == "no_answer"
 
 
-def _by_silence(search: Search, entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> bool:
+def _by_silence(search: Search, failed: str | None) -> bool:
     """Return True if a timeout caused the search. A forged DNS answer never is a timeout."""
-    return search.payload != "dns" and kind_of(_cause_of(entries, records)) == TIMEOUT
+    return search.payload != "dns" and kind_of(failed) == TIMEOUT
 
 
 def _cause_of(entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> str | None:
@@ -159,8 +205,8 @@ def _cause_of(entries: list[dict[str, Any]], records: dict[int, dict[str, Any]])
 
 def _outcomes(entries: list[dict[str, Any]], path: _Path, *, by_silence: bool) -> Iterable[tuple[int, bool]]:
     """Iterate over (TTL, interference seen) of packets that could not reach the server."""
-    answering = frozenset(path.routers)
     for entry in entries:
+        answering = frozenset(path.routers).union(_compared(entry))
         for distance in tables(entry.get("distances")):
             ttl = number(distance.get("ttl"))
             interfered = acted(text(distance.get("outcome")), ttl, by_silence=by_silence, answering=answering)

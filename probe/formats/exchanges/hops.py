@@ -7,15 +7,20 @@ from pydantic import Field
 from probe.formats.entries import Entry, Part
 from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
-PayloadKind = Literal["tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns"]
-"""Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to."""
+PayloadKind = Literal["tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns", "syn", "datagram"]
+"""Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to.
 
-Outcome = Literal["expired", "silent", "reset", "closed", "answered"]
+A `syn` has none, and a `datagram` is of no protocol.
+"""
+
+Outcome = Literal["expired", "silent", "reset", "closed", "answered", "unreachable", "server_error"]
 """Result at one TTL.
 
 - expired: only a router's ICMP time exceeded was received.
 - silent: nothing was received, although the packet was sent twice.
 - reset, closed, answered: a middlebox acted on a packet that could not reach the server.
+- unreachable: a router reported by ICMP that the packet may not or cannot go on.
+- server_error: the same, with the server's own address as the sender, or an unknown one. It shows no distance.
 """
 
 
@@ -59,8 +64,11 @@ class LimitedPayload(Entry):
 
     LIST: ClassVar[str] = "limited_payloads"
     OPERATION: ClassVar[str] = "limited_payload"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"compared"})  # without packets to neutral hosts
 
     address: str  # "192.0.2.1:443"
     transport: Literal["tcp", "udp"]  # what carries it
     payload: PayloadKind  # its kind
     distances: list[Distance] = Field(default_factory=list)  # one per TTL, in the order of sending
+    compared: list[Hops] | None = Field(default=None, examples=[[5]])
+    """TTLs at which one router answered packets to several neutral hosts, behind the last one of this path too."""

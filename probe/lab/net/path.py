@@ -5,6 +5,7 @@ the end of its TTL, a loss, and the end of the path. The hops between are comput
 """
 
 import random
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -159,9 +160,21 @@ class Path:
         return self._free_at[direction] - now
 
     def _expire(self, raw: bytes, packet: InTransit, now: float) -> None:
-        if packet.hop in self.config.silent or self._is_rate_limited(packet.hop, now):
+        if (
+            packet.hop in self.config.silent
+            or self._passes_silent_router(raw, packet.hop)
+            or self._is_rate_limited(packet.hop, now)
+        ):
             return
         answer_with_error(raw, time_exceeded, self._hop_address(packet.hop, raw[0] >> 4), self._back(packet, now))
+
+    def _passes_silent_router(self, raw: bytes, hop: int) -> bool:
+        """Return True if the load balancer before this hop sends the packet's flow to the router that is silent."""
+        seen = _readable(raw) if hop in self.config.parallel else None
+        if seen is None:
+            return False
+        flow = f"{hop} {seen.src} {seen.dst} {seen.protocol} {seen.sport} {seen.dport}"
+        return zlib.crc32(flow.encode()) % 2 == 1
 
     def _is_rate_limited(self, hop: int, now: float) -> bool:
         """Return True if a router has reached its limit of ICMP errors."""

@@ -19,6 +19,9 @@ class PathKeys(BaseModel):
     before: int | None = Field(default=None, ge=1, le=15, description="hops before the censor; else 3, or by seed")
     after: int | None = Field(default=None, ge=0, le=15, description="hops after the censor; else 2, or by seed")
     silent: list[int] = Field(default=[], description="hops that send no ICMP time exceeded")
+    parallel: list[int] = Field(
+        default=[], description="hops with two routers: half of all flows pass the one that sends no ICMP time exceeded"
+    )
     icmp_per_second: float | None = Field(
         default=None, gt=0, description="most ICMP time exceeded that each other hop sends in a second"
     )

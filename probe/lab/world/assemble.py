@@ -48,6 +48,7 @@ def build_path(scenario: Scenario, seed: int) -> PathConfig:
         before=before,
         after=after,
         silent=tuple(keys.silent),
+        parallel=tuple(keys.parallel),
         icmp_per_second=keys.icmp_per_second,
         mtu=keys.mtu,
         mtu_family=keys.mtu_family,

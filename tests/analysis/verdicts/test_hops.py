@@ -142,3 +142,78 @@ def test_invalid_search_gives_no_hop() -> None:
             broken["test_keys"]["x_followups"] = followups_spoiled
             assert all(one.search.payload == "tls" for one in search_results(broken))
     assert search_results({}) == [] and search_results({"test_keys": {"x_followups": 3}}) == []
+
+
+def connects(
+    *flows: Seen, cause: str = "generic_timeout_error", compared: list[int] | None = None, beyond: int = 0
+) -> dict[str, Any]:
+    """Return a measurement with SYNs. A datagram to the same address was answered by routers up to `beyond`."""
+    measured = line(*flows, payload="syn", cause=cause, end=None)
+    keys = measured["test_keys"]
+    followups = keys["x_followups"]
+    (path,) = followups["path_sweeps"]
+    path["transport"], hops = "tcp", path["hops"]
+    path["hops"] = hops[:3]
+    for entry in followups["limited_payloads"]:
+        entry["transport"] = "tcp"
+        if compared is not None:
+            entry["compared"] = compared
+    datagrams = path | {"transport": "udp", "transaction_id": 90, "hops": hops[:beyond]}
+    followups["path_sweeps"].append(datagrams)
+    keys["x_transactions"].append(keys["x_transactions"][1] | {"transaction_id": 90})
+    return measured
+
+
+SILENT = {3: "expired", 4: "silent"}
+
+
+def test_silence_beside_answered_packets_to_neutral_hosts_has_hop() -> None:
+    assert hop(connects(*[SILENT] * 5, compared=[4]), mechanisms=("tcp.timeout",)) == {
+        "ttl": 4,
+        "address": None,
+        "asn": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("flows", "compared"),
+    [
+        ([SILENT] * 5, None),  # nothing was compared
+        ([SILENT] * 5, []),  # other routers answered packets to the neutral hosts
+        ([SILENT] * 3, [4]),  # too few comparisons
+        ([SILENT] * 4 + [{3: "expired", 4: "expired"}], [4]),  # a router answers at times
+        ([{4: "silent"}] * 3 + [{3: "silent", 4: "silent"}] * 2, [4]),  # the router before is silent too
+    ],
+)
+def test_silence_without_equal_comparisons_has_no_hop(flows: list[Seen], compared: list[int] | None) -> None:
+    measured = connects(*flows, compared=compared)
+    assert hop(measured, mechanisms=("tcp.timeout",)) is None
+    assert [result.reason for result in search_results(measured)] == ["not_found"]
+
+
+def test_refused_connect_has_hop_if_the_path_goes_on() -> None:
+    flow = {3: "silent", 4: "reset"}
+    refused = ("tcp.refused",)
+    assert hop(connects(flow, flow, cause="connection_refused", beyond=6), mechanisms=refused)["ttl"] == 4
+    assert hop(connects(flow, flow, cause="connection_refused", beyond=3), mechanisms=refused) is None
+    (result,) = search_results(connects(flow, flow, cause="connection_refused", beyond=3))
+    assert result.reason == "at_server"
+
+
+def test_refused_and_accepted_connect_has_no_hop() -> None:
+    flows = {3: "answered", 4: "reset"}, {3: "silent", 4: "reset"}
+    assert hop(connects(*flows, cause="connection_refused", beyond=6), mechanisms=("tcp.refused",)) is None
+
+
+@pytest.mark.parametrize(
+    ("flow", "ttl"),
+    [
+        ({3: "expired", 4: "unreachable"}, 4),
+        ({1: "unreachable"}, 1),
+        ({3: "silent", 4: "unreachable"}, None),  # the error may have been left out at 3
+        ({3: "expired", 4: "server_error"}, None),
+    ],
+)
+def test_icmp_error_of_a_router_shows_its_distance(flow: Seen, ttl: int | None) -> None:
+    found = hop(connects(flow, flow, cause="host_unreachable"), mechanisms=("ip.unreachable",))
+    assert (found and found["ttl"]) == ttl

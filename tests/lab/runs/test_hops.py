@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from probe.lab.censors.addresses import IPBlackhole, IPReset
 from probe.lab.censors.dns import DNSInjection
 from probe.lab.censors.kit.flows import Residual
 from probe.lab.censors.kit.middlebox import Deployment, Middlebox
@@ -69,8 +70,8 @@ def run(*flows):
 """
 
 
-def entries(flows: str, folder: Path, *censors: Any, **path: Any) -> list[dict[str, Any]]:
-    found = at_home(f"{HEAD}\nrun({flows})\n", folder, censors=censors, path=PathConfig(**path))
+def entries(flows: str, folder: Path, *censors: Any, head: str = HEAD, **path: Any) -> list[dict[str, Any]]:
+    found = at_home(f"{head}\nrun({flows})\n", folder, censors=censors, path=PathConfig(**path))
     assert all(bugs == [] for _, bugs in found)
     return [entry for entry, _ in found]
 
@@ -189,3 +190,66 @@ class Punisher:
 def test_residual_reset_gives_no_hop(tmp_path: Path) -> None:
     for entry in entries("say(V4, [2, 4]), say(V6, [2])", tmp_path, Punisher()):
         assert entry["failure"] == "connection_reset" and json.dumps(entry["distances"]) == "[]"
+
+
+CONNECTS = """
+from probe.steps.path.connect_packets import compared_silence, limited_syns
+
+async def syns(ip, ttls, by_reset):
+    trace = Trace()
+    async with trace.transaction(TransactionFacts("followup", followup="limited_payload", address=ip)) as tx:
+        await limited_syns(tx, ip, 443, ttls, pace=PACE, by_reset=by_reset)
+    return trace
+
+async def beside(ip, last, port=81, transport="tcp"):
+    trace = Trace()
+    async with trace.transaction(TransactionFacts("followup", followup="limited_payload", address=ip)) as tx:
+        await compared_silence(tx, ip, port, transport, [(ip, 443), (ip, 444)], last, pace=PACE)
+    return trace
+"""
+
+
+def connect_entries(flows: str, folder: Path, *censors: Any, **path: Any) -> list[dict[str, Any]]:
+    return entries(flows, folder, *censors, head=HEAD + CONNECTS, **path)
+
+
+def test_syn_is_reset_from_the_censors_hop_on(tmp_path: Path) -> None:
+    flows = "syns(V4, [3, 4], True), syns(V6, [3, 4], True)"
+    found = connect_entries(flows, tmp_path, on_hop(4, IPReset()))
+    assert [outcomes(entry)[1] for entry in found] == [(4, "reset")] * 2
+    assert [outcomes(entry)[0][1] for entry in found] == ["silent", "expired"]
+
+
+def test_reset_with_the_copied_ttl_of_a_syn_is_ignored(tmp_path: Path) -> None:
+    flows = "syns(V4, [5, 6], True), syns(V4, [5, 6], False)"
+    found = connect_entries(flows, tmp_path, on_hop(3, IPReset(copies_ttl=True)), before=2, after=5)
+    assert [outcomes(entry)[1][1] for entry in found] == ["silent", "reset"]
+
+
+@pytest.mark.parametrize("icmp", ["prohibited", "unreachable", "no_route"])
+def test_icmp_error_starts_at_the_router_that_sends_it(tmp_path: Path, icmp: Any) -> None:
+    flows = "syns(V4, [3, 4], False), syns(V6, [3, 4], False)"
+    found = connect_entries(flows, tmp_path, on_hop(4, IPBlackhole(icmp=icmp)))
+    assert [outcomes(entry) for entry in found] == [[(3, "expired"), (4, "unreachable")]] * 2
+
+
+def test_silence_is_compared_with_packets_that_pass(tmp_path: Path) -> None:
+    censor = on_hop(4, IPBlackhole(ports=[81]))
+    found = connect_entries("beside(V4, 3), beside(V6, 3), beside(V4, 2), beside(V4, 3, 81, 'udp')", tmp_path, censor)
+    assert outcomes(found[0]) == outcomes(found[1]) == outcomes(found[3]) == [(3, "expired"), (4, "silent")]
+    assert [entry["compared"] for entry in found] == [[4], [4], [3], [4]]
+    assert outcomes(found[2]) == [(2, "expired"), (3, "expired")]
+
+
+@pytest.mark.parametrize(("how", "last"), [({"silent": (4,)}, 3), ({"silent": (3,)}, 3), ({"icmp_per_second": 0.5}, 3)])
+def test_silent_and_tired_routers_are_no_comparison(tmp_path: Path, how: dict[str, Any], last: int) -> None:
+    censor = on_hop(5, IPBlackhole(ports=[81]))
+    found = connect_entries(f"walk(V4, 443, 'tcp'), beside(V4, {last})", tmp_path, censor, **how)
+    assert "compared" not in found[1]
+
+
+def test_parallel_routers_are_no_comparison(tmp_path: Path) -> None:
+    """Test five comparisons of a path that a load balancer divides at the last router that answers."""
+    censor = on_hop(6, IPBlackhole(ports=[81]))
+    found = connect_entries("*(beside(V4, 4) for _ in range(5))", tmp_path, censor, parallel=(4, 5))
+    assert sum("compared" in entry for entry in found) < 4

@@ -1,0 +1,121 @@
+"""Test searches for the hop that stops connects: when they run, and with which packets."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.followups import connect_search
+from probe.followups import hop_search as location
+from probe.followups.connect_search import COMPARISONS
+from probe.followups.flow import FlowRunner
+from probe.followups.hop_search import HopSearch
+from probe.formats import failures as f
+from probe.formats.exchanges.hops import Hop, LimitedPayload, PathSweep
+from probe.session.trace import Trace, TransactionFacts
+from probe.targets.target import parse_endpoint
+from tests.support.world import World
+
+IP, PORT = "198.51.100.7", 5222
+ENDPOINT = parse_endpoint(f"tcp://{IP}:{PORT}")
+NEUTRAL = [("198.51.100.20", parse_endpoint("https://one.example:443")), ("198.51.100.21", ENDPOINT)]
+
+
+class Recorder:
+    """Answer a sweep with three routers and the end that is set. Keep what the steps were asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.end: Any = ""
+        self.sweeps: list[str] = []
+        self.compared: list[tuple[Any, ...]] = []
+        self.repeated: list[tuple[list[int], bool]] = []
+        monkeypatch.setattr(location, "sweep_path", self.sweep_path)
+        monkeypatch.setattr(location, "tells_icmp_errors", lambda: True)
+        monkeypatch.setattr(connect_search, "compared_silence", self.compared_silence)
+        monkeypatch.setattr(connect_search, "limited_syns", self.limited_syns)
+
+    async def sweep_path(self, tx: Any, ip: str, port: int, *, transport: Any, **how: Any) -> PathSweep:
+        self.sweeps.append(transport)
+        hops = [Hop(ttl=ttl, answered=True) for ttl in (1, 2, 3)]
+        end_ttl = 4 if self.end else None
+        entry = PathSweep(address=f"{ip}:{port}", transport=transport, hops=hops, end=self.end, end_ttl=end_ttl)
+        async with tx.step(entry, 5.0):
+            return entry
+
+    async def compared_silence(self, tx: Any, *asked: Any, **how: Any) -> LimitedPayload:
+        self.compared.append(asked)
+        return await self._entry(tx)
+
+    async def limited_syns(self, tx: Any, ip: str, port: int, ttls: list[int], **how: Any) -> LimitedPayload:
+        self.repeated.append((ttls, how["by_reset"]))
+        return await self._entry(tx)
+
+    async def _entry(self, tx: Any) -> LimitedPayload:
+        entry = LimitedPayload(address=f"{IP}:{PORT}", transport="tcp", payload="syn")
+        async with tx.step(entry, 5.0):
+            return entry
+
+
+@pytest.fixture
+def path(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    return Recorder(monkeypatch)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made.session.neutral_addresses = list(NEUTRAL)
+    return made
+
+
+async def searched(world: World, first: str, again: str) -> Trace:
+    trace = Trace()
+    where = HopSearch(FlowRunner(trace, world.session))
+    records = []
+    for failure in (first, again):
+        facts = TransactionFacts("first", service="dc", endpoint=ENDPOINT.url, address=IP, port=PORT, family=4)
+        async with trace.transaction(facts) as tx:
+            pass
+        tx.record.failed_operation, tx.record.failure = "connect", failure
+        records.append(tx.record)
+    where.note(records[0], records[1], ENDPOINT)
+    await where.find(set())
+    assert trace.bugs == []
+    return trace
+
+
+async def test_silence_is_compared_with_two_neutral_hosts(world: World, path: Recorder) -> None:
+    trace = await searched(world, f.TIMEOUT, f.TIMED_OUT)
+    assert path.sweeps == ["tcp"] and len(path.compared) == COMPARISONS and path.repeated == []
+    assert path.compared[0] == (IP, PORT, "tcp", [("198.51.100.20", 443), ("198.51.100.21", PORT)], 3)
+    assert world.session.pace.triggers == 0 and not any(record.trigger for record in trace.transactions)
+
+
+async def test_silence_without_two_neutral_hosts_is_not_compared(world: World, path: Recorder) -> None:
+    world.session.neutral_addresses = [NEUTRAL[0], (IP, ENDPOINT)]
+    await searched(world, f.TIMEOUT, f.TIMEOUT)
+    assert path.compared == []
+
+
+async def test_server_that_answers_by_now_is_not_compared(world: World, path: Recorder) -> None:
+    path.end = "connected"
+    await searched(world, f.TIMEOUT, f.TIMEOUT)
+    assert path.compared == [] and path.repeated == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "end", "by_reset", "sweeps"),
+    [(f.REFUSED, "refused", True, ["tcp", "udp"]), (f.HOST_UNREACHABLE, "unreachable", False, ["tcp"])],
+)
+async def test_answer_to_a_syn_is_repeated_at_both_sides_of_its_distance(
+    world: World, path: Recorder, failure: str, end: str, by_reset: bool, sweeps: list[str]
+) -> None:
+    path.end = end
+    await searched(world, failure, failure)
+    assert path.repeated == [([3, 4], by_reset)] * 2 and path.sweeps == sweeps
+
+
+@pytest.mark.parametrize("again", [f.REFUSED, f.NETWORK_UNREACHABLE, f.INTERRUPTED])
+async def test_two_different_failures_of_a_connect_are_not_searched(world: World, path: Recorder, again: str) -> None:
+    await searched(world, f.TIMEOUT, again)
+    assert path.sweeps == []
