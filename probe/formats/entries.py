@@ -231,9 +231,9 @@ class HTTPResponse(Part):
     x_redirect_host: str = ""  # host in the Location of a 3xx, as in `hostname` of a DNS answer
     x_header_names: list[str] | None = None  # of all headers, without values, in web_connectivity only
     x_body_time: Seconds | None = Field(default=None, examples=[0.31])
-    """From the answer's first byte to the last one of the body that was read, of bodies of at least 8 kB over TCP.
+    """From the answer's first byte to the last one of the body that was read, of bodies of at least 8 kB.
 
-    In the clear it is from the status line.
+    In the clear and over QUIC it is from the status line.
     """
     x_body_failure: str | None = None  # why the body ended early after the status line, null also at the limit
 

@@ -60,6 +60,8 @@ FollowUp = Literal[
     "transfer_innocuous",
     "transfer_host",
     "transfer_innocuous_host",
+    "quic_page_name",
+    "quic_page_innocuous",
     "path_sweep",
     "limited_payload",
     "alternative_address",

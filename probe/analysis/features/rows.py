@@ -179,6 +179,22 @@ class ServiceRow:
         "only beside pairs of transfers.",
         "COALESCE(t.clear_slow_pages, 0)",
     )
+    quic_page_pairs: int = column(
+        0,
+        "Pairs of QUIC connections to the service's own address, under its name and an innocuous one, that are usable.",
+        "COALESCE(t.quic_pairs, 0)",
+    )
+    quic_page_limited: int = column(
+        0,
+        "Of these, the pairs in which only that name's throughput is limited, and pages under it are fast over TLS.",
+        "COALESCE(t.quic_limited, 0)",
+    )
+    quic_slow_pages: int = column(
+        0,
+        "Pages over QUIC that came slowly here, and at least three times as fast at the control. They are counted only "
+        "beside pairs of connections.",
+        "COALESCE(t.quic_slow_pages, 0)",
+    )
     untested: int = column(
         0,
         "Endpoints that were not tested to their end when the time limit of the run was over.",

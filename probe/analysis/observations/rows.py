@@ -27,6 +27,7 @@ from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Obse
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.analysis.observations.stream_ends import answer_columns, stream_columns
 from probe.analysis.observations.transfers.pairs import transfer_rows
+from probe.analysis.observations.transfers.quic_pages import quic_page_row
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.formats.plain_json import places_of_entries
 
@@ -82,7 +83,7 @@ def read_measurement(measurement: dict[str, Any]) -> FlatMeasurement:
         control_udp=flag(preflight.get("udp")),
         control_neutral_failed=() if failed else _failed_neutral_hosts(control),
         media=media_rows(keys),
-        transfers=transfer_rows(keys, {} if failed else table(control.get("test_keys"))),
+        transfers=_transfers(keys, {} if failed else table(control.get("test_keys"))),
         rows=rows,
     )
 
@@ -246,3 +247,9 @@ _LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure"
 _COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "quic_handshakes": _quic, "requests": _http, **PAYLOADS}
 _LISTS = tuple(dict.fromkeys(("queries", "mail", *_COLUMNS)))
 """The lists of entries in test keys that rows are made from, each once."""
+
+
+def _transfers(test_keys: dict[str, Any], control: dict[str, Any]) -> tuple[TransferRow, ...]:
+    """Return a row for each pair of transfers, from the helper or of the service's own page over QUIC."""
+    over_quic = quic_page_row(test_keys, control)
+    return (*transfer_rows(test_keys, control), *([] if over_quic is None else [over_quic]))

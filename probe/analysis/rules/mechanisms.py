@@ -22,6 +22,7 @@ MEANINGS: dict[str, str] = {
     "tls.mitm.self_signed": "A self-signed certificate is shown in the place of the right one.",
     "tls.mitm.ca_signed": "A certificate of another authority is shown in the place of the right one.",
     "tls.throttle.sni": "The throughput depends on the name in the client hello.",
+    "quic.throttle.sni": "The throughput depends on the name in the QUIC Initial.",
     "quic.timeout.sni": "The handshake times out, depending on the name in the QUIC Initial.",
     "quic.timeout.other": "The handshake times out with any name.",
     "http.blockpage": "A block page is shown in the place of the service.",

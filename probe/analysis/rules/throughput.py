@@ -1,7 +1,8 @@
-"""Define the rules about the throughput of a name, which transfers from the test helper compare.
+"""Define the rules about the throughput of a name, which two connections compare.
 
 They hold for a service that works otherwise. Pages of the service must come slowly here and not at the test helper. All
-usable pairs must agree, and pages and pairs must together give three observations.
+usable pairs must agree, and pages and pairs must together give three observations. A pair over QUIC is of the service's
+own page. It has at least six observations of each name.
 """
 
 from probe.analysis.rules.rule import Rule, State
@@ -11,6 +12,12 @@ from probe.messages import mark
 _PLAIN = mark(
     "{service} is slowed down in this network. Under its name {slow_low} to {slow_high} of 100 bytes arrive, compared "
     "with another name. Pages and files load slowly."
+)
+
+
+_QUIC_LIMITED = (
+    f"{WORKS_OTHERWISE} AND control_successes > 0 AND quic_page_pairs > 0 AND quic_page_limited = quic_page_pairs"
+    " AND quic_slow_pages > 0"
 )
 
 
@@ -43,6 +50,17 @@ THROUGHPUT_RULES = (
         because=(
             "Transfers from the test helper over HTTP without TLS get less than half of the throughput with this Host "
             "header. Those with an innocuous name, at the same time, keep their pace."
+        ),
+        plain=_PLAIN,
+    ),
+    Rule(
+        "service_quic_name_throttled",
+        _QUIC_LIMITED,
+        State.DEGRADED,
+        mechanism="quic.throttle.sni",
+        because=(
+            "The service's page gets less than half of the throughput over QUIC with this server name. With an "
+            "innocuous name at the same address, in turns, it is fast, and so are pages over TLS with this name."
         ),
         plain=_PLAIN,
     ),

@@ -44,6 +44,19 @@ def throughput_ratio(*pairs: tuple[Transfer, Transfer]) -> Estimate | None:
     return Estimate(value, lows[rank - 1], highs[-rank])
 
 
+def ratio_of_turns(ones: Sequence[float], others: Sequence[float]) -> Estimate | None:
+    """Return the rates of one connection by those of another that was read in turns with it.
+
+    The value is the ratio of the mean rates, and the interval is that of the median ratio of a turn, by ranks. None for
+    fewer turns than an interval of 95 % needs.
+    """
+    turns = [(one, other) for one, other in zip(ones, others, strict=False) if other > 0]
+    if len(turns) < BLOCKS:
+        return None
+    ratios, rank = sorted(one / other for one, other in turns), _rank(len(turns))
+    return Estimate(sum(one for one, _ in turns) / sum(other for _, other in turns), ratios[rank - 1], ratios[-rank])
+
+
 class _Paired(NamedTuple):
     """Hold the bytes of both transfers in their common time, and the bounds of the ratio in each block."""
 

@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "tls.timeout": mark("Connections go silent."),
     "tls.throttle": mark("Pages are slowed down."),
     "http.throttle": mark("Pages are slowed down."),
+    "quic.throttle": mark("Pages are slowed down."),
     "tls.mitm": mark("Certificates are forged."),
     "quic.timeout": mark("Packets disappear."),
     "http.blockpage": mark("A block page is shown."),

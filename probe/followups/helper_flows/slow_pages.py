@@ -1,7 +1,7 @@
 """Find the pages of a measurement that came slowly, in comparison to the best page of the run's other targets."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from probe.formats.entries import HTTPTransaction
@@ -9,13 +9,13 @@ from probe.session.trace import Trace
 from probe.signatures.slow_page import LEAST_SHARE, SLOW
 
 OWN = frozenset({"first", "confirm"})
-SCHEMES = frozenset({"https", "http"})
+Protocol = Literal["tls", "http", "quic"]
 
 
 class Page(NamedTuple):
-    """Hold one page: its transaction, service and endpoint, the name, and bytes a second.
+    """Hold one page: its transaction, service and endpoint, the name, bytes a second, and over what it came.
 
-    `in_clear`: it came without TLS.
+    `address` and `url` are those of its request.
     """
 
     cause: int | None
@@ -23,7 +23,9 @@ class Page(NamedTuple):
     endpoint: str
     host: str
     rate: float
-    in_clear: bool = False
+    over: Protocol = "tls"
+    address: str = ""
+    url: str = ""
 
 
 def pages_of(trace: Trace) -> list[Page]:
@@ -43,8 +45,17 @@ def _pages(trace: Trace) -> Iterator[Page]:
         record = own.get(entry.transaction_id)
         if record is None or not isinstance(entry, HTTPTransaction):
             continue
-        scheme = urlsplit(entry.request.url).scheme
-        seconds, host = entry.response.x_body_time, urlsplit(record.endpoint).hostname
-        if seconds is not None and host and scheme in SCHEMES and record.sent_name == host:
+        over, seconds = protocol_of(entry), entry.response.x_body_time
+        host = urlsplit(record.endpoint).hostname
+        if seconds is not None and host and over and record.sent_name == host:
             rate = entry.response.x_body_length / max(seconds, 1e-3)
-            yield Page(record.transaction_id, record.service, record.endpoint, host, rate, scheme == "http")
+            about = (record.transaction_id, record.service, record.endpoint, host)
+            yield Page(*about, rate, over, record.address, entry.request.url)
+
+
+def protocol_of(entry: HTTPTransaction) -> Protocol | None:
+    """Return over what a page came, None for an address that is no web address."""
+    if entry.request.x_transport == "quic":
+        return "quic"
+    scheme = urlsplit(entry.request.url).scheme
+    return "tls" if scheme == "https" else "http" if scheme == "http" else None

@@ -10,7 +10,8 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from probe.followups.helper_flows.conditions import seconds_left, until_stopped
-from probe.followups.helper_flows.slow_pages import Page, pages_of, slowest
+from probe.followups.helper_flows.quic_pages import LONGEST, read_both
+from probe.followups.helper_flows.slow_pages import Page, Protocol, pages_of, slowest
 from probe.followups.helper_offer import TransferOffer
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
@@ -26,6 +27,7 @@ from probe.wire.transfer import SECONDS
 
 LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
 REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
+PROTOCOLS: tuple[Protocol, ...] = ("tls", "http", "quic")
 NAMED: frozenset[FollowUp] = frozenset({"transfer_name", "transfer_host"})
 
 
@@ -49,7 +51,7 @@ class TransferPairs:
         self._pairs = 0
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> TransferResult | None:
-        """Measure at most two pairs for the slowest page of a target over TLS, and for the slowest one without TLS.
+        """Measure at most two pairs for the slowest page of a target over TLS, without TLS, and over QUIC.
 
         `control` is the helper's answer to this measurement. Return whether they were measured. None means that no page
         came slowly.
@@ -67,23 +69,44 @@ class TransferPairs:
 
     async def _pairs_of(self, trace: Trace, subject: Page) -> TransferResult:
         """Measure a pair, and a second one if its transfers differ. Return what became of the first."""
+        if subject.over == "quic":
+            return self._obstacle_to_pages(subject) or await self._quic_pages(trace, subject)
         first = self._obstacle(subject) or await self._pair(trace, subject)
         if first == "measured" and _differ(trace) and self._obstacle(subject) is None:
             await self._pair(trace, subject)
         return first
 
     def _subjects(self, target: Target, trace: Trace) -> list[Page]:
-        """Return what pairs are measured for: the slowest page over TLS, then the slowest one without."""
+        """Return what pairs are measured for: the slowest page over each protocol, if it is slow."""
         own, pages = target.input or target.name, pages_of(trace)
         if pages:
             self._best[own] = max(page.rate for page in pages)
         best = max((rate for name, rate in self._best.items() if name != own), default=0.0)
-        kinds = [[page for page in pages if page.in_clear is in_clear] for in_clear in (False, True)]
-        found = [slow for kind in kinds if (slow := slowest(kind, best)) is not None]
+        kinds = {over: [page for page in pages if page.over == over] for over in PROTOCOLS}
+        found = [slow for kind in kinds.values() if (slow := slowest(kind, best)) is not None]
         if not found and self._session.settings.depth == "deep":
-            fastest = min(kinds[0], key=lambda page: page.rate, default=_first_name(target))
+            fastest = min(kinds["tls"], key=lambda page: page.rate, default=_first_name(target))
             return [fastest] if fastest else []
         return found
+
+    def _obstacle_to_pages(self, subject: Page) -> TransferResult | None:
+        """Return why no pages of the service itself can be read now, None if they can."""
+        session, left = self._session, seconds_left(self._session)
+        if session.stopping.is_set():
+            return "out_of_time" if session.out_of_time else "interrupted"
+        if left is not None and left < LONGEST:
+            return "out_of_time"
+        if self._pairs >= TRANSFER_PAIRS:
+            return "enough"
+        return None if session.pace.can_trigger(subject.host, subject.address, "udp") else "budget"
+
+    async def _quic_pages(self, trace: Trace, subject: Page) -> TransferResult:
+        """Read the page over QUIC under its name and an innocuous one. No helper takes part."""
+        self._pairs += 1
+        kept = len(trace.transactions)
+        await until_stopped(self._session, read_both(self._session, trace, subject))
+        failures = {each.failure for each in trace.transactions[kept:]}
+        return "interrupted" if f.INTERRUPTED in failures else "failed" if failures - {None} else "measured"
 
     def _obstacle(self, subject: Page) -> TransferResult | None:
         """Return why no pair can begin now, None if one can."""
@@ -97,7 +120,7 @@ class TransferPairs:
         ip = offer.address(session.family_works) if offer else None
         if offer is None or ip is None or not offer.pairs_left or not offer.outlives(HANDSHAKE):
             return "not_offered"
-        if subject.in_clear and offer.http_port is None:
+        if subject.over == "http" and offer.http_port is None:
             return "not_offered"
         if not session.pace.can_trigger(subject.host, ip, "tcp"):
             return "budget"
@@ -112,7 +135,7 @@ class TransferPairs:
         self._pairs += 1
         other = self._session.neutral.innocuous[0]
         names: dict[FollowUp, str] = {"transfer_name": subject.host, "transfer_innocuous": other}
-        if subject.in_clear:
+        if subject.over == "http":
             names = {"transfer_host": subject.host, "transfer_innocuous_host": other}
         order = random.sample(list(names), len(names))
         kept, pair = len(trace.entries), len({each.pair for each in _transfers(trace)})
@@ -134,7 +157,7 @@ class TransferPairs:
         pair: int,
         rank: int,
     ) -> None:
-        port = offer.ports[0] if offer.http_port is None or not subject.in_clear else offer.http_port
+        port = offer.ports[0] if offer.http_port is None or subject.over != "http" else offer.http_port
         facts = TransactionFacts(
             "followup",
             followup,
@@ -155,7 +178,7 @@ class TransferPairs:
                     tx.record.trigger = True
 
             about: dict[str, Any] = {"sha256": offer.sha256, "pace": pace, "pair": pair, "rank": rank}
-            about |= {"in_clear": subject.in_clear, "before_name": count}
+            about |= {"in_clear": subject.over == "http", "before_name": count}
             await transfer(tx, ip, port, offer.token, name, **about)
 
 

@@ -9,7 +9,14 @@ from probe.formats.followups.hellos import HELLOS
 from probe.formats.followups.kind import Change, FollowUpKind
 from probe.formats.followups.names import NAMES
 from probe.formats.followups.paths import PATHS
-from probe.formats.followups.payloads import ECHO_PAIR, HELPER_CALLS, MEDIA_PAIR, RANDOM_BYTES, TRANSFER_PAIR
+from probe.formats.followups.payloads import (
+    ECHO_PAIR,
+    HELPER_CALLS,
+    MEDIA_PAIR,
+    QUIC_PAGES,
+    RANDOM_BYTES,
+    TRANSFER_PAIR,
+)
 from probe.formats.followups.resolvers import RESOLVERS
 from probe.formats.followups.transfers import TRANSFERS
 from probe.formats.transactions import FollowUp
@@ -29,6 +36,7 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
         *MEDIA_PAIR,
         *HELPER_CALLS,
         *TRANSFER_PAIR,
+        *QUIC_PAGES,
         *PATHS,
     )
 }

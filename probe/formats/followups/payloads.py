@@ -130,3 +130,27 @@ TRANSFER_PAIR = (
     ),
 )
 """Follow-ups that compare the throughput of two names at the helper."""
+
+QUIC_PAGES = (
+    FollowUpKind(
+        "quic_page_name",
+        "the beginning of the same page over QUIC with the same name, nine times on one connection",
+        "",
+        1,
+        "After a page of the target came slowly over QUIC. It is one of the three pairs of a round.",
+        "`x_run.transfers` says why.",
+        mark("read the page of {name} at {address} over QUIC again"),
+        mark("the page over QUIC under two names"),
+    ),
+    FollowUpKind(
+        "quic_page_innocuous",
+        "the same page from the same address on a QUIC connection with an innocuous name",
+        "name",
+        0,
+        "In turns with `quic_page_name`, in drawn order.",
+        "`x_run.transfers` says why.",
+        mark("read the same page at {address} over QUIC under the innocuous name {name}"),
+        mark("the page over QUIC under two names"),
+    ),
+)
+"""Follow-ups that compare the throughput of two names over QUIC at the service's own address."""

@@ -1,4 +1,4 @@
-"""Define the censors that slow down connections by a name: in the TLS hello, or in the Host header."""
+"""Define the censors that slow down connections by a name: in the hello of TLS or QUIC, or in the Host header."""
 
 from typing import Literal
 
@@ -10,6 +10,7 @@ from probe.lab.censors.kit.middlebox import DROP, NameFilter
 from probe.lab.censors.kit.token_bucket import TokenBucket
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.censors.payload_rates import sent_later
+from probe.lab.censors.quic import QUICHelloFilter
 from probe.lab.censors.tls import HelloFilter
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import SYN, Packet
@@ -35,13 +36,11 @@ class NameRate(NameFilter):
     _shared: TokenBucket | None = PrivateAttr(default=None)
 
     def _slowed(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """Return what to do with `packet`. None: nothing."""
-        if not packet.is_tcp:
-            return None
+        """Return what to do with a packet of the protocol. None: nothing."""
         flow = flow_of(packet, direction)
         if direction is Direction.IN:
             return self._limit(packet, flow, now)
-        if packet.tcp_flags & SYN:
+        if packet.is_tcp and packet.tcp_flags & SYN:
             self._limited.pop(flow, None)
         if self._watches(packet) and flow not in self._limited and self._shows_name(packet, now):
             self._limited[flow] = self._bucket()
@@ -83,7 +82,7 @@ class TLSRate(NameRate, HelloFilter):
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        return self._slowed(packet, direction, now)
+        return self._slowed(packet, direction, now) if packet.is_tcp else None
 
     def _shows_name(self, packet: Packet, now: float) -> bool:
         return self._triggered(packet, now)
@@ -107,7 +106,31 @@ class HTTPRate(NameRate, HostFilter):
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        return self._slowed(packet, direction, now)
+        return self._slowed(packet, direction, now) if packet.is_tcp else None
 
     def _shows_name(self, packet: Packet, now: float) -> bool:
         return self._asks(packet)
+
+
+class QUICRate(NameRate, QUICHelloFilter):
+    """Limit what servers send on QUIC connections whose hello has one of the names, by a token bucket.
+
+    Datagrams above the rate are dropped (a policer). With `queue_ms` they wait in a queue first (a shaper).
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["www.facebook.com"], "rate_kbit": 0.001, "burst_bytes": 20},
+            (
+                Exchange("quic", "www.facebook.com", 443, "www.facebook.com", end="silent"),
+                Exchange("quic", "www.facebook.com", 443, "www.example.org"),
+            ),
+        ),
+    )
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        return self._slowed(packet, direction, now) if packet.is_udp else None
+
+    def _shows_name(self, packet: Packet, now: float) -> bool:
+        return self._matches(self._name(flow_of(packet, Direction.OUT), packet.payload))

@@ -14,7 +14,20 @@ from probe.lab.net.packets import Packet, port_unreachable
 from probe.wire.tls.quic_initial import ClientInitials
 
 
-class QUICDrop(NameFilter):
+class QUICHelloFilter(NameFilter):
+    """Find QUIC flows whose hello has one of the names, in any number of datagrams."""
+
+    _hellos: OrderedDict[Flow, ClientInitials] = PrivateAttr(default_factory=OrderedDict)
+
+    def _name(self, flow: Flow, datagram: bytes) -> str | None:
+        hello = self._hellos.setdefault(flow, ClientInitials())
+        self._hellos.move_to_end(flow)
+        while len(self._hellos) > MOST_FLOWS:
+            self._hellos.popitem(last=False)
+        return read_handshake(hello.feed(datagram)).name
+
+
+class QUICDrop(QUICHelloFilter):
     """Drop the client's datagrams, from the one on in which the QUIC hello shows one of the names."""
 
     WIRE = (
@@ -38,7 +51,6 @@ class QUICDrop(NameFilter):
         default=False, description="true: flows from a source port not above the server's pass, as in China"
     )
 
-    _hellos: OrderedDict[Flow, ClientInitials] = PrivateAttr(default_factory=OrderedDict)
     _residual_blocks: ResidualBlocks = PrivateAttr(default_factory=ResidualBlocks)
     _blocked: set[Flow] = PrivateAttr(default_factory=set)
 
@@ -64,10 +76,3 @@ class QUICDrop(NameFilter):
             return DROP
         router = self._deployment.router_v6 if packet.version == 6 else self._deployment.router_v4
         return Actions(forward=False, to_client=[(0.0, port_unreachable(router, packet.raw))])
-
-    def _name(self, flow: Flow, datagram: bytes) -> str | None:
-        hello = self._hellos.setdefault(flow, ClientInitials())
-        self._hellos.move_to_end(flow)
-        while len(self._hellos) > MOST_FLOWS:
-            self._hellos.popitem(last=False)
-        return read_handshake(hello.feed(datagram)).name

@@ -4,6 +4,7 @@ The step follows no redirect and keeps no cookie. It records the same facts as o
 """
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from probe.formats.entries import HTTPTransaction
 from probe.session.classify import NETWORK_ERRORS, RemoteError, classify
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
-from probe.steps.http.http import GRACE, MALFORMED
+from probe.steps.http.http import GRACE, MALFORMED, MEASURED_BODY
 from probe.steps.http.http_answer import VERIFIED_BODY, HTTPResult, headers_of, write_body, write_head, written_request
 from probe.steps.quic.quic_socket import QUICConnection
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from aioquic.h3.events import H3Event, HeadersReceived
 
 STREAM_RESET = f"{f.UNKNOWN}: quic: stream reset"
+REQUEST_CANCELLED = 0x10C  # H3_REQUEST_CANCELLED (RFC 9114, 8.1)
 
 
 async def http3_request(
@@ -35,7 +37,8 @@ async def http3_request(
 ) -> HTTPResult:
     """Send one request without a body. Read the status and at most `limit` bytes of the body within the deadline.
 
-    `url` is an `https://` URL. Raises StepFailed without a status. `x_body_failure` records an incomplete body.
+    Further requests may follow on the connection. The server is asked not to send the rest of a longer body. `url` is
+    an `https://` URL. Raises StepFailed without a status. `x_body_failure` records an incomplete body.
     """
     sent = headers_of(method, url, None, b"")
     request = written_request(method, url, sent, b"")
@@ -55,7 +58,8 @@ async def http3_request(
 
 async def _read_body(conn: QUICConnection, exchange: "Exchange", deadline: float) -> None:
     """Read the body until its end, the limit or the deadline. The step has already succeeded with the status."""
-    written = exchange.result.entry.response
+    written, loop = exchange.result.entry.response, asyncio.get_running_loop()
+    began = loop.time()
     try:
         async with asyncio.timeout_at(deadline):
             await conn.until(exchange.has_body)
@@ -63,17 +67,18 @@ async def _read_body(conn: QUICConnection, exchange: "Exchange", deadline: float
         written.x_body_failure = classify(error)
     written.body_is_truncated = not exchange.ended
     exchange.result.body = bytes(exchange.body)
+    if len(exchange.body) >= MEASURED_BODY:
+        written.x_body_time = round(loop.time() - began, 6)
+    exchange.cancel_rest()
 
 
 class Exchange:
     """Hold one request and the part of its answer that was received."""
 
     def __init__(self, conn: QUICConnection, result: HTTPResult, limit: int) -> None:
-        from aioquic.h3.connection import H3Connection
-
         self.result, self.body, self.ended = result, bytearray(), False
         self._conn, self._limit = conn, limit
-        self._http: H3Connection = H3Connection(conn.engine)
+        self._http = conn.http3()
         self._stream = conn.engine.get_next_available_stream_id()
         self._reset = False
 
@@ -86,6 +91,14 @@ class Exchange:
         encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
         self._http.send_headers(self._stream, encoded, end_stream=True)
         self._conn.flush()
+
+    def cancel_rest(self) -> None:
+        """Ask the server to send no more of a body that was not read to its end (RFC 9000, 3.5)."""
+        if self.ended or self._reset:
+            return
+        with suppress(ValueError):  # the engine has forgotten a stream whose end it received after the limit
+            self._conn.engine.stop_stream(self._stream, REQUEST_CANCELLED)
+            self._conn.flush()
 
     def has_status(self) -> bool:
         """Tell whether the status was received. Raises RemoteError if it cannot arrive any more."""

@@ -13,6 +13,7 @@ from probe.steps.connection import address_of
 from probe.steps.udp_socket import UDPSocket
 
 if TYPE_CHECKING:
+    from aioquic.h3.connection import H3Connection
     from aioquic.quic.events import QuicEvent
 
 MOST_EVENTS = 1024  # unread events. More are a flood.
@@ -43,6 +44,7 @@ class QUICConnection(UDPSocket):
         self.engine, self.watch = open_engine(server_name, alpn)
         self._peer = (ip, port)
         self._timer: asyncio.TimerHandle | None = None
+        self._http3: H3Connection | None = None
         self._broken_by: Exception | None = None
         self._news = asyncio.Event()
         super().__init__(ip, port, pace)
@@ -51,6 +53,14 @@ class QUICConnection(UDPSocket):
         """Send the first datagram."""
         self.engine.connect(self._peer, self._loop.time())
         self.flush()
+
+    def http3(self) -> "H3Connection":
+        """Return HTTP/3 on this connection. All its requests share it."""
+        from aioquic.h3.connection import H3Connection
+
+        if self._http3 is None:
+            self._http3 = H3Connection(self.engine)
+        return self._http3
 
     async def until(self, there: Callable[[], bool]) -> None:
         """Wait until `there` returns True. Raises OSError for an ICMP error and RemoteError for a closed connection."""

@@ -50,7 +50,7 @@ def test_technical_sentence_has_no_placeholder(rule: Rule) -> None:
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
 def test_plain_sentence_is_filled_from_the_record(rule: Rule) -> None:
     known = PLACEHOLDERS | (CALL_FIGURES if rule.mechanism.startswith("media.") else set())
-    known |= THROUGHPUT_FIGURES if rule.mechanism in {"tls.throttle.sni", "http.throttle.host"} else set()
+    known |= THROUGHPUT_FIGURES if ".throttle." in rule.mechanism else set()
     assert {name for _, name, _, _ in Formatter().parse(rule.plain) if name is not None} <= known
     for record in (verdict(rule, "https://web.skype.com:443/"), verdict(rule)):
         for target in (None, TARGET):

@@ -85,6 +85,8 @@ DECIDES: dict[str, tuple[str, str]] = {
     "transfer_innocuous": ("throttled-shaped", "service_name_throttled"),
     "transfer_host": ("throttled-host-policed", "service_host_throttled"),
     "transfer_innocuous_host": ("throttled-host-policed", "service_host_throttled"),
+    "quic_page_name": ("throttled-quic", "service_quic_name_throttled"),
+    "quic_page_innocuous": ("throttled-quic", "service_quic_name_throttled"),
     "echoes": ("sip-drop", "sip_silent_twin_echoed"),
     "mail": ("starttls-stripped", "smtp_starttls_stripped"),
     "path_sweeps": ("sni-drop", HOP),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from probe.followups.helper_flows import transfer_pairs as pairs
+from probe.followups.helper_flows.slow_pages import Page
 from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import TransferOffer
 from probe.formats import failures as f
@@ -168,6 +169,37 @@ async def test_pages_over_both_protocols_get_a_pair_each(session: Session) -> No
     finally:
         port.close()
     assert [(each.pair, each.http_host is None) for each in transfers(trace)] == [(0, True)] * 2 + [(1, False)] * 2
+
+
+# -- over QUIC -------------------------------------------------------------------------------------------------------
+
+
+async def over_quic(rate: float) -> Trace:
+    trace = await traced(500_000)
+    await page(trace, rate)
+    entry = trace.entries[-1]
+    assert isinstance(entry, HTTPTransaction)
+    entry.request.x_transport = "quic"
+    return trace
+
+
+async def test_slow_page_over_quic_is_read_without_a_helper(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    subjects = list[Page]()
+
+    async def read(_: Session, __: Trace, subject: Page) -> None:
+        subjects.append(subject)
+
+    monkeypatch.setattr(pairs, "read_both", read)
+    made = TransferPairs(session)
+    trace = await over_quic(8_000)
+    assert await made.finish(X, trace, ANSWERED) == "measured" and not transfers(trace)
+    assert [(each.over, each.host, each.rate) for each in subjects] == [("quic", ENDPOINT.host, 8_000)]
+    assert await made.finish(X, await over_quic(500_000), ANSWERED) is None
+    session.steps_end_at = 0.0
+    assert await made.finish(X, await over_quic(8_000), ANSWERED) == "out_of_time"
+    session.steps_end_at = None
+    assert [await made.finish(X, await over_quic(8_000), ANSWERED) for _ in range(TRANSFER_PAIRS)][-1] == "enough"
+    assert len(subjects) == TRANSFER_PAIRS
 
 
 async def test_helper_without_a_port_in_the_clear_gets_no_pair(session: Session) -> None:

@@ -96,6 +96,28 @@ async def test_long_body_ends_at_limit(roots: Roots) -> None:
     assert entry.response.x_body_failure is None
 
 
+async def test_further_requests_share_the_connection_after_cancelled_bodies(roots: Roots) -> None:
+    stopped = list[int]()
+
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
+        stopped.append(stream)
+        connection.http.send_headers(stream, [(b":status", b"200")])
+        connection.http.send_data(stream, bytes(300_000), end_stream=True)
+
+    async with listening(quic_server(GOOD, answer=answer)) as (port, _), a_transaction() as bench:
+        conn = await quic_handshake(bench.tx, "127.0.0.1", port, NAME, pace=bench.pace, roots=roots)
+        for _ in range(8):
+            await http3_request(bench.tx, conn, "GET", f"https://{NAME}/", pace=bench.pace, limit=8192)
+    entries = [entry for entry in bench.trace.entries if isinstance(entry, HTTPTransaction)]
+    assert [entry.response.x_body_length for entry in entries] == [8192] * 8 and bench.tx.record.failure is None
+    assert all(entry.response.x_body_time is not None for entry in entries) and len(set(stopped)) == 8
+    assert bench.pace.bytes_received < 8 * 200_000  # the rest of each body was not sent
+
+
+async def test_short_body_has_no_time(roots: Roots) -> None:
+    assert (await ask(page, roots)).response.x_body_time is None
+
+
 async def test_silence_after_request_is_timeout(roots: Roots) -> None:
     entry = await ask(lambda connection, stream, asked: None, roots, timeout=0.4)
     assert (entry.failure, entry.response.code) == (f.TIMEOUT, 0)

@@ -11,7 +11,7 @@ from probe.lab.censors.addresses import IPBlackhole, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSLie
 from probe.lab.censors.freezes import FreezeAfterBytes, FreezeAfterPackets, IdleTimeout
 from probe.lab.censors.intercept import TLSIntercept
-from probe.lab.censors.name_rates import HTTPRate, TLSRate
+from probe.lab.censors.name_rates import HTTPRate, QUICRate, TLSRate
 from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
 from probe.lab.censors.sip import SIPAlg
 from probe.lab.censors.tls import TLSDrop, TLSReset
@@ -128,6 +128,8 @@ CONDITIONS: dict[str, Condition] = {
     "slower-line": both(path(rate_kbit=256.0, queue_ms=2000.0), has(faults.LargePages)),
     "transfers-tariff": censor(TLSRate, names=["*"], per="flow"),
     "transfers-slow-server": has(faults.SlowPages, services=["x/*"]),
+    "quic-pages-tariff": censor(QUICRate, names=["*"], per="flow"),
+    "quic-pages-wifi": both(path(loss=0.03), helper(transfer=True)),
     "transfers-clear-tariff": censor(HTTPRate, names=["*"], per="flow"),
     "transfers-clear-slow-server": has(faults.SlowPages, services=["wechat/*"]),
     "transfers-slow-line": both(path(rate_kbit=512.0), helper(transfer=True)),

@@ -385,6 +385,8 @@ SERVICE: dict[str, Columns] = {
     | {"transfer_pairs": 1, "transfer_limited": 1},
     "service_host_throttled": {"endpoints": 1, "ok": 1, "control_successes": 1, "clear_slow_pages": 2}
     | {"clear_transfer_pairs": 1, "clear_transfer_limited": 1},
+    "service_quic_name_throttled": {"endpoints": 1, "ok": 1, "control_successes": 1, "quic_slow_pages": 1}
+    | {"quic_page_pairs": 1, "quic_page_limited": 1},
     "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
     "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},
     **_each(

@@ -1,6 +1,6 @@
 """Compute the figures of pairs of transfers, and of the pages before them, when a measurement is flattened."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,23 +12,20 @@ from probe.analysis.observations.lenient_json import (
     number,
     seconds,
     seconds_or_none,
-    table,
     tables,
     text,
 )
+from probe.analysis.observations.transfers.pages import Protocol, page_columns, rounded_row
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.statistics.marked_share import Estimate
 from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
 from probe.formats.plain_json import places_of_entries
-from probe.signatures.slow_page import LEAST_SHARE, SLOW
 
 NAMED = frozenset({"transfer_name", "transfer_host"})
 INNOCUOUS = frozenset({"transfer_innocuous", "transfer_innocuous_host"})
 LEAST_PACE = 0.8  # share of the helper's pace that the innocuous name must reach, so that the line was free
-OWN = frozenset({"first", "confirm"})
 MOST_INTERVALS = 2_000  # of a transfer that is read. A longer list is not from our probe.
 MOST_PAIRS = 10
-_DIGITS = 4
 
 Table = dict[str, Any]
 
@@ -38,8 +35,9 @@ class _Received:
 
     def __init__(self, entry: Table, record: Table) -> None:
         self.transaction, self.service = number(entry.get("transaction_id")), text(record.get("service"))
-        self.in_clear = entry.get("http_host") is not None
-        self.name = name(entry.get("http_host" if self.in_clear else "server_name"))
+        in_clear = entry.get("http_host") is not None
+        self.protocol: Protocol = "http" if in_clear else "tls"
+        self.name = name(entry.get("http_host" if in_clear else "server_name"))
         self._interval, self._lasted = seconds(entry.get("interval")), seconds(entry.get("lasted"))
         self._asked, self._sizes = seconds_or_none(entry.get("asked")), _numbers(entry.get("received"))
         self._pace = number(entry.get("pace"))
@@ -86,9 +84,9 @@ class _Pair:
     other: _Received
 
     @property
-    def subject(self) -> tuple[str, str, bool]:
-        """Return what the pair is about: service, name, and whether the name was sent in the clear."""
-        return self.one.service, self.one.name, self.one.in_clear
+    def subject(self) -> tuple[str, str, Protocol]:
+        """Return what the pair is about: service, name, and protocol."""
+        return self.one.service, self.one.name, self.one.protocol
 
     @property
     def transfers(self) -> tuple[Transfer, Transfer]:
@@ -125,8 +123,7 @@ def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) 
     one, other = pair.one, pair.other
     alike = [each for each in whole if each.usable and each.subject == pair.subject]
     pooled = throughput_ratio(*(each.transfers for each in alike))
-    here = list(_page_rates(test_keys, *pair.subject))
-    there = max(_page_rates(control, *pair.subject), default=None)
+    pages = page_columns(test_keys, control, *pair.subject)
     columns: dict[str, Any] = {
         "pair": pair.number,
         "service": one.service,
@@ -146,33 +143,9 @@ def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) 
         "innocuous_repeated": other.repeated,
         "queueing": one.queueing,
         "innocuous_queueing": other.queueing,
-        "pages": len(here),
-        "slow_pages": sum(there is not None and rate < min(SLOW, LEAST_SHARE * there) for rate in here),
-        "page_rate": max(here, default=None),
-        "control_page_rate": there,
-        "in_clear": one.in_clear,
+        "protocol": one.protocol,
     }
-    return TransferRow(**{key: _rounded(value) for key, value in columns.items()})
-
-
-def _page_rates(test_keys: Table, service: str, name_sent: str, in_clear: bool) -> Iterator[float]:
-    """Yield the bytes a second of each timed and whole page of a service under a name, over TLS or without it."""
-    scheme = "http:" if in_clear else "https:"
-    own = {
-        number(each.get("transaction_id"))
-        for each in tables(test_keys.get("x_transactions"))
-        if text(each.get("kind")) in OWN
-        and text(each.get("service")) == service
-        and name(each.get("sent_name")) == name_sent
-    }
-    for place in places_of_entries(test_keys):
-        for entry in tables(place.get("requests")):
-            response = table(entry.get("response"))
-            lasted = seconds_or_none(response.get("x_body_time"))
-            alike = text(table(entry.get("request")).get("url")).startswith(scheme)
-            whole = response.get("x_body_failure") is None  # a page that was cut off or frozen is none that came slowly
-            if lasted is not None and whole and alike and number(entry.get("transaction_id")) in own:
-                yield number(response.get("x_body_length")) / max(lasted, 1e-3)
+    return rounded_row(columns | pages)
 
 
 def _numbers(value: Any) -> list[int]:
@@ -180,7 +153,3 @@ def _numbers(value: Any) -> list[int]:
     if not isinstance(value, list) or len(value) > MOST_INTERVALS:
         return []
     return value if all(type(item) is int and 0 <= item < 10**9 for item in value) else []
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, _DIGITS) if isinstance(value, float) else value

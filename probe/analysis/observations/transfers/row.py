@@ -1,4 +1,4 @@
-"""Define the row of one pair of transfers from the test helper: its columns with their meanings."""
+"""Define the row of one pair of transfers: its columns with their meanings."""
 
 from typing import Annotated, NamedTuple
 
@@ -6,8 +6,8 @@ from typing import Annotated, NamedTuple
 class TransferRow(NamedTuple):
     """Hold the figures of a pair. Columns with `innocuous_` are of the transfer under the innocuous name.
 
-    The pages are those of the service and name of which the pair was made, with bodies of at least 8 kB. They came over
-    TLS, or without TLS if the pair has none either.
+    A pair is of transfers from the test helper, over TLS or HTTP without TLS, or of the service's own page over QUIC.
+    The pages are those of the same service and name over the same protocol, with bodies of at least 8 kB.
     """
 
     pair: Annotated[int, "number of the pair in the measurement, from 0"]
@@ -38,4 +38,7 @@ class TransferRow(NamedTuple):
     ]
     page_rate: Annotated[float | None, "bytes a second of the fastest page here, NULL without one"]
     control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]
-    in_clear: Annotated[bool, "the name was in the Host header of a request without TLS"] = False
+    protocol: Annotated[str, "tls, http (without TLS) or quic (the service's own page)"] = "tls"
+    other_page_rate: Annotated[
+        float | None, "bytes a second of the fastest page over TLS under the same name, of pairs over QUIC"
+    ] = None

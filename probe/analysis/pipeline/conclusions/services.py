@@ -28,7 +28,7 @@ SERVICE_ROWS = Statement(
         " LEFT JOIN endpoint_fact e ON e.endpoint = x.endpoint"
         " GROUP BY s.m, s.role, s.any_suffices, g.bugs, g.retired, g.unread, c.control_proofs, b.bugs,"
         " q.pairs, q.silent, q.cut, q.throttled, q.lossy, q.late, t.pairs, t.limited, t.slow_pages,"
-        " t.clear_pairs, t.clear_limited, t.clear_slow_pages",
+        " t.clear_pairs, t.clear_limited, t.clear_slow_pages, t.quic_pairs, t.quic_limited, t.quic_slow_pages",
     ),
 )
 

@@ -25,7 +25,7 @@ def transfer_figures(
 ) -> dict[str, Any] | None:
     """Return the ratio of all usable pairs of the role's name over one protocol, None without one.
 
-    Pairs in which the name is limited come first, then those over TLS.
+    Pairs in which the name is limited come first, then those that were measured first.
     `by` says how the name is limited, as far as the helper's kernel shows: a policer drops, a shaper queues.
     """
     usable = {each.pair for each in findings}
@@ -33,8 +33,8 @@ def transfer_figures(
     if not chosen:
         return None
     limiting = {each.pair for each in findings if each.limited}
-    first = min(chosen, key=lambda row: (row.pair not in limiting, bool(row.in_clear)))
-    chosen = [row for row in chosen if (row.name, bool(row.in_clear)) == (first.name, bool(first.in_clear))]
+    first = min(chosen, key=lambda row: (row.pair not in limiting, row.pair))
+    chosen = [row for row in chosen if (row.name, row.protocol) == (first.name, first.protocol)]
     limited = sum(row.pair in limiting for row in chosen)
     return {
         "estimate": first.pooled,

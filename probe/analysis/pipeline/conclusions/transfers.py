@@ -4,7 +4,7 @@ The throughput of a name is limited if its transfer is slower than that under an
 Both came from the same server. An interval of 95 % must exclude chance and half of the throughput.
 """
 
-from probe.analysis.pipeline.expressions import counts
+from probe.analysis.pipeline.expressions import counts, literal
 from probe.analysis.pipeline.statement import Statement
 
 MOST_RATIO = "0.5e0"
@@ -13,33 +13,42 @@ LONGEST_SILENCE = "4e0"
 """Seconds without a byte at the end of a transfer of 6. A connection that is frozen after some bytes stops earlier.
 Behind a limit TCP waits this long after it lost the last segments of a full queue."""
 
-_LIMITED = f"p.usable AND COALESCE(p.pooled_high, 1e0) < {MOST_RATIO} AND p.silent <= {LONGEST_SILENCE}"
+LEAST_OTHER_RATE = "64e3"
+"""Bytes a second of a page over TLS under the same name. The server and its content are then not what is slow."""
+
+_LIMITED = (
+    f"p.usable AND COALESCE(p.pooled_high, 1e0) < {MOST_RATIO} AND p.silent <= {LONGEST_SILENCE}"
+    f" AND (p.protocol <> 'quic' OR COALESCE(p.other_page_rate, 0e0) >= {LEAST_OTHER_RATE})"
+)
 
 TRANSFER_FINDINGS = Statement(
     "transfer_finding",
     "What each pair of transfers shows. `usable`: the innocuous name reached 80 % of the helper's pace."
-    " `limited`: the name got less than half of that in all usable pairs together, and did not stop in this one.",
+    " `limited`: the name got less than half of that in all usable pairs together, and did not stop in this one."
+    " Over QUIC, pages under the same name must come fast over TLS too.",
     ("m", "role", "pair"),
     f"SELECT p.m, p.service AS role, p.pair, p.usable, {_LIMITED} AS limited, p.slow_pages,"
-    " p.in_clear FROM transfer_pair p",
+    " p.protocol FROM transfer_pair p",
 )
 
+_PROTOCOLS = {"tls": "", "http": "clear_", "quic": "quic_"}
+"""Prefix of the columns of each protocol."""
 _COUNTS = {
-    "pairs": "usable AND NOT in_clear",
-    "limited": "limited AND NOT in_clear",
-    "clear_pairs": "usable AND in_clear",
-    "clear_limited": "limited AND in_clear",
+    f"{prefix}{column}": f"{condition} AND protocol = {literal(protocol)}"
+    for protocol, prefix in _PROTOCOLS.items()
+    for column, condition in (("pairs", "usable"), ("limited", "limited"))
 }
+_SLOW = ", ".join(
+    f"max(CASE WHEN protocol = {literal(protocol)} THEN slow_pages ELSE 0 END) AS {prefix}slow_pages"
+    for protocol, prefix in _PROTOCOLS.items()
+)
 
 SERVICE_TRANSFERS = Statement(
     "service_transfers",
     "How many usable pairs had the name of a service, how many of these show a limit, and how many pages were slow."
-    " Columns with `clear` count pairs and pages without TLS, the others those over TLS.",
+    " Columns with `clear` count pairs and pages without TLS, those with `quic` over QUIC, the others over TLS.",
     ("m", "role"),
-    f"SELECT m, role, {counts(_COUNTS)},"
-    " max(CASE WHEN in_clear THEN 0 ELSE slow_pages END) AS slow_pages,"
-    " max(CASE WHEN in_clear THEN slow_pages ELSE 0 END) AS clear_slow_pages"
-    " FROM transfer_finding GROUP BY m, role",
+    f"SELECT m, role, {counts(_COUNTS)}, {_SLOW} FROM transfer_finding GROUP BY m, role",
 )
 
 TRANSFER_STATEMENTS = (TRANSFER_FINDINGS, SERVICE_TRANSFERS)

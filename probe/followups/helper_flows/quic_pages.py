@@ -1,0 +1,102 @@
+"""Read a service's own page over QUIC under its name and under an innocuous one, at the same address.
+
+The bytes, the server and the path are the same, so that only the name in the first packets differs. No test helper
+takes part. Pages are read in turns, the first one of each turn drawn, so that other traffic does not favour one name.
+"""
+
+import asyncio
+import random
+from collections import deque
+
+from probe.followups.helper_flows.slow_pages import Page
+from probe.formats.transactions import FollowUp
+from probe.session.session import Session
+from probe.session.trace import Trace, Transaction, TransactionFacts
+from probe.steps.http.http import MEASURED_BODY
+from probe.steps.quic.http3 import http3_request
+from probe.steps.quic.quic import quic_handshake
+from probe.steps.quic.quic_socket import QUICConnection
+from probe.steps.tls.certificates import Roots
+from probe.targets.target import family_of
+
+PORT = 443  # of HTTP/3, where target files name no other one
+TURNS = 9  # fewest of which one may be an outlier in an interval of 95 %
+ONE_READ = 3.0  # seconds of one page
+LONGEST = 20.0  # seconds, after which no further turn begins
+
+
+async def read_both(session: Session, trace: Trace, subject: Page) -> None:
+    """Read `TURNS` beginnings of the page over each connection. A connection that fails ends the reading of both."""
+    names: dict[FollowUp, str] = {
+        "quic_page_name": subject.host,
+        "quic_page_innocuous": session.neutral.innocuous[0],
+    }
+    turns = _Turns(list(names))
+    flows = [_read(session, trace, subject, each, names[each], turns) for each in random.sample(list(names), 2)]
+    await asyncio.gather(*flows)
+
+
+class _Turns:
+    """Give each connection its turns: one of each in every round, in drawn order."""
+
+    def __init__(self, followups: list[FollowUp]) -> None:
+        self._order = deque(each for _ in range(TURNS) for each in random.sample(followups, len(followups)))
+        self._changed = asyncio.Condition()
+        self._until = asyncio.get_running_loop().time() + LONGEST - ONE_READ
+
+    async def next(self, followup: FollowUp) -> bool:
+        """Wait for a turn. Return False if the other connection has failed, or the time is over."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._order or self._order[0] == followup)
+        if asyncio.get_running_loop().time() > self._until:
+            await self.end()
+        return bool(self._order)
+
+    async def done(self) -> None:
+        """End a turn."""
+        async with self._changed:
+            self._order.popleft()
+            self._changed.notify_all()
+
+    async def end(self) -> None:
+        """End all turns."""
+        async with self._changed:
+            self._order.clear()
+            self._changed.notify_all()
+
+
+async def _read(session: Session, trace: Trace, subject: Page, followup: FollowUp, name: str, turns: _Turns) -> None:
+    async with trace.transaction(_facts(subject, followup, name)) as tx:
+        conn = await _opened(session, tx, subject, name)
+        for _ in range(TURNS):
+            if not await turns.next(followup):
+                break
+            await http3_request(tx, conn, "GET", subject.url, pace=session.pace, timeout=ONE_READ, limit=MEASURED_BODY)
+            await turns.done()
+    if tx.record.failure is not None:
+        await turns.end()
+
+
+def _facts(subject: Page, followup: FollowUp, name: str) -> TransactionFacts:
+    return TransactionFacts(
+        "followup",
+        followup,
+        subject.cause,
+        subject.service,
+        subject.endpoint,
+        address=subject.address,
+        port=PORT,
+        family=family_of(subject.address),
+        sent_name=name,
+    )
+
+
+async def _opened(session: Session, tx: Transaction, subject: Page, name: str) -> QUICConnection:
+    """Return a connection under a name. That of the target is a trigger. No certificate is checked again."""
+    if name == subject.host:
+        session.pace.spend_trigger(name, subject.address, "udp", PORT)
+        tx.record.trigger = True
+    roots = Roots(session.settings.public_roots)
+    return await quic_handshake(
+        tx, subject.address, PORT, name, pace=session.pace, roots=roots, check=False, confirm=True
+    )
