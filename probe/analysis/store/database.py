@@ -52,10 +52,7 @@ def connect(path: Path, schema: str) -> sqlite3.Connection:
     try:
         if path.exists():
             open_regular(path).close()
-        database = sqlite3.connect(path, isolation_level=None)
-        check_writable(database, path.parent)
-        if not version_of(database):
-            database.executescript(schema)
+        return _prepared(sqlite3.connect(path, isolation_level=None), path.parent, schema)
     except (sqlite3.Error, OSError) as error:
         system = os_error_of(error, path.parent) if isinstance(error, sqlite3.Error) else error
         if system is not None and is_full(system):
@@ -64,6 +61,17 @@ def connect(path: Path, schema: str) -> sqlite3.Connection:
         raise StoreError(
             tr("The file {path} cannot be used as part of a store: {reason}.", path=path, reason=reason)
         ) from None
+
+
+def _prepared(database: sqlite3.Connection, folder: Path, schema: str) -> sqlite3.Connection:
+    """Check the version of a database, and make its tables if it is new. It is closed if this fails."""
+    try:
+        check_writable(database, folder)
+        if not version_of(database):
+            database.executescript(schema)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def explained(scenario: str) -> list[tuple[dict[str, Any], Explanation]]:
 
 def holds(match: Match) -> bool:
     """Return whether SQLite finds each part of the condition true for the values shown with it."""
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         answers = [
             connection.execute(
                 f"SELECT {part} FROM (SELECT {', '.join(f'? AS {name}' for name in values) or '1'})",

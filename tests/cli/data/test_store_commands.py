@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_newer_store_is_refused_by_every_command(
     whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = str(shutil.copytree(whole, tmp_path / "store"))
-    with sqlite3.connect(Path(store) / "store.sqlite") as database:
+    with closing(sqlite3.connect(Path(store) / "store.sqlite", isolation_level=None)) as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
     for words in (

@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,9 @@ def test_content_of_a_sent_measurement_is_removed(tmp_path: Path) -> None:
         assert queue.content(1) == line.raw
         queue.settle(1, Outcome(State.SENT, "", "report", "uid"))
         assert queue.next_waiting(SERVER) is None and queue.drop(None) == 0 and queue.drop([1]) == 0
-    found = sqlite3.connect(tmp_path / QUEUE).execute("SELECT packed, report_id, measurement_uid FROM measurement")
-    assert found.fetchall() == [(None, "report", "uid")]
+    with closing(sqlite3.connect(tmp_path / QUEUE)) as database:
+        found = database.execute("SELECT packed, report_id, measurement_uid FROM measurement").fetchall()
+    assert found == [(None, "report", "uid")]
 
 
 @pytest.mark.parametrize("state", [State.WAITING, State.REFUSED, State.UNCERTAIN])

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -148,13 +149,13 @@ def _with_rows(path: Path, content: bytes) -> None:
 
 
 def _other_tables(path: Path) -> None:
-    with sqlite3.connect(_store(path) / "store.sqlite") as database:
+    with closing(sqlite3.connect(_store(path) / "store.sqlite", isolation_level=None)) as database:
         database.execute("CREATE TABLE rejected (hash TEXT)")
         database.execute("CREATE TABLE files (digest BLOB)")
 
 
 def _tables_with_texts(path: Path) -> None:
-    with sqlite3.connect(_store(path) / "store.sqlite") as database:
+    with closing(sqlite3.connect(_store(path) / "store.sqlite", isolation_level=None)) as database:
         database.execute("CREATE TABLE files (digest, name, lines, rejected, of_lab)")
         database.execute("CREATE TABLE rejected (hash, measurement_file, measurement_line, reason)")
         database.execute("INSERT INTO files VALUES (x'ff', ?, 'many', NULL, 0)", (STEERING,))
@@ -174,7 +175,7 @@ def _piped_rows(path: Path) -> None:
 def _version_1(path: Path, content: bytes) -> None:
     """Make a store of version 1, which `migrate` converts."""
     _with_rows(path, content)
-    with sqlite3.connect(path / "store.sqlite") as database:
+    with closing(sqlite3.connect(path / "store.sqlite", isolation_level=None)) as database:
         database.execute("CREATE TABLE lines (hash BLOB PRIMARY KEY)")
         database.execute("CREATE TABLE files (digest, name, lines, rejected, of_lab)")
         database.execute("CREATE TABLE rejected (hash, measurement_file, measurement_line, reason)")

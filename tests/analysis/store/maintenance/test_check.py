@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -58,13 +59,13 @@ def twice(store: Path) -> None:
 
 
 def interrupt(store: Path) -> None:
-    with sqlite3.connect(store / "store.sqlite") as database:
+    with closing(sqlite3.connect(store / "store.sqlite", isolation_level=None)) as database:
         database.execute("INSERT INTO moves VALUES ('x')")
     database.close()
 
 
 def lose_staged(store: Path) -> None:
-    with sqlite3.connect(store / "store.sqlite") as database:
+    with closing(sqlite3.connect(store / "store.sqlite", isolation_level=None)) as database:
         database.execute("INSERT INTO staged VALUES ('x', 1, 1)")
     database.close()
 

@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ def test_staged_measurements_are_migrated(earlier: Path) -> None:
         )
         for file in (earlier / table).rglob("*.parquet"):
             file.unlink()
-    with sqlite3.connect(earlier / "store.sqlite") as database:
+    with closing(sqlite3.connect(earlier / "store.sqlite", isolation_level=None)) as database:
         database.execute("INSERT INTO pieces VALUES ('waiting', 10)")
     assert info(earlier)["waiting"] == 10
     assert migrate(earlier)["measurements"] == 9
@@ -115,7 +116,7 @@ def test_staged_measurements_are_migrated(earlier: Path) -> None:
 
 def test_newer_store_is_refused(tmp_path: Path) -> None:
     store = store_of(tmp_path, [])
-    with sqlite3.connect(store / "store.sqlite") as database:
+    with closing(sqlite3.connect(store / "store.sqlite", isolation_level=None)) as database:
         database.execute(f"PRAGMA user_version = {VERSION + 1}")
     for use in (note_on_version, info, migrate, lambda folder: ingest([], folder), lambda folder: list(check(folder))):
         with pytest.raises(StoreError, match="was made by a newer release"):
