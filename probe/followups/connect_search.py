@@ -1,22 +1,21 @@
 """Find the hop that stops connects to an address, or all datagrams to it. No packet contains a name."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
 
 from probe.followups.flow import FlowFacts, FlowRunner
 from probe.followups.limited_payloads import Case
-from probe.formats.exchanges.hops import PathSweep
+from probe.formats.exchanges.hops import LimitedPayload, PathSweep
 from probe.session.trace import Transaction
-from probe.steps.path.connect_packets import Place, compared_silence, limited_syns
+from probe.steps.path.connect_packets import Place, Transport, compared_silence, limited_packets
 from probe.targets.target import family_of
 
-COMPARISONS = 5  # of silence with packets to neutral hosts, each from new ports
+COMPARISONS = 5  # of silence with SYNs that share the path, each from new ports
 MOST_NEUTRAL = 3
-AGAIN = {"standard": 2, "deep": 5}  # flows with SYNs whose answer is a reset or an ICMP error
+AGAIN = {"standard": 2, "deep": 5}  # flows with packets whose answer is a reset or an ICMP error
+HTTPS_PORT = 443
 
-Transport = Literal["tcp", "udp"]
 Sweep = Callable[[Case, Transport], Awaitable[PathSweep | None]]
-"""Return the path to a case's address over "tcp" or "udp". It is measured once."""
+"""Return the path to a case's address over TCP or UDP. It is measured once."""
 
 
 class ConnectSearch:
@@ -27,29 +26,39 @@ class ConnectSearch:
 
     async def search(self, case: Case) -> None:
         """Search for the case, over TCP for SYNs and else over UDP."""
-        path = await self._sweep(case, "tcp" if case.kind == "syn" else "udp")
+        path = await self._sweep(case, case.carrier)
         if path is None:
             return
         if case.by_silence and not path.end:
             await self._compare(case, path)
-        elif case.kind == "syn" and not case.by_silence and path.end_ttl:
-            if path.end == "refused":
+        elif not case.by_silence and path.end_ttl and path.end in {"refused", "unreachable"}:
+            by_reset = path.end == "refused" and case.kind == "syn"
+            if by_reset:
                 await self._sweep(case, "udp")  # shows whether the path goes on behind the reset
-            await self._repeat(case, path.end_ttl, by_reset=path.end == "refused")
+            await self._repeat(case, path.end_ttl, by_reset=by_reset)
 
     async def _compare(self, case: Case, path: PathSweep) -> None:
-        neutral = self._neutral(case)
-        if len(neutral) < 2:
-            return
+        """Compare silence with SYNs to the same address where only datagrams are silent, else with neutral hosts."""
         last = max((hop.ttl for hop in path.hops if hop.answered), default=0)
-        transport: Transport = "tcp" if case.kind == "syn" else "udp"
-        for _ in range(COMPARISONS):
-
-            async def steps(tx: Transaction) -> None:
-                await compared_silence(tx, case.ip, case.port, transport, neutral, last, pace=self._session.pace)
-
-            if not await self._carry_out(case, steps):
+        if case.kind == "datagram":
+            same = [(case.ip, case.port), (case.ip, HTTPS_PORT)]
+            if (entry := await self._beside(case, same, last)) is not None and entry.compared:
+                await self._repeatedly(case, same, last, COMPARISONS - 1)
                 return
+        neutral = self._neutral(case)
+        if len(neutral) > 1:
+            await self._repeatedly(case, neutral, last, COMPARISONS)
+
+    async def _repeatedly(self, case: Case, others: Sequence[Place], last: int, times: int) -> None:
+        for _ in range(times):
+            if await self._beside(case, others, last) is None:
+                return
+
+    async def _beside(self, case: Case, others: Sequence[Place], last: int) -> LimitedPayload | None:
+        async def step(tx: Transaction) -> LimitedPayload:
+            return await compared_silence(tx, case.ip, case.port, case.carrier, others, last, pace=self._session.pace)
+
+        return await self._carry_out(case, step)
 
     def _neutral(self, case: Case) -> Sequence[Place]:
         """Return neutral hosts of the case's family, which a connect of this run reached."""
@@ -58,19 +67,28 @@ class ConnectSearch:
         return places[:MOST_NEUTRAL]
 
     async def _repeat(self, case: Case, end: int, *, by_reset: bool) -> None:
-        """Send SYNs that end one hop before the answer, and SYNs that cause it."""
+        """Send packets that end one hop before the answer, and packets that cause it."""
         ttls = [ttl for ttl in (end - 1, end) if ttl]
+
+        async def step(tx: Transaction) -> LimitedPayload:
+            return await limited_packets(
+                tx, case.ip, case.port, case.carrier, ttls, pace=self._session.pace, by_reset=by_reset
+            )
+
         for _ in range(AGAIN[self._session.settings.depth]):
-
-            async def steps(tx: Transaction) -> None:
-                await limited_syns(tx, case.ip, case.port, ttls, pace=self._session.pace, by_reset=by_reset)
-
-            if not await self._carry_out(case, steps):
+            if await self._carry_out(case, step) is None:
                 return
 
-    async def _carry_out(self, case: Case, steps: Callable[[Transaction], Awaitable[None]]) -> bool:
-        """Run one flow. Return whether another may follow."""
-        if not self._may_send():
-            return False
-        record = await self._runner.carry_out(FlowFacts(case.transaction("limited_payload")), steps)
-        return record is not None and record.failure is None
+    async def _carry_out(
+        self, case: Case, step: Callable[[Transaction], Awaitable[LimitedPayload]]
+    ) -> LimitedPayload | None:
+        """Run one flow. Return its entry, None if the search is over."""
+        entry: LimitedPayload | None = None
+
+        async def steps(tx: Transaction) -> None:
+            nonlocal entry
+            entry = await step(tx)
+
+        if self._may_send():
+            await self._runner.carry_out(FlowFacts(case.transaction("limited_payload")), steps)
+        return entry

@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 
-from probe.followups.connect_search import ConnectSearch, Transport
+from probe.followups.connect_search import ConnectSearch
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.limited_payloads import Case, datagram_payload, stream_payload
 from probe.formats import failures as f
@@ -20,6 +20,7 @@ from probe.privacy.near_routers import writable_hops
 from probe.session.session import HELPER
 from probe.session.trace import Transaction
 from probe.signatures.ttl_distance import AGREEING, MOST_RUNS, PATHWIDE, Interval, Search
+from probe.steps.path.connect_packets import Transport
 from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.tcp import tcp_connect
@@ -45,6 +46,7 @@ _KINDS: dict[str, PayloadKind] = {
 }
 _CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
 _DATAGRAMS = frozenset({"stun", "reflector", "dtls", "sip", "dns"})
+_NAMELESS = frozenset({"syn", "datagram"})
 
 
 class HopSearch:
@@ -78,7 +80,7 @@ class HopSearch:
 
     async def _in_turn(self, cases: list[Case]) -> None:
         """Search for the first case alone. The others begin at the distance that it found, unless it has no payload."""
-        if cases[0].kind == "syn":
+        if cases[0].kind in _NAMELESS:
             await asyncio.gather(*map(self._connects.search, cases))
             return
         await self._search(cases[0])
@@ -100,9 +102,12 @@ class HopSearch:
             by_silence = failures <= f.SILENT
             if kind is None or attempt.failed_operation != confirmation.failed_operation:
                 continue
-            if self._is_searchable(kind, failures, attempt, endpoint):
-                place = (attempt.address, attempt.port)
-                yield Case(kind, attempt.service, endpoint.host, *place, by_silence, attempt.transaction_id, endpoint)
+            if not self._is_searchable(kind, failures, attempt, endpoint):
+                if endpoint.carrier == "tcp" or not (by_silence or failures <= _CONNECT_FAILURES):
+                    continue
+                kind = "datagram"
+            place = (attempt.address, attempt.port)
+            yield Case(kind, attempt.service, endpoint.host, *place, by_silence, attempt.transaction_id, endpoint)
 
     def _is_searchable(
         self, kind: PayloadKind, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint

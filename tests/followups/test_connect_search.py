@@ -13,7 +13,7 @@ from probe.followups.hop_search import HopSearch
 from probe.formats import failures as f
 from probe.formats.exchanges.hops import Hop, LimitedPayload, PathSweep
 from probe.session.trace import Trace, TransactionFacts
-from probe.targets.target import parse_endpoint
+from probe.targets.target import Endpoint, parse_endpoint
 from tests.support.world import World
 
 IP, PORT = "198.51.100.7", 5222
@@ -26,13 +26,14 @@ class Recorder:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.end: Any = ""
+        self.passes = False
         self.sweeps: list[str] = []
         self.compared: list[tuple[Any, ...]] = []
         self.repeated: list[tuple[list[int], bool]] = []
         monkeypatch.setattr(location, "sweep_path", self.sweep_path)
         monkeypatch.setattr(location, "tells_icmp_errors", lambda: True)
         monkeypatch.setattr(connect_search, "compared_silence", self.compared_silence)
-        monkeypatch.setattr(connect_search, "limited_syns", self.limited_syns)
+        monkeypatch.setattr(connect_search, "limited_packets", self.limited_packets)
 
     async def sweep_path(self, tx: Any, ip: str, port: int, *, transport: Any, **how: Any) -> PathSweep:
         self.sweeps.append(transport)
@@ -44,9 +45,13 @@ class Recorder:
 
     async def compared_silence(self, tx: Any, *asked: Any, **how: Any) -> LimitedPayload:
         self.compared.append(asked)
-        return await self._entry(tx)
+        entry = await self._entry(tx)
+        entry.compared = [4] if self.passes else None
+        return entry
 
-    async def limited_syns(self, tx: Any, ip: str, port: int, ttls: list[int], **how: Any) -> LimitedPayload:
+    async def limited_packets(
+        self, tx: Any, ip: str, port: int, transport: Any, ttls: list[int], **how: Any
+    ) -> LimitedPayload:
         self.repeated.append((ttls, how["by_reset"]))
         return await self._entry(tx)
 
@@ -68,17 +73,19 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-async def searched(world: World, first: str, again: str) -> Trace:
+async def searched(
+    world: World, first: str, again: str, *, endpoint: Endpoint = ENDPOINT, operation: str = "connect"
+) -> Trace:
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     records = []
     for failure in (first, again):
-        facts = TransactionFacts("first", service="dc", endpoint=ENDPOINT.url, address=IP, port=PORT, family=4)
+        facts = TransactionFacts("first", service="dc", endpoint=endpoint.url, address=IP, port=endpoint.port, family=4)
         async with trace.transaction(facts) as tx:
             pass
-        tx.record.failed_operation, tx.record.failure = "connect", failure
+        tx.record.failed_operation, tx.record.failure = operation, failure
         records.append(tx.record)
-    where.note(records[0], records[1], ENDPOINT)
+    where.note(records[0], records[1], endpoint)
     await where.find(set())
     assert trace.bugs == []
     return trace
@@ -119,3 +126,30 @@ async def test_answer_to_a_syn_is_repeated_at_both_sides_of_its_distance(
 async def test_two_different_failures_of_a_connect_are_not_searched(world: World, path: Recorder, again: str) -> None:
     await searched(world, f.TIMEOUT, again)
     assert path.sweeps == []
+
+
+STUN = parse_endpoint(f"stun://{IP}:3478")
+SAME = [(IP, 3478), (IP, 443)]
+
+
+async def searched_datagrams(world: World, failure: str) -> Trace:
+    return await searched(world, failure, failure, endpoint=STUN, operation="stun_exchange")
+
+
+async def test_silent_datagrams_are_compared_with_syns_to_the_same_address(world: World, path: Recorder) -> None:
+    path.passes = True
+    await searched_datagrams(world, f.TIMEOUT)
+    assert path.sweeps == ["udp"] and path.compared == [(IP, 3478, "udp", SAME, 3)] * COMPARISONS
+    assert world.session.pace.triggers == 0
+
+
+async def test_silent_address_is_compared_with_neutral_hosts(world: World, path: Recorder) -> None:
+    await searched_datagrams(world, f.TIMEOUT)
+    assert [asked[3] for asked in path.compared][:2] == [SAME, [("198.51.100.20", 443), ("198.51.100.21", PORT)]]
+    assert len(path.compared) == 1 + COMPARISONS
+
+
+async def test_icmp_error_about_datagrams_is_repeated(world: World, path: Recorder) -> None:
+    path.end = "unreachable"
+    await searched_datagrams(world, f.HOST_UNREACHABLE)
+    assert path.repeated == [([3, 4], False)] * 2 and path.sweeps == ["udp"]

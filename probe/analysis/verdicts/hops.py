@@ -19,6 +19,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
     "sip": ("sip.timeout.payload",),
     "syn": ("tcp.", "ip.unreachable"),
+    "datagram": (
+        *("udp.timeout", "relay.udp.timeout", "ip.unreachable", "quic.timeout.other", "stun.timeout.other"),
+        *("turn.timeout.other", "reflector.timeout.other", "dtls.timeout.other", "sip.timeout.other"),
+    ),
 }
 """Prefixes of the mechanisms that a hop search with this payload locates."""
 
@@ -101,7 +105,7 @@ def _located_without_name(
     Only an exact distance counts. Silence is evidence beside packets to neutral hosts, in nearly all comparisons. A
     reset is evidence if a router behind it answered a datagram, since the server itself may refuse connects.
     """
-    by_reset = kind_of(failed) in {REFUSED, RESET}
+    by_reset = search.payload == "syn" and kind_of(failed) in {REFUSED, RESET}
     between = interval(_outcomes(entries, _NO_PATH, by_silence=not by_reset))
     least = COMPARED if kind_of(failed) == TIMEOUT else 1
     connected = any(

@@ -17,19 +17,20 @@ from probe.steps.path.senders import DatagramSender, End, Reply, SynSender
 
 _LIMIT = 30.0
 Place = tuple[str, int]  # address and port
+Transport = Literal["tcp", "udp"]
 
 
-async def limited_syns(
-    tx: Transaction, ip: str, port: int, ttls: Sequence[int], *, pace: Pace, by_reset: bool
+async def limited_packets(
+    tx: Transaction, ip: str, port: int, transport: Transport, ttls: Sequence[int], *, pace: Pace, by_reset: bool
 ) -> LimitedPayload:
-    """Send SYNs with each of `ttls` (ascending) from one port, and again after silence.
+    """Send a packet with each of `ttls` (ascending), all from one port, and again after silence.
 
     `by_reset`: resets are looked for. Those that copied the TTL of the SYN are then ignored, since they arrive only
     from about twice their distance. Raises StepFailed if the system sends no packet.
     """
-    entry = LimitedPayload(address=address_of(ip, port), transport="tcp", payload="syn")
+    entry = LimitedPayload(address=address_of(ip, port), transport=transport, payload=_KIND[transport])
     async with tx.step(entry, _LIMIT):
-        sender = SynSender(ip, port, pace)
+        sender = _sender(tx, ip, port, transport, pace)
         for ttl in ttls:
             distance = Distance(ttl=ttl)
             entry.distances.append(distance)
@@ -43,35 +44,39 @@ async def compared_silence(
     tx: Transaction,
     ip: str,
     port: int,
-    transport: Literal["tcp", "udp"],
-    neutral: Sequence[Place],
+    transport: Transport,
+    others: Sequence[Place],
     last: int,
     *,
     pace: Pace,
 ) -> LimitedPayload:
-    """Send a packet that router `last` answers and one that the next router has to answer, and the same to `neutral`.
+    """Send a packet that router `last` answers and one that the next router has to answer, and SYNs to `others` beside.
 
     `compared` has the second TTL if the same router `last` answered all packets, and one router behind it all those to
-    the neutral hosts. All packets leave from new ports, so that a load balancer is noticed. 0 as `last`: no router
-    answers. Raises StepFailed if the system sends no packet.
+    the others. All packets leave from new ports, so that a load balancer is noticed. 0 as `last`: no router answers.
+    Raises StepFailed if the system sends no packet.
     """
     entry = LimitedPayload(address=address_of(ip, port), transport=transport, payload=_KIND[transport])
     async with tx.step(entry, _LIMIT):
-        own = SynSender(ip, port, pace) if transport == "tcp" else DatagramSender(ip, port, pace)
-        tx.connections.callback(own.close)
-        others = [SynSender(*place, pace) for place in neutral]
+        own, beside = _sender(tx, ip, port, transport, pace), [SynSender(*place, pace) for place in others]
         routers: list[set[str]] = []
         for ttl in filter(None, (last, last + 1)):
             reply = await own.send(ttl)
             entry.distances.append(Distance(ttl=ttl, sent=1, outcome=_outcome(reply, ip)))
-            beside = {one.sender for one in await asyncio.gather(*(other.send(ttl) for other in others))}
-            routers.append(beside | {reply.sender} if ttl == last else beside)
-        if len(others) > 1 and all(len(found) == 1 and "" not in found for found in routers):
+            seen = {one.sender for one in await asyncio.gather(*(other.send(ttl) for other in beside))}
+            routers.append(seen | {reply.sender} if ttl == last else seen)
+        if len(beside) > 1 and all(len(found) == 1 and "" not in found for found in routers):
             entry.compared = [last + 1]
     return entry
 
 
-_KIND: dict[Literal["tcp", "udp"], Literal["syn", "datagram"]] = {"tcp": "syn", "udp": "datagram"}
+def _sender(tx: Transaction, ip: str, port: int, transport: Transport, pace: Pace) -> SynSender | DatagramSender:
+    sender = SynSender(ip, port, pace) if transport == "tcp" else DatagramSender(ip, port, pace)
+    tx.connections.callback(sender.close)
+    return sender
+
+
+_KIND: dict[Transport, Literal["syn", "datagram"]] = {"tcp": "syn", "udp": "datagram"}
 
 
 def _outcome(reply: Reply, ip: str) -> Outcome:

@@ -129,9 +129,10 @@ class DatagramSender:
         self._mark = bytes([4 + secrets.randbelow(12)]) + secrets.token_bytes(7)  # in no protocol's range (RFC 7983)
         self._senders: dict[int, str] = {}
         self._seen = 0
+        self._reporter = ""
 
-    async def send(self, ttl: int) -> Reply:
-        """Send one datagram and return the reply to it."""
+    async def send(self, ttl: int, *, least: int = 0) -> Reply:
+        """Send one datagram and return the reply to it. `least` changes nothing, since datagrams cause no reset."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         self._socket.send(self._mark + bytes([ttl]) + secrets.token_bytes(_SIZE - 9), ttl)
@@ -139,7 +140,8 @@ class DatagramSender:
             await self._socket.wait(left)
             end = self._read_errors(ttl)
             if end or ttl in self._senders:
-                return Reply(self._senders.get(ttl, ""), end, round(loop.time() - began, 6))
+                sender, reporter = self._senders.get(ttl, ""), self._reporter
+                return Reply(sender, end, round(loop.time() - began, 6), reporter)
         return Reply()
 
     def _read_errors(self, ttl: int) -> End:
@@ -150,6 +152,7 @@ class DatagramSender:
                 has_ttl = len(error.quoted) > 8 and error.quoted[:8] == self._mark
                 self._senders.setdefault(error.quoted[8] if has_ttl else ttl, error.sender)
             else:
+                self._reporter = error.sender
                 return "refused" if error.number == errno.ECONNREFUSED else "unreachable"
         echoed = self._mark + bytes([ttl])
         return "answered" if any(echoed in raw for raw, _ in self._socket.answers) else ""

@@ -193,12 +193,12 @@ def test_residual_reset_gives_no_hop(tmp_path: Path) -> None:
 
 
 CONNECTS = """
-from probe.steps.path.connect_packets import compared_silence, limited_syns
+from probe.steps.path.connect_packets import compared_silence, limited_packets
 
-async def syns(ip, ttls, by_reset):
+async def syns(ip, ttls, by_reset, transport='tcp'):
     trace = Trace()
     async with trace.transaction(TransactionFacts("followup", followup="limited_payload", address=ip)) as tx:
-        await limited_syns(tx, ip, 443, ttls, pace=PACE, by_reset=by_reset)
+        await limited_packets(tx, ip, 443, transport, ttls, pace=PACE, by_reset=by_reset)
     return trace
 
 async def beside(ip, last, port=81, transport="tcp"):
@@ -228,9 +228,9 @@ def test_reset_with_the_copied_ttl_of_a_syn_is_ignored(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("icmp", ["prohibited", "unreachable", "no_route"])
 def test_icmp_error_starts_at_the_router_that_sends_it(tmp_path: Path, icmp: Any) -> None:
-    flows = "syns(V4, [3, 4], False), syns(V6, [3, 4], False)"
+    flows = "*(syns(ip, [3, 4], False, transport) for ip in (V4, V6) for transport in ('tcp', 'udp'))"
     found = connect_entries(flows, tmp_path, on_hop(4, IPBlackhole(icmp=icmp)))
-    assert [outcomes(entry) for entry in found] == [[(3, "expired"), (4, "unreachable")]] * 2
+    assert [outcomes(entry) for entry in found] == [[(3, "expired"), (4, "unreachable")]] * 4
 
 
 def test_silence_is_compared_with_packets_that_pass(tmp_path: Path) -> None:
@@ -239,6 +239,12 @@ def test_silence_is_compared_with_packets_that_pass(tmp_path: Path) -> None:
     assert outcomes(found[0]) == outcomes(found[1]) == outcomes(found[3]) == [(3, "expired"), (4, "silent")]
     assert [entry["compared"] for entry in found] == [[4], [4], [3], [4]]
     assert outcomes(found[2]) == [(2, "expired"), (3, "expired")]
+
+
+def test_server_behind_the_last_router_is_no_comparison(tmp_path: Path) -> None:
+    """Test datagrams that a server ignores. The SYNs beside them reach it too, so no router answers them."""
+    (found,) = connect_entries("beside(V4, 6, 81, 'udp')", tmp_path)
+    assert outcomes(found)[0] == (6, "expired") and "compared" not in found
 
 
 @pytest.mark.parametrize(("how", "last"), [({"silent": (4,)}, 3), ({"silent": (3,)}, 3), ({"icmp_per_second": 0.5}, 3)])
