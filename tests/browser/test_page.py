@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.analysis.compare.test_events import bad, fine
 from tests.support.browser import Seen, made
+from tests.support.measurements.store_world import page_of
 from tests.support.measurements.verdict_rows import PLAIN, blocked, rows
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -237,3 +238,11 @@ def test_500_vantage_points_and_40_services_stay_fast(open_page: Seen) -> None:
     )
     assert page.locator("#grid tbody tr").count() == 4
     assert took < 2000
+
+
+def test_stores_stand_beside_networks(open_page: Seen) -> None:
+    page = open_page.show(page_of())
+    signal = page.locator("#stores tbody tr").first.locator("td").all_inner_texts()
+    assert [" ".join(text.split()) for text in signal][:3] == ["2 of 8", "absent blocked in 1", "absent works in 1"]
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

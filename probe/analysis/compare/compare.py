@@ -3,7 +3,7 @@
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -39,15 +39,25 @@ REASONS = {
     "invalid": mark("not valid"),
 }
 
+Stores = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+"""What app stores say about an app, by country and target."""
 
-def to_json(comparison: Comparison) -> str:
-    """Return one JSON object per line and cell."""
+
+def to_json(comparison: Comparison, stores: Stores | None = None) -> str:
+    """Return one JSON object per line and cell. `stores` has what app stores say by country and target."""
     rows = (
-        cell_to_dict(cell, networks)
+        cell_to_dict(cell, networks) | _of_stores(cell, stores)
         for _, cells in comparison.rows()
         for cell, networks in zip(cells, comparison.networks, strict=True)
     )
     return "".join(json.dumps(row, separators=(", ", ": "), allow_nan=False) + "\n" for row in rows)
+
+
+def _of_stores(cell: Cell, stores: Stores | None) -> dict[str, Any]:
+    """Return the key `stores` of a cell with a country, {} if no store was asked."""
+    if stores is None:
+        return {}
+    return {"stores": stores.get((cell.vantage.get("cc", ""), cell.service.partition("/")[0]), [])}
 
 
 def cell_to_dict(cell: Cell, networks: NetworkRegimes) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def regimes_of(table: VerdictTable, question: Question, place: Place, vantages: 
     Evidence is read from all rows of a run, also from services that the question leaves out.
     """
     wanted = set(vantages)
-    firsts = {vantage: first for vantage, first in _newest_days(table, place).items() if vantage in wanted}
+    firsts = {vantage: first for vantage, first in newest_days(table, place).items() if vantage in wanted}
     at = _vantages_of_runs(table, place, firsts)
     found = dict(_judged(table, question, at))
     failing = _failing(table, question, place, found)
@@ -89,7 +89,7 @@ def regimes_of(table: VerdictTable, question: Question, place: Place, vantages: 
     return [RegimesAt(_counts({key: found[key] for key in own[vantage]}), failing[vantage]) for vantage in vantages]
 
 
-def _newest_days(table: VerdictTable, place: Place) -> dict[Vantage, str]:
+def newest_days(table: VerdictTable, place: Place) -> dict[Vantage, str]:
     """Return the first of the newest days of every vantage point, also of one where no measurement counts."""
     names = place.columns()
     group = f" GROUP BY {', '.join(names)}" if names else ""
@@ -113,10 +113,9 @@ def _judged(table: VerdictTable, question: Question, wanted: Iterable[RunDay]) -
     days: dict[str, set[str]] = defaultdict(set)
     for run, day in wanted:
         days[day].add(run)
-    of_networks = tuple((name, value) for name, value in question.only if name not in ROWS)
-    condition, values = replace(question, since="", until="", only=of_networks).condition()
+    condition, values = of_whole_runs(question)
     search = RegimeSearch()
-    for some in _together(table, sorted(days)):
+    for some in days_together(table, sorted(days)):
         rows = _rows(table, f"({condition}) AND day IN ({', '.join('?' * len(some))})", [*values, *some])
         found = {key: run for key, run in rows.items() if key[0] in days[key[1]]}
         for key, regimes in zip(found, search.of(list(found.values())), strict=True):
@@ -125,7 +124,13 @@ def _judged(table: VerdictTable, question: Question, wanted: Iterable[RunDay]) -
     search.close()
 
 
-def _together(table: VerdictTable, days: Sequence[str]) -> Iterator[list[str]]:
+def of_whole_runs(question: Question) -> tuple[str, list[str]]:
+    """Return the part of a question's condition that all rows of a run meet or none, and its values."""
+    only = tuple((name, value) for name, value in question.only if name not in ROWS)
+    return replace(question, since="", until="", only=only).condition()
+
+
+def days_together(table: VerdictTable, days: Sequence[str]) -> Iterator[list[str]]:
     """Yield days that are read together, with at most MOST_ROWS rows or one day."""
     counts = dict(table.select(f"SELECT day, COUNT(*) FROM {EVERYTHING} GROUP BY day")) if days else {}
     some, size = list[str](), 0

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from probe.analysis.run_result.runs import runs_in
-from probe.analysis.verdicts.apps import judge_apps
+from probe.analysis.verdicts.apps import AppVerdict, judge_apps
 from probe.analysis.verdicts.verdicts import Located
 
 STATES = ("works", "degraded", "blocked")
@@ -19,10 +19,16 @@ def networks_in(measurements: Iterable[Located]) -> Networks:
     """Return what the measurements found. Artificial ones, and apps without such a state, are left out."""
     found: dict[tuple[str, str], Counter[str]] = {}
     for run in runs_in(measurements):
-        for app in [] if run.origin.artificial else judge_apps(run.records, run.targets):
-            if (state := _OF_APP.get(str(app["state"]))) is not None:
-                found.setdefault((str(app["probe_cc"]).lower(), str(app["app"])), Counter())[state] += 1
+        if not run.origin.artificial:
+            counted(found, judge_apps(run.records, run.targets))
     return found
+
+
+def counted(found: dict[tuple[str, str], Counter[str]], apps: Iterable[AppVerdict]) -> None:
+    """Add app verdicts to the counts by country and target. An app without such a state is left out."""
+    for app in apps:
+        if (state := _OF_APP.get(str(app["state"]))) is not None:
+            found.setdefault((app["probe_cc"].lower(), app["app"]), Counter())[state] += 1
 
 
 def beside(networks: Networks, storefront: str, target: str) -> dict[str, Any] | None:

@@ -19,12 +19,15 @@ from probe.cli.data.verdict_tables import (
 )
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT
-from probe.cli.screen import UsageError, say
+from probe.cli.screen import UsageError, say, wrapped
 from probe.messages import tr
+from probe.results import ResultsError
 
 if TYPE_CHECKING:
+    from probe.analysis.compare.axes import Question
     from probe.analysis.compare.over_time.annotations import Annotation
     from probe.analysis.compare.verdict_table import VerdictTable
+    from probe.analysis.listings.joined import Joined
 
 app = new_app()
 Baseline = Annotated[
@@ -49,6 +52,10 @@ def compare(
     json: Annotated[bool, opt("--json", help="Print one JSON object per cell.")] = False,
     html: Annotated[Path | None, opt("--html", help="Write one HTML page that opens without network.")] = None,
     annotations: Annotations = None,
+    stores: Annotated[
+        list[Path] | None,
+        opt("--stores", help="Answers of app stores (`probe stores`) to join with the networks of each country."),
+    ] = None,
     lab: Lab = False,
     engine: Engine = EngineName.DUCKDB,
     master: Master = None,
@@ -68,15 +75,50 @@ def compare(
         if baseline and not any(cells[0].n or cells[0].set_aside for _, cells in comparison.rows()):
             empty = tr("No measurement was made at the baseline {baseline}. Nothing is compared.", baseline=baseline)
             say(sys.stderr, empty)
+        rows = beside_stores(table, asked, stores) if stores else []
         if html is not None:
             from probe.cli.results.pages import write_page
 
-            write_page(html, table, comparison, sources, annotations=notes)
+            write_page(html, table, comparison, sources, annotations=notes, stores=rows)
         if json:
-            return to_json(comparison)
-        return to_text(comparison, style) if html is None else ""
+            from probe.analysis.listings.joined import by_cell
+
+            return to_json(comparison, by_cell(rows) if stores else None)
+        return to_text(comparison, style) + stores_text(rows, asked=bool(stores)) if html is None else ""
 
     print_answer(sources, lab, engine, master, answer, coloured=bool(style.colours) and not json)
+
+
+def beside_stores(table: "VerdictTable", asked: "Question", paths: list[Path]) -> "list[Joined]":
+    """Return the newest answers of app stores, beside what networks of these countries do. Raises UsageError."""
+    from probe.analysis.listings.answers import runs_of
+    from probe.analysis.listings.joined import joined
+    from probe.analysis.listings.measured import networks_measured
+    from probe.analysis.listings.newest import newest_listings
+    from probe.cli.stores.kept_answers import answers_in
+
+    try:
+        listings = newest_listings(runs_of(answers_in(paths)), lab=asked.lab)
+    except ResultsError as error:
+        raise UsageError(str(error), INVALID_INPUT) from None
+    if not listings:
+        raise UsageError(
+            tr("--stores: there is no usable answer of an app store. `probe stores` makes some."), INVALID_INPUT
+        )
+    return joined(listings, networks_measured(table, asked))
+
+
+def stores_text(rows: "list[Joined]", *, asked: bool) -> str:
+    """Return the paragraphs about app stores, with the sentence that no state of a store accuses a network."""
+    from probe.cli.stores.paragraphs import paragraphs
+
+    if not asked:
+        return ""
+    if not rows:
+        return "\n" + wrapped(tr("No app store of these countries was asked.")) + "\n"
+    note = tr("What a store lists and what a network does are separate. Neither proves the other.")
+    lines = paragraphs([(one.listed, one.networks) for one in rows])
+    return "\n" + "\n".join([*lines, wrapped(note)]) + "\n"
 
 
 def annotations_of(path: Path | None, html: Path | None) -> "list[Annotation]":

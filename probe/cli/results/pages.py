@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from probe.analysis.compare.cells import Comparison
     from probe.analysis.compare.over_time.annotations import Annotation
     from probe.analysis.compare.verdict_table import VerdictTable
+    from probe.analysis.listings.joined import Joined
     from probe.analysis.verdicts.verdicts import Located
 
 
@@ -23,13 +24,14 @@ def write_page(
     comparison: "Comparison",
     sources: Sequence[str],
     annotations: "Sequence[Annotation]" = (),
+    stores: "Sequence[Joined]" = (),
 ) -> None:
     """Write the page to a file that only its owner can read. Raises UsageError."""
     from probe.analysis.report.page.page_data import page_data
     from probe.analysis.report.page.render import render
 
     names = [source.rstrip("/").rpartition("/")[2] for source in sources]
-    _save(path, render(page_data(table, comparison, names, annotations=annotations)))
+    _save(path, render(page_data(table, comparison, names, annotations=annotations, stores=stores)))
 
 
 def write_run_page(path: Path, measurements: "Iterable[Located]") -> None:

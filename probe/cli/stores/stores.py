@@ -11,8 +11,8 @@ import typer
 
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, say, wrapped
-from probe.messages import mark, printable, tr
-from probe.results import STORES, Problem, ResultsError, ResultsFile, find_files, read_lines, results_root
+from probe.messages import printable, tr
+from probe.results import STORES, ResultsError, ResultsFile, results_root
 
 if TYPE_CHECKING:
     from probe.analysis.listings.answers import Answers
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from probe.targets.store_file import Stores
 
 app = new_app()
-INDENT = 24  # columns before a sentence
-RUNS = mark("Tests of networks there: works in {works}, works badly in {degraded}, blocked in {blocked}.")
 
 
 @app.command()
@@ -131,21 +129,11 @@ def _decided(root: Path, kept: "Sequence[Answers]") -> "list[Listed]":
     from probe.analysis.listings.answers import runs_of
     from probe.analysis.listings.history import history_of
     from probe.analysis.listings.records import decided
+    from probe.cli.stores.kept_answers import answers_in
 
     now = next(runs_of(kept), None)
-    return [] if now is None else decided(now, history_of(runs_of(_earlier(root / STORES)), now))
-
-
-def _earlier(folder: Path) -> "Iterator[Answers]":
-    """Yield the answers in the results folder, oldest first. Unusable lines are named on stderr."""
-    from probe.analysis.listings.answers import answers_of
-
-    for path in find_files([folder]).files if folder.is_dir() else []:
-        for number, line in read_lines(path):
-            if isinstance(line, Problem):
-                say(sys.stderr, f"probe: {printable(line.file)}: {printable(line.sentence)}")
-            elif (answers := answers_of(line, path.name, number)) is not None:
-                yield answers
+    earlier = answers_in([root / STORES]) if (root / STORES).is_dir() else ()
+    return [] if now is None else decided(now, history_of(runs_of(earlier), now))
 
 
 def _networks(files: list[str]) -> "Networks":
@@ -161,6 +149,14 @@ def _networks(files: list[str]) -> "Networks":
     return found
 
 
+def _as_text(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
+    """Yield the paragraphs of the storefronts, with the runs in that country."""
+    from probe.analysis.listings.networks import beside
+    from probe.cli.stores.paragraphs import paragraphs
+
+    return paragraphs([(row, beside(networks, row.answers.storefront, row.entry.target)) for row in rows])
+
+
 def _as_json(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
     """Yield one object per row, with the runs in that country by state, or null."""
     from json import dumps
@@ -169,62 +165,3 @@ def _as_json(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
 
     for row in rows:
         yield dumps(row.record() | {"networks": beside(networks, row.answers.storefront, row.entry.target)})
-
-
-def _as_text(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
-    """Yield one paragraph per storefront: how many apps are listed, and a row for each other one."""
-    places = dict.fromkeys((row.answers.store, row.answers.storefront) for row in rows)
-    for place in places:
-        here = [row for row in rows if (row.answers.store, row.answers.storefront) == place]
-        yield from _paragraph(here, networks)
-
-
-def _paragraph(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
-    from probe.analysis.listings.rules import Listing
-    from probe.countries.names import country_name
-
-    answers = rows[0].answers
-    country = country_name(answers.storefront.upper())
-    name = {"apple": "App Store", "google": "Google Play"}.get(answers.store, answers.store)
-    if not answers.usable:
-        yield wrapped(tr("{store}, {country}: the store gave no usable answer.", store=name, country=country))
-        return
-    listed = sum(row.rule.state is Listing.LISTED for row in rows)
-    yield wrapped(
-        tr(
-            "{store}, {country}: {listed} of {all} apps are listed.",
-            store=name,
-            country=country,
-            listed=listed,
-            all=len(rows),
-        )
-    )
-    if answers.weak:
-        yield wrapped(tr("This is weak evidence, because Google Play also looks at the country of this computer."), 2)
-    from probe.analysis.listings.networks import beside
-
-    for row in rows:
-        runs = beside(networks, answers.storefront, row.entry.target)
-        if row.rule.state is not Listing.LISTED or runs is not None:
-            said = _sentence(row, country) + (" " + tr(RUNS, **runs) if runs else "")
-            yield wrapped(said, INDENT, f"  {row.entry.title[:11]:<12}{_word(row.rule.state):<10}")
-
-
-def _sentence(row: "Listed", country: str) -> str:
-    """Return the sentence of the rule, and how common the absence is."""
-    from probe.analysis.listings.rules import Listing
-
-    since = row.series.absent_from
-    said = tr(row.rule.plain, app=row.entry.title, country=country, date=f"{since:%Y-%m-%d}" if since else "")
-    if row.rule.state in {Listing.UNKNOWN, Listing.LISTED}:
-        return said
-    rate = row.elsewhere
-    asked = rate.listed + rate.absent
-    return f"{said} " + tr(
-        "It is missing in {absent} of {all} countries that were asked.", absent=rate.absent, all=asked
-    )
-
-
-def _word(state: str) -> str:
-    words = {"listed": tr("LISTED"), "absent": tr("ABSENT"), "delisted": tr("DELISTED"), "unknown": tr("UNKNOWN")}
-    return words.get(state, state)

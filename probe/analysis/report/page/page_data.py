@@ -13,11 +13,13 @@ from probe.analysis.compare.difference import RATE
 from probe.analysis.compare.over_time.annotations import Annotation
 from probe.analysis.compare.units import FAILING
 from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.listings.joined import Joined
 from probe.analysis.report.page.cell_data import cell_data, column_order, vantage_data
 from probe.analysis.report.page.map_data import map_data
 from probe.analysis.report.page.network_data import network_data, regime_sentences
 from probe.analysis.report.page.over_time_data import over_time_data
 from probe.analysis.report.page.series_data import MOST_POINTS
+from probe.analysis.report.page.stores_data import stores_data
 from probe.analysis.report.page.verdict_data import verdicts_data
 from probe.analysis.rules.tables import RULESET
 from probe.analysis.store.csv_cells import IGNORED, MARK, SEPARATORS, SIGN_OF_NUL, SIGNS
@@ -42,10 +44,11 @@ def page_data(
     sources: Sequence[str],
     *,
     annotations: Sequence[Annotation] = (),
+    stores: Sequence[Joined] = (),
 ) -> dict[str, Any]:
     """Return the data of the page. `table` is the one that the comparison was made from.
 
-    `sources` are names without folders. `annotations` are marked in the time line.
+    `sources` are names without folders. `annotations` are marked in the time line. `stores` has apps by country.
     """
     return {
         "title": "What is blocked, how and where",
@@ -58,6 +61,7 @@ def page_data(
         "sources": [printable(source) for source in sources],
         "question": _describe_question(comparison.question),
         "map": map_data(vantage.get("cc", "") for vantage in comparison.vantages),
+        "stores": stores_data(stores, comparison),
         **over_time_data(table, comparison.question, annotations),
     }
 
