@@ -24,6 +24,7 @@ from probe.steps.path.connect_packets import Transport
 from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.tcp import tcp_connect
+from probe.steps.tls.client_hello import OWN
 from probe.targets.target import Endpoint
 
 FLOWS_STANDARD = 3  # triggers of one search (P7)
@@ -209,6 +210,8 @@ class HopSearch:
         pace = self._session.pace
         await tx.connections.enter_async_context(pace.tls_slot(case.ip, case.host))
         conn = await tcp_connect(tx, case.ip, case.port, pace=pace)
+        if case.kind == "tls":
+            await tx.connections.enter_async_context(pace.hellos.open(case.ip, OWN.engine))
         payload = stream_payload(case, short=len(ttls) > 1)
         if len(payload) > conn.segment_size():
             ttls = ttls[-1:]  # the kernel repeats only one segment, which does not hold the whole name

@@ -171,13 +171,31 @@ class WithheldLeaf(Part):
     bears_name: bool = Field(examples=[True])  # it contains the requested name or its wildcard
 
 
+class ParallelHellos(Part):
+    """Count the run's TLS connections to the same network (/24 of IPv4, /48 of IPv6) with the same kind of hello.
+
+    The highest numbers are those from 70 s before the hello to the end of its handshake, itself not counted.
+    """
+
+    PRIVACY: ClassVar[PrivacyClass] = "machine"
+
+    open: Count = Field(examples=[2])  # other ones that were open when the hello was sent
+    most: Count = Field(examples=[4])  # most other ones that were open side by side
+    elsewhere: Count = Field(examples=[3])  # those of them to other addresses
+    crowded: Count = Field(examples=[9])  # hellos of the run beside three or more others, until then
+    crowded_answered: Count = Field(examples=[5])  # those of them that were answered
+
+
 class TLSHandshake(Entry):
     """Record one TLS handshake (df-006). Certificates are kept even if the handshake failed later."""
 
     LIST: ClassVar[str] = "tls_handshakes"
     OPERATION: ClassVar[str] = "tls_handshake"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"so_error", "echconfig", "x_first_bytes", "x_alert", "x_trusted_by_machine", "x_withheld_leaf"}
+        {
+            *("so_error", "echconfig", "x_first_bytes", "x_alert", "x_trusted_by_machine", "x_withheld_leaf"),
+            "x_parallel",
+        }
     )
 
     network: str = "tcp"  # what carries it: tcp, udp
@@ -200,6 +218,7 @@ class TLSHandshake(Entry):
     x_withheld_leaf: WithheldLeaf | None = None  # of a chain that is not written
     x_client_hello_length: Bytes = 0  # of our hello's record
     x_engine: Public[str] = "openssl"  # library that made the hello
+    x_parallel: ParallelHellos | None = None  # other connections to the same network, over TCP only
 
 
 class HTTPRequest(Part):

@@ -10,6 +10,7 @@ from typing import Any
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
 from probe.session.flow_slots import FlowSlots, Priority, Slot
+from probe.session.parallel_hellos import HelloCounts
 from probe.session.received_rate import ReceivedRate
 from probe.session.residual_ledger import ResidualLedger
 from probe.session.round_trips import RoundTrips
@@ -48,6 +49,7 @@ class Pace:
         self._tls_slots: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(TLS_SIDE_BY_SIDE)
         )
+        self.hellos = HelloCounts(clock)
         self._line = RoundTrips()
         self._lookups = FlowSlots(LOOKUPS_SIDE_BY_SIDE)
         self.flows = FlowSlots(FIRST_IN_FLIGHT)

@@ -36,6 +36,10 @@ class Connection(Protocol):
         """Close so that the peer sees a reset (SO_LINGER 0)."""
         ...
 
+    def reset_at_close(self) -> None:
+        """Let `close` send a reset, so that the kernel repeats no unacknowledged bytes afterwards."""
+        return
+
     def fell_silent(self) -> bool:
         """Return whether an answer began and no byte has arrived for some time. False where this is not counted."""
         return False

@@ -180,9 +180,12 @@ class TCPConnection(Connection):
             self._sock.close()
 
     def close_with_reset(self) -> None:
+        self.reset_at_close()
+        self.close()
+
+    def reset_at_close(self) -> None:
         if self._sock.fileno() >= 0:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
 
 
 async def tcp_connect(

@@ -14,7 +14,9 @@ from probe.formats.entries import BinaryData, TLSHandshake
 from probe.privacy.redact import scrub_text
 from probe.session.classify import NETWORK_ERRORS, RemoteError
 from probe.session.pacing import Pace
+from probe.session.parallel_hellos import OpenHello
 from probe.session.trace import Transaction
+from probe.signatures.parallel_hellos import CROWD
 from probe.steps.connection import Connection
 from probe.steps.tls.certificates import Roots, judge_chain, parse_certificate
 from probe.steps.tls.client_hello import OWN, Hello
@@ -56,9 +58,10 @@ async def tls_handshake(
     if check:
         roots.check()  # reading the files takes time that must not count as network time
     await tx.connections.enter_async_context(pace.tls_slot(conn.ip, sni))  # held until the connection is closed
+    beside = await tx.connections.enter_async_context(pace.hellos.open(conn.ip, hello.engine))
     async with tx.step(entry, limit + GRACE):
         tls = TLSConnection(conn, sni or None, alpn, hello)
-        with keeping_evidence(tls, entry), naming_failure(tls.watch, lenient=not check):
+        with keeping_evidence(tls, entry, conn, beside), naming_failure(tls.watch, lenient=not check):
             async with asyncio.timeout(limit):
                 await tls.handshake()
             entry.x_completed = True
@@ -69,11 +72,14 @@ async def tls_handshake(
 
 
 @contextmanager
-def keeping_evidence(tls: TLSConnection, entry: TLSHandshake) -> Iterator[None]:
-    """Record what was received, also if the handshake fails or is cancelled."""
+def keeping_evidence(tls: TLSConnection, entry: TLSHandshake, conn: Connection, beside: OpenHello) -> Iterator[None]:
+    """Record what was received and what was open beside it, also if the handshake fails or is cancelled."""
     try:
         yield
     finally:
+        entry.x_parallel = beside.ended(answered=tls.watch.answered)
+        if entry.x_parallel.most >= CROWD and not tls.watch.answered:
+            conn.reset_at_close()  # a repeated hello would begin the cool-down of its network again
         entry.x_client_hello_length = tls.hello_length
         entry.echconfig = "GREASE" if tls.hello_carries_ech else None
         entry.x_answered = tls.watch.answered

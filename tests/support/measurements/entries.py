@@ -132,6 +132,7 @@ def _complete_tls(entry: TLSHandshake, more: dict[str, Any]) -> None:
     cert = more.get("cert")
     entry.x_engine, entry.x_client_hello_length = more.get("engine", "openssl"), more.get("hello", 517)
     entry.echconfig = "GREASE" if more.get("ech") else None
+    entry.x_parallel = more.get("parallel")
     if cert is None and entry.failure is None:
         cert = certificate(entry.server_name if more.get("check", True) else "default.example")
     entry.peer_certificates = [BinaryData.of(cert)] if cert else []

@@ -1,0 +1,167 @@
+"""Count the TLS connections of a run that are open side by side, by network and kind of hello (P8).
+
+A network is a /24 of IPv4 or a /48 of IPv6. The kind is the library that makes the hello and what it changes.
+"""
+
+import asyncio
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from probe.formats.entries import ParallelHellos
+from probe.signatures.parallel_hellos import COOL_DOWN, CROWD, network_of
+
+NEVER = float("-inf")
+LIMITED = 2  # connections to one network side by side, after the network was found to police them
+
+Key = tuple[str, str]  # the network's first address, and the kind of hello
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """Hold the open connections by address when another one was opened, that one included."""
+
+    number: int
+    time: float
+    open: Counter[str]
+
+
+@dataclass
+class _Network:
+    """Hold what is known of one network and kind of hello."""
+
+    open: Counter[str] = field(default_factory=Counter)
+    moments: deque[_Moment] = field(default_factory=deque)
+    opened: int = 0
+    used: float = NEVER  # when a connection that was not alone was opened or closed last
+    answered: float = NEVER  # when the newest answered hello was sent
+    crowded: int = 0
+    crowded_answered: int = 0
+    repetitions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    planned: int = 0  # repetitions that run or wait for their turn
+    repeated: asyncio.Event = field(default_factory=asyncio.Event)  # none runs or waits any more
+    running: int = 0
+    failed: bool = False  # a repetition failed
+    slots: asyncio.Semaphore | None = None  # None: not limited
+
+    def connected(self, address: str, now: float) -> _Moment:
+        """Add a connection. Return the moment."""
+        self.open[address] += 1
+        self.opened += 1
+        moment = _Moment(self.opened, now, Counter(self.open))
+        self.moments.append(moment)
+        return moment
+
+
+class OpenHello:
+    """Represent one connection of which the hello is about to be sent."""
+
+    def __init__(self, network: _Network, address: str, now: float, cool_down: float) -> None:
+        self._network, self._address, self._since = network, address, now - cool_down
+        self._own = network.connected(address, now)
+        self._result: ParallelHellos | None = None
+
+    def ended(self, *, answered: bool) -> ParallelHellos:
+        """Return what was open beside the hello until now, its handshake's end. Count the hello once."""
+        if self._result is None:
+            self._result = self._count(answered)
+        return self._result
+
+    def _count(self, answered: bool) -> ParallelHellos:
+        network, own = self._network, self._own
+        moments = [one for one in network.moments if one.time >= self._since]
+        most = max(one.open.total() - (one.number >= own.number) for one in moments)
+        elsewhere = max(one.open.total() - one.open[self._address] for one in moments)
+        if answered:
+            network.answered = max(network.answered, own.time)
+        if most >= CROWD:
+            network.crowded += 1
+            network.crowded_answered += answered
+        return ParallelHellos(
+            open=own.open.total() - 1,
+            most=most,
+            elsewhere=elsewhere,
+            crowded=network.crowded,
+            crowded_answered=network.crowded_answered,
+        )
+
+
+class HelloCounts:
+    """Know the TLS connections of a run by network and kind of hello. Not thread-safe: one event loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, cool_down: float = COOL_DOWN) -> None:
+        self._clock, self.cool_down = clock, cool_down
+        self._networks: defaultdict[Key, _Network] = defaultdict(_Network)
+
+    @asynccontextmanager
+    async def open(self, address: str, kind: str) -> AsyncIterator[OpenHello]:
+        """Count a connection from its hello to its end. Wait for a place in a network that polices connections."""
+        network = self._of(address, kind)
+        async with network.slots or nullcontext():
+            hello = OpenHello(network, address, self._clock(), self.cool_down)
+            self._use(network)
+            try:
+                yield hello
+            finally:
+                network.open[address] -= 1
+                self._use(network)
+
+    @asynccontextmanager
+    async def alone(self, address: str, kind: str) -> AsyncIterator[None]:
+        """Let one repetition run at a time, and two after one has failed. None begins the cool-down again."""
+        network = self._of(address, kind)
+        network.planned += 1
+        network.repeated.clear()
+        try:
+            async with network.repetitions:
+                network.running += 1
+                try:
+                    yield
+                finally:
+                    network.running -= 1
+        finally:
+            network.planned -= 1
+            if not network.planned:
+                network.repeated.set()
+
+    def failed_alone(self, address: str, kind: str) -> None:
+        """Note that a repetition failed. Then it takes too long to repeat the others one by one."""
+        network = self._of(address, kind)
+        if not network.failed:
+            network.failed = True
+            network.repetitions.release()
+
+    async def all_repeated(self, address: str, kind: str) -> None:
+        """Wait until no repetition to the network runs or waits for its turn."""
+        network = self._of(address, kind)
+        if network.planned:
+            await network.repeated.wait()
+
+    def limit(self, address: str, kind: str) -> None:
+        """Allow `LIMITED` connections to the network side by side from now on."""
+        network = self._of(address, kind)
+        network.slots = network.slots or asyncio.Semaphore(LIMITED)
+
+    def quiet_in(self, address: str, kind: str) -> float:
+        """Return the seconds until no such hello was sent, and no such connection ended, for the cool-down."""
+        return max(0.0, self._of(address, kind).used + self.cool_down - self._clock())
+
+    def passed(self, address: str, kind: str) -> bool:
+        """Return whether such a hello was answered in this network beside three or more others."""
+        return self._of(address, kind).crowded_answered > 0
+
+    def answered_since(self, address: str, kind: str, when: float) -> bool:
+        """Return whether such a hello was answered that was sent at `when`, a time of the clock, or later."""
+        return self._of(address, kind).answered >= when
+
+    def _of(self, address: str, kind: str) -> _Network:
+        return self._networks[network_of(address), kind]
+
+    def _use(self, network: _Network) -> None:
+        now = self._clock()
+        while network.moments and network.moments[0].time < now - 2 * self.cool_down:
+            network.moments.popleft()
+        if not network.running:
+            network.used = now

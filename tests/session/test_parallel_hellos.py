@@ -1,0 +1,134 @@
+"""Test the counts of TLS connections to one network, and the cool-down before a repetition."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from probe.formats.entries import ParallelHellos
+from probe.session.parallel_hellos import HelloCounts, OpenHello
+from probe.signatures.parallel_hellos import COOL_DOWN, network_of
+
+NEAR, ALSO_NEAR, FAR = "192.0.2.1", "192.0.2.200", "192.0.3.1"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.77", "192.0.2.0"),
+        ("2001:db8:1:2::3", "2001:db8:1::"),
+        ("2001:db8:1:ffff::", "2001:db8:1::"),
+        ("fe80::1%eth0", "fe80::"),
+    ],
+)
+def test_network_of_an_address(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def counts(hello: OpenHello, *, answered: bool = True) -> tuple[int, int, int]:
+    found = hello.ended(answered=answered)
+    return found.open, found.most, found.elsewhere
+
+
+async def test_connections_are_counted_by_network_and_kind() -> None:
+    hellos = HelloCounts()
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(hellos.open(NEAR, "openssl"))
+        assert counts(await stack.enter_async_context(hellos.open(NEAR, "utls"))) == (0, 0, 0)
+        assert counts(await stack.enter_async_context(hellos.open(FAR, "openssl"))) == (0, 0, 0)
+        assert counts(await stack.enter_async_context(hellos.open(NEAR, "openssl"))) == (1, 1, 0)
+        assert counts(await stack.enter_async_context(hellos.open(ALSO_NEAR, "openssl"))) == (2, 2, 2)
+        assert counts(first) == (0, 2, 1), "those that were opened before its handshake ended are beside it too"
+
+
+async def test_closed_connections_count_until_the_cool_down_is_over() -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock)
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(hellos.open(NEAR, "openssl"))
+    clock.now += COOL_DOWN
+    async with hellos.open(ALSO_NEAR, "openssl") as hello:
+        assert counts(hello) == (0, 4, 4)
+    clock.now += COOL_DOWN + 1
+    async with hellos.open(ALSO_NEAR, "openssl") as hello:
+        assert counts(hello) == (0, 0, 0)
+
+
+async def test_answered_hellos_beside_three_others_are_counted() -> None:
+    hellos, found = HelloCounts(), list[ParallelHellos]()
+    async with AsyncExitStack() as stack:
+        for number in range(6):
+            hello = await stack.enter_async_context(hellos.open(NEAR, "openssl"))
+            found.append(hello.ended(answered=number < 4))
+    assert hellos.passed(ALSO_NEAR, "openssl")
+    assert not hellos.passed(FAR, "openssl")
+    assert [(one.crowded, one.crowded_answered) for one in found] == [(0, 0)] * 3 + [(1, 1), (2, 1), (3, 1)]
+
+
+async def test_network_is_quiet_after_the_cool_down() -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock, cool_down=5.0)
+    assert hellos.quiet_in(NEAR, "openssl") == 0.0
+    async with hellos.open(NEAR, "openssl"):
+        clock.now += 3.0
+    assert hellos.quiet_in(ALSO_NEAR, "openssl") == 5.0, "it counts from the end of the last connection"
+    assert hellos.quiet_in(FAR, "openssl") == hellos.quiet_in(NEAR, "utls") == 0.0
+    clock.now += 4.0
+    assert hellos.quiet_in(NEAR, "openssl") == 1.0
+
+
+@pytest.mark.parametrize(("one_failed", "side_by_side"), [(False, 1), (True, 2)])
+async def test_repetitions_run_one_by_one_and_begin_no_cool_down(one_failed: bool, side_by_side: int) -> None:
+    clock, running, most = Clock(), 0, 0
+    hellos = HelloCounts(clock, cool_down=5.0)
+    for _ in range(2 if one_failed else 0):
+        hellos.failed_alone(ALSO_NEAR, "openssl")
+
+    async def repeat() -> None:
+        nonlocal running, most
+        async with hellos.alone(NEAR, "openssl"), hellos.open(NEAR, "openssl"):
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    repetitions = [asyncio.create_task(repeat()) for _ in range(5)]
+    await asyncio.sleep(0)
+    await hellos.all_repeated(ALSO_NEAR, "openssl")
+    assert all(repetition.done() for repetition in repetitions)
+    assert (most, hellos.quiet_in(NEAR, "openssl")) == (side_by_side, 0.0)
+
+
+async def test_answers_are_known_by_the_time_of_their_hello() -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock)
+    async with hellos.open(NEAR, "openssl") as hello:
+        clock.now += 1.0
+        hello.ended(answered=True)
+    assert hellos.answered_since(NEAR, "openssl", 1000.0)
+    assert not hellos.answered_since(NEAR, "openssl", 1000.5), "the hello was sent before"
+
+
+async def test_limited_network_has_two_connections_side_by_side() -> None:
+    hellos, running, most = HelloCounts(), 0, 0
+    hellos.limit(NEAR, "openssl")
+
+    async def connect() -> None:
+        nonlocal running, most
+        async with hellos.open(ALSO_NEAR, "openssl"):
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    await asyncio.gather(*(connect() for _ in range(6)))
+    assert most == 2
