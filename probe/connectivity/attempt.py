@@ -2,9 +2,12 @@
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from probe.connectivity.attempt_state import AttemptState, Measurement
+from probe.connectivity.conditions import may_be_policed
 from probe.connectivity.facts import CONTROL_WAITS, Wait
 from probe.connectivity.planner import End, conclude, plan
 from probe.connectivity.priorities import confirmation_priority
@@ -23,9 +26,11 @@ from probe.resolution.lookup import Names
 from probe.session.innocuous_flows import InnocuousFlows
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.tls.certificates import Roots
+from probe.steps.tls.client_hello import OWN
 from probe.targets.target import family_of
 
 CONTROL_SECONDS = 30.0  # the helper answers within that
+LOOK_SECONDS = 1.0  # between looks whether the cool-down of a network is over
 PAUSE_SECONDS = (0.2, 0.8)  # before a confirmation, so that one short outage of the access line does not fail both
 
 
@@ -92,6 +97,8 @@ class AttemptRunner:
             await self.control_or_stop()
         elif wait is Wait.PAUSE:
             await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
+        elif wait is Wait.COOL_DOWN:
+            await self._cool_down(state)
         elif wait is Wait.VISIT and (visit := self._trust.visit(at.ip)) is not None:
             await asyncio.shield(visit)
         elif wait is Wait.RESOLVERS and at.name is not None:
@@ -99,14 +106,23 @@ class AttemptRunner:
             at.name.suspect(cause)
             await self.resolvers.ask(at.name, cause)
 
+    async def _cool_down(self, state: AttemptState) -> None:
+        """Wait until the network got no hello for the cool-down, the failure has another cause, or the run stops."""
+        hellos = self._session.pace.hellos
+        while not self._session.stopping.is_set() and may_be_policed(state.facts()):
+            if not (left := hellos.quiet_in(state.at.ip, OWN.engine)):
+                return
+            await asyncio.sleep(min(left, LOOK_SECONDS))
+
     async def control_or_stop(self) -> None:
         """Wait for the helper's answer, at most `CONTROL_SECONDS` and until the run is stopping."""
-        waiting = [
-            asyncio.create_task(self._names.control_answered.wait()),
-            asyncio.create_task(self._session.stopping.wait()),
-        ]
+        await self._or_stop(self._names.control_answered.wait(), CONTROL_SECONDS)
+
+    async def _or_stop(self, awaited: Coroutine[Any, Any, object], seconds: float | None = None) -> None:
+        """Wait for something, at most `seconds` and until the run is stopping."""
+        waiting = [asyncio.create_task(awaited), asyncio.create_task(self._session.stopping.wait())]
         try:
-            await asyncio.wait(waiting, timeout=CONTROL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waiting:
                 task.cancel()
@@ -145,6 +161,8 @@ class AttemptRunner:
     async def _carry_out(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
         if flow.row in {"own", "confirmation"}:
             return await self._send_own(flow, state)
+        if flow.row == "alone":
+            return await self._send_alone(flow, state)
         context = self._context(state)
         if flow.kind == "innocuous":
             return await self._send_innocuous(context, flow)
@@ -152,6 +170,20 @@ class AttemptRunner:
             state.quic_neutral = await find_neutral_hosts(context, flow)
             return None
         return await carry_out(context, flow)
+
+    async def _send_alone(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
+        """Repeat the attempt alone. If it is answered, open fewer connections from now on.
+
+        Otherwise the follow-ups wait until all others are repeated, since they send hellos to the same network.
+        """
+        hellos, place = self._session.pace.hellos, (state.at.ip, OWN.engine)
+        async with hellos.alone(*place):
+            record = await self._send_own(flow, state)
+            answered = record is not None and "tls_handshake" in record.steps
+            hellos.limit(*place) if answered else hellos.failed_alone(*place)
+        if not answered:
+            await self._or_stop(hellos.all_repeated(*place))
+        return record
 
     async def _send_innocuous(self, context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:
         return await send_name(context, flow)
@@ -176,6 +208,7 @@ class AttemptRunner:
     async def _send_own(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
         """Run the endpoint's dialogue with its own name or payload."""
         at, endpoint, is_confirmation = state.at, state.at.endpoint, flow.kind == "confirm"
+        is_patient = is_confirmation and flow.row != "alone"  # repetitions wait for each other
 
         async def steps(tx: Transaction) -> None:
             tx.record.address_sources, tx.record.corroborated = self._trust.sources(at), self._trust.is_corroborated(at)
@@ -186,7 +219,7 @@ class AttemptRunner:
                 endpoint,
                 at.ip,
                 self.method,
-                confirm=is_confirmation,
+                confirm=is_patient,
                 turn=partial(self._innocuous.ended, at.place, endpoint.carrier),
                 options=self.options,
             )

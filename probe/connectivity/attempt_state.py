@@ -1,17 +1,21 @@
 """Hold the state of one attempt (one endpoint at one address), and read the facts for the planner from it."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
 from probe.dialogue import fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
+from probe.formats.entries import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace
+from probe.signatures.parallel_hellos import CROWD
+from probe.steps.tls.client_hello import OWN
 from probe.targets.target import Endpoint, family_of
 
 
@@ -59,6 +63,7 @@ class AttemptState:
             verified=self.verified,
             visit=trust.visit_state(at.ip),
             triggers_left=session.pace.triggers_left(at.endpoint.host, at.ip, at.endpoint.carrier),
+            network_answers=session.pace.hellos.passed(at.ip, OWN.engine),
             has_name=at.name is not None,
             trusted_addresses=at.name is not None and bool(at.name.given_by(TRUSTED)),
             stopping=session.stopping.is_set(),
@@ -70,6 +75,7 @@ class AttemptState:
             nonexistent_name=session.neutral.nonexistent,
             neutral=self._neutral_hosts(),
             name_at_neutral=self._name_at_neutral(),
+            fails_elsewhere=self._fails_elsewhere(),
             echo=self._echo(),
             claimed=frozenset(self._measurement.claimed - self._claims),
             outcomes=tuple(self.outcomes),
@@ -94,10 +100,17 @@ class AttemptState:
         )
 
     def _name_at_neutral(self) -> tuple[tuple[str, str | None], ...]:
+        return tuple((record.address, record.failed_operation) for record in self._to_neutral_hosts())
+
+    def _to_neutral_hosts(self) -> Iterator[TransactionRecord]:
         key = (self.at.endpoint.url, self.at.service, family_of(self.at.ip))
         sent = [r for r in self._measurement.trace.transactions if r.followup == "same_name_neutral_host"]
-        same = (r for r in sent if (r.endpoint, r.service, r.family) == key)
-        return tuple((record.address, record.failed_operation) for record in same)
+        return (r for r in sent if (r.endpoint, r.service, r.family) == key)
+
+    def _fails_elsewhere(self) -> bool:
+        trace, hellos = self._measurement.trace, self._measurement.session.pace.hellos
+        failed = (record for record in self._to_neutral_hosts() if record.failed_operation == "tls_handshake")
+        return any(hellos.answered_since(record.address, OWN.engine, trace.zero + record.t0) for record in failed)
 
     def _echo(self) -> Echo | None:
         offer, endpoint = self._measurement.echo_offer, self.at.endpoint
@@ -146,6 +159,7 @@ class AttemptState:
             triggered=record.trigger,
             doubtful=is_doubtful(entries),
             fell_silent=fell_silent(record, entries),
+            crowded=any(isinstance(entry, TLSHandshake) and _is_crowded(entry) for entry in entries),
             corroborated=record.corroborated,
             authenticated=proves(record),
             verified=self.verified,
@@ -164,3 +178,7 @@ class AttemptState:
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+def _is_crowded(entry: TLSHandshake) -> bool:
+    return entry.x_parallel is not None and entry.x_parallel.most >= CROWD

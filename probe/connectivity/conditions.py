@@ -95,6 +95,13 @@ def _no_answer_in_tls(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.failed_operation == "tls_handshake" and outcome.failure in NO_ANSWER
 
 
+def may_be_policed(facts: AttemptFacts) -> bool:
+    """Return whether two hellos failed that our own other connections to this network may have made fail."""
+    beside_others = facts.own is not None and facts.own.crowded
+    failed_twice = _no_answer_in_tls(facts.own) and _no_answer_in_tls(facts.confirmation)
+    return beside_others and failed_twice and facts.network_answers and not facts.fails_elsewhere
+
+
 def _name_in_hello(facts: AttemptFacts) -> bool:
     return facts.shows_name and facts.endpoint.facts.name_layer == "tls"
 

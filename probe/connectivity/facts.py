@@ -19,6 +19,7 @@ class Wait(Enum):
     RESOLVERS = "the answers of other resolvers"
     CONTROL_BEFORE_CONFIRMATION = "the helper's answer, without which the address stays unverified"
     PAUSE = "a short pause before the confirmation"
+    COOL_DOWN = "a time without TLS hellos to the network, before one of them is repeated alone"
     CONTROL_BEFORE_ECHO = "the helper's answer, which says where its echo is"
     SECOND_ANSWERS_FIRST = "a second answer to the probe's own DNS query, before an address is tried"
     SECOND_ANSWERS = "a second answer to the probe's own DNS query, after all addresses were tried"
@@ -66,6 +67,8 @@ class Outcome:
     """The answer is one that a middlebox may have sent in the server's name."""
     fell_silent: bool = False
     """An answer had begun, and its connection was silent until the time limit."""
+    crowded: bool = False
+    """Its TLS hello had three or more others to the same network beside it."""
     corroborated: bool = False
     authenticated: bool = False
     """The server gave a proof that only the genuine one can give."""
@@ -107,6 +110,9 @@ class AttemptFacts:
     visit: Visit = "none"
     triggers_left: int = 6
 
+    network_answers: bool = False
+    """Hellos of the run to the address's /24 or /48 were answered beside three or more others."""
+
     # of the name
     has_name: bool = True
     """The address was looked up. False: it stands in the target file."""
@@ -126,6 +132,8 @@ class AttemptFacts:
     """Neutral hosts of the address's family. Over QUIC: those that were verified over QUIC in this attempt."""
     name_at_neutral: tuple[tuple[str, str | None], ...] = ()
     """Address and failed operation of each flow with the name to a neutral host, of any address of the endpoint."""
+    fails_elsewhere: bool = False
+    """The name failed in TLS at a neutral host whose network answers other hellos at that time."""
     echo: Echo | None = None
     claimed: frozenset[Claim] = frozenset()
     """What other attempts have done, or are doing."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from probe.connectivity.conditions import DOUBTFUL_TWICE, SILENT_TWICE, innocuous_claim
+from probe.connectivity.conditions import DOUBTFUL_TWICE, SILENT_TWICE, innocuous_claim, may_be_policed
 from probe.connectivity.facts import AttemptFacts, NameFacts, NeutralHost, Wait
 from probe.connectivity.policy import (
     AFTER_FAILURE,
@@ -17,6 +17,7 @@ from probe.connectivity.policy import (
     ECHO_AFTER_DOUBT,
     ECHO_PAIR,
     HOP_SEARCH,
+    NEUTRAL_NAMES,
     RESOLVERS,
     SILENT_TRANSFERS,
 )
@@ -33,7 +34,7 @@ class End(Enum):
 
 
 FINISHED = End.FINISHED
-ATTEMPT_ROWS = frozenset({"innocuous", "own", "confirmation"})  # flows that are no follow-ups
+ATTEMPT_ROWS = frozenset({"innocuous", "own", "confirmation", "alone"})  # flows that are no follow-ups
 
 Plan = tuple[PlannedFlow, ...] | Wait | End
 """The flows to begin now, side by side, in this order. Empty while flows are under way and none may begin."""
@@ -99,9 +100,10 @@ def conclude(facts: AttemptFacts) -> Conclusion:
     if own.failure is None:
         reached = own.corroborated or own.authenticated or facts.verified
         return Conclusion(reached, contradicted=not reached and facts.trusted_addresses)
-    if confirmation is not None and confirmation.passed:
+    if any(outcome is not None and outcome.passed for outcome in (confirmation, facts.outcome("alone"))):
         return Conclusion(reached=True)
-    return Conclusion(worth_a_search=not own.fell_silent and _any_due(HOP_SEARCH, facts))
+    unknown = own.fell_silent or (may_be_policed(facts) and facts.sent("alone") is None)
+    return Conclusion(worth_a_search=not unknown and _any_due(HOP_SEARCH, facts))
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
@@ -201,7 +203,26 @@ def _after_failure(facts: AttemptFacts) -> Plan:
             return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
     if confirmation is not None and confirmation.passed:
         return _follow_ups(SILENT_TRANSFERS, facts)
+    alone = facts.outcome("alone")
+    if alone is None and facts.followups and may_be_policed(facts):
+        return _alone(facts)
+    if alone is not None and alone.passed:
+        return () if facts.under_way else FINISHED
     return _follow_ups(AFTER_FAILURE, facts)
+
+
+def _alone(facts: AttemptFacts) -> Plan:
+    """Return the repetition without other connections to the network, after the name was sent to neutral hosts.
+
+    They may show that the name fails elsewhere too, so that no other connection is at fault. What is sent to the
+    endpoint waits meanwhile, because each further hello begins the cool-down again.
+    """
+    flows = _follow_ups((NEUTRAL_NAMES,), facts)
+    if not isinstance(flows, End):
+        return flows
+    if Wait.COOL_DOWN not in facts.waits:
+        return Wait.COOL_DOWN
+    return (replace(_confirmation(facts), row="alone"),)
 
 
 def _confirmation(facts: AttemptFacts) -> PlannedFlow:

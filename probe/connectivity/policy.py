@@ -229,6 +229,9 @@ _ENDPOINT_NAMES = (
     Row("other_name", "other_name_same_address", "endpoint", "innocuous", (*_NAMES, VERIFIED)),
 )
 
+NEUTRAL_NAMES = Group("names at neutral hosts", (_NEUTRAL_NAMES,))
+"""The first chain of the group `names`, which comes before a hello is repeated alone."""
+
 AFTER_FAILURE = (
     *SILENT_TRANSFERS,
     Group("unlisted protocol", (_UNLISTED_PROTOCOL,)),

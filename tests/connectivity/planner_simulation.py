@@ -70,6 +70,9 @@ class Run:
     verified: set[str] = field(default_factory=set)
     doubtful: frozenset[str] = frozenset()  # rows whose answer a middlebox may have sent
     silent: frozenset[str] = frozenset()  # rows whose answer stops in the middle
+    crowded: bool = False  # every hello has three or more others beside it
+    network_answers: bool = False  # and some of them are answered
+    elsewhere: bool = False  # neutral hosts answer other hellos while the name fails there
     visits: dict[str, str] = field(default_factory=dict)
     visitors: dict[str, Attempt] = field(default_factory=dict)
     claimed: set[Claim] = field(default_factory=set)
@@ -110,6 +113,9 @@ class Run:
             nonexistent_name="none.invalid",
             neutral=neutral,
             name_at_neutral=tuple((ip, operation) for url, ip, operation in self.at_neutral if url == attempt.url),
+            network_answers=self.network_answers,
+            fails_elsewhere=self.elsewhere
+            and any(url == attempt.url and operation == "tls_handshake" for url, _, operation in self.at_neutral),
             echo=Echo(HELPER, 3478, 4, self.pairs_left, self.left(endpoint.host, HELPER, "udp")),
             claimed=frozenset(self.claimed - attempt.claims),
             outcomes=tuple(attempt.outcomes),
@@ -156,6 +162,7 @@ class Run:
             triggered=bool(flow.cost) and not at_connect,
             doubtful=failure is None and flow.row in self.doubtful and parse_endpoint(attempt.url).scheme == "sip",
             fell_silent=failure in {None, f.TIMEOUT} and flow.row in self.silent and is_web(attempt.url),
+            crowded=self.crowded and operation == "tls_handshake",
             authenticated=authenticated,
             verified=attempt.verified,
         )
@@ -179,6 +186,8 @@ def runs(draw: st.DrawFn, as_control: bool | None = None) -> Run:
         verified=draw(st.sets(st.sampled_from(ADDRESSES))),
         doubtful=draw(st.frozensets(st.sampled_from(("own", "confirmation")))),
         silent=draw(st.frozensets(st.sampled_from(TRANSFERS))),
+        crowded=draw(st.booleans()),
+        elsewhere=draw(st.booleans()),
     )
     for url, address in draw(st.lists(st.tuples(st.sampled_from(URLS), st.sampled_from(ADDRESSES)), min_size=1)):
         attempt = Attempt(url, address, literal=chance.random() < 0.1, verified=False)
@@ -203,6 +212,7 @@ def carry_out(chance: Random, run: Run) -> None:
         run.stopping |= chance.random() < 0.005
         if chance.random() < 0.02:
             run.verified.add(attempt.address)
+        run.network_answers |= chance.random() < 0.1
         take(chance, run, attempt, failures)
     raise AssertionError("the planner does not end")
 

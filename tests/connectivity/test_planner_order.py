@@ -112,6 +112,44 @@ def test_name_that_fails_everywhere_is_followed_up_at_neutral_hosts_and_once_mor
     ]
 
 
+POLICED = {"crowded": True, "network_answers": True}
+BEFORE_ALONE = [*FIRST, "name_at_neutral", "COOL_DOWN", "alone"]
+
+
+def test_hello_beside_others_is_repeated_alone_before_anything_else_is_sent_to_its_network() -> None:
+    assert steps(HTTPS, BOTH, **POLICED) == BEFORE_ALONE
+
+
+def test_hello_that_fails_alone_too_is_followed_up_as_usual() -> None:
+    found = steps(HTTPS, BOTH | {"alone": RESET}, **POLICED)
+    assert found[: len(BEFORE_ALONE) + 2] == [*BEFORE_ALONE, "nonexistent_name", "other_name"]
+
+
+def test_hello_is_not_repeated_alone_if_its_name_fails_in_a_network_that_answers_others() -> None:
+    found = steps(HTTPS, BOTH | {"name_at_neutral": RESET}, **POLICED, elsewhere=True)
+    assert "alone" not in found
+    assert found[3:5] == ["name_at_neutral", "nonexistent_at_neutral + nonexistent_name"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "facts"),
+    [
+        (BOTH, {"crowded": True}),
+        (BOTH, {"network_answers": True}),
+        (BOTH, POLICED | {"followups": False}),
+        ({"own": RESET}, POLICED),
+        (dict.fromkeys(BOTH, f"tls_handshake {f.SSL_INVALID_HOSTNAME}"), POLICED),
+    ],
+)
+def test_other_failures_are_not_repeated_alone(outcomes: dict[str, str | None], facts: dict[str, object]) -> None:
+    assert not {"COOL_DOWN", "alone"} & set(steps(HTTPS, outcomes, **facts))
+
+
+def test_repetition_alone_needs_a_trigger() -> None:
+    spent = Counter({("service.example", ADDRESSES[0], "tcp"): 4})
+    assert steps(HTTPS, BOTH, **POLICED, spent=spent)[4:6] == ["COOL_DOWN", "alone (over budget)"]
+
+
 def test_names_at_the_endpoint_do_not_wait_for_those_at_neutral_hosts() -> None:
     run = Run(verified={ADDRESSES[0]})
     attempt = Attempt(HTTPS, ADDRESSES[0], literal=False, verified=True, waits={Wait.PAUSE})
