@@ -139,6 +139,39 @@ class FreezeAfterBytes(FlowFreeze):
         return self._passes(packet, direction)
 
 
+class ConnectionTable(AddressFilter):
+    """Drop the packets of flows that do not fit into a table, as a home router whose connection tracking is full does.
+
+    Linux drops the first packet of such a flow
+    (https://github.com/ctrliq/kernel-src-tree/commit/aa5840167780a315f8a050b77f41acb852465e2d, opened 2026-11-28).
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["login.live.com"], "ports": [443], "most": 0, "seconds": 30.0},
+            (Exchange("tls", "login.live.com", 443, "login.live.com", end="silent"),),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold packets")
+    most: int = Field(ge=0, description="flows that fit into the table")
+    seconds: float = Field(gt=0, description="seconds without a packet after which a flow is removed")
+
+    _last: OrderedDict[Flow, float] = PrivateAttr(default_factory=OrderedDict)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        flow = flow_of(packet, direction)
+        if not self._matches(flow[2], flow[3]):
+            return None
+        while self._last and now - next(iter(self._last.values())) > self.seconds:
+            self._last.popitem(last=False)
+        if self._last.pop(flow, None) is None and len(self._last) >= self.most:
+            return DROP
+        self._last[flow] = now
+        return None
+
+
 class IdleTimeout(AddressFilter):
     """Forget a TCP flow that was idle, and drop what comes later, as a router with address translation does.
 

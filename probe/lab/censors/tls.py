@@ -1,5 +1,6 @@
 """Define censors that read the server name in a TLS hello and reset the flow or drop its packets."""
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import Field, PrivateAttr
@@ -10,7 +11,7 @@ from probe.lab.censors.kit.resets import Resetting
 from probe.lab.censors.kit.server_name import HelloView, carries_ech, read_hello
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
-from probe.lab.net.packets import SYN, Packet
+from probe.lab.net.packets import FIN, RST, SYN, Packet
 
 
 class HelloFilter(NameFilter):
@@ -113,3 +114,77 @@ class TLSDrop(HelloFilter):
         if self._triggered(packet, now):
             self._blocked.add(flow)
         return DROP if flow in self._blocked and self.direction != "in" else None
+
+
+@dataclass
+class _Policed:
+    """Hold the flows to one network whose hello was seen, and the time until which further hellos are censored."""
+
+    open: set[Flow] = field(default_factory=set)
+    until: float = 0.0
+
+
+class TLSPolicing(Resetting, HelloFilter):
+    """Count the flows to each /24 or /48 that are open after a hello with one of the names.
+
+    The hello that is one too many is dropped or reset, and so are all later ones for a time. Flows that passed go on.
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["teams.live.com"], "most": 0, "seconds": 60.0},
+            (
+                Exchange("tls", "teams.live.com", 443, "teams.live.com", end="silent"),
+                Exchange("tls", "teams.live.com", 443, "www.example.org"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold packets")
+    most: int = Field(ge=0, description="flows of one network that may be open side by side")
+    seconds: float = Field(gt=0, description="how long hellos to a network are censored after one too many")
+    action: Literal["reset", "drop"] = Field(
+        default="drop", description="reset: the flow is reset, drop: it falls silent"
+    )
+
+    _networks: dict[bytes, _Policed] = PrivateAttr(default_factory=dict)
+    _blocked: set[Flow] = PrivateAttr(default_factory=set)
+    _passed: set[Flow] = PrivateAttr(default_factory=set)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        if not packet.is_tcp:
+            return None
+        flow = flow_of(packet, direction)
+        if packet.tcp_flags & (SYN | FIN | RST):
+            self._forget(flow)
+        if direction is Direction.OUT and self._watches(packet) and self._is_too_many(packet, flow, now):
+            if self.action == "reset":
+                self._forget(flow)
+                return self._resets(packet)
+            self._blocked.add(flow)
+        return DROP if flow in self._blocked else None
+
+    def _is_too_many(self, packet: Packet, flow: Flow, now: float) -> bool:
+        """Return whether this packet completes a hello that is censored."""
+        if flow in self._passed or flow in self._blocked or not self._triggered(packet, now):
+            return False
+        network = self._networks.setdefault(_network(flow[2]), _Policed())
+        network.open.add(flow)
+        if len(network.open) > self.most:
+            network.until = now + self.seconds
+        if now < network.until:
+            return True
+        self._passed.add(flow)
+        return False
+
+    def _forget(self, flow: Flow) -> None:
+        self._passed.discard(flow)
+        self._blocked.discard(flow)
+        if (network := self._networks.get(_network(flow[2]))) is not None:
+            network.open.discard(flow)
+
+
+def _network(address: bytes) -> bytes:
+    """Return the first bytes of an address: a /24 of IPv4, a /48 of IPv6."""
+    return address[: 3 if len(address) == 4 else 6]

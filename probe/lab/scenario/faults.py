@@ -179,6 +179,17 @@ class StallingPages(Placed, kind="stalling_pages"):
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 
+class ConnectionLimit(Placed, kind="connection_limit"):
+    """Let the servers together answer only so many connections of a client side by side, as an operator's limit does.
+
+    They accept further ones and stay silent, and answer no new one of this client for some seconds.
+    """
+
+    most: int = Field(ge=1, description="connections of one client that are answered side by side")
+    seconds: float = Field(gt=0, description="seconds in which the client gets no answer after one too many")
+    spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
+
+
 class SlowPages(Placed, kind="slow_pages"):
     """Let the web servers send each answer at a limited rate, to every client."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 
@@ -92,9 +93,20 @@ class ConnectionServer:
         try:
             with contextlib.suppress(Ended, TimeoutError, OSError):
                 async with asyncio.timeout(PATIENCE):
-                    await self._serve(Plain(reader, writer), at, client)
+                    await self._admit(Plain(reader, writer), at, client)
         finally:
             writer.close()
+
+    async def _admit(self, stream: Stream, at: StreamPort, client: tuple[str, int]) -> None:
+        """Serve the connection, or read without an answer where the client has too many of them."""
+        if at.host.limit is None:
+            await self._serve(stream, at, client)
+            return
+        with at.host.limit.admitted(client[0], time.monotonic()) as answered:
+            if answered:
+                await self._serve(stream, at, client)
+            while not answered:
+                await stream.read()
 
     async def _serve(self, stream: Stream, at: StreamPort, client: tuple[str, int]) -> None:
         greeting = next((GREETING_SERVERS[dialect] for dialect in GREETING_SERVERS if dialect in at.dialects), None)

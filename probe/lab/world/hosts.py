@@ -1,6 +1,8 @@
 """Build the hosts of the lab from target files: their names, addresses, ports and services."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,6 +43,28 @@ class Stall:
     spares_helper: bool = False
 
 
+@dataclass
+class ClientLimit:
+    """Hold the connections by client of servers with one limit, and until when a client above it is ignored."""
+
+    most: int
+    seconds: float
+    spares_helper: bool = False
+    open: Counter[str] = field(default_factory=Counter)
+    until: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def admitted(self, client: str, now: float) -> Iterator[bool]:
+        """Count a connection while it is open. Yield whether it is answered."""
+        self.open[client] += 1
+        if self.open[client] > self.most:
+            self.until[client] = now + self.seconds
+        try:
+            yield now >= self.until.get(client, now) or (self.spares_helper and _is_helper(client))
+        finally:
+            self.open[client] -= 1
+
+
 @dataclass(frozen=True)
 class MailRefusal:
     """Hold how a server refuses SMTP clients: the reply to a connect or to EHLO, after a delay in seconds."""
@@ -76,6 +100,7 @@ class Host:
     broken_aaaa: str = ""  # rcode of the answers to AAAA queries
     page_rate: int = 0  # bytes a second of each answer over HTTP, 0: no limit
     page_bytes: int = 160_000  # of each page at least, about as long as the pages of the real services
+    limit: ClientLimit | None = None  # shared by all servers of the fault
     stall: Stall | None = None  # the pause in the middle of its pages
     answers: tuple[int, str] | None = None  # status and title of every HTTP answer, if not the usual ones
 

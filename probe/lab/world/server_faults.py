@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from probe.lab.censors.kit.names import matches
 from probe.lab.net.layout import Outage
 from probe.lab.scenario.faults import (
     BrokenAAAA,
+    ConnectionLimit,
     ExpiredCertificate,
     FilteringResolver,
     IPv6Only,
@@ -29,7 +31,7 @@ from probe.lab.scenario.faults import (
     WrongCertificate,
 )
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.hosts import Certificate, Host, MailRefusal, SIPRefusal, Stall
+from probe.lab.world.hosts import Certificate, ClientLimit, Host, MailRefusal, SIPRefusal, Stall
 from probe.lab.world.pools import Pool
 
 _CERTIFICATES: dict[type[Placed], Certificate] = {
@@ -45,9 +47,15 @@ def apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
     for fault in scenario.faults:
         if not isinstance(fault, Placed):
             continue
+        limit = ClientLimit(fault.most, fault.seconds, fault.spares_helper) if _is_limit(fault) else None
         for host in hosts:
             if _applies_to(host, fault):
+                host.limit = limit or host.limit
                 _apply(host, fault, pool)
+
+
+def _is_limit(fault: Placed) -> TypeGuard[ConnectionLimit]:
+    return isinstance(fault, ConnectionLimit)
 
 
 def _apply(host: Host, fault: Placed, pool: Pool) -> None:

@@ -81,7 +81,7 @@ BAD_FILES = [
     (HEAD + "titel = 'y'" + TAIL, "titel is an unknown key. Expected one of censor, depth"),
     (HEAD + "[path]\nrttms = 3" + TAIL, "path.rttms is an unknown key"),
     (HEAD + "[path]\nloss = 1.5" + TAIL, "path.loss has the wrong value 1.5 (Input should be less than 1)."),
-    (HEAD + "[[censor]]\nnames = ['a']" + TAIL, "censor[1].class is missing. Expected one of DNS"),
+    (HEAD + "[[censor]]\nnames = ['a']" + TAIL, "censor[1].class is missing. Expected one of ConnectionTable"),
     (HEAD + "[[censor]]\nclass = 'TLSRest'" + TAIL, "Did you mean 'TLSReset'?"),
     (HEAD + RESET + "nmaes = ['a']\nnames = ['a']" + TAIL, "Did you mean 'names'?"),
     (HEAD + RESET + TAIL, "censor[1].names is missing. Expected: server names"),
