@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from probe.analysis.features.address_layers import LayerColumns
 from probe.analysis.features.address_names import NameColumns
+from probe.analysis.features.address_parallel import ParallelColumns
 from probe.analysis.features.address_payloads import PayloadColumns
 from probe.analysis.features.address_transfers import TransferColumns
 from probe.analysis.features.column import column
@@ -73,7 +74,7 @@ class GeneralColumns:
 
 
 @dataclass
-class AddressRow(TransferColumns, NameColumns, PayloadColumns, LayerColumns, GeneralColumns):
+class AddressRow(ParallelColumns, TransferColumns, NameColumns, PayloadColumns, LayerColumns, GeneralColumns):
     """Count the attempts at one endpoint and address, the differentials and the control.
 
     The counts of a layer leave out attempts that failed because of this computer.

@@ -84,6 +84,13 @@ class Observation(NamedTuple):
     tls_bears_name: Annotated[
         bool, "the leaf contains the name of the SNI, even if it is invalid for another reason"
     ] = False
+    tls_network: Annotated[str, "the /24 or /48 connected to, over TCP, empty if the entry has no `x_parallel`"] = ""
+    tls_most_beside: Annotated[
+        int, "most other connections of the run to this network that were open near the hello, -1 if not recorded"
+    ] = -1
+    tls_most_elsewhere: Annotated[int, "those of them to other addresses of this network, -1 if not recorded"] = -1
+    tls_crowded: Annotated[int, "hellos of the run to this network beside three or more others, until then"] = 0
+    tls_crowded_answered: Annotated[int, "those of them that were answered"] = 0
     http_attempts: Annotated[int, "1 if an HTTP request was tried"] = 0
     http_failure: Annotated[
         str | None, "failure before the status line, NULL if there is none or nothing was tried"

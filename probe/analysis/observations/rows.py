@@ -24,6 +24,7 @@ from probe.analysis.observations.mail_entries import mail_columns
 from probe.analysis.observations.media.pairs import media_rows
 from probe.analysis.observations.media.row import MediaRow
 from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
+from probe.analysis.observations.parallel_hellos import parallel_columns
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.analysis.observations.stream_ends import answer_columns, stream_columns
 from probe.analysis.observations.transfers.pairs import transfer_rows
@@ -195,7 +196,8 @@ def _tcp(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tls(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"tls_attempts": 1, "tls_failure": failure(entry.get("failure"))} | _handshake(entry)
+    columns = {"tls_attempts": 1, "tls_failure": failure(entry.get("failure"))}
+    return columns | _handshake(entry) | parallel_columns(entry)
 
 
 def _quic(entry: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from probe.analysis.pipeline.addresses.forged_answers import FORGED_ANSWER_STATE
 from probe.analysis.pipeline.addresses.hellos import HELLO_STATEMENTS
 from probe.analysis.pipeline.addresses.linked import LINKED_STATEMENTS
 from probe.analysis.pipeline.addresses.links import LINK_STATEMENTS
+from probe.analysis.pipeline.addresses.parallel_hellos import PARALLEL_STATEMENTS
 from probe.analysis.pipeline.addresses.subjects import SUBJECT_STATEMENTS
 from probe.analysis.pipeline.addresses.transfers import TRANSFER_STATEMENTS
 from probe.analysis.pipeline.conclusions.endpoints import ENDPOINT_STATEMENTS
@@ -26,7 +27,13 @@ STEPS: tuple[tuple[str, str, tuple[Statement, ...]], ...] = (
     (
         "comparisons",
         "Certificates, pages, other names, other client hellos and other transfers, here and elsewhere.",
-        (*CERTIFICATE_STATEMENTS, *FORGED_ANSWER_STATEMENTS, *HELLO_STATEMENTS, *TRANSFER_STATEMENTS),
+        (
+            *CERTIFICATE_STATEMENTS,
+            *FORGED_ANSWER_STATEMENTS,
+            *HELLO_STATEMENTS,
+            *TRANSFER_STATEMENTS,
+            *PARALLEL_STATEMENTS,
+        ),
     ),
     ("addresses", "The row of each address, and the rule of each layer that holds for it.", ADDRESS_STATEMENTS),
     ("endpoints", "The verdict on each endpoint, from its name and its addresses.", ENDPOINT_STATEMENTS),

@@ -19,6 +19,7 @@ MEANINGS: dict[str, str] = {
     "tls.timeout.sni": "The handshake times out, depending on the name in the client hello.",
     "tls.timeout.ech": "The handshake times out, depending on Encrypted ClientHello in the client hello.",
     "tls.timeout.other": "The handshake times out with any name.",
+    "tls.policing": "Handshakes beside other connections to the same network fail, and one alone passes.",
     "tls.mitm.self_signed": "A self-signed certificate is shown in the place of the right one.",
     "tls.mitm.ca_signed": "A certificate of another authority is shown in the place of the right one.",
     "tls.throttle.sni": "The throughput depends on the name in the client hello.",

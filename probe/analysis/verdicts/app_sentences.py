@@ -21,6 +21,7 @@ REASONS: dict[str, str] = {
     "tcp.reset": mark("Connections are cut off."),
     "tls.reset": mark("Connections are cut off."),
     "tls.timeout": mark("Connections go silent."),
+    "tls.policing": mark("Connections are cut off."),
     "tls.throttle": mark("Pages are slowed down."),
     "http.throttle": mark("Pages are slowed down."),
     "quic.throttle": mark("Pages are slowed down."),

@@ -121,7 +121,7 @@ RESTED_ON = {
         "neutral_closes",
     ),
     *("neutral_same_issuer", "tls_name_proven_elsewhere", "dns_proven_here", "dns_proven_authenticated"),
-    *("dns_trusted_reached", "control_transferred"),
+    *("dns_trusted_reached", "control_transferred", "control_crowd"),
     *("dns_authenticated", "dns_from_control", "dns_forged_first", "dns_forged_public", "dns_blockpage"),
     *("dns_dark_forged", "resets_unlike", "browser_resets", "browser_timeouts"),
     *("ech_resets", "ech_timeouts", "ech_name_resets", "ech_name_timeouts"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from probe.lab.censors.addresses import IPBlackhole, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSLie
-from probe.lab.censors.freezes import FreezeAfterBytes, FreezeAfterPackets, IdleTimeout
+from probe.lab.censors.freezes import ConnectionTable, FreezeAfterBytes, FreezeAfterPackets, IdleTimeout
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.name_rates import HTTPRate, QUICRate, TLSRate
 from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
@@ -65,6 +65,10 @@ CONDITIONS: dict[str, Condition] = {
     "freeze-nat-idle": both(has(faults.StallingPages, pause=3.0), censor(IdleTimeout, seconds=2.0)),
     "freeze-quota": censor(FreezeAfterBytes, together=True),
     "freeze-random-loss": path(loss=0.12),
+    "policing-server-limit": has(faults.ConnectionLimit, spares_helper=False),
+    "policing-server-spares-helper": has(faults.ConnectionLimit, spares_helper=True),
+    "policing-router-table": censor(ConnectionTable, hop=1),
+    "policing-random-loss": path(loss=0.08),
     "freeze-thin-line": path(rate_kbit=96),
     "service-down": both(has(faults.ServerDown, how="silent"), has(faults.ServerDown, how="refused")),
     "pbx-480": has(faults.RefusedCalls, status=480, every=1),

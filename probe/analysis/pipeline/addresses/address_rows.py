@@ -87,7 +87,8 @@ ADDRESS_ROWS = Statement(
     f" LEFT JOIN proven_elsewhere p ON {same_subject('p', 's')} LEFT JOIN forged_answer a ON {same_subject('a', 's')}"
     f" LEFT JOIN nonexistent_count n ON {same_subject('n', 's')}"
     f" LEFT JOIN resolver_count d ON {same_subject('d', 's')}"
-    f" LEFT JOIN transfer_result i ON {same_subject('i', 's')}",
+    f" LEFT JOIN transfer_result i ON {same_subject('i', 's')}"
+    f" LEFT JOIN parallel_result l ON {same_subject('l', 's')}",
 )
 
 ADDRESS_DECIDED = decided(

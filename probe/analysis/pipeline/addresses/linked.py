@@ -34,6 +34,7 @@ _TEXTS = ("failure", *(f"{layer}_failure" for layer in LAYERS))
 _NUMBERS = (
     *("transaction_id", "port", "family", "resets_unlike", "fingerprints", "proof_depth", "echo_sent"),
     *("tls_hello_length", "stream_bytes", "stream_packets", "stream_acked"),
+    *("tls_most_beside", "tls_most_elsewhere"),
 )
 _CONDITIONS = (
     *("in_residual", "local_fault", "tls_shown", "quic_shown", "http_answered", "tls_answered", "tls_self_signed"),
@@ -44,6 +45,7 @@ _CONDITIONS = (
     *(f"{layer}_tested" for layer in LAYERS),
 )
 _WORDS = (
+    "tls_network",
     *("place", "followup", "tls_verified_name", "tls_leaf", "tls_issuer", "http_page", "http_redirect_host"),
     *("mail_protocol", "mail_offer", "failure_kind", "random_failure_kind", "echo_failure_kind"),
     *(f"{layer}_failure_kind" for layer in LAYERS),

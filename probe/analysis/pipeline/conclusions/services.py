@@ -79,12 +79,25 @@ _PROOF = (
 # The endpoints are counted if one is enough and one works, or if none has the service's state. Else addresses are.
 _COUNTS_ENDPOINTS = "(f.m IS NULL OR (w.any_suffices AND w.ok > 0))"
 
+SERVICE_CROWDS = Statement(
+    "service_crowd",
+    "The hellos of the run to the network of a service's address that polices connections, beside three or more others,"
+    " and those that were answered.",
+    ("m", "role"),
+    "SELECT x.m, x.role, max(l.hellos) AS hellos, max(l.answers) AS answers FROM service_endpoint x"
+    " JOIN parallel_result l ON l.m = x.m AND l.endpoint = x.endpoint AND l.alone_passed > 0 GROUP BY x.m, x.role",
+)
+
 # No share of endpoints says how bad calls or transfers are.
 _ONLY_PAIRS = "w.blocked + w.likely_blocked + w.degraded = 0"
 
 
-def _if_degraded(endpoints: str, addresses: str) -> str:
-    counted = f"WHEN {_COUNTS_ENDPOINTS} THEN {endpoints} ELSE {addresses}"
+_POLICED = "(s.mechanism = 'tls.policing' AND z.m IS NOT NULL)"
+
+
+def _if_degraded(endpoints: str, addresses: str, hellos: str) -> str:
+    """Return what the pass rate counts: hellos if connections side by side are policed, else endpoints or addresses."""
+    counted = f"WHEN {_POLICED} THEN {hellos} WHEN {_COUNTS_ENDPOINTS} THEN {endpoints} ELSE {addresses}"
     return f"CASE WHEN r.state <> {literal(State.DEGRADED)} OR {_ONLY_PAIRS} THEN 0 {counted} END"
 
 
@@ -94,11 +107,13 @@ SERVICE_VERDICTS = Statement(
     ("m", "role"),
     f"SELECT w.m, w.role, r.state, s.rule_id, s.because, {_PROOF} AS proof_depth,"
     " c.attempts, c.failures, c.controls, c.control_successes,"
-    f" {_if_degraded('w.ok', 'f.working')} AS pass_successes, {_if_degraded('w.endpoints', 'f.judged')} AS pass_trials"
+    f" {_if_degraded('w.ok', 'f.working', 'z.answers')} AS pass_successes,"
+    f" {_if_degraded('w.endpoints', 'f.judged', 'z.hellos')} AS pass_trials"
     " FROM service_row w JOIN service_decided d ON d.m = w.m AND d.role = w.role"
     " JOIN rule_fact r ON r.rule_id = d.rule_service JOIN service_count c ON c.m = w.m AND c.role = w.role"
     " LEFT JOIN first_deciding f ON f.m = w.m AND f.role = w.role"
     " LEFT JOIN service_proof p ON p.m = w.m AND p.role = w.role"
+    " LEFT JOIN service_crowd z ON z.m = w.m AND z.role = w.role"
     " JOIN rule_fact s ON s.rule_id = CASE WHEN r.defers AND f.m IS NOT NULL THEN f.rule_id ELSE r.rule_id END",
 )
 
@@ -129,6 +144,7 @@ SERVICE_STATEMENTS = (
     SERVICE_PARTS,
     FIRST_DECIDING,
     SERVICE_PROOFS,
+    SERVICE_CROWDS,
     SERVICE_VERDICTS,
     *SERVICE_MECHANISMS,
     SERVICE_ANOMALIES,

@@ -4,6 +4,7 @@ from probe.analysis.rules.rule import Rule, State
 from probe.analysis.rules.tls.certificates import FOREIGN_CERTIFICATES, REFUSED_CERTIFICATES
 from probe.analysis.rules.tls.client_hellos import BROWSER_HELLO_FAILS, DEPENDS_ON_HELLO, HELLO_WITH_ECH_FAILS
 from probe.analysis.rules.tls.names import TLS_FOLLOWS_NAME
+from probe.analysis.rules.tls.parallel_hellos import NOT_REPEATED_ALONE, PASSES_ALONE
 from probe.messages import mark
 
 _INNOCUOUS_PASSES = "innocuous_passed > 0 AND innocuous_failed = 0"
@@ -15,6 +16,7 @@ _CLOSE = f"tls_successes = 0 AND tls_closes > 0 AND {_AGAIN}"
 # `tls_completes_though_reset`: no socket reports such a reset. If innocuous names draw one too, the server may send it.
 # `tls_reset_by_another` is not `blocked`: in front of some servers a separate device sends their resets.
 TLS_RULES = (
+    *PASSES_ALONE,
     *HELLO_WITH_ECH_FAILS,
     *BROWSER_HELLO_FAILS,
     Rule(
@@ -65,6 +67,7 @@ TLS_RULES = (
         because="The run was interrupted before a failure of the TLS handshake could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),
+    *NOT_REPEATED_ALONE,
     *DEPENDS_ON_HELLO,
     *TLS_FOLLOWS_NAME,
     Rule(

@@ -1,0 +1,46 @@
+"""Declare the columns of an address row about TLS connections to one network side by side."""
+
+from dataclasses import dataclass
+
+from probe.analysis.features.column import column
+from probe.analysis.features.link_counts import or_zero
+
+
+@dataclass
+class ParallelColumns:
+    """Count handshakes beside three or more other connections to the network, or up to 70 s after them, and alone."""
+
+    crowded_failures: int = column(
+        0,
+        "TLS handshakes beside three or more other connections to the network that got no answer.",
+        or_zero("l.crowded"),
+    )
+    crowded_silent: int = column(
+        0,
+        "Those of them whose hello was not acknowledged, with three or more to other addresses.",
+        or_zero("l.silent"),
+    )
+    crowded_forged_resets: int = column(
+        0,
+        "Those of them that another sender than the peer reset, with three or more to other addresses.",
+        or_zero("l.forged_resets"),
+    )
+    alone_successes: int = column(
+        0,
+        "TLS handshakes beside at most two other connections to the network, after those, with a certificate that is"
+        " valid for the name.",
+        or_zero("l.alone_passed"),
+    )
+    alone_failures: int = column(
+        0,
+        "TLS handshakes beside at most two other connections to the network, after those, that failed.",
+        or_zero("l.alone_failed"),
+    )
+    crowd_answers: int = column(
+        0, "Hellos of the run to the network beside three or more others that were answered.", or_zero("l.answers")
+    )
+    control_crowd: int = column(
+        0,
+        "TLS handshakes of the control to the network beside three or more others that succeeded.",
+        or_zero("l.at_control"),
+    )
