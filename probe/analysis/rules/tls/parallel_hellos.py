@@ -31,7 +31,7 @@ PASSES_ALONE = (
 NOT_REPEATED_ALONE = (
     Rule(
         "tls_fails_side_by_side",
-        "tls_successes = 0 AND crowded_failures >= 2 AND crowded_failures = tls_attempts AND crowd_answers > 0 "
+        "tls_successes = 0 AND crowded_failures > 0 AND crowded_failures = tls_attempts AND crowd_answers > 0 "
         f"AND alone_failures = 0 AND control_tls_successes > 0 AND {_NOT_AT_NEUTRAL_HOST}",
         State.IMPAIRED,
         because=(
