@@ -39,8 +39,8 @@ NOT_REPEATED_ALONE = (
             "was repeated alone, so the number of connections may be the cause."
         ),
         plain=mark(
-            "The test of {service} failed while this program had other connections to the same servers open. It was not "
-            "repeated alone. Run the test again, for {service} alone."
+            "The test of {service} failed while this program had other connections to the same servers open. It was "
+            "not repeated alone. Run the test again, for {service} alone."
         ),
     ),
 )
