@@ -99,7 +99,8 @@ def conclude(facts: AttemptFacts) -> Conclusion:
         return Conclusion(not_visited=own is None and in_vain)
     if own.failure is None:
         reached = own.corroborated or own.authenticated or facts.verified
-        return Conclusion(reached, contradicted=not reached and facts.trusted_addresses)
+        contradicted = not reached and facts.trusted_addresses
+        return Conclusion(reached, contradicted, worth_a_search=DOUBTFUL_TWICE.holds(facts))
     if any(outcome is not None and outcome.passed for outcome in (confirmation, facts.outcome("alone"))):
         return Conclusion(reached=True)
     unknown = own.fell_silent or (may_be_policed(facts) and facts.sent("alone") is None)

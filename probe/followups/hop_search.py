@@ -101,14 +101,17 @@ class HopSearch:
             kind = _KINDS.get(attempt.failed_operation or "")
             failures = {attempt.failure, confirmation.failure}
             by_silence = failures <= f.SILENT
+            if failures == {None} and endpoint.dialect == "sip/udp":  # the planner noted answers that are doubtful
+                cause = attempt.transaction_id
+                yield Case("sip", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint)
             if kind is None or attempt.failed_operation != confirmation.failed_operation:
                 continue
             if not self._is_searchable(kind, failures, attempt, endpoint):
                 if endpoint.carrier == "tcp" or not (by_silence or failures <= _CONNECT_FAILURES):
                     continue
                 kind = "datagram"
-            place = (attempt.address, attempt.port)
-            yield Case(kind, attempt.service, endpoint.host, *place, by_silence, attempt.transaction_id, endpoint)
+            cause = attempt.transaction_id
+            yield Case(kind, attempt.service, endpoint.host, *_place(attempt), by_silence, cause, endpoint)
 
     def _is_searchable(
         self, kind: PayloadKind, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint
@@ -256,9 +259,17 @@ class HopSearch:
         return {ttl: (ip, self._session.asn_of(ip) or None) for ttl, ip in hops.items()}
 
 
+def _place(attempt: TransactionRecord) -> tuple[str, int]:
+    return attempt.address, attempt.port
+
+
 def _search_on(path: PathSweep, case: Case, guess: Interval | None) -> Search:
-    """Return a search among the useful distances: before the end, and after silence only where a router answers."""
+    """Return a search among the useful distances: before the end, and after silence only where a router answers.
+
+    Behind the last router an answer may come from the server, unless its distance is known.
+    """
     answering = frozenset(hop.ttl for hop in path.hops if hop.answered and not hop.late)
-    furthest = path.end_ttl or max((hop.ttl for hop in path.hops if hop.answered), default=0) + BEYOND
+    last = max((hop.ttl for hop in path.hops if hop.answered), default=0)
+    furthest = path.end_ttl or last + (BEYOND if case.by_silence or case.carrier == "tcp" else 1)
     candidates = [ttl for ttl in range(1, furthest) if ttl in answering or not case.by_silence]
     return Search(candidates, answering, furthest, case.by_silence, guess, 1 if case.kind == "dns" else 2)

@@ -261,3 +261,13 @@ async def test_answer_from_the_helpers_closed_port_is_not_searched(world: World,
     async with trace.transaction(answered_query(address, NAME)):
         pass
     assert len(HopSearch(FlowRunner(trace, world.session))._cases({NAME})) == cases
+
+
+@pytest.mark.parametrize(("transport", "cases"), [("udp", 1), ("tcp", 0)])
+async def test_doubtful_answers_of_sip_are_searched_over_udp(world: World, transport: str, cases: int) -> None:
+    trace, endpoint = Trace(), parse_endpoint(f"sip://{NAME}:5060;transport={transport}")
+    where = HopSearch(FlowRunner(trace, world.session))
+    async with trace.transaction(TransactionFacts("first", endpoint=endpoint.url, address=IP, port=5060)) as tx:
+        pass
+    where.note(tx.record, tx.record, endpoint)
+    assert [case.kind for case in where._cases({NAME})] == ["sip"] * cases

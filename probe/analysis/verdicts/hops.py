@@ -17,7 +17,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "stun": ("stun.timeout.payload", "turn.timeout.payload"),
     "reflector": ("reflector.timeout.payload",),
     "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
-    "sip": ("sip.timeout.payload",),
+    "sip": ("sip.timeout.payload", "sip.injection."),
     "syn": ("tcp.", "ip.unreachable"),
     "datagram": (
         *("udp.timeout", "relay.udp.timeout", "ip.unreachable", "quic.timeout.other", "stun.timeout.other"),
@@ -208,11 +208,16 @@ def _cause_of(entries: list[dict[str, Any]], records: dict[int, dict[str, Any]])
 
 
 def _outcomes(entries: list[dict[str, Any]], path: _Path, *, by_silence: bool) -> Iterable[tuple[int, bool]]:
-    """Iterate over (TTL, interference seen) of packets that could not reach the server."""
+    """Iterate over (TTL, interference seen) of packets that could not reach the server.
+
+    An answer counts up to the last router that answered, if the distance of the server is unknown.
+    """
+    last = path.end - 1 if path.end else max(path.routers, default=0)
     for entry in entries:
         answering = frozenset(path.routers).union(_compared(entry))
         for distance in tables(entry.get("distances")):
             ttl = number(distance.get("ttl"))
             interfered = acted(text(distance.get("outcome")), ttl, by_silence=by_silence, answering=answering)
-            if interfered is not None and ttl > 0 and (not path.end or ttl < path.end):
+            from_server = text(distance.get("outcome")) == "answered" and ttl > last
+            if interfered is not None and ttl > 0 and not from_server and (not path.end or ttl < path.end):
                 yield ttl, interfered

@@ -88,6 +88,20 @@ def test_packet_that_reaches_server_gives_no_hop() -> None:
     assert hop(line({3: "expired", 4: "reset"}, end=4)) is None
 
 
+def test_answer_behind_the_last_router_gives_no_hop() -> None:
+    """Test a path whose end is unknown: the server itself may answer there."""
+    far = line({4: "expired"}, {6: "expired", 7: "answered"}, payload="dns", service="", end=None)
+    assert hop(far, mechanisms=("dns.injection.other",)) is None
+    near = line({4: "expired"}, {5: "expired", 6: "answered"}, payload="dns", service="", end=None)
+    assert hop(near, mechanisms=("dns.injection.other",))["ttl"] == 6
+
+
+def test_injected_sip_answer_has_hop() -> None:
+    measured = line({3: "expired", 4: "answered"}, payload="sip", end=None, cause="")
+    measured["test_keys"]["x_transactions"][0]["failure"] = None
+    assert hop(measured, mechanisms=("sip.injection.480",))["ttl"] == 4
+
+
 def test_contradicting_outcomes_give_no_hop() -> None:
     assert hop(line({3: "reset"}, {5: "expired"})) is None
     assert hop(line({4: "reset"}, {4: "expired"})) is None
