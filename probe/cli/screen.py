@@ -130,13 +130,16 @@ def _alike(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
 def _print_verdict(
     alike: list[Mapping[str, Any]], stream: TextIO, plain: bool, evidence: bool, target: Mapping[str, Any] | None
 ) -> None:
-    from probe.analysis.verdicts.plain_sentences import plain_sentence  # here, so that other commands start faster
+    # here, so that other commands start faster
+    from probe.analysis.verdicts.plain_sentences import SHOWN_THOUGH_OK, plain_sentence
 
     record = alike[0]
     _print_heading(alike, stream, plain)
     valid = record.get("valid", True)
     if record.get("state") == "ok" and valid:
-        if record.get("anomalies"):
+        if record.get("rule_id") in SHOWN_THOUGH_OK:
+            say(stream, wrapped(plain_sentence(record, target, alike=alike[1:]), 4))
+        elif record.get("anomalies"):
             names = listed(record["anomalies"])
             say(stream, wrapped(tr("It works. Interference without effect was also seen: {names}.", names=names), 4))
         return

@@ -51,6 +51,7 @@ _MODULES: dict[FollowUp, str] = {
     "transfer_innocuous_host": "probe.followups.helper_flows.transfer_pairs",
     "quic_page_name": "probe.followups.helper_flows.quic_pages",
     "quic_page_innocuous": "probe.followups.helper_flows.quic_pages",
+    "address_page_innocuous": "probe.followups.helper_flows.address_pages",
     "path_sweep": "probe.followups.hop_search",
     "limited_payload": "probe.followups.hop_search",
     "alternative_address": "probe.connectivity.endpoint",

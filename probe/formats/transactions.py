@@ -62,6 +62,7 @@ FollowUp = Literal[
     "transfer_innocuous_host",
     "quic_page_name",
     "quic_page_innocuous",
+    "address_page_innocuous",
     "path_sweep",
     "limited_payload",
     "alternative_address",

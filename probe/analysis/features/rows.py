@@ -195,6 +195,23 @@ class ServiceRow:
         "beside pairs of connections.",
         "COALESCE(t.quic_slow_pages, 0)",
     )
+    address_pages: int = column(
+        0,
+        "1 if the service's page was read at its address under an innocuous name often enough, beside a usable pair of "
+        "transfers from the test helper.",
+        "COALESCE(t.address_pairs, 0)",
+    )
+    address_limited: int = column(
+        0,
+        "1 if it came with less than half of the helper's throughput.",
+        "COALESCE(t.address_limited, 0)",
+    )
+    address_slow_pages: int = column(
+        0,
+        "Pages over TLS that came slowly here, and at least three times as fast at the control. They are counted only "
+        "beside such reads.",
+        "COALESCE(t.address_slow_pages, 0)",
+    )
     untested: int = column(
         0,
         "Endpoints that were not tested to their end when the time limit of the run was over.",

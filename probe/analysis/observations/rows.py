@@ -27,6 +27,7 @@ from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Obse
 from probe.analysis.observations.parallel_hellos import parallel_columns
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.analysis.observations.stream_ends import answer_columns, stream_columns
+from probe.analysis.observations.transfers.address_pages import address_page_row
 from probe.analysis.observations.transfers.pairs import transfer_rows
 from probe.analysis.observations.transfers.quic_pages import quic_page_row
 from probe.analysis.observations.transfers.row import TransferRow
@@ -252,6 +253,7 @@ _LISTS = tuple(dict.fromkeys(("queries", "mail", *_COLUMNS)))
 
 
 def _transfers(test_keys: dict[str, Any], control: dict[str, Any]) -> tuple[TransferRow, ...]:
-    """Return a row for each pair of transfers, from the helper or of the service's own page over QUIC."""
-    over_quic = quic_page_row(test_keys, control)
-    return (*transfer_rows(test_keys, control), *([] if over_quic is None else [over_quic]))
+    """Return a row for each pair of transfers, from the helper or of the service's own page."""
+    pairs = transfer_rows(test_keys, control)
+    own = (quic_page_row(test_keys, control), address_page_row(test_keys, control, pairs))
+    return (*pairs, *(row for row in own if row is not None))

@@ -10,6 +10,7 @@ MEANINGS: dict[str, str] = {
     "dns.timeout": "Queries get no answer.",
     "dns.intercepted": "A device on the path answers in the place of the resolver.",
     "ip.unreachable": "ICMP reports the address as unreachable.",
+    "ip.throttle": "Bytes from the address come slowly with any name, and fast from elsewhere.",
     "tcp.timeout": "The connection gets no answer.",
     "tcp.refused": "The connection is refused.",
     "tcp.reset": "The connection is reset while it is opened.",

@@ -30,6 +30,32 @@ def _limited(prefix: str) -> str:
     )
 
 
+_ADDRESS_LIMITED = (
+    "ok > 0 AND blocked + likely_blocked + degraded = 0 AND (any_suffices OR impaired + down + insufficient + untested"
+    " = 0) AND control_successes > 0 AND address_pages > 0 AND address_limited = address_pages"
+    " AND address_slow_pages > 0 AND transfer_limited = 0"
+)
+
+ADDRESS_RULES = (
+    Rule(
+        "service_address_slow",
+        _ADDRESS_LIMITED,
+        State.OK,
+        mechanism="ip.throttle",
+        because=(
+            "Pages come slowly from this address with the service's name and with an innocuous one. Bytes from the "
+            "test helper are fast at the same time, and the test helper gets the pages fast. A limit by address, a "
+            "crowded connection between networks, and a server that limits this country look the same."
+        ),
+        plain=mark(
+            "{service} works, but its servers send slowly to this network: {slow_low} to {slow_high} of 100 bytes "
+            "arrive, compared with our test helper. The cause may be this network, a network on the way, or the "
+            "service itself."
+        ),
+    ),
+)
+"""Rules that do not accuse. They come after all that do."""
+
 THROUGHPUT_RULES = (
     Rule(
         "service_name_throttled",

@@ -31,6 +31,10 @@ _SUCCEEDED = mark(
 )
 
 
+SHOWN_THOUGH_OK = frozenset({"service_address_slow"})
+"""Rules of services that work, of which the sentence is shown: what was seen may be no interference."""
+
+
 def plain_sentence(
     record: Mapping[str, Any], target: Mapping[str, Any] | None = None, *, alike: Sequence[Mapping[str, Any]] = ()
 ) -> str:

@@ -19,7 +19,6 @@ from probe.steps.quic.quic_socket import QUICConnection
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import family_of
 
-PORT = 443  # of HTTP/3, where target files name no other one
 TURNS = 9  # fewest of which one may be an outlier in an interval of 95 %
 ONE_READ = 3.0  # seconds of one page
 LONGEST = 20.0  # seconds, after which no further turn begins
@@ -85,7 +84,7 @@ def _facts(subject: Page, followup: FollowUp, name: str) -> TransactionFacts:
         subject.service,
         subject.endpoint,
         address=subject.address,
-        port=PORT,
+        port=subject.port,
         family=family_of(subject.address),
         sent_name=name,
     )
@@ -94,9 +93,9 @@ def _facts(subject: Page, followup: FollowUp, name: str) -> TransactionFacts:
 async def _opened(session: Session, tx: Transaction, subject: Page, name: str) -> QUICConnection:
     """Return a connection under a name. That of the target is a trigger. No certificate is checked again."""
     if name == subject.host:
-        session.pace.spend_trigger(name, subject.address, "udp", PORT)
+        session.pace.spend_trigger(name, subject.address, "udp", subject.port)
         tx.record.trigger = True
     roots = Roots(session.settings.public_roots)
     return await quic_handshake(
-        tx, subject.address, PORT, name, pace=session.pace, roots=roots, check=False, confirm=True
+        tx, subject.address, subject.port, name, pace=session.pace, roots=roots, check=False, confirm=True
     )

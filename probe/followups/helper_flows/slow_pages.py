@@ -15,7 +15,7 @@ Protocol = Literal["tls", "http", "quic"]
 class Page(NamedTuple):
     """Hold one page: its transaction, service and endpoint, the name, bytes a second, and over what it came.
 
-    `address` and `url` are those of its request.
+    `address`, `port` and `url` are those of its request.
     """
 
     cause: int | None
@@ -25,6 +25,7 @@ class Page(NamedTuple):
     rate: float
     over: Protocol = "tls"
     address: str = ""
+    port: int = 443
     url: str = ""
 
 
@@ -50,7 +51,7 @@ def _pages(trace: Trace) -> Iterator[Page]:
         if seconds is not None and host and over and record.sent_name == host:
             rate = entry.response.x_body_length / max(seconds, 1e-3)
             about = (record.transaction_id, record.service, record.endpoint, host)
-            yield Page(*about, rate, over, record.address, entry.request.url)
+            yield Page(*about, rate, over, record.address, record.port or 443, entry.request.url)
 
 
 def protocol_of(entry: HTTPTransaction) -> Protocol | None:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from probe.followups.helper_flows.address_pages import read_at_address
 from probe.followups.helper_flows.conditions import seconds_left, until_stopped
 from probe.followups.helper_flows.quic_pages import LONGEST, read_both
 from probe.followups.helper_flows.slow_pages import Page, Protocol, pages_of, slowest
@@ -20,10 +21,11 @@ from probe.formats.transactions import FollowUp
 from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
+from probe.signatures.slow_page import LEAST_PACE, SLOW
 from probe.steps.transfer import HANDSHAKE, transfer
 from probe.targets.cost import TRANSFER_PAIRS
 from probe.targets.target import Target, family_of
-from probe.wire.transfer import SECONDS
+from probe.wire.transfer import PACE, SECONDS
 
 LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
 REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
@@ -70,11 +72,19 @@ class TransferPairs:
     async def _pairs_of(self, trace: Trace, subject: Page) -> TransferResult:
         """Measure a pair, and a second one if its transfers differ. Return what became of the first."""
         if subject.over == "quic":
-            return self._obstacle_to_pages(subject) or await self._quic_pages(trace, subject)
+            return self._obstacle_to_pages() or await self._quic_pages(trace, subject)
         first = self._obstacle(subject) or await self._pair(trace, subject)
         if first == "measured" and _differ(trace) and self._obstacle(subject) is None:
             await self._pair(trace, subject)
+        elif first == "measured" and subject.over == "tls" and subject.address:
+            await self._pages_at_address(trace, subject)
         return first
+
+    async def _pages_at_address(self, trace: Trace, subject: Page) -> None:
+        """Read the page at the service's address under an innocuous name, if the pair has shown a free line."""
+        if subject.rate < SLOW and _is_free(trace) and self._obstacle_to_pages() is None:
+            self._pairs += 1
+            await until_stopped(self._session, read_at_address(self._session, trace, subject))
 
     def _subjects(self, target: Target, trace: Trace) -> list[Page]:
         """Return what pairs are measured for: the slowest page over each protocol, if it is slow."""
@@ -89,19 +99,19 @@ class TransferPairs:
             return [fastest] if fastest else []
         return found
 
-    def _obstacle_to_pages(self, subject: Page) -> TransferResult | None:
+    def _obstacle_to_pages(self) -> TransferResult | None:
         """Return why no pages of the service itself can be read now, None if they can."""
         session, left = self._session, seconds_left(self._session)
         if session.stopping.is_set():
             return "out_of_time" if session.out_of_time else "interrupted"
         if left is not None and left < LONGEST:
             return "out_of_time"
-        if self._pairs >= TRANSFER_PAIRS:
-            return "enough"
-        return None if session.pace.can_trigger(subject.host, subject.address, "udp") else "budget"
+        return "enough" if self._pairs >= TRANSFER_PAIRS else None
 
     async def _quic_pages(self, trace: Trace, subject: Page) -> TransferResult:
         """Read the page over QUIC under its name and an innocuous one. No helper takes part."""
+        if not self._session.pace.can_trigger(subject.host, subject.address, "udp"):
+            return "budget"
         self._pairs += 1
         kept = len(trace.transactions)
         await until_stopped(self._session, read_both(self._session, trace, subject))
@@ -212,6 +222,11 @@ def _differ(trace: Trace) -> bool:
         rate = entry.total / max(entry.lasted, 1e-3)
         one, other = (rate, other) if followups[number] in NAMED else (one, rate)
     return one < REPEATED_BELOW * other
+
+
+def _is_free(trace: Trace) -> bool:
+    """Return whether each transfer of the last pair kept nearly the helper's pace."""
+    return all(each.total >= LEAST_PACE * PACE * each.lasted for each in _last_pair(trace).values())
 
 
 def _result(transfers: list[Transfer]) -> TransferResult:

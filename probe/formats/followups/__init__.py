@@ -10,6 +10,7 @@ from probe.formats.followups.kind import Change, FollowUpKind
 from probe.formats.followups.names import NAMES
 from probe.formats.followups.paths import PATHS
 from probe.formats.followups.payloads import (
+    ADDRESS_PAGES,
     ECHO_PAIR,
     HELPER_CALLS,
     MEDIA_PAIR,
@@ -37,6 +38,7 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
         *HELPER_CALLS,
         *TRANSFER_PAIR,
         *QUIC_PAGES,
+        *ADDRESS_PAGES,
         *PATHS,
     )
 }

@@ -154,3 +154,17 @@ QUIC_PAGES = (
     ),
 )
 """Follow-ups that compare the throughput of two names over QUIC at the service's own address."""
+
+ADDRESS_PAGES = (
+    FollowUpKind(
+        "address_page_innocuous",
+        "the beginning of the same page from the same address, nine times, each with an innocuous name in the hello",
+        "name",
+        0,
+        "After a page came slowly over TLS and the transfers of its pair were both fast. It is a pair of a round.",
+        "The page did not come slowly, the name is slowed down, the line was not free, or the round had three pairs.",
+        mark("read the same page at {address} under the innocuous name {name}"),
+        mark("the page at the same address under another name"),
+    ),
+)
+"""The follow-up that reads a slow page under another name."""

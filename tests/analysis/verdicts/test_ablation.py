@@ -87,6 +87,7 @@ DECIDES: dict[str, tuple[str, str]] = {
     "transfer_innocuous_host": ("throttled-host-policed", "service_host_throttled"),
     "quic_page_name": ("throttled-quic", "service_quic_name_throttled"),
     "quic_page_innocuous": ("throttled-quic", "service_quic_name_throttled"),
+    "address_page_innocuous": ("slow-address", "service_address_slow"),
     "echoes": ("sip-drop", "sip_silent_twin_echoed"),
     "mail": ("starttls-stripped", "smtp_starttls_stripped"),
     "path_sweeps": ("sni-drop", HOP),

@@ -39,10 +39,9 @@ def session(tmp_path: Path) -> Session:
 
 
 @asynccontextmanager
-async def serving(monkeypatch: pytest.MonkeyPatch, answer: Any = large) -> AsyncIterator[Page]:
+async def serving(answer: Any = large) -> AsyncIterator[Page]:
     async with listening(quic_server(GOOD, answer=answer)) as (port, _):
-        monkeypatch.setattr(quic_pages, "PORT", port)
-        yield Page(3, "quic", f"quic://{NAME}:443/", NAME, 9_000.0, "quic", ADDRESS, f"https://{NAME}/")
+        yield Page(3, "quic", f"quic://{NAME}:443/", NAME, 9_000.0, "quic", ADDRESS, port, f"https://{NAME}/")
 
 
 def reads(trace: Trace) -> dict[str, list[HTTPTransaction]]:
@@ -54,9 +53,9 @@ def reads(trace: Trace) -> dict[str, list[HTTPTransaction]]:
     return found
 
 
-async def test_page_is_read_in_turns_under_both_names(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_page_is_read_in_turns_under_both_names(session: Session) -> None:
     trace = Trace()
-    async with serving(monkeypatch) as subject:
+    async with serving() as subject:
         await read_both(session, trace, subject)
     assert {(each.followup, each.failure, each.cause, each.address) for each in trace.transactions} == {
         (kind, None, 3, ADDRESS) for kind in KINDS
@@ -73,9 +72,9 @@ async def test_page_is_read_in_turns_under_both_names(session: Session, monkeypa
     assert len({tuple(turn) for turn in turns}) == 2  # drawn: equal in all turns once in 256
 
 
-async def test_pair_is_one_trigger(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pair_is_one_trigger(session: Session) -> None:
     trace = Trace()
-    async with serving(monkeypatch) as subject:
+    async with serving() as subject:
         await read_both(session, trace, subject)
     assert session.pace.triggers == 1
     assert [each.followup for each in trace.transactions if each.trigger] == ["quic_page_name"]
@@ -84,7 +83,7 @@ async def test_pair_is_one_trigger(session: Session, monkeypatch: pytest.MonkeyP
 async def test_connection_that_fails_ends_both(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quic_pages, "ONE_READ", 0.3)
     trace = Trace()
-    async with serving(monkeypatch, silent) as subject, asyncio.timeout(10.0):
+    async with serving(silent) as subject, asyncio.timeout(10.0):
         await read_both(session, trace, subject)
     assert f.TIMEOUT in {each.failure for each in trace.transactions}
     assert sum(map(len, reads(trace).values())) <= 2
@@ -93,16 +92,16 @@ async def test_connection_that_fails_ends_both(session: Session, monkeypatch: py
 async def test_no_turn_begins_when_the_time_is_over(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quic_pages, "LONGEST", quic_pages.ONE_READ)
     trace = Trace()
-    async with serving(monkeypatch) as subject:
+    async with serving() as subject:
         await read_both(session, trace, subject)
     assert sum(map(len, reads(trace).values())) == 0
 
 
-async def test_spent_budget_sends_no_name(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_spent_budget_sends_no_name(session: Session) -> None:
     while session.pace.can_trigger(NAME, ADDRESS, "udp"):
         session.pace.spend_trigger(NAME, ADDRESS, "udp")
     trace, spent = Trace(), session.pace.triggers
-    async with serving(monkeypatch) as subject:
+    async with serving() as subject:
         await read_both(session, trace, subject)
     assert session.pace.triggers == spent and not any(each.trigger for each in trace.transactions)
     assert f.BUDGET in {each.failure for each in trace.transactions}

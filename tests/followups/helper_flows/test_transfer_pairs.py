@@ -122,6 +122,40 @@ async def test_pair_that_differs_is_repeated(session: Session) -> None:
     assert session.pace.triggers == 2
 
 
+# -- at the address --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rate", "limited", "address", "read"),
+    [(8_000, 0, "192.0.2.7", 1), (8_000, 8_000, "192.0.2.7", 0), (8_000, 0, "", 0)],
+)
+async def test_address_is_read_if_neither_transfer_was_slow(
+    session: Session, monkeypatch: pytest.MonkeyPatch, rate: float, limited: int, address: str, read: int
+) -> None:
+    subjects = list[Page]()
+
+    async def kept(_: Session, __: Trace, subject: Page) -> None:
+        subjects.append(subject)
+
+    monkeypatch.setattr(pairs, "read_at_address", kept)
+    async with helper(session, {ENDPOINT.host: limited} if limited else {}) as (made, _):
+        trace = await traced(rate)
+        trace.transactions[0].address = address
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+    assert [(each.address, each.host) for each in subjects] == [(address, ENDPOINT.host)] * read
+
+
+async def test_address_is_not_read_for_a_fast_page_of_a_deep_run(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "read_at_address", None)
+    session.settings = replace(session.settings, depth="deep")
+    async with helper(session) as (made, _):
+        trace = await traced(500_000)
+        trace.transactions[0].address = "192.0.2.7"
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+
+
 # -- no data is spent ------------------------------------------------------------------------------------------------
 
 

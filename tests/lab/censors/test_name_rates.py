@@ -2,12 +2,14 @@
 
 import pytest
 
+from probe.lab.censors.addresses import IPRate
 from probe.lab.censors.name_rates import HTTPRate, TLSRate
 from probe.lab.net.packets import ACK, Packet, tcp_packet
 from tests.lab.censors.test_censors import IN, OUT, deployed
 from tests.support.lab.hellos import CLIENT, SERVER, data, hello, syn
 
 NAMED, OTHER = hello("www.blocked.example"), hello("www.other.example")
+Limiting = TLSRate | HTTPRate | IPRate
 SIZE = 1400  # bytes of an IP packet from the server
 
 
@@ -15,12 +17,12 @@ def limiting(**keys: object) -> TLSRate:
     return deployed(TLSRate.model_validate({"names": ["*.blocked.example"], "rate_kbit": 64.0, **keys}))
 
 
-def begin(censor: TLSRate | HTTPRate, first: bytes, sport: int = 40000) -> None:
+def begin(censor: Limiting, first: bytes, sport: int = 40000) -> None:
     for packet in (syn(sport=sport), data(first, sport=sport)):
         assert censor.see(packet, OUT, 0.0) is None
 
 
-def waits(censor: TLSRate | HTTPRate, count: int, every: float = 0.02, sport: int = 40000) -> list[float | None]:
+def waits(censor: Limiting, count: int, every: float = 0.02, sport: int = 40000) -> list[float | None]:
     """Return the delay of each packet of a server, None for dropped ones."""
     packet = Packet(tcp_packet(SERVER, CLIENT, 443, sport, flags=ACK, seq=5001, ack=1001, payload=bytes(SIZE - 40)))
     found: list[float | None] = []
@@ -81,3 +83,23 @@ def test_host_header_decides_over_http(host: str, limited: bool) -> None:
     assert (None in waits(censor, 200)) is limited
     begin(censor, NAMED)  # a new connection from the same port, with a name in TLS
     assert waits(censor, 200) == [0.0] * 200
+
+
+def limiting_address(address: str, per: str) -> IPRate:
+    keys = IPRate.model_validate(
+        {"addresses": [address], "per": per, "rate_kbit": 0.01, "burst_bytes": 2 * SIZE, "queue_ms": 0.0}
+    )
+    return deployed(keys)
+
+
+@pytest.mark.parametrize(("per", "passed"), [("flow", 4), ("censor", 2)])
+def test_address_is_limited_whatever_the_name_is(per: str, passed: int) -> None:
+    censor = limiting_address(SERVER, per)
+    found = list[float | None]()
+    for sport, first in ((40000, NAMED), (40001, OTHER)):
+        begin(censor, first, sport)
+        found += waits(censor, 3, sport=sport)
+    assert sum(wait is not None for wait in found) == passed
+    other = limiting_address("192.0.2.1", per)
+    begin(other, NAMED)
+    assert waits(other, 50) == [0.0] * 50

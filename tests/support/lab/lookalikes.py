@@ -7,7 +7,7 @@ contains the condition that its name promises.
 from collections.abc import Callable
 from typing import Any
 
-from probe.lab.censors.addresses import IPBlackhole, SYNProxy, UDPBlock
+from probe.lab.censors.addresses import IPBlackhole, IPRate, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSLie
 from probe.lab.censors.freezes import ConnectionTable, FreezeAfterBytes, FreezeAfterPackets, IdleTimeout
 from probe.lab.censors.intercept import TLSIntercept
@@ -134,6 +134,7 @@ CONDITIONS: dict[str, Condition] = {
     "transfers-slow-server": has(faults.SlowPages, services=["x/*"]),
     "quic-pages-tariff": censor(QUICRate, names=["*"], per="flow"),
     "quic-pages-wifi": both(path(loss=0.03), helper(transfer=True)),
+    "slow-address-tariff": censor(IPRate, addresses=[], names=[], services=[]),
     "transfers-clear-tariff": censor(HTTPRate, names=["*"], per="flow"),
     "transfers-clear-slow-server": has(faults.SlowPages, services=["wechat/*"]),
     "transfers-slow-line": both(path(rate_kbit=512.0), helper(transfer=True)),

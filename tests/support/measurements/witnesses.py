@@ -391,6 +391,8 @@ SERVICE: dict[str, Columns] = {
     | {"clear_transfer_pairs": 1, "clear_transfer_limited": 1},
     "service_quic_name_throttled": {"endpoints": 1, "ok": 1, "control_successes": 1, "quic_slow_pages": 1}
     | {"quic_page_pairs": 1, "quic_page_limited": 1},
+    "service_address_slow": {"endpoints": 1, "ok": 1, "control_successes": 1, "address_slow_pages": 1}
+    | {"address_pages": 1, "address_limited": 1},
     "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
     "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},
     **_each(

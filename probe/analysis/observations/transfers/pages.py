@@ -44,13 +44,16 @@ def page_rates(test_keys: Table, name_sent: str, protocol: Protocol, service: st
                     yield rate
 
 
-def rate_of(entry: Table) -> float | None:
-    """Return the bytes a second of a timed page. None for one that was cut off or frozen, which came not slowly."""
+def rate_of(entry: Table, spared: float = 0.0) -> float | None:
+    """Return the bytes a second of a timed page. None for one that was cut off or frozen, which came not slowly.
+
+    `spared` seconds are not counted.
+    """
     response = table(entry.get("response"))
     lasted = seconds_or_none(response.get("x_body_time"))
     if lasted is None or response.get("x_body_failure") is not None:
         return None
-    return number(response.get("x_body_length")) / max(lasted, 1e-3)
+    return number(response.get("x_body_length")) / max(lasted - spared, 1e-3)
 
 
 def protocol_of(entry: Table) -> Protocol | None:

@@ -20,10 +20,10 @@ from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.statistics.marked_share import Estimate
 from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
 from probe.formats.plain_json import places_of_entries
+from probe.signatures.slow_page import LEAST_PACE
 
 NAMED = frozenset({"transfer_name", "transfer_host"})
 INNOCUOUS = frozenset({"transfer_innocuous", "transfer_innocuous_host"})
-LEAST_PACE = 0.8  # share of the helper's pace that the innocuous name must reach, so that the line was free
 MOST_INTERVALS = 2_000  # of a transfer that is read. A longer list is not from our probe.
 MOST_PAIRS = 10
 

@@ -7,6 +7,7 @@ class TransferRow(NamedTuple):
     """Hold the figures of a pair. Columns with `innocuous_` are of the transfer under the innocuous name.
 
     A pair is of transfers from the test helper, over TLS or HTTP without TLS, or of the service's own page over QUIC.
+    One with the protocol `address` is of a page under an innocuous name, by the helper's transfer of a pair over TLS.
     The pages are those of the same service and name over the same protocol, with bodies of at least 8 kB.
     """
 
@@ -38,7 +39,7 @@ class TransferRow(NamedTuple):
     ]
     page_rate: Annotated[float | None, "bytes a second of the fastest page here, NULL without one"]
     control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]
-    protocol: Annotated[str, "tls, http (without TLS) or quic (the service's own page)"] = "tls"
+    protocol: Annotated[str, "tls, http (without TLS), quic (the service's own page) or address (see above)"] = "tls"
     other_page_rate: Annotated[
         float | None, "bytes a second of the fastest page over TLS under the same name, of pairs over QUIC"
     ] = None

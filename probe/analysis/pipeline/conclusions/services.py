@@ -28,7 +28,8 @@ SERVICE_ROWS = Statement(
         " LEFT JOIN endpoint_fact e ON e.endpoint = x.endpoint"
         " GROUP BY s.m, s.role, s.any_suffices, g.bugs, g.retired, g.unread, c.control_proofs, b.bugs,"
         " q.pairs, q.silent, q.cut, q.throttled, q.lossy, q.late, t.pairs, t.limited, t.slow_pages,"
-        " t.clear_pairs, t.clear_limited, t.clear_slow_pages, t.quic_pairs, t.quic_limited, t.quic_slow_pages",
+        " t.clear_pairs, t.clear_limited, t.clear_slow_pages, t.quic_pairs, t.quic_limited, t.quic_slow_pages,"
+        " t.address_pairs, t.address_limited, t.address_slow_pages",
     ),
 )
 
@@ -128,10 +129,12 @@ SERVICE_MECHANISMS = mechanisms_of(
 
 SERVICE_ANOMALIES = Statement(
     "role_anomaly",
-    "The anomalies of a service's endpoints and of its call packets.",
+    "The anomalies of a service's endpoints, of its call packets, and of the rule that decides on it.",
     ("m", "role", "mechanism"),
     "SELECT DISTINCT p.m, p.role, e.mechanism FROM service_part p"
     " JOIN endpoint_anomaly e ON e.m = p.m AND e.endpoint = p.endpoint"
+    " UNION SELECT d.m, d.role, r.mechanism FROM service_decided d JOIN rule_fact r ON r.rule_id = d.rule_service"
+    " WHERE NOT r.accusing AND r.mechanism <> ''"
     f" UNION {SERVICE_SPARED}",
 )
 

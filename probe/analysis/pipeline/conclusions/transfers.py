@@ -31,7 +31,7 @@ TRANSFER_FINDINGS = Statement(
     " p.protocol FROM transfer_pair p",
 )
 
-_PROTOCOLS = {"tls": "", "http": "clear_", "quic": "quic_"}
+_PROTOCOLS = {"tls": "", "http": "clear_", "quic": "quic_", "address": "address_"}
 """Prefix of the columns of each protocol."""
 _COUNTS = {
     f"{prefix}{column}": f"{condition} AND protocol = {literal(protocol)}"
@@ -46,7 +46,8 @@ _SLOW = ", ".join(
 SERVICE_TRANSFERS = Statement(
     "service_transfers",
     "How many usable pairs had the name of a service, how many of these show a limit, and how many pages were slow."
-    " Columns with `clear` count pairs and pages without TLS, those with `quic` over QUIC, the others over TLS.",
+    " Columns with `clear` count pairs and pages without TLS, those with `quic` over QUIC."
+    " Those with `address` count pages under an innocuous name, compared with the helper, the others pairs over TLS.",
     ("m", "role"),
     f"SELECT m, role, {counts(_COUNTS)}, {_SLOW} FROM transfer_finding GROUP BY m, role",
 )
