@@ -51,7 +51,11 @@ def transfer_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]
     clear = offer.get("http_port") if isinstance(offer, dict) else None
     if clear is not None and not _is_port(clear):
         return None
-    return TransferOffer(*found, _addresses(base_url, resolved), _until(TRANSFER_TOKEN), sha256, http_port=clear)
+    said = offer.get("upload") if isinstance(offer, dict) else None
+    upload = bytes.fromhex(said) if _is_token(said) else None
+    made = TransferOffer(*found, _addresses(base_url, resolved), _until(TRANSFER_TOKEN), sha256, http_port=clear)
+    made.upload = upload
+    return made
 
 
 def call_offers(

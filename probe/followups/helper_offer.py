@@ -68,6 +68,7 @@ class TransferOffer(HelperOffer):
     sha256: str = ""
     pairs_left: int = 2
     http_port: int | None = None
+    upload: bytes | None = None  # the token of an upload, None if the helper takes none
 
 
 @dataclass(frozen=True)

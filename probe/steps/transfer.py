@@ -7,12 +7,15 @@ transfers.
 
 import asyncio
 import hashlib
+import secrets
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
-from probe.session.classify import LocalFailure, RemoteError
+from probe.platforms.sockets import tcp_state
+from probe.session.classify import NETWORK_ERRORS, LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import Connection
@@ -28,9 +31,11 @@ from probe.wire.transfer import (
     BUSY,
     END,
     END_OF_HEAD,
+    LARGEST,
     LONGEST_REQUEST,
     PACE,
     SECONDS,
+    TOTAL,
     FrameReader,
     request_path,
 )
@@ -56,25 +61,29 @@ async def transfer(
     pair: int = 0,
     rank: int = 0,
     seconds: float = SECONDS,
+    upload: bool = False,
 ) -> Transfer:
     """Connect, send a hello with `name` and then the token, and read for at most `seconds`.
 
-    With `in_clear` a request over HTTP has the name and the token. `before_name` counts the trigger. The entry holds no
-    address, because the helper's address could identify a group of users. It succeeds if bytes came and the connection
-    did not break. Raises StepFailed.
+    With `in_clear` a request over HTTP has the name and the token. With `upload` the token is one of uploads, and bytes
+    are sent at the helper's pace. `before_name` counts the trigger. The entry holds no address, because the helper's
+    address could identify a group of users. It succeeds if bytes came and the connection did not break. Raises
+    StepFailed.
     """
-    entry = Transfer(port=port, pair=pair, rank=rank, pace=PACE, interval=INTERVAL)
+    entry = Transfer(port=port, upload=upload or None, pair=pair, rank=rank, pace=PACE, interval=INTERVAL)
     if in_clear:
         entry.http_host = name
     else:
         entry.server_name = name
     async with tx.step(entry, HANDSHAKE + max(FIRST_BYTE, seconds) + GRACE):
         async with asyncio.timeout(HANDSHAKE):
-            conn: Connection = await _connected(tx, ip, port, pace)
+            tcp, sock = await _connected(tx, ip, port, pace)
+            conn: Connection = tcp
             before_name()
             if not in_clear:
                 conn = await _secured(conn, name, sha256)
-        await _Reading(tx, entry, conn, seconds).run(_request(token, name) if in_clear else token)
+        reading = _Uploading(tx, entry, conn, seconds, sock) if upload else _Reading(tx, entry, conn, seconds)
+        await reading.run(_request(token, name) if in_clear else token)
     return entry
 
 
@@ -83,8 +92,8 @@ def _request(token: bytes, name: str) -> bytes:
     return HTTP1Exchange("GET", request_path(token), headers_of("GET", f"http://{name}/", None, b"")).request
 
 
-async def _connected(tx: Transaction, ip: str, port: int, pace: Pace) -> TCPConnection:
-    """Return the connection. Raises what sockets raise."""
+async def _connected(tx: Transaction, ip: str, port: int, pace: Pace) -> tuple[TCPConnection, socket.socket]:
+    """Return the connection and its socket. Raises what sockets raise."""
     sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts)
     conn = TCPConnection(sock, ip, port, pace)
     tx.connections.callback(conn.close)
@@ -93,7 +102,7 @@ async def _connected(tx: Transaction, ip: str, port: int, pace: Pace) -> TCPConn
     if size and not limit_segments(sock, size):
         raise LocalFailure(f.SEGMENT_SIZE)
     await asyncio.get_running_loop().sock_connect(sock, (ip, port))
-    return conn
+    return conn, sock
 
 
 async def _secured(conn: Connection, name: str, sha256: str) -> TLSConnection:
@@ -152,12 +161,17 @@ class _Reading:
         data = await self._conn.read()
         if not data:
             raise EOFError("closed during the transfer")
-        place = int((self._loop.time() - self._asked) / INTERVAL)
-        self._intervals[place] = self._intervals.get(place, 0) + len(data)
         try:
             self._frames.feed(self._behind_head(data))
         except ValueError:
             raise RemoteError(f"{f.UNKNOWN}: malformed transfer") from None
+        finally:
+            self._count(len(data))
+
+    def _count(self, size: int) -> None:
+        """Count bytes that arrived now."""
+        place = int((self._loop.time() - self._asked) / INTERVAL)
+        self._intervals[place] = self._intervals.get(place, 0) + size
 
     def _behind_head(self, data: bytes) -> bytes:
         """Return the bytes behind the head of an answer over HTTP. Raises ValueError for another answer."""
@@ -180,6 +194,40 @@ class _Reading:
             entry.segments, entry.repeated = newest.known.segments, newest.known.repeated
             entry.round_trip = _seconds(newest.known.round_trip)
             entry.least_round_trip = _seconds(newest.known.least_round_trip)
+
+
+class _Uploading(_Reading):
+    """Send bytes, and read what the helper reports of them. The figures of the kernel are those of this computer."""
+
+    def __init__(self, tx: Transaction, entry: Transfer, conn: Connection, seconds: float, sock: socket.socket) -> None:
+        super().__init__(tx, entry, conn, seconds)
+        self._sock, self._reported = sock, 0
+
+    async def _first(self) -> None:
+        sending = asyncio.create_task(self._send())
+        self._tx.connections.callback(sending.cancel)
+        await super()._first()
+
+    async def _send(self) -> None:
+        """Send at most TOTAL random bytes at the pace. A connection that breaks ends it, which reading records."""
+        sent, began = 0, self._loop.time()
+        with suppress(*NETWORK_ERRORS):
+            while sent < TOTAL and self._loop.time() - began < self._seconds:
+                await asyncio.sleep(max(0.0, began + sent / PACE - self._loop.time()))
+                await self._conn.write(secrets.token_bytes(LARGEST))
+                sent += LARGEST
+
+    def _count(self, size: int) -> None:
+        newest = self._frames.newest
+        if newest is not None and newest.sent > self._reported:
+            super()._count(newest.sent - self._reported)
+            self._reported = newest.sent
+
+    def _write(self) -> None:
+        super()._write()
+        entry, sock = self._entry, self._sock
+        entry.segments, entry.repeated = tcp_state.data_segments(sock), tcp_state.retransmissions(sock)
+        entry.round_trip, entry.least_round_trip = tcp_state.round_trip(sock), tcp_state.least_round_trip(sock)
 
 
 def _seconds(microseconds: int | None) -> float | None:

@@ -15,6 +15,7 @@ TOTAL = 384_000  # bytes of frames, PACE for SECONDS, in frames of LARGEST bytes
 _LAYOUT = struct.Struct("!BHIIIII")
 _NOT_KNOWN = 2**32 - 1
 HEADER = _LAYOUT.size
+REPORT = 0.1  # seconds between two reports of an upload, at least
 LARGEST = 3200  # bytes of a frame, header included. 20 in a second are the pace.
 
 LONGEST_REQUEST = 4096  # bytes of a request in the clear

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -209,6 +209,54 @@ async def test_other_requests_get_nothing(request_: bytes) -> None:
         assert await asked_in_clear(port, request_) == b""
 
 
+# -- uploads -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", [0.5, 4])
+async def test_upload_is_read_at_the_pace_and_not_beyond_its_bytes(sent: float) -> None:
+    frames, stream = FrameReader(), b""
+    async with serving() as port:
+        token = bytes.fromhex(port.offer()["upload"])
+        reader, writer = await connected(port)
+        began = asyncio.get_running_loop().time()
+        writer.write(token + bytes(round(sent * PACE)))  # as fast as the connection takes it
+        with suppress(ConnectionResetError):  # of bytes that are not read
+            while data := await asyncio.wait_for(reader.read(100), 5.0):
+                stream += data
+        lasted = asyncio.get_running_loop().time() - began
+        writer.transport.abort()
+    frames.feed(stream)
+    assert frames.newest is not None and 0.3 * PACE < frames.newest.sent <= 0.5 * PACE
+    assert (frames.newest.kind, frames.newest.sent) == (END, 0.5 * PACE) or sent > 0.5
+    assert 0.4 < lasted < 2.0 and len(stream) < 1000
+
+
+async def test_token_of_uploads_is_good_for_one_and_for_no_download() -> None:
+    async with serving() as port:
+        offer = port.offer()
+        token = bytes.fromhex(offer["upload"])
+        for _ in range(2):
+            reader, writer = await connected(port)
+            writer.write(token + bytes(PACE))
+            writer.write_eof() if writer.can_write_eof() else None
+            stream = await asyncio.wait_for(reader.read(), 5.0)
+            writer.transport.abort()
+        assert stream == b"" and offer["upload"] != offer["token"]
+        assert (await received(port, new_token(port)))[1].ended
+
+
+async def test_silent_upload_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer_port, "SECONDS", 0.2)
+    monkeypatch.setattr(transfer_port, "END", 0.2)
+    async with serving() as port:
+        reader, writer = await connected(port)
+        writer.write(bytes.fromhex(port.offer()["upload"]))
+        assert await asyncio.wait_for(reader.read(), 3.0) == b""
+        writer.close()
+        await asyncio.sleep(0.05)
+        assert not len(port.transfers) and not len(port.connections)
+
+
 async def test_helper_without_the_option_offers_no_port_in_the_clear() -> None:
     async with serving() as port:
         assert "http_port" not in port.offer()
@@ -222,5 +270,6 @@ async def test_taken_port_is_named() -> None:
 
 def test_limits_are_those_of_the_documentation() -> None:
     limits = transfer_port
+    assert limits.UPLOADS_A_TOKEN == 1
     assert (limits.TRANSFERS_A_TOKEN, limits.MOST_TRANSFERS, limits.MOST_TRANSFERS_OF_A_PEER) == (4, 32, 4)
     assert (limits.MOST_CONNECTIONS, limits.MOST_CONNECTIONS_OF_A_PEER, limits.HANDSHAKE) == (128, 16, 10.0)

@@ -116,6 +116,34 @@ async def test_other_answers_in_the_clear_are_no_transfers(answer: bytes) -> Non
     assert bench.tx.record.failure == f"{f.UNKNOWN}: malformed transfer"
 
 
+# -- uploads ----------------------------------------------------------------------------------------------------------
+
+
+async def uploaded(seconds: float = 3.0, token: bytes | None = None) -> Transfer:
+    async with helper() as port, a_transaction() as bench:
+        offer = port.offer()
+        about: dict[str, Any] = {"sha256": offer["sha256"], "pace": bench.pace, "upload": True, "seconds": seconds}
+        await transfer(bench.tx, "127.0.0.1", port.port, token or bytes.fromhex(offer["upload"]), NAMED, **about)
+    (entry,) = bench.tx.entries
+    assert isinstance(entry, Transfer) and sum(entry.received) == entry.total
+    return entry
+
+
+async def test_upload_has_what_the_helper_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "TOTAL", PACE)
+    monkeypatch.setattr(step, "TOTAL", PACE)
+    entry = await uploaded()
+    assert (entry.failure, entry.complete, entry.upload, entry.total) == (None, True, True, PACE)
+    assert 0.8 < entry.lasted < 1.6 and entry.segments and entry.segments > 10 and entry.round_trip
+    half = sum(entry.received[: len(entry.received) // 2])
+    assert half == pytest.approx(PACE / 2, rel=0.35)
+
+
+async def test_upload_needs_a_token_of_uploads() -> None:
+    entry = await uploaded(token=bytes(12))
+    assert entry.failure in {f.EOF, f.RESET} and entry.total == 0  # a reset, if bytes were under way
+
+
 # -- failures ----------------------------------------------------------------------------------------------------------
 
 

@@ -18,13 +18,16 @@ class Transfer(Entry):
     LIST: ClassVar[str] = "transfers"
     OPERATION: ClassVar[str] = "transfer"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"http_host", "secured", "asked", "first_byte", "segments", "repeated", "round_trip", "least_round_trip"}
+        {"upload", "http_host", "secured", "asked", "first_byte"}
+        | {"segments", "repeated", "round_trip", "least_round_trip"}
     )
 
     port: Port = Field(examples=[8443])  # the helper's
     server_name: str = Field(default="", examples=["www.example.org"])  # the SNI on the wire
     http_host: str | None = Field(default=None, examples=["www.example.org"])
     """Host header of a transfer over HTTP without TLS. `server_name` is then ""."""
+    upload: bool | None = Field(default=None, examples=[True])
+    """True if this computer sent the bytes. `received` and `total` are then what the helper reported."""
     pair: Ordinal = Field(default=0, examples=[1])  # 0 for the first pair of transfers in a measurement
     rank: Ordinal = Field(default=0, examples=[1])  # 0 for the transfer of the pair that began first
     pace: Bytes = Field(default=0, examples=[64000])  # that the helper keeps, in each second
@@ -39,7 +42,7 @@ class Transfer(Entry):
     total: Bytes = Field(default=0, examples=[384023])  # received in all
     received: list[Bytes] = Field(default_factory=list, examples=[[3200, 0, 6400]])
     """Bytes that were read in each interval since `asked`. Numbers at the end that are missing are 0."""
-    segments: Count | None = Field(default=None, examples=[312])  # with data, sent by the helper's kernel
+    segments: Count | None = Field(default=None, examples=[312])  # with data, sent by the sender's kernel
     repeated: Count | None = Field(default=None, examples=[4])  # of these, sent again
     round_trip: Seconds | None = Field(default=None, examples=[0.13])  # smoothed, at the helper's last frame
     least_round_trip: Seconds | None = Field(default=None, examples=[0.11])  # the least that the helper's kernel saw

@@ -18,7 +18,7 @@ from typing import Any
 from probe.helper.limits import TOKEN_BYTES, Tokens
 from probe.helper.transfer.certificate import server_context
 from probe.helper.transfer.connection_slots import ConnectionSlots
-from probe.helper.transfer.sender import send_busy, send_frames
+from probe.helper.transfer.sender import receive_upload, send_busy, send_frames
 from probe.http_server.peers import peer_key
 from probe.session.classify import NETWORK_ERRORS
 from probe.session.pacing import Pace
@@ -29,6 +29,7 @@ from probe.steps.tls.tls_stream import TLSConnection
 from probe.wire.transfer import ANSWER_HEAD, END_OF_HEAD, LONGEST_REQUEST, SECONDS, requested_token
 
 TRANSFERS_A_TOKEN = 4  # two pairs
+UPLOADS_A_TOKEN = 1
 MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER = 32, 4  # 16 Mbit/s for all, two pairs of a peer
 MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER = 128, 16  # with those that have sent no token yet
 HANDSHAKE = 10.0  # seconds for TLS and the token, or for the request
@@ -55,6 +56,7 @@ class TransferPort:
     _: KW_ONLY
     clock: Callable[[], float] = time.monotonic
     tokens: Tokens = field(init=False)
+    uploads: Tokens = field(init=False)  # tokens of clients that send
     transfers: ConnectionSlots = field(
         default_factory=lambda: ConnectionSlots(MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER)
     )
@@ -66,12 +68,14 @@ class TransferPort:
 
     def __post_init__(self) -> None:
         self.tokens = Tokens(self.clock, TRANSFERS_A_TOKEN)
+        self.uploads = Tokens(self.clock, UPLOADS_A_TOKEN)
         self._context, self.digest = server_context()
 
     def offer(self) -> dict[str, Any]:
-        """Return a new token, the ports that accept it, and the SHA-256 of the certificate."""
+        """Return new tokens, the ports that accept them, and the SHA-256 of the certificate."""
         clear = {} if self.http_port is None else {"http_port": self.http_port}
-        return {"token": self.tokens.issue(), "port": self.port, "sha256": self.digest} | clear
+        tokens = {"token": self.tokens.issue(), "upload": self.uploads.issue()}
+        return tokens | {"port": self.port, "sha256": self.digest} | clear
 
     async def open(self, host: str) -> None:
         """Listen at `host`. Port 0 becomes a free port. Raises OSError that names the port."""
@@ -137,13 +141,14 @@ class TransferPort:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         async with asyncio.timeout(HANDSHAKE):
             token, stream, head = await opened(conn)
-        if not self.tokens.take(token):
+        carry_out = send_frames if self.tokens.take(token) else receive_upload
+        if carry_out is receive_upload and not self.uploads.take(token):
             return
         with self.transfers.slot(peer) as free:
             async with asyncio.timeout(SECONDS + END):
                 if head:
                     await stream.write(head)
-                await (send_frames(stream, sock) if free else send_busy(stream))
+                await (carry_out(stream, sock) if free else send_busy(stream))
 
     async def _over_tls(self, conn: TCPConnection) -> tuple[bytes, Connection, bytes]:
         tls = TLSConnection(conn, None, (), Hello("helper", self._engine))

@@ -1,4 +1,7 @@
-"""Send the frames of one transfer at a fixed pace. What a limit on the path held back is sent as fast as it allows."""
+"""Send or receive the frames of one transfer at a fixed pace.
+
+What a limit on the path held back is sent as fast as it allows.
+"""
 
 import asyncio
 import secrets
@@ -6,7 +9,19 @@ import socket
 
 from probe.platforms.sockets import tcp_state
 from probe.steps.connection import Connection
-from probe.wire.transfer import BUSY, DATA, END, HEADER, LARGEST, PACE, SECONDS, TOTAL, Known, write_frame
+from probe.wire.transfer import (
+    BUSY,
+    DATA,
+    END,
+    HEADER,
+    LARGEST,
+    PACE,
+    REPORT,
+    SECONDS,
+    TOTAL,
+    Known,
+    write_frame,
+)
 
 
 async def send_frames(conn: Connection, sock: socket.socket) -> None:
@@ -18,6 +33,25 @@ async def send_frames(conn: Connection, sock: socket.socket) -> None:
         sent += LARGEST
         await conn.write(write_frame(DATA, secrets.token_bytes(LARGEST - HEADER), sent, known_of(sock)))
     await conn.write(write_frame(END, b"", sent, known_of(sock)))
+
+
+async def receive_upload(conn: Connection, sock: socket.socket) -> None:
+    """Read at most TOTAL bytes within SECONDS, not faster than the pace, and report how many came. Raises OSError.
+
+    Nothing of the bytes is kept. An empty frame every REPORT seconds has their number so far.
+    """
+    loop, received = asyncio.get_running_loop(), 0
+    began = reported = loop.time()
+    while received < TOTAL and loop.time() - began < SECONDS:
+        await asyncio.sleep(max(0.0, began + received / PACE - loop.time()))
+        data = await conn.read(min(LARGEST, TOTAL - received))
+        if not data:
+            return
+        received += len(data)
+        if loop.time() - reported >= REPORT:
+            reported = loop.time()
+            await conn.write(write_frame(DATA, b"", received, known_of(sock)))
+    await conn.write(write_frame(END, b"", received, known_of(sock)))
 
 
 async def send_busy(conn: Connection) -> None:
