@@ -4,24 +4,29 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
 from probe.formats.entries import BinaryData
 from probe.formats.exchanges.packets import Flow, PacketRecord
 from probe.messages import tr
+from probe.signatures.device_prints import Reset, family_of
 
 READY_WITHIN, ANSWER_WITHIN = 8.0, 10.0  # seconds. The preflight takes up to 8.
 WRITTEN_WITHIN = 120.0  # seconds for --pcap. On a busy computer the sniffer may wait long for its turn.
 MOST_PENDING = 20_000  # packets of all flows that no measurement has asked for. The oldest are dropped
 LONGEST_LINE = 64 * 1024
+MOST_OWN = 3  # addresses that helpers saw us come from and that resets are compared with. More make chance matches
 
 Key = tuple[Any, ...]  # protocol, local port, peer address, peer port
 
 
 class Capture:
-    """Control a running sniffer. Only packets of flows that a measurement names leave this class."""
+    """Control a running sniffer. Only packets of flows that a measurement names leave this class.
+
+    `ours` returns the addresses that helpers saw us come from, for the comparison of resets.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, *, keep: bool) -> None:
         self._process, self._remembers = process, keep
@@ -32,6 +37,7 @@ class Capture:
         self._number = 0
         self._reader = asyncio.create_task(self._read())
         self.flows: list[Flow] = []  # of all measurements, for the pcapng file
+        self.ours: Callable[[], Iterable[str]] = tuple
 
     @classmethod
     async def start(cls, *, keep: bool = False) -> "Capture | None":
@@ -61,7 +67,8 @@ class Capture:
         found = [(packet, flow) for key, flows in by_key.items() for packet, flow in self._take(key, flows)]
         found = [(packet, flow) for packet, flow in found if not flow.hidden]
         found.sort(key=lambda pair: float(pair[0]["t"]))
-        return [_record(packet, flow, zero) for packet, flow in found]
+        ours = list(self.ours())[:MOST_OWN]
+        return [_record(packet, flow, zero, ours) for packet, flow in found]
 
     def _take(self, key: Key, flows: list[Flow]) -> list[tuple[dict[str, Any], Flow]]:
         """Return and remove the packets of one key that belong to these flows. Those of an earlier flow stay."""
@@ -153,9 +160,20 @@ def _owner(flows: list[Flow], when: float) -> Flow | None:
     return max(opened, key=lambda flow: flow.since, default=None)
 
 
-def _record(packet: dict[str, Any], flow: Flow, zero: float) -> PacketRecord:
+def _record(packet: dict[str, Any], flow: Flow, zero: float, ours: list[str]) -> PacketRecord:
     fields = dict(packet["fields"])
     if "quoted" in fields:
         fields["quoted"] = BinaryData.of(bytes.fromhex(fields["quoted"]))
+    if "hidden" in packet:
+        fields["device_print"] = _print_of(fields, packet["hidden"], flow.address, ours)
     t = round(max(0.0, packet["t"] - zero), 6)
     return PacketRecord(t=t, transaction_id=flow.transaction_id, address=flow.address, port=flow.port, **fields)
+
+
+def _print_of(fields: dict[str, Any], hidden: dict[str, Any], server: str, ours: list[str]) -> str | None:
+    """Return the family of devices that a received reset looks like, None for none and over IPv6."""
+    if hidden["ipid"] is None:
+        return None
+    payload = bytes.fromhex(hidden["payload"])
+    reset = Reset(fields["window"], hidden["ipid"], fields["flags"], fields["dont_fragment"], payload)
+    return family_of(reset, server, [hidden["destination"], *ours])

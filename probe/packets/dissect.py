@@ -1,12 +1,13 @@
 """Read raw IP packets into records. It uses no socket and no clock (P9)."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from probe.packets.headers import ICMP, ICMPV6, TCP, UDP, IPHeader, ports_of, read_ip, read_tcp, udp_length
 
 QUOTED = 128  # bytes of an ICMP error's quotation that are kept
+MOST_COMPARED = 32  # bytes of a reset's payload that are compared with those of known devices
 DNS = 53
 ERRORS = {ICMP: frozenset({3, 4, 5, 11, 12}), ICMPV6: frozenset({1, 2, 3, 4})}  # types that quote a packet
 # types with the length of the quotation (RFC 4884): its place in the header, and its unit in bytes
@@ -18,10 +19,14 @@ Key = tuple[Literal["tcp", "udp"], int, str, int]  # protocol, local port, peer 
 
 @dataclass(frozen=True)
 class Seen:
-    """Hold a packet that is kept: the key of its flow, and the fields of a PacketRecord."""
+    """Hold a packet that is kept: the key of its flow, and the fields of a PacketRecord.
+
+    `hidden` are fields of a received reset that can reveal our address. They are compared and never written.
+    """
 
     key: Key
     fields: dict[str, Any]
+    hidden: dict[str, Any] = field(default_factory=dict)
 
 
 def dissect(raw: bytes, *, outgoing: bool) -> Seen | None:
@@ -66,12 +71,26 @@ def _of_flow(packet: IPHeader, outgoing: bool) -> Seen | None:
     common = {"direction": "out" if outgoing else "in", "ttl": packet.ttl, "ipid": packet.identification}
     if key[0] == "udp":
         return Seen(key, common | {"kind": "dns", "length": udp_length(packet.payload)}) if key[3] == DNS else None
+    return _of_tcp(key, packet, common)
+
+
+def _of_tcp(key: Key, packet: IPHeader, common: dict[str, Any]) -> Seen | None:
+    """Return a SYN/ACK or a reset.
+
+    The IP-ID of a received reset is hidden. Some censors compute it from our address modulo the window
+    (`device_prints.py` has the arithmetic), so that a few resets reveal the address.
+    """
     tcp = read_tcp(packet.payload)
     kind = "" if tcp is None else "rst" if "R" in tcp.flags else "synack" if {"S", "A"} <= set(tcp.flags) else ""
     if tcp is None or not kind:
         return None
-    numbers = {"sequence": tcp.sequence, "acknowledgment": tcp.acknowledgment}
-    return Seen(key, common | {"kind": kind, "length": tcp.length, "window": tcp.window, "flags": tcp.flags} | numbers)
+    fields = {"kind": kind, "length": len(tcp.payload), "window": tcp.window, "flags": tcp.flags}
+    fields |= {"sequence": tcp.sequence, "acknowledgment": tcp.acknowledgment}
+    if kind == "synack" or common["direction"] == "out":
+        return Seen(key, common | fields)
+    compared = tcp.payload[:MOST_COMPARED].hex()
+    hidden = {"ipid": packet.identification, "destination": packet.destination, "payload": compared}
+    return Seen(key, common | fields | {"ipid": None, "dont_fragment": packet.dont_fragment}, hidden)
 
 
 def _of_icmp(packet: IPHeader) -> Seen | None:

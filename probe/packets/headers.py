@@ -22,13 +22,14 @@ class IPHeader:
     destination: str
     ttl: int
     identification: int | None  # IPv4 only
+    dont_fragment: bool | None  # IPv4 only
     protocol: int
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class TCPHeader:
-    """Hold the header of a TCP segment. `length` counts the bytes after it."""
+    """Hold the header of a TCP segment, and the bytes after it."""
 
     source: int
     destination: int
@@ -36,7 +37,7 @@ class TCPHeader:
     acknowledgment: int
     flags: str  # as letters: "SA", "R", "RA"
     window: int
-    length: int
+    payload: bytes
 
 
 def read_ip(raw: bytes) -> IPHeader | None:
@@ -53,7 +54,8 @@ def _read_ipv4(raw: bytes) -> IPHeader | None:
     if header < 20 or fragment & 0x1FFF:
         return None
     payload = raw[header : total if total >= header else len(raw)]  # the kernel sets no length in merged packets
-    return IPHeader(4, _address(source), _address(destination), ttl, identification, protocol, payload)
+    ends = _address(source), _address(destination)
+    return IPHeader(4, *ends, ttl, identification, bool(fragment & 0x4000), protocol, payload)
 
 
 def _read_ipv6(raw: bytes) -> IPHeader | None:
@@ -63,7 +65,7 @@ def _read_ipv6(raw: bytes) -> IPHeader | None:
         if protocol == _FRAGMENT and int.from_bytes(payload[2:4], "big") >> 3:
             return None
         protocol, payload = payload[0], payload[_extension_length(protocol, payload) :]
-    return IPHeader(6, _address(source), _address(destination), ttl, None, protocol, payload)
+    return IPHeader(6, _address(source), _address(destination), ttl, None, None, protocol, payload)
 
 
 def _extension_length(protocol: int, payload: bytes) -> int:
@@ -90,8 +92,8 @@ def read_tcp(segment: bytes) -> TCPHeader | None:
         return None
     source, destination, sequence, acknowledgment, bits, window = struct.unpack_from("!HHIIHH", segment)
     flags = "".join(letter for place, letter in enumerate(_FLAG_LETTERS) if bits >> place & 1)
-    length = max(0, len(segment) - max(20, (bits >> 12) * 4))
-    return TCPHeader(source, destination, sequence, acknowledgment, flags, window, length)
+    payload = segment[max(20, (bits >> 12) * 4) :]
+    return TCPHeader(source, destination, sequence, acknowledgment, flags, window, payload)
 
 
 def udp_length(datagram: bytes) -> int:

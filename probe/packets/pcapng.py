@@ -26,7 +26,8 @@ def rewrite(raw: bytes, *, outgoing: bool) -> bytes | None:
     """Return the packet without data of the user: address replaced, checksums recomputed, payloads zeroed (P6).
 
     Only TLS handshake records and DNS queries keep their payload, since they hold only names of services. TCP
-    timestamps are zeroed, because they show the uptime of the computer. None for packets that cannot be read.
+    timestamps are zeroed, because they show the uptime of the computer. So is the IP-ID of received resets, in which
+    some censors code the address. None for packets that cannot be read.
     """
     packet = _parse(raw)
     if packet is None:
@@ -65,6 +66,8 @@ def _rewritten(packet: Packet, outgoing: bool) -> bytes | None:
         return _icmp_rewritten(packet)
     if packet.haslayer(TCP):
         _clean_tcp(packet[TCP])
+        if version == 4 and not outgoing and packet[TCP].flags.R:
+            packet.id = 0  # some censors code the user's address in it (probe/signatures/device_prints.py)
     elif packet.haslayer(UDP):
         _clean_udp(packet[UDP], outgoing)
     else:

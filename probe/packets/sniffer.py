@@ -96,7 +96,8 @@ class Sniffer:
             seen = dissect(raw, outgoing=outgoing) if is_candidate(raw) else None
             if seen is not None:
                 monotonic = when - time.time() + time.monotonic()  # a step of the clock then has no effect
-                write_line({"t": round(monotonic, 6), "key": seen.key, "fields": seen.fields})
+                line = {"t": round(monotonic, 6), "key": seen.key, "fields": seen.fields}
+                write_line(line | ({"hidden": seen.hidden} if seen.hidden else {}))
 
     def _execute(self, order: dict[str, Any]) -> None:
         """Execute an order. `flush` answers when all records are written, `pcap` writes the file.

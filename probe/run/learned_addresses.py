@@ -31,6 +31,10 @@ class LearnedAddresses:
         """Return the first address that may be ours."""
         return next((address for address in self._said if _home_of(address) not in self._public), None)
 
+    def said(self) -> list[str]:
+        """Return every public address that a helper named, in order. Some may be false."""
+        return list(self._said)
+
     def add(self, address: str) -> None:
         """Remember an address that a helper named. It is never written.
 

@@ -106,7 +106,7 @@ class Run:
     ) -> None:
         self._plan, self._session, self._roots, self._watch = plan, session, roots, watch
         load_nettests(target.nettest for target in plan.targets)
-        learned = LearnedAddresses(session.public_addresses())
+        learned = self._learned = LearnedAddresses(session.public_addresses())
         self._lines = Lines(open_results, self._locate, learned)
         self._flows = RunFlows(session, plan.targets)
         self._control = (
@@ -291,6 +291,8 @@ class Run:
             return
         try:
             self._session.capture = self._capture = await Capture.start(keep=self._plan.pcap)
+            if self._capture is not None:
+                self._capture.ours = self._learned.said
         except OSError as error:
             if not has_run_out(error):  # exhausted descriptors are no fault of the sniffer
                 self._outcome.bugs.append(f"the sniffer could not be started: {error.strerror}")

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from scapy.utils import PcapNgReader
 from probe.formats.exchanges.packets import Flow, PacketRecord
 from probe.packets import capture as capture_module
 from probe.packets.capture import Capture
+from probe.packets.dissect import dissect
 from probe.platforms.raw_packets import may_capture
+from probe.signatures.device_prints import SEED_KEY, TSG, seeded_ipid
 from probe.steps.tcp import tcp_connect
 from tests.support.servers.loopback import a_transaction, serving
 
@@ -105,6 +108,22 @@ async def test_packets_of_a_hidden_flow_are_in_no_record(capture: Capture) -> No
     shown, _ = await refused(closed_port())
     found = await capture.packets([replace(flow, hidden=True), shown], began)
     assert {packet.port for packet in found} == {shown.port}
+
+
+@pytest.mark.parametrize("public", ["31.13.84.5", "31.13.84.6"])
+async def test_reset_is_compared_with_the_address_that_a_helper_saw(capture: Capture, public: str) -> None:
+    """Give the class a reset of the family TSG as the sniffer reports it, to a computer behind a translator."""
+    server, there, ours = "149.154.167.99", int(IPv4Address("149.154.167.99")), int(IPv4Address("31.13.84.5"))
+    head = IP(src=server, dst="192.168.1.2", flags="DF", id=seeded_ipid(1980, ours, there % SEED_KEY))
+    found = dissect(bytes(head / TCP(sport=443, dport=40001, flags="RA", window=1980)), outgoing=False)
+    assert found is not None
+    capture.ours = lambda: [public]
+    capture._keep({"t": 2.0, "key": list(found.key), "fields": found.fields, "hidden": found.hidden})
+    flow = Flow("tcp", 40001, server, 443, transaction_id=5, since=1.0)
+    (record,) = [packet.model_dump(mode="json") for packet in await capture.packets([flow], 1.0)]
+    assert record.get("device_print") == (TSG.name if public == "31.13.84.5" else None)
+    assert (record["window"], record["dont_fragment"]) == (1980, True)
+    assert not {"ipid", "destination", "payload", "hidden"} & set(record)
 
 
 async def test_reused_port_belongs_to_the_flow_of_that_time(capture: Capture) -> None:

@@ -40,8 +40,36 @@ def test_reset_is_kept_with_its_fingerprint(v6: bool) -> None:
     assert (found.fields["kind"], found.fields["flags"]) == ("rst", "RA")
     assert (found.fields["ttl"], found.fields["window"]) == (57, 29)
     assert (found.fields["sequence"], found.fields["acknowledgment"]) == (7, 9)
-    assert found.fields["ipid"] == (None if v6 else 54321)
     assert found.fields["direction"] == "in"
+    assert found.fields["dont_fragment"] is (None if v6 else False)
+
+
+@pytest.mark.parametrize("v6", [False, True])
+def test_ip_id_and_payload_of_a_received_reset_are_hidden(v6: bool) -> None:
+    """Test that no field of the record holds what some censors compute from the user's address."""
+    found = seen(received(TCP(sport=443, dport=40001, flags="RA", window=29) / bytes(range(40)), v6))
+    assert found.fields["ipid"] is None
+    assert found.fields["length"] == 40
+    assert found.hidden == {
+        "ipid": None if v6 else 54321,
+        "destination": HOME_6 if v6 else HOME,
+        "payload": bytes(range(32)).hex(),
+    }
+    assert not {"destination", "payload"} & set(found.fields)
+
+
+def test_other_packets_keep_their_ip_id() -> None:
+    greeting = seen(received(TCP(sport=443, dport=1, flags="SA")))
+    answer = seen(received(UDP(sport=53, dport=9) / DNS(qd=DNSQR(qname="x.example"))))
+    own = seen(sent(TCP(sport=1, dport=443, flags="R")), outgoing=True)
+    assert [packet.fields["ipid"] for packet in (greeting, answer, own)] == [54321, 54321, 777]
+    assert not (greeting.hidden or answer.hidden or own.hidden)
+
+
+@pytest.mark.parametrize("flags", ["", "DF", "MF", "evil"])
+def test_dont_fragment_is_read(flags: str) -> None:
+    raw = bytes(IP(src=THERE, dst=HOME, flags=flags) / TCP(sport=443, dport=1, flags="R"))
+    assert seen(raw).fields["dont_fragment"] is (flags == "DF")
 
 
 def test_only_synack_reset_and_dns_are_kept() -> None:

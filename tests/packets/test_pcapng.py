@@ -39,6 +39,16 @@ def test_pcapng_holds_no_data_of_the_user(v6: bool, outgoing: bool) -> None:
         assert struct.pack(">I", 123456789) not in after
 
 
+@pytest.mark.parametrize(
+    ("flags", "outgoing", "kept"), [("R", False, 0), ("RA", False, 0), ("SA", False, 54321), ("R", True, 777)]
+)
+def test_ip_id_of_a_received_reset_is_zeroed(flags: str, outgoing: bool, kept: int) -> None:
+    """Test that a pcapng file does not hold what some censors compute from the user's address."""
+    raw = rewrite((sent if outgoing else received)(TCP(sport=1, dport=443, flags=flags)), outgoing=outgoing)
+    assert raw is not None
+    assert IP(raw).id == kept
+
+
 def test_checksums_belong_to_the_rewritten_packet() -> None:
     """Test that no checksum is left that reveals 16 bits of the address."""
     raw = rewrite(sent(TCP(sport=1, dport=443, flags="S")), outgoing=True)

@@ -20,7 +20,10 @@ class PacketRecord(Part):
     port: Port  # port of the flow's other end
     sender: str = ""  # sender of an ICMP error if it is not the other end, "" for private addresses
     ttl: Hops  # TTL or hop limit on arrival
-    ipid: Code | None = None  # IPv4 only
+    ipid: Code | None = None  # IPv4 only, and of no received reset, where some censors code our address in it
+    dont_fragment: bool | None = None  # flag DF of a received reset over IPv4 (RFC 791, section 3.1)
+    device_print: str | None = Field(default=None, examples=["print.tsg"])
+    """Family of devices whose resets have such fields (`probe/signatures/device_prints.py`). It proves nothing."""
     window: Bytes | None = None  # TCP only, unscaled
     flags: str = ""  # TCP's, as letters: "SA", "R", "RA"
     sequence: Code | None = None  # TCP's
@@ -30,7 +33,10 @@ class PacketRecord(Part):
     icmp_code: Code | None = Field(default=None, examples=[13])  # RFC 792, RFC 4443
     quoted: BinaryData | None = None  # the part of our packet that the ICMP error quotes
 
-    OMITTED = frozenset({"ipid", "window", "sequence", "acknowledgment", "icmp_type", "icmp_code", "quoted"})
+    OMITTED = frozenset(
+        {"ipid", "dont_fragment", "device_print", "window", "sequence", "acknowledgment", "icmp_type", "icmp_code"}
+        | {"quoted"}
+    )
     model_config = Part.model_config | {"frozen": True}
 
 
