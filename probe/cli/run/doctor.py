@@ -35,7 +35,7 @@ def doctor(
     """
     from probe.cli.run import consent as agreement
     from probe.cli.run.extras import missing_extras
-    from probe.cli.run.running import open_session, pick
+    from probe.cli.run.preparation import open_session, pick
     from probe.platforms import event_loop
     from probe.run.runner import usable
     from probe.signatures.unfit_networks import unfit_for_targets

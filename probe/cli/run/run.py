@@ -123,7 +123,8 @@ def run(
     )
     from probe.cli.run.explain import print_explanation
     from probe.cli.run.ooni_run.loading import load
-    from probe.cli.run.running import measure_and_judge, pick
+    from probe.cli.run.preparation import pick
+    from probe.cli.run.running import measure_and_judge
 
     chosen, problems = pick(request) if ooni_run is None else load(ooni_run, request, explain=explain)
     if explain:

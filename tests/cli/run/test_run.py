@@ -345,7 +345,7 @@ def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.
     from types import SimpleNamespace
 
     from probe.asn import table
-    from probe.cli.run.running import open_session
+    from probe.cli.run.preparation import open_session
     from probe.cli.screen import UsageError
     from probe.targets.target_files import bundled_targets
 
