@@ -6,7 +6,7 @@ from probe import __version__
 from probe.helper.query import Question
 from probe.helper.state import Answer, HelperState
 from probe.run.measure import measure, measured_nothing
-from probe.run.preflight import preflight
+from probe.run.network.preflight import preflight
 from probe.session.session import Session
 from probe.signatures.evidence_age import HELPERS_NETWORK
 

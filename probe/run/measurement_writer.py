@@ -17,7 +17,7 @@ from probe.privacy.redact import Known, redact
 from probe.privacy.server_fields import keep_known_shapes, load_decoders
 from probe.results import ResultsError, ResultsFile
 from probe.run.learned_addresses import LearnedAddresses
-from probe.run.measure import Measured
+from probe.run.measurement_keys import Measured
 from probe.run.vantage import Vantage
 
 TRIES, BETWEEN_TRIES = 100, 0.2  # attempts, and seconds between them, to open a file while no descriptor is left

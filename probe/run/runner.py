@@ -18,11 +18,12 @@ from probe.packets.capture import Capture
 from probe.platforms.raw_packets import may_capture
 from probe.results import ResultsFile, packets_file
 from probe.run.learned_addresses import LearnedAddresses
-from probe.run.measure import Measured, measure, measured_nothing
+from probe.run.measure import measure, measured_nothing
+from probe.run.measurement_keys import Measured
 from probe.run.measurement_writer import Lines
-from probe.run.network_checks import NetworkChecks
+from probe.run.network.network_checks import NetworkChecks
+from probe.run.network.preflight import preflight
 from probe.run.phases import Phase, phase_of
-from probe.run.preflight import preflight
 from probe.run.stop_signals import stopped_by_signals
 from probe.run.time_budget import LAST_START, WRITING, TimeBudget
 from probe.run.vantage import Vantage, where_are_we

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from probe.connectivity.redirects import MOST_REDIRECTS, SAME_HOST, shown_path
-from probe.run.measure import Measured, measure
+from probe.run.measure import measure
+from probe.run.measurement_keys import Measured
 from probe.targets.address_guard import Contacts
 from probe.targets.url_lists import web_target
 from tests.support.ooni.checker import problems

@@ -34,7 +34,7 @@ from probe.helper.media.reflector import Media
 from probe.helper.transfer.port import TransferPort
 from probe.helper.udp_echo import Echo
 from probe.platforms import abilities
-from probe.run.measure import Measured
+from probe.run.measurement_keys import Measured
 from probe.session.session import Session
 from probe.steps.tls.client_hello import accepting_anything
 from probe.targets.target import Neutral, Service, Target, parse_endpoint

@@ -21,7 +21,7 @@ from probe.formats.entries import (
 from probe.formats.keys import Lists
 from probe.formats.transactions import TransactionRecord
 from probe.ooni.view import Seen, View, ooni_view
-from probe.run.measure import sections
+from probe.run.measurement_keys import sections
 from probe.session.trace import Trace
 from probe.targets.target import Service, Target, family_of, parse_endpoint
 

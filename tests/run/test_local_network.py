@@ -2,8 +2,8 @@
 
 import pytest
 
-from probe.run import local_network
-from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
+from probe.run.network import local_network
+from probe.run.network.local_network import proxy_in_environment, resolver_class, through_vpn
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from probe.formats.keys import LISTS, Lists
 from probe.platforms import abilities
 from probe.run import fresh_control
 from probe.run import measure as measuring
-from probe.run.measure import Measured, measure, measured_nothing
+from probe.run.measure import measure, measured_nothing
+from probe.run.measurement_keys import Measured
 from probe.targets.target import Target
 from tests.support.world import World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from probe.results import ResultsFile
 from probe.run.learned_addresses import LearnedAddresses
-from probe.run.measure import Measured
+from probe.run.measurement_keys import Measured
 from probe.run.measurement_writer import Lines
 from probe.run.vantage import Vantage
 from tests.privacy.encoded.fields import planted

@@ -26,7 +26,7 @@ from probe.helper.media import flow_table
 from probe.helper.media.reflector import Media
 from probe.results import Problem, ResultsFile, read_lines, validation
 from probe.run import runner
-from probe.run.measure import Measured
+from probe.run.measurement_keys import Measured
 from probe.run.phases import Phase
 from probe.run.runner import Plan, RunOutcome
 from probe.run.vantage import Vantage

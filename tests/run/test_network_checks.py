@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from probe.formats.facts import NetworkCheck
-from probe.run import network_checks as checking
-from probe.run.network_checks import NetworkChecks
-from probe.run.preflight import preflight
+from probe.run.network import network_checks as checking
+from probe.run.network.network_checks import NetworkChecks
+from probe.run.network.preflight import preflight
 from tests.run.test_preflight import HERE, HOST, neutral_at, reply
 from tests.run.test_preflight import world as world
 from tests.support.world import World

@@ -10,7 +10,7 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
 from probe.formats.facts import ResolverFacts
-from probe.run.neutral_lookups import NeutralLookups
+from probe.run.network.neutral_lookups import NeutralLookups
 from probe.session.trace import Trace
 from probe.targets.target import Service, parse_endpoint
 from tests.support.world import World
@@ -42,8 +42,8 @@ class Asked:
 async def questions(world: World, monkeypatch: pytest.MonkeyPatch, asked: Asked, dark: str | None = DARK) -> Any:
     endpoints = (parse_endpoint(f"https://{HOST}:443/"),)
     world.session.neutral = replace(world.session.neutral, endpoints=endpoints, dark=dark)
-    monkeypatch.setattr("probe.run.neutral_lookups.query_udp", asked)
-    monkeypatch.setattr("probe.run.neutral_lookups.system_resolvers", lambda: [RESOLVER, "192.168.1.2"])
+    monkeypatch.setattr("probe.run.network.neutral_lookups.query_udp", asked)
+    monkeypatch.setattr("probe.run.network.neutral_lookups.system_resolvers", lambda: [RESOLVER, "192.168.1.2"])
     trace = Trace()
     made = NeutralLookups(world.session, trace)
     task = asyncio.create_task(made.ask())

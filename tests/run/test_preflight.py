@@ -11,10 +11,11 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
-from probe.run import neutral_host
-from probe.run import preflight as checking
-from probe.run.neutral_host import Neutral
-from probe.run.preflight import Found, preflight
+from probe.run.network import neutral_host
+from probe.run.network import preflight as checking
+from probe.run.network.check_results import Found, portal_verdict
+from probe.run.network.neutral_host import Neutral
+from probe.run.network.preflight import preflight
 from probe.session.session import Settings
 from probe.steps.tls import certificates
 from probe.targets.target import Endpoint, Service, parse_endpoint
@@ -154,9 +155,9 @@ async def test_portal_is_recognised_by_its_answer(world: World, answer: bytes, v
 
 def test_verified_neutral_host_refutes_portal() -> None:
     found = Found(portal=["redirect"])
-    assert checking.portal_verdict(found) == "redirect"
+    assert portal_verdict(found) == "redirect"
     found.neutral = [Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True)]
-    assert checking.portal_verdict(found) is None
+    assert portal_verdict(found) is None
 
 
 async def test_missing_network_is_known_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,10 +290,10 @@ async def test_bug_in_check_is_recorded_and_others_continue(world: World, monkey
 @pytest.mark.parametrize(("ips", "verdict"), [(["10.0.0.1"], "dns"), (["10.0.0.1", "10.0.0.2"], None)])
 def test_names_of_three_operators_at_one_address_are_dns_portal(ips: list[str], verdict: str | None) -> None:
     found = Found(led_to={f"{number}.example": [ips[number % len(ips)]] for number in range(3)}, portal=[None])
-    assert checking.portal_verdict(found) == verdict
+    assert portal_verdict(found) == verdict
     found.neutral = [Neutral(parse_endpoint("https://0.example:443/"), ips[0], proven=True)]
-    assert checking.portal_verdict(found) is None  # a verified host was not replaced by a portal
+    assert portal_verdict(found) is None  # a verified host was not replaced by a portal
 
 
 def test_two_names_at_one_address_are_no_portal() -> None:
-    assert checking.portal_verdict(Found(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None
+    assert portal_verdict(Found(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None

@@ -20,7 +20,8 @@ from probe.results import Problem, ResultsError, ResultsFile, read_lines, writin
 from probe.run import measurement_writer as lines_of_a_run
 from probe.run import runner, time_budget
 from probe.run.learned_addresses import LearnedAddresses
-from probe.run.measure import Measured, measured_nothing
+from probe.run.measure import measured_nothing
+from probe.run.measurement_keys import Measured
 from probe.run.phases import Phase
 from probe.run.runner import Plan, RunOutcome
 from probe.run.vantage import Vantage

@@ -11,10 +11,10 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
-from probe.run import segment_size
-from probe.run.neutral_host import Neutral
-from probe.run.preflight import preflight
-from probe.run.segment_size import SMALL, SegmentTrial, loses_packets
+from probe.run.network import segment_size
+from probe.run.network.neutral_host import Neutral
+from probe.run.network.preflight import preflight
+from probe.run.network.segment_size import SMALL, SegmentTrial, loses_packets
 from probe.session.pacing import Pace
 from probe.steps.tls.tls_stream import client_hello
 from probe.targets.target import parse_endpoint
@@ -178,7 +178,7 @@ async def test_encrypted_resolver_is_tried_again_with_small_segments(
             await asyncio.Event().wait()
         return Warm()
 
-    monkeypatch.setattr("probe.run.preflight.first_warm_resolver", first_warm_resolver)
+    monkeypatch.setattr("probe.run.network.preflight.first_warm_resolver", first_warm_resolver)
     async with neutral_hosts(world, *[{"longest_segment": LIMIT}] * 3):
         found = await facts(world)
     assert sizes == [{}, {4: SMALL}] and isinstance(world.session.encrypted, Warm)
@@ -186,7 +186,7 @@ async def test_encrypted_resolver_is_tried_again_with_small_segments(
 
 
 async def test_trial_ends_with_the_preflight(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probe.run.preflight.PATIENCE", 0.5)
+    monkeypatch.setattr("probe.run.network.preflight.PATIENCE", 0.5)
     async with neutral_hosts(world, *[{"longest_segment": LIMIT, "delay": 0.0}] * 2, {"otherwise": "silent"}):
         found = await facts(world)
     assert found["runtime"] < 1.5

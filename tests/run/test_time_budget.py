@@ -13,7 +13,8 @@ from probe.analysis.rules.services import OUT_OF_TIME
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats import failures as f
 from probe.run import time_budget
-from probe.run.measure import Measured, measure
+from probe.run.measure import measure
+from probe.run.measurement_keys import Measured
 from probe.run.time_budget import STANDARD_SECONDS, TimeBudget
 from probe.session.session import Session, Settings
 from probe.targets.target import Target

@@ -18,7 +18,8 @@ from probe.lab.recordings import recording_of
 from probe.privacy.redact import Known
 from probe.results import Problem, read_lines
 from probe.run import runner
-from probe.run.measure import Measured, measured_nothing
+from probe.run.measure import measured_nothing
+from probe.run.measurement_keys import Measured
 from probe.run.vantage import Vantage
 from probe.session.session import Session
 from probe.targets.target import Target

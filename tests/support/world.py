@@ -137,12 +137,12 @@ class World:
         async def no_warm(*_: Any) -> None:
             return None
 
-        patch.setattr("probe.run.preflight.resolve_system", self.resolve_system)
-        patch.setattr("probe.run.preflight.query_udp", self.query_udp)
-        patch.setattr("probe.run.neutral_lookups.query_udp", self.query_udp)
-        patch.setattr("probe.run.neutral_lookups.system_resolvers", lambda: ["192.168.1.1"])
-        patch.setattr("probe.run.preflight.system_resolvers", lambda: ["192.168.1.1"])
-        patch.setattr("probe.run.preflight.first_warm_resolver", no_warm)
+        patch.setattr("probe.run.network.preflight.resolve_system", self.resolve_system)
+        patch.setattr("probe.run.network.preflight.query_udp", self.query_udp)
+        patch.setattr("probe.run.network.neutral_lookups.query_udp", self.query_udp)
+        patch.setattr("probe.run.network.neutral_lookups.system_resolvers", lambda: ["192.168.1.1"])
+        patch.setattr("probe.run.network.preflight.system_resolvers", lambda: ["192.168.1.1"])
+        patch.setattr("probe.run.network.preflight.first_warm_resolver", no_warm)
 
     # -- names -------------------------------------------------------------------------------------------------
 

@@ -65,7 +65,7 @@ def _request(folder: Path, control: tuple[str, ...]) -> RunRequest:
 async def _examine(session: Any, roots: Any) -> dict[str, str | None]:
     """Run the preflight and check each helper. Return its failure or None, by URL."""
     from probe.control import health
-    from probe.run.preflight import preflight
+    from probe.run.network.preflight import preflight
 
     try:
         await preflight(session, roots)

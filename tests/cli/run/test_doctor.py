@@ -15,7 +15,7 @@ from probe.cli.run.doctor import doctor
 from probe.cli.run.progress import Lines
 from probe.messages import catalogue
 from probe.privacy.redact import Known
-from probe.run import preflight as preflight_module
+from probe.run.network import preflight as preflight_module
 from probe.run.vantage import Vantage
 from probe.session.session import Session
 from tests.control.test_liveness import unused

@@ -21,7 +21,8 @@ from probe.cli.screen import UsageError
 from probe.privacy.redact import Known
 from probe.results import used_folders
 from probe.run import runner, time_budget
-from probe.run.measure import Measured, measured_nothing
+from probe.run.measure import measured_nothing
+from probe.run.measurement_keys import Measured
 from probe.run.vantage import Vantage
 from probe.session.session import Session
 from probe.targets.target import Target

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from probe.lab.net.fabric import FabricConfig
-from probe.run.segment_size import SMALL
+from probe.run.network.segment_size import SMALL
 from probe.targets.target_files import bundled_targets, load_target
 from tests.support.lab.on_the_wire import packets
 from tests.support.lab.side_by_side import LabOutcome

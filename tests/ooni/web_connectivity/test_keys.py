@@ -12,7 +12,8 @@ from probe.formats.entries import DNSAnswer, DNSResponse
 from probe.ooni.web_connectivity.control import helper_answer
 from probe.ooni.web_connectivity.keys import compared
 from probe.ooni.web_connectivity.view import WebView, web_view
-from probe.run.measure import Measured, measure
+from probe.run.measure import measure
+from probe.run.measurement_keys import Measured
 from probe.session.pacing import Pace
 from probe.session.session import Session
 from probe.session.trace import Trace

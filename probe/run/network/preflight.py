@@ -5,18 +5,16 @@ import base64
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from probe.dialogue import written_url
-from probe.formats.facts import Portal, Preflight, ResolverFacts, SegmentSizes
 from probe.platforms.resolvers import system_resolvers
-from probe.resolution.encrypted_dns import WarmResolver, addresses_in, first_warm_resolver, public_resolvers
-from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
-from probe.run.neutral_host import Neutral, intercepted, median_skew
-from probe.run.neutral_lookups import NeutralLookups
-from probe.run.segment_size import SegmentTrial
+from probe.resolution.encrypted_dns import addresses_in, first_warm_resolver, public_resolvers
+from probe.run.network.check_results import Found, fill_session
+from probe.run.network.neutral_host import Neutral
+from probe.run.network.neutral_lookups import NeutralLookups
+from probe.run.network.segment_size import SegmentTrial
 from probe.session.session import Session
 from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp, resolve_system
@@ -26,27 +24,7 @@ from probe.steps.tls.certificates import Roots, load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint, family_of
 
-NAMES_TOGETHER = 3  # of different operators. A portal leads that many names to one address.
 PATIENCE = 8.0  # seconds. A dead network must be known within that time.
-
-
-@dataclass
-class Found:
-    """Hold the results of the checks, filled as they end. Unfinished checks have no result."""
-
-    neutral: list[Neutral] = field(default_factory=list)
-    # one per answered check, None if the answer was as expected
-    portal: list[Portal | None] = field(default_factory=list)
-    udp: list[bool] = field(default_factory=list)
-    # the same for public resolvers only, which are never in the local network
-    udp_public: list[bool] = field(default_factory=list)
-    warm: WarmResolver | None = None
-    resolver: ResolverFacts | None = None  # how the system's resolver answers an innocuous question
-    dark_answers: bool | None = None  # whether the non-resolver answers, None if it was not asked
-    led_to: dict[str, list[str]] = field(default_factory=dict)  # innocuous name: addresses from the system's resolver
-    heard: set[int] = field(default_factory=set)  # families of answers by public resolvers
-    pages: set[int] = field(default_factory=set)  # families of expected web pages
-    mtu: SegmentSizes | None = None
 
 
 async def preflight(session: Session, roots: Roots | None = None) -> None:
@@ -54,7 +32,7 @@ async def preflight(session: Session, roots: Roots | None = None) -> None:
     began = session.preflight_began = time.monotonic()
     check = NetworkCheck(session, roots or load_roots(session.settings.public_roots))
     await check.run()
-    facts = _fill(session, check.found)
+    facts = fill_session(session, check.found)
     facts.runtime = round(time.monotonic() - began, 3)
     session.preflight = facts.model_dump(mode="json")
     session.bugs += check.trace.bugs
@@ -251,60 +229,3 @@ class NetworkCheck:
         self.found.udp.append(answered)
         if public:
             self.found.udp_public.append(answered)
-
-
-def _fill(session: Session, found: Found) -> Preflight:
-    """Fill the session's fields from the results. Return the facts of x_run.preflight."""
-    usable = [one for one in found.neutral if (one.proven or one.trusted_by_machine) and not one.home]
-    proven = {family_of(one.ip) for one in usable} | ({family_of(found.warm.ip)} if found.warm else set())
-    families = proven if session.as_control else proven | _answered(found)
-    session.ipv4, session.ipv6 = 4 in families, 6 in families
-    session.encrypted = found.warm
-    verified = [one for one in found.neutral if one.failure is None and not one.connect_only and not one.home]
-    session.neutral_addresses = [(one.ip, one.endpoint) for one in verified]
-    portal = portal_verdict(found)
-    public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
-    went_on = any(one.went_on() for one in found.neutral)
-    return Preflight(
-        network=portal is not None or (bool(families) and (bool(proven or found.pages) or went_on)),
-        neutral=[one.written() for one in found.neutral],
-        portal=portal,
-        clock_skew=median_skew(found.neutral),
-        vpn=through_vpn(public),
-        tls_interception="all" if intercepted(found.neutral) else None,
-        ipv4=session.ipv4,
-        ipv6=session.ipv6,
-        ipv4_proven=4 in proven,
-        ipv6_proven=6 in proven,
-        udp=any(found.udp) if found.udp else None,
-        udp_public=any(found.udp_public) if found.udp_public else None,
-        resolver=found.resolver,
-        dark_answers=found.dark_answers,
-        proxy_environment=proxy_in_environment(),
-        resolver_class=resolver_class(system_resolvers(), public),
-        mtu=found.mtu,
-    )
-
-
-def _answered(found: Found) -> set[int]:
-    """Return the families over which any flow was answered.
-
-    A censor of all names or of a port hides the certificates that prove a family. A helper needs the proof, since it
-    reports its own failures as facts about the servers.
-    """
-    return found.heard | found.pages | {family_of(one.ip) for one in found.neutral if one.answered()}
-
-
-def portal_verdict(found: Found) -> Portal | None:
-    """Return the kind of portal, or None.
-
-    A portal is assumed if no neutral host is verified and every check was answered differently or every name leads to
-    one address.
-    """
-    if any(one.proven for one in found.neutral):
-        return None
-    if len(found.led_to) >= NAMES_TOGETHER and len({tuple(ips) for ips in found.led_to.values()}) == 1:
-        return "dns"
-    if None in found.portal:
-        return None
-    return next((verdict for verdict in found.portal if verdict is not None), None)

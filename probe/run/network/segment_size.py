@@ -14,7 +14,7 @@ from typing import Any, Literal
 from probe.formats import failures as f
 from probe.formats.entries import Entry, TCPConnect
 from probe.formats.facts import SegmentSizes
-from probe.run.neutral_host import Neutral
+from probe.run.network.neutral_host import Neutral
 from probe.session.pacing import Pace
 from probe.steps.tcp import TCPConnection
 

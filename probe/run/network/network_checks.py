@@ -8,9 +8,10 @@ from typing import Any
 
 from probe.formats.facts import NetworkCheck as CheckFacts
 from probe.formats.facts import Portal
-from probe.run.local_network import through_vpn
-from probe.run.neutral_host import intercepted, median_skew
-from probe.run.preflight import NAMES_TOGETHER, Found, NetworkCheck, portal_verdict, preflight
+from probe.run.network.check_results import NAMES_TOGETHER, Found, portal_verdict
+from probe.run.network.local_network import through_vpn
+from probe.run.network.neutral_host import intercepted, median_skew
+from probe.run.network.preflight import NetworkCheck, preflight
 from probe.session.classify import describe
 from probe.session.session import Session
 from probe.signatures.evidence_age import NETWORK_FACTS
