@@ -12,6 +12,7 @@ from probe.formats.schema.schema import VERSION, measurement_schema
 HERE = Path(__file__).parent
 SCHEMA = HERE.parent / "data" / "schema" / f"measurement-{VERSION}.json"
 DICTIONARY = HERE / "DICTIONARY.md"
+STORES = HERE.parent.parent / "tests" / "fixtures" / f"stores-{VERSION}.jsonl.gz"
 FIXTURE = HERE.parent.parent / "tests" / "fixtures" / f"lines-{VERSION}.jsonl.gz"
 
 
@@ -19,13 +20,13 @@ def written() -> dict[Path, str]:
     """Return the text of each generated file."""
     return {
         SCHEMA: json.dumps(measurement_schema(), indent=1, ensure_ascii=False) + "\n",
-        DICTIONARY: dictionary(fixture_lines()),
+        DICTIONARY: dictionary([*fixture_lines(), *fixture_lines(STORES)]),
     }
 
 
-def fixture_lines() -> Iterator[dict[str, Any]]:
+def fixture_lines(path: Path = FIXTURE) -> Iterator[dict[str, Any]]:
     """Yield the measurements that the examples come from."""
-    with gzip.open(FIXTURE, "rt", encoding="utf-8") as file:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
 
 

@@ -1,6 +1,7 @@
 """Test that the schema and the data dictionary match the classes, describe every field and allow no other keys."""
 
 import copy
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from probe.formats.__main__ import fixture_lines, written
+from probe.formats.__main__ import DICTIONARY, STORES, fixture_lines, written
 from probe.formats.field_notes import PRIVACY, PRIVACY_CLASSES
 from probe.formats.keys import TEST_KEYS, Lists
 from probe.formats.schema.dictionary import unit_of
 from probe.formats.schema.schema import definitions, fields, measurement_schema, models, omitted
+from probe.formats.stores import STORE_KEYS, StoreEntry, StoreListingKeys, StoreRequest
 from probe.nettests import NETTESTS
 
 # objects whose keys the classes do not define
@@ -61,6 +63,21 @@ def test_fixtures_fit_the_schema(validator: Any) -> None:
     lines = list(fixture_lines())
     assert {line["test_name"] for line in lines} == set(TEST_KEYS)
     assert [error.message for line in lines for error in validator.iter_errors(line)] == []
+
+
+def test_answers_of_app_stores_fit_the_schema_and_stand_in_the_dictionary(validator: Any) -> None:
+    lines = list(fixture_lines(STORES))
+    assert {line["test_name"] for line in lines} == set(STORE_KEYS)
+    assert [error.message for line in lines for error in validator.iter_errors(line)] == []
+    for line in lines:
+        for path, found in places(line):
+            found["x_unheard_of"] = 1
+            assert not validator.is_valid(line), path
+            del found["x_unheard_of"]
+    dictionary = DICTIONARY.read_text(encoding="utf-8")
+    for model in (StoreListingKeys, StoreRequest, StoreEntry):
+        (section,) = re.findall(rf"\n## {model.__name__}\n(.*?)(?=\n## |\Z)", dictionary, re.S)
+        assert all(f"| `{field}` |" in section for field in fields(model))
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:

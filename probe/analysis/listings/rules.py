@@ -7,6 +7,7 @@ removed an app.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from probe.analysis.features.column import column
 from probe.formats.stores import LEAST_CONTROLS
 from probe.messages import mark
 
@@ -29,30 +30,19 @@ class Listing(StrEnum):
 
 @dataclass(frozen=True)
 class ListingRow:
-    """Hold the columns that the rules read. No column is ever NULL."""
+    """Hold what the answers say about one app in one storefront. No column is ever NULL."""
 
-    answered: bool = False
-    """The answer can be read."""
-    right_storefront: bool = False
-    """Every page in the answer is of the storefront that was asked for."""
-    basket_size: int = 0
-    """Apps that are expected in every storefront."""
-    basket_listed: int = 0
-    """Those of them that are listed here."""
-    listed: bool = False
-    """The app is in the answer."""
-    same_bundle: bool = False
-    """It has the expected bundle id there."""
-    controls_listing: int = 0
-    """Other control storefronts that list the app in the same run."""
-    listed_before: bool = False
-    """An earlier run found the app in this storefront."""
-    absent_tests: int = 0
-    """Runs since then that did not find it while three controls did, this one included."""
-    absent_minutes: int = 0
-    """Minutes from the first to the last of these."""
-    weak: bool = False
-    """The store looks at the country of the client too."""
+    answered: bool = column(False, "The answer can be read.")
+    right_storefront: bool = column(False, "Every page in the answer is of the storefront that was asked for.")
+    basket_size: int = column(0, "Apps that are expected in every storefront.")
+    basket_listed: int = column(0, "Those of them that are listed here.")
+    listed: bool = column(False, "The app is in the answer.")
+    same_bundle: bool = column(False, "It has the expected bundle id there.")
+    controls_listing: int = column(0, "Other control storefronts that list the app in the same run.")
+    listed_before: bool = column(False, "An earlier run found the app in this storefront.")
+    absent_tests: int = column(0, "Runs since then that did not find it while three controls did, this one included.")
+    absent_minutes: int = column(0, "Minutes from the first to the last of these.")
+    weak: bool = column(False, "The store looks at the country of the client too.")
 
 
 @dataclass(frozen=True)

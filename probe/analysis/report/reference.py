@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import get_args
 
 from probe.analysis.features.rows import WideRow
+from probe.analysis.listings.rules import LISTING_RULES, ListingRow, ListingRule
 from probe.analysis.pipeline.conclusions.apps import APP_STATEMENTS
 from probe.analysis.pipeline.conclusions.regimes import REGIME_STATEMENTS
 from probe.analysis.pipeline.steps import STATEMENTS
 from probe.analysis.report.pipeline_page import pipeline_page
 from probe.analysis.rules.mechanisms import IN_ORDER, MEANINGS, RESERVED, blocking_in_ooni
+from probe.analysis.rules.regime_meanings import REGIME_MEANINGS
 from probe.analysis.rules.rule import IN_OONI, Rule
 from probe.analysis.rules.tables import RULES, RULESET, TABLES
 from probe.analysis.verdicts.validity import INVALIDITIES
@@ -76,12 +78,38 @@ def rules_page() -> Iterator[str]:
     )
     for table, (row, rules) in TABLES.items():
         yield f"\n## Table `{table}`\n\n{ABOUT_TABLE[table]} The conditions read `{row.__name__}`."
+        if table == "regime":
+            yield from _regimes()
         for rule in rules:
             yield from _rule(rule)
+    yield from _listing_rules()
     yield from _ages()
     yield "\n## Validity\n\nThe first reason that holds makes a measurement invalid. Its services then have no state.\n"
     yield "| rule | reason | because |\n|---|---|---|"
     yield from (f"| `{each.rule_id}` | `{each.reason}` | {each.because} |" for each in INVALIDITIES)
+
+
+def _regimes() -> Iterator[str]:
+    """Yield a paragraph for each regime."""
+    yield "\nSeveral regimes can hold. The first one below is the main regime of a run. The others are restrictions."
+    for regime, meaning in REGIME_MEANINGS.items():
+        yield f"\n**`{regime}`.** Measured: {meaning.measured} Excluded: {meaning.excluded}"
+        yield f"What it does not mean: {meaning.not_meant}"
+
+
+def _listing_rules() -> Iterator[str]:
+    """Yield the section about app stores."""
+    yield "\n## Table `listing`\n"
+    yield "What an app store says about one app in one country ([App stores](../stores.md)). The conditions read"
+    yield "`ListingRow`. The states are no verdicts, and none accuses a network."
+    for rule in LISTING_RULES:
+        mechanism = f", mechanism `{rule.mechanism}`" if rule.mechanism else ""
+        yield f"\n### `{rule.rule_id}`\n\nState `{rule.state}`{mechanism}.\n"
+        yield _texts(rule.plain, rule.because, rule.when)
+
+
+def _texts(plain: str, because: str, when: str) -> str:
+    return f"For users:\n\n> {plain}\n\nTechnical:\n\n> {because}\n\n```sql\n{when}\n```"
 
 
 def _ages() -> Iterator[str]:
@@ -99,7 +127,7 @@ def _rule(rule: Rule) -> Iterator[str]:
     replaced = f", in the place of {_codes(rule.supersedes, ', ')}" if rule.supersedes else ""
     deferred = " The record shows the rule and the texts of the part that decides." if rule.defers else ""
     yield f"\n### `{rule.rule_id}`\n\nState `{rule.state}`{mechanism}. Since {rule.since}{replaced}.{deferred}\n"
-    yield f"For users:\n\n> {rule.plain}\n\nTechnical:\n\n> {rule.because}\n\n```sql\n{rule.when}\n```"
+    yield _texts(rule.plain, rule.because, rule.when)
 
 
 def mechanisms_page() -> Iterator[str]:
@@ -143,6 +171,18 @@ def features_page() -> Iterator[str]:
             meaning, expression = column.metadata["meaning"], _expression(column.metadata["sql"])
             read_by = _codes([", ".join(readers[column.name])]) or "none"
             yield f"| `{column.name}` | {kind} | {meaning} | {expression} | {read_by} |"
+    yield from _listing_columns()
+
+
+def _listing_columns() -> Iterator[str]:
+    """Yield the section about the row of an app in a storefront, which Python fills."""
+    yield "\n## `ListingRow`\n\nRead by the rules of `listing`, about one app in one storefront."
+    yield "Python fills it from the answers of a run and of earlier ones.\n"
+    yield "| column | type | meaning | rules |\n|---|---|---|---|"
+    for column in fields(ListingRow):
+        readers = [rule.rule_id for rule in LISTING_RULES if column.name in columns_in(rule.when)]
+        meaning = column.metadata["meaning"]
+        yield f"| `{column.name}` | {type(column.default).__name__} | {meaning} | {_codes([', '.join(readers)])} |"
 
 
 def source_of(table: str) -> str:
@@ -178,7 +218,8 @@ def columns_in(condition: str) -> set[str]:
 def rules_by_mechanism() -> dict[str, list[str]]:
     """Return for each mechanism the ids of the rules that name it, in the order of the tables."""
     found: dict[str, list[str]] = {}
-    for rule in RULES.values():
+    every: tuple[Rule | ListingRule, ...] = (*RULES.values(), *LISTING_RULES)
+    for rule in every:
         if rule.mechanism:
             found.setdefault(rule.mechanism, []).append(rule.rule_id)
     return found

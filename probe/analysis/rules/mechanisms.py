@@ -76,9 +76,8 @@ MEANINGS: dict[str, str] = {
 RESERVED: dict[str, str] = {
     "http.error": "A status code alone is no evidence, because any middlebox can fake it (P4).",
     "turn.refused": "Relays refuse unauthenticated allocations by design, so a refusal proves that they answer.",
-    **dict.fromkeys(("store.absent", "store.delisted"), "Only rules about app stores use it."),
 }
-"""Leaves that no rule of a verdict uses, with the reason. `probe rules` does not print them.
+"""Leaves that no rule uses, with the reason. `probe rules` does not print them.
 
 No other use may take the name.
 """

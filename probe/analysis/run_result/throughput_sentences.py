@@ -21,10 +21,10 @@ def throughput_sentences(record: Mapping[str, Any]) -> Iterator[str]:
     estimate, low, high = percentages(ratio)
     pairs = number(ratio.get("pairs"))
     yield tr_plural(
-        "With the service's name, data came at {estimate} % of the speed with an innocuous name (interval of 95 %: "
-        "{low}-{high} %). {limited} of {count} pair of transfers shows a limit.",
-        "With the service's name, data came at {estimate} % of the speed with an innocuous name (interval of 95 %: "
-        "{low}-{high} %). {limited} of {count} pairs of transfers show a limit.",
+        "Data with the service's name came at {estimate} % of the speed with an innocuous name. The interval of 95 % "
+        "is {low}-{high} %. {limited} of {count} pair of transfers shows a limit.",
+        "Data with the service's name came at {estimate} % of the speed with an innocuous name. The interval of 95 % "
+        "is {low}-{high} %. {limited} of {count} pairs of transfers show a limit.",
         pairs,
         estimate=estimate,
         low=low,

@@ -20,6 +20,7 @@ def rules(markdown: Annotated[bool, opt("--markdown", help="Print Markdown.")] =
 
 def as_text() -> Iterator[str]:
     """Yield the lines for a terminal of 80 columns."""
+    from probe.analysis.listings.rules import LISTING_RULES
     from probe.analysis.rules.mechanisms import LEAVES, MEANINGS, RESERVED
     from probe.analysis.rules.tables import RULESET, TABLES
     from probe.analysis.verdicts.validity import INVALIDITIES
@@ -33,9 +34,13 @@ def as_text() -> Iterator[str]:
             yield f"  {rule.rule_id}: {rule.state}{mechanism}"
             if rule.supersedes:
                 yield wrapped(tr("in the place of {rules}", rules=listed(rule.supersedes)), 4)
-            yield wrapped(tr("plain: {sentence}", sentence=tr(rule.plain)), 4)
-            yield wrapped(tr("technical: {sentence}", sentence=rule.because), 4)
-            yield wrapped(tr("when: {condition}", condition=rule.when), 4)
+            yield from _texts(rule.plain, rule.because, rule.when)
+    yield ""
+    yield "LISTING"
+    for listing in LISTING_RULES:
+        mechanism = f" {listing.mechanism}" if listing.mechanism else ""
+        yield f"  {listing.rule_id}: {listing.state}{mechanism}"
+        yield from _texts(listing.plain, listing.because, listing.when)
     yield ""
     yield tr("VALIDITY (the state is null)")
     for reason in INVALIDITIES:
@@ -44,6 +49,13 @@ def as_text() -> Iterator[str]:
     yield ""
     yield tr("MECHANISMS (an inner node, such as tls.reset, is a complete answer too)")
     yield from (wrapped(f"{name}: {MEANINGS[name]}", 4, "  ") for name in LEAVES if name not in RESERVED)
+
+
+def _texts(plain: str, because: str, when: str) -> Iterator[str]:
+    """Yield what a rule says and when it holds."""
+    yield wrapped(tr("plain: {sentence}", sentence=tr(plain)), 4)
+    yield wrapped(tr("technical: {sentence}", sentence=because), 4)
+    yield wrapped(tr("when: {condition}", condition=when), 4)
 
 
 def as_markdown() -> Iterator[str]:

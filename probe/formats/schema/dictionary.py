@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from probe.formats.field_notes import PRIVACY, PRIVACY_CLASSES, UNIT
 from probe.formats.keys import TEST_KEYS
 from probe.formats.schema.schema import REFERENCE, VERSION, Schema, definitions, fields, models, omitted
+from probe.formats.stores import STORE_KEYS
 
 LONGEST_EXAMPLE = 44  # characters
 SILENT: tuple[Any, ...] = (None, "", 0, False, [], {})  # values that are examples only if there is no other
@@ -23,6 +24,7 @@ example is from its class. A field marked *opt.* is left out where it has no val
 |---|---|
 """
 
+_NETTESTS = {**TEST_KEYS, **STORE_KEYS}
 Examples = dict[tuple[str, str], Any]
 
 
@@ -31,7 +33,7 @@ def dictionary(measurements: Iterable[Mapping[str, Any]]) -> str:
     described, examples = definitions(), Examples()
     for measurement in measurements:
         _learn("Measurement", measurement, described, examples)
-        keys = TEST_KEYS[measurement["test_name"]].__name__
+        keys = _NETTESTS[measurement["test_name"]].__name__
         _learn(keys, measurement["test_keys"], described, examples)
     classes = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in PRIVACY_CLASSES.items())
     tables = [_table(model, described[name], examples) for name, model in _in_order(described)]
@@ -41,7 +43,7 @@ def dictionary(measurements: Iterable[Mapping[str, Any]]) -> str:
 def _in_order(described: Mapping[str, Schema]) -> list[tuple[str, type[BaseModel]]]:
     """Return the models from the measurement inwards. A model comes after those that contain it, base classes last."""
     found = models()
-    order = ["Measurement", *dict.fromkeys(keys.__name__ for keys in TEST_KEYS.values())]
+    order = ["Measurement", *dict.fromkeys(keys.__name__ for keys in _NETTESTS.values())]
     for name in order:
         order += [inner for inner in dict.fromkeys(_named(described[name])) if inner not in order]
     bases = [base.__name__ for name in order for base in found[name].__mro__ if base.__name__ in found]

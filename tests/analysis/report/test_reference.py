@@ -7,12 +7,15 @@ from typing import get_args
 import pytest
 
 from probe.analysis.features.rows import WideRow
+from probe.analysis.listings.rules import LISTING_RULES, ListingRow
 from probe.analysis.observations.column_types import column_types
 from probe.analysis.observations.observation import Observation
 from probe.analysis.pipeline.inputs import INPUTS
 from probe.analysis.pipeline.steps import STATEMENTS
 from probe.analysis.report.pipeline_page import columns_made
 from probe.analysis.report.reference import ABOUT_TABLE, FOLDER, pages, readers_of
+from probe.analysis.rules.regime_meanings import REGIME_MEANINGS
+from probe.analysis.rules.regimes import REGIME_RULES, REGIMES, UNKNOWN
 from probe.analysis.rules.tables import TABLES
 
 COLUMNS = [(row, column.name) for row in get_args(WideRow) for column in fields(row)]
@@ -55,3 +58,34 @@ def test_pipeline_page_has_every_table_with_its_columns() -> None:
 def test_observation_columns_have_a_meaning_each() -> None:
     meanings = [meaning for _, meaning in column_types(Observation).values()]
     assert len(set(meanings)) == len(meanings) and min(map(len, meanings)) > 5
+
+
+@pytest.mark.parametrize("regime", [*REGIMES, UNKNOWN])
+def test_each_regime_has_a_paragraph_in_three_parts(regime: str) -> None:
+    meaning = REGIME_MEANINGS[regime]
+    assert all(part.endswith(".") and len(part) > 20 for part in meaning)
+    section = pages()["rules.md"].split("## Table `regime`")[1].split("\n## ")[0]
+    (paragraph,) = [part for part in section.split("\n\n") if part.startswith(f"**`{regime}`.**")]
+    assert all(part in paragraph for part in meaning)
+
+
+def test_paragraphs_have_the_order_of_the_regimes() -> None:
+    assert list(REGIME_MEANINGS) == [*REGIMES, UNKNOWN]
+
+
+@pytest.mark.parametrize(("words", "number"), [("two", "2"), ("three", "3"), ("six", "6"), ("one", "0")])
+def test_numbers_in_paragraphs_are_those_of_the_rules(words: str, number: str) -> None:
+    named = [regime for regime, meaning in REGIME_MEANINGS.items() if f"at least {words}" in meaning.measured.lower()]
+    assert named
+    for regime in named:
+        conditions = " ".join(rule.when for rule in REGIME_RULES if rule.when.startswith(f"candidate = '{regime}' "))
+        assert f">= {number}" in conditions or f"> {number}" in conditions, regime
+
+
+def test_rules_about_app_stores_stand_in_the_reference() -> None:
+    made = pages()
+    for rule in LISTING_RULES:
+        assert f"### `{rule.rule_id}`\n" in made["rules.md"] and f"```sql\n{rule.when}\n```" in made["rules.md"]
+        assert not rule.mechanism or f"[`{rule.rule_id}`](rules.md#{rule.rule_id})" in made["mechanisms.md"]
+    section = made["features.md"].split("## `ListingRow`")[1]
+    assert all(f"| `{column.name}` |" in section for column in fields(ListingRow))

@@ -8,6 +8,7 @@ Before a release a rule may be changed and the lock renewed. Later a rule whose 
 import hashlib
 from pathlib import Path
 
+from probe.analysis.listings.rules import LISTING_RULES
 from probe.analysis.rules.tables import TABLES
 
 LOCK = Path(__file__).with_name("rules.lock")
@@ -20,12 +21,13 @@ def digest(table: str, when: str, state: str, mechanism: str) -> str:
 
 
 def meanings() -> dict[str, str]:
-    """Return the digest of each current rule by its id."""
-    return {
+    """Return the digest of each current rule by its id, those about app stores included."""
+    verdicts = {
         rule.rule_id: digest(table, rule.when, rule.state, rule.mechanism)
         for table, (_, rules) in TABLES.items()
         for rule in rules
     }
+    return verdicts | {rule.rule_id: digest("listing", rule.when, rule.state, rule.mechanism) for rule in LISTING_RULES}
 
 
 def locked() -> dict[str, str]:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from probe.analysis.listings.rules import LISTING_RULES, ListingRule
 from probe.analysis.rules.mechanisms import LEAVES, RESERVED
 from probe.analysis.rules.rule import IN_OONI, Rule, State
 from probe.analysis.rules.tables import RULES
@@ -46,7 +47,7 @@ def test_every_reason_of_invalidity_is_printed(text: str, markdown: str) -> None
 
 
 def test_mechanisms_with_a_rule_are_printed_and_reserved_ones_are_not(text: str, markdown: str) -> None:
-    used = {rule.mechanism for rule in RULES.values()}
+    used = {rule.mechanism for rule in (*RULES.values(), *LISTING_RULES)}
     assert set(RESERVED) == set(LEAVES) - used
     for name in LEAVES:
         printed = name in used
@@ -66,3 +67,9 @@ def test_states_and_mechanisms_have_ooni_words(markdown: str) -> None:
     assert {state for state in State if f"| `{state}` | {IN_OONI[state]} |" in rows} == set(State)
     for name, word in (("tls.reset.sni", "http-failure"), ("http.blockpage", "http-diff"), ("dns", "dns")):
         assert [row for row in rows if row.startswith(f"| `{name}` |") and f"| `{word}` |" in row]
+
+
+@pytest.mark.parametrize("rule", LISTING_RULES, ids=lambda rule: rule.rule_id)
+def test_rules_about_app_stores_are_printed(rule: ListingRule, text: str) -> None:
+    section = " ".join(text.split("\nLISTING\n")[1].split("\nVALIDITY")[0].split())
+    assert f"{rule.rule_id}: {rule.state}" in section and f"when: {' '.join(rule.when.split())}" in section

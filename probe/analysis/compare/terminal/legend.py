@@ -49,8 +49,8 @@ def _signs(comparison: Comparison, cells: list[Cell], style: Style) -> Iterator[
         yield _star(comparison)
     if any(cell.throughput for cell in cells):
         yield tr(
-            "speed 23 % (12-31 % in 4 runs): with the service's name, data came at 23 % of the speed with an innocuous "
-            "name, in the median of the runs. Their intervals of 95 % lie between 12 and 31 %."
+            "speed 23 % (12-31 % in 4 runs): the median speed with the service's name is 23 % of that with an "
+            "innocuous name. The intervals of the runs go from 12 to 31 %."
         )
     if any(cell.derived for cell in cells):
         yield tr(
