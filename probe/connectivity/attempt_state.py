@@ -63,7 +63,7 @@ class AttemptState:
             verified=self.verified,
             visit=trust.visit_state(at.ip),
             triggers_left=session.pace.triggers_left(at.endpoint.host, at.ip, at.endpoint.carrier),
-            network_answers=session.pace.hellos.passed(at.ip, OWN.engine),
+            network_answers=self._network_answers(),
             has_name=at.name is not None,
             trusted_addresses=at.name is not None and bool(at.name.given_by(TRUSTED)),
             stopping=session.stopping.is_set(),
@@ -106,6 +106,16 @@ class AttemptState:
         key = (self.at.endpoint.url, self.at.service, family_of(self.at.ip))
         sent = [r for r in self._measurement.trace.transactions if r.followup == "same_name_neutral_host"]
         return (r for r in sent if (r.endpoint, r.service, r.family) == key)
+
+    def _network_answers(self) -> bool:
+        """Return whether hellos beside others are answered. Not if this address alone fails, with any name."""
+        trace, hellos, place = self._measurement.trace, self._measurement.session.pace.hellos, (self.at.ip, OWN.engine)
+        own = self.records.get("own")
+        innocuous = self.records.get("innocuous") or self.records.get("other_name")
+        with_any_name = innocuous is not None and innocuous.failed_operation == "tls_handshake"
+        if own is not None and with_any_name and hellos.answered_since(*place, trace.zero + own.t0):
+            return False
+        return hellos.passed(*place)
 
     def _fails_elsewhere(self) -> bool:
         trace, hellos = self._measurement.trace, self._measurement.session.pace.hellos

@@ -213,6 +213,7 @@ NO_HELLO_AT_ADDRESS = Condition(
     "no other hello was sent to the endpoint",
     lambda facts: not any(flow.row in {"browser", "other_size"} for flow in facts.begun()),
 )
+NO_INNOCUOUS = Condition("no innocuous name was sent to the address", lambda facts: facts.sent("innocuous") is None)
 BROWSER_IS_CANDIDATE = Condition(
     "it passed at the neutral host, if one was asked",
     lambda facts: _hello_is_candidate(facts, "neutral_browser"),

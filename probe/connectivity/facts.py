@@ -111,7 +111,10 @@ class AttemptFacts:
     triggers_left: int = 6
 
     network_answers: bool = False
-    """Hellos of the run to the address's /24 or /48 were answered beside three or more others."""
+    """Hellos of the run to the address's /24 or /48 were answered beside three or more others.
+
+    False if this address fails with any name while later hellos to other addresses of the network are answered.
+    """
 
     # of the name
     has_name: bool = True

@@ -14,10 +14,10 @@ from probe.connectivity.facts import AttemptFacts, NameFacts, NeutralHost, Wait
 from probe.connectivity.policy import (
     AFTER_FAILURE,
     AFTER_SUCCESS,
+    BEFORE_ALONE,
     ECHO_AFTER_DOUBT,
     ECHO_PAIR,
     HOP_SEARCH,
-    NEUTRAL_NAMES,
     RESOLVERS,
     SILENT_TRANSFERS,
 )
@@ -215,10 +215,10 @@ def _after_failure(facts: AttemptFacts) -> Plan:
 def _alone(facts: AttemptFacts) -> Plan:
     """Return the repetition without other connections to the network, after the name was sent to neutral hosts.
 
-    They may show that the name fails elsewhere too, so that no other connection is at fault. What is sent to the
-    endpoint waits meanwhile, because each further hello begins the cool-down again.
+    They may show that the name fails elsewhere too, so that no other connection is at fault. An innocuous name may show
+    that the address is. What else is sent to the endpoint waits, because each hello begins the cool-down again.
     """
-    flows = _follow_ups((NEUTRAL_NAMES,), facts)
+    flows = _follow_ups((BEFORE_ALONE,), facts)
     if not isinstance(flows, End):
         return flows
     if Wait.COOL_DOWN not in facts.waits:

@@ -28,6 +28,7 @@ from probe.connectivity.conditions import (
     NEUTRAL_KNOWN,
     NEUTRAL_PASSED_WITHOUT_ECH,
     NO_HELLO_AT_ADDRESS,
+    NO_INNOCUOUS,
     NONEXISTENT_FAILED_AT_NEUTRAL,
     NOT_CERTIFICATE,
     ONCE_PER,
@@ -229,8 +230,22 @@ _ENDPOINT_NAMES = (
     Row("other_name", "other_name_same_address", "endpoint", "innocuous", (*_NAMES, VERIFIED)),
 )
 
-NEUTRAL_NAMES = Group("names at neutral hosts", (_NEUTRAL_NAMES,))
-"""The first chain of the group `names`, which comes before a hello is repeated alone."""
+BEFORE_ALONE = Group(
+    "before a repetition alone",
+    (
+        _NEUTRAL_NAMES,
+        (
+            Row(
+                "other_name",
+                "other_name_same_address",
+                "endpoint",
+                "innocuous",
+                (*_NAMES, VERIFIED, NO_INNOCUOUS),
+            ),
+        ),
+    ),
+)
+"""Flows of the group `names` that come before a hello is repeated alone, since they may show another cause."""
 
 AFTER_FAILURE = (
     *SILENT_TRANSFERS,

@@ -145,6 +145,12 @@ def test_other_failures_are_not_repeated_alone(outcomes: dict[str, str | None], 
     assert not {"COOL_DOWN", "alone"} & set(steps(HTTPS, outcomes, **facts))
 
 
+def test_address_without_an_innocuous_flow_gets_one_before_the_repetition() -> None:
+    claimed = {("innocuous", "web", "service.example", "443", "tcp", "4")}
+    found = steps(HTTPS, BOTH, **POLICED, claimed=claimed)
+    assert found == ["own", "PAUSE", "confirmation", "name_at_neutral + other_name", "COOL_DOWN", "alone"]
+
+
 def test_repetition_alone_needs_a_trigger() -> None:
     spent = Counter({("service.example", ADDRESSES[0], "tcp"): 4})
     assert steps(HTTPS, BOTH, **POLICED, spent=spent)[4:6] == ["COOL_DOWN", "alone (over budget)"]

@@ -39,6 +39,9 @@ class ParallelColumns:
     crowd_answers: int = column(
         0, "Hellos of the run to the network beside three or more others that were answered.", or_zero("l.answers")
     )
+    crowd_answers_between: int = column(
+        0, "Those of them between the first and the last of these failures.", or_zero("l.answered_between")
+    )
     control_crowd: int = column(
         0,
         "TLS handshakes of the control to the network beside three or more others that succeeded.",

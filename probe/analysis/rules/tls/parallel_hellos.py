@@ -8,6 +8,8 @@ from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
 _NOT_AT_NEUTRAL_HOST = "NOT (neutral_proven AND neutral_resets + neutral_timeouts + neutral_closes > 0)"
+_NOT_AT_ADDRESS = "NOT (innocuous_failed > 0 AND crowd_answers_between > 0)"
+"""The address does not fail with any name while other addresses of its network answer."""
 
 PASSES_ALONE = (
     Rule(
@@ -32,7 +34,8 @@ NOT_REPEATED_ALONE = (
     Rule(
         "tls_fails_side_by_side",
         "tls_successes = 0 AND crowded_failures > 0 AND crowded_failures = tls_attempts AND crowd_answers > 0 "
-        f"AND alone_failures = 0 AND control_tls_successes > 0 AND {_NOT_AT_NEUTRAL_HOST}",
+        f"AND alone_failures = 0 AND control_tls_successes > 0 AND {_NOT_AT_NEUTRAL_HOST} "
+        f"AND {_NOT_AT_ADDRESS}",
         State.IMPAIRED,
         because=(
             "Handshakes failed beside three or more connections to the same network, while others passed there. None "
