@@ -27,6 +27,7 @@ class Measurement:
     session: Session
     trust: AddressTrust
     claimed: set[Claim] = field(default_factory=set)
+    compares_hellos: bool = False
     echo_offer: EchoOffer | None = None
     """Comes with the control's answer."""
 
@@ -70,6 +71,7 @@ class AttemptState:
             as_control=session.as_control,
             followups=self._measurement.followups,
             deep=session.settings.depth == "deep",
+            compares_hellos=self._measurement.compares_hellos,
             encrypted_resolver=session.encrypted is not None,
             innocuous_name=next(iter(session.neutral.innocuous), ""),
             nonexistent_name=session.neutral.nonexistent,

@@ -53,6 +53,11 @@ def browser_claim(facts: AttemptFacts) -> Claim:
     return ("browser_hello", facts.endpoint.url, facts.service, str(facts.family))
 
 
+def ech_key_claim(facts: AttemptFacts) -> Claim:
+    """Return what a hello with a published key is for: endpoint, service and family."""
+    return ("ech_key", facts.endpoint.url, facts.service, str(facts.family))
+
+
 def ech_claim(facts: AttemptFacts) -> Claim:
     """Return what hellos with Encrypted ClientHello to a neutral host are for: the family."""
     return ("ech", str(facts.family))
@@ -76,6 +81,7 @@ ONCE_PER: dict[Callable[[AttemptFacts], Claim], str] = {
     hellos_claim: "endpoint, service and family",
     browser_claim: "endpoint, service and family",
     ech_claim: "family",
+    ech_key_claim: "endpoint, service and family",
     other_host_claim: "family",
     echo_claim: "payload, port and family",
 }
@@ -192,7 +198,10 @@ UNPROVEN_NAME = Condition(
 )
 LOOKED_UP = Condition("the address was looked up", lambda facts: facts.has_name)
 UNLISTED = Condition("the payload is on no list of usual protocols", lambda facts: facts.endpoint.facts.unlisted)
-DEEP = Condition("the run is deep", lambda facts: facts.deep)
+DEEP_OR_ECHCHECK = Condition(
+    "the run is deep, or the nettest is echcheck", lambda facts: facts.deep or facts.compares_hellos
+)
+ECHCHECK = Condition("the nettest is echcheck", lambda facts: facts.compares_hellos)
 CONFIRMED = Condition("the confirmation failed too", lambda facts: facts.confirmation is not None)
 NAME_FAILED_AT_NEUTRAL = Condition(
     "the target's name failed there past the connect", lambda facts: _failed_past_connect(facts.sent("name_at_neutral"))

@@ -51,6 +51,10 @@ class Reach:
         self._one_address = False
         self._priorities: dict[Place, Priority] = {}
 
+    def compare_hellos(self) -> None:
+        """Send a browser's hellos with Encrypted ClientHello after a success, also in a standard run."""
+        self._measurement.compares_hellos = True
+
     async def services(
         self,
         target: Target,

@@ -128,6 +128,8 @@ class AttemptFacts:
     followups: bool = True
     """Follow-ups are allowed. The helper makes none."""
     deep: bool = False
+    compares_hellos: bool = False
+    """The nettest asks about Encrypted ClientHello, so that other hellos are sent in a standard run too."""
     encrypted_resolver: bool = True
     innocuous_name: str = ""
     nonexistent_name: str = ""

@@ -6,12 +6,13 @@ The planner executes the table `POLICY`. `markdown_rows` prints it for the docum
 from probe.connectivity.conditions import (
     BROWSER_IS_CANDIDATE,
     CONFIRMED,
-    DEEP,
+    DEEP_OR_ECHCHECK,
     DOUBTFUL_TWICE,
     DTLS_13_PASSED,
     DTLS_SILENT_TWICE,
     ECH_SUSPECTED,
     ECH_WITH_NAME_SUSPECTED,
+    ECHCHECK,
     ECHO_OFFERED,
     FELL_SILENT,
     FIREFOX_DTLS_FAILED,
@@ -52,6 +53,7 @@ from probe.connectivity.conditions import (
     Condition,
     browser_claim,
     ech_claim,
+    ech_key_claim,
     echo_claim,
     hellos_claim,
     name_at_neutral_claim,
@@ -150,7 +152,7 @@ AFTER_SUCCESS = (
         "browser's hello",
         (
             (
-                Row("deep_browser", "browser_hello", "endpoint", "target", (HTTPS, DEEP), browser_claim),
+                Row("deep_browser", "browser_hello", "endpoint", "target", (HTTPS, DEEP_OR_ECHCHECK), browser_claim),
                 # Between two failures: otherwise an outage has ended in between.
                 Row("deep_without_ech", "browser_hello_without_ech", "endpoint", "target", (FIRST_BROWSER_FAILED,)),
                 Row("deep_browser_again", "browser_hello", "endpoint", "target", (FIRST_BROWSER_FAILED,)),
@@ -167,6 +169,7 @@ AFTER_SUCCESS = (
                 ),
                 Row("name_without_ech_at_neutral", "same_name_neutral_host", "other neutral", "target", _NAME_WITHOUT),
             ),
+            (Row("hello_with_key", "hello_with_ech_key", "endpoint", "target", (HTTPS, ECHCHECK), ech_key_claim),),
         ),
     ),
     ECHO_AFTER_DOUBT,

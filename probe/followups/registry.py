@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from probe.followups.context import FollowUpContext
 from probe.followups.dtls_hello import DTLS_HELLOS, send_dtls_hello
+from probe.followups.ech_key import send_hello_with_key
 from probe.followups.other_hello import HELLOS, send_hello
 from probe.followups.other_name import send_name
 from probe.followups.planned_flow import PlannedFlow
@@ -27,6 +28,7 @@ _CARRY_OUT: dict[FollowUp, CarryOut] = {
     "nonexistent_name_neutral_host": send_name,
     "neutral_name_neutral_host": send_name,
     **dict.fromkeys(HELLOS, send_hello),
+    "hello_with_ech_key": send_hello_with_key,
     **dict.fromkeys(DTLS_HELLOS, send_dtls_hello),
     **dict.fromkeys(TRANSFERS, send_transfer),
     "random_bytes_neutral_host": send_random_bytes,

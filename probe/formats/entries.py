@@ -193,16 +193,21 @@ class TLSHandshake(Entry):
     OPERATION: ClassVar[str] = "tls_handshake"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
         {
-            *("so_error", "echconfig", "x_first_bytes", "x_alert", "x_trusted_by_machine", "x_withheld_leaf"),
-            "x_parallel",
+            *("so_error", "echconfig", "outer_server_name", "x_ech_accepted", "x_first_bytes", "x_alert"),
+            *("x_trusted_by_machine", "x_withheld_leaf", "x_parallel"),
         }
     )
 
     network: str = "tcp"  # what carries it: tcp, udp
     address: str  # "1.2.3.4:443", "[2001:db8::1]:443"
-    server_name: str = ""  # the SNI on the wire, "" when none was sent
-    echconfig: Literal["GREASE"] | None = Field(default=None, examples=["GREASE"])
-    """GREASE if the hello carried Encrypted ClientHello without a key (RFC 9849 section 6.2), else absent."""
+    server_name: str = ""  # the SNI on the wire, "" when none was sent. With `outer_server_name` the encrypted name
+    outer_server_name: str | None = Field(default=None, examples=["cloudflare-ech.com"])
+    """The SNI on the wire if the name itself was encrypted (RFC 9849), else absent."""
+    echconfig: str | None = Field(default=None, examples=["GREASE"])
+    """GREASE if the hello carried Encrypted ClientHello without a key (RFC 9849 section 6.2).
+
+    With a key it is the list of configurations in base64. Otherwise it is absent.
+    """
     cipher_suite: str = ""  # its IANA name, "" when none was agreed on
     negotiated_protocol: str = ""  # by ALPN
     no_tls_verify: bool = False  # whether the chain was not checked
@@ -216,6 +221,8 @@ class TLSHandshake(Entry):
     x_first_bytes: BinaryData | None = None  # received bytes that are no TLS, at most 64
     x_trusted_by_machine: bool | None = None  # checked only if the public roots do not accept the chain
     x_withheld_leaf: WithheldLeaf | None = None  # of a chain that is not written
+    x_ech_accepted: bool | None = Field(default=None, examples=[False])
+    """Whether the server could decrypt the name. Absent if it was not encrypted, or nothing was answered."""
     x_client_hello_length: Bytes = 0  # of our hello's record
     x_engine: Public[str] = "openssl"  # library that made the hello
     x_parallel: ParallelHellos | None = None  # other connections to the same network, over TCP only

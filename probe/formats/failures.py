@@ -76,6 +76,7 @@ BUDGET: Final = "unknown_failure: trigger budget spent"
 NO_QUIC: Final = "unknown_failure: quic is not installed"  # the extra [quic]: aioquic
 NO_CALLS: Final = "unknown_failure: aiortc is not installed"  # the extra [calls]
 NO_FINGERPRINT: Final = "unknown_failure: utls is not installed"  # the extra [fingerprint]
+ECH_UNUSABLE: Final = "unknown_failure: key for ECH not usable"  # utls cannot read what DNS publishes
 NOT_CONTACTED: Final = "unknown_failure: address not contacted"  # a test helper's guard refused it (P7)
 HELPER_BUSY: Final = "unknown_failure: test helper has no place for a media flow"
 SEGMENT_SIZE: Final = "unknown_failure: segment size not lowered"  # this system refuses the size that the path needs
@@ -87,6 +88,7 @@ LOCAL: Final = (
     NO_QUIC,
     NO_FINGERPRINT,
     NO_CALLS,
+    ECH_UNUSABLE,
     NOT_CONTACTED,
     HELPER_BUSY,
     SEGMENT_SIZE,

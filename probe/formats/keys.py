@@ -234,8 +234,18 @@ class DNSCheckKeys(OwnKeys):
     x_residual: bool = False  # OONI's option, not used
 
 
+class ECHCheckKeys(OwnKeys):
+    """Hold OONI's echcheck (ts-039). Without the extension `echconfig` is absent, else it says how it was sent."""
+
+    network_events: list[None] = Field(default_factory=list)  # always empty
+    queries: list[DNSQuery]  # the host's addresses, and its HTTPS record with the key
+    tcp_connects: list[TCPConnect]  # one for each handshake
+    tls_handshakes: list[TLSHandshake]  # without the extension, with random bytes in it, and with the published key
+
+
 TEST_KEYS: dict[str, type[OwnKeys]] = {
     "dnscheck": DNSCheckKeys,
+    "echcheck": ECHCheckKeys,
     "endpoint_reachability": TestKeys,
     "facebook_messenger": FacebookKeys,
     "mail_reachability": TestKeys,

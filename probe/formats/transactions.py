@@ -36,6 +36,7 @@ FollowUp = Literal[
     "neutral_browser_hello_without_ech",
     "neutral_hello_with_ech",
     "hello_with_ech_neutral_host",
+    "hello_with_ech_key",
     "firefox_dtls_hello",
     "dtls13_hello",
     "same_dtls_hello_again",

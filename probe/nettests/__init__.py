@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "dnscheck",
+    "echcheck",
     "endpoint_reachability",
     "facebook_messenger",
     "mail_reachability",

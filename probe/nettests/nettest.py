@@ -8,6 +8,7 @@ from probe.connectivity.endpoint import Reach
 from probe.dialogue import always_get
 from probe.formats.keys import Lists
 from probe.ooni.view import Extent, View, by_scheme, no_input, urlgetter_keys
+from probe.session.trace import Trace
 from probe.targets.target import Endpoint, Target
 
 OONI_SPECS = "https://github.com/ooni/spec/blob/master/nettests/"
@@ -35,6 +36,8 @@ class Nettest:
     """The HTTP method for an endpoint."""
     extent: Callable[[Endpoint], Extent] = by_scheme
     """How far OONI's probe goes at an endpoint that is marked as OONI's."""
+    view: Callable[[Trace, Target], View] | None = None
+    """Selects OONI's view, in place of `method` and `extent`."""
     input_of: Callable[[Target], str | None] = no_input
     """The `input` of the measurement, or None if the nettest takes none."""
     steps: Callable[[Reach, Target, Collection[str]], Awaitable[None]] | None = None

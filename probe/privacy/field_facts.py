@@ -65,6 +65,12 @@ FIELD_FACTS = (
         mark("The client hello depends on them, and some censors act on it."),
     ),
     FieldFact(
+        mark("`annotations.ooni_run_link_id`"),
+        Kept.YES,
+        mark("which list of OONI Run was measured, so perhaps whom the user knows"),
+        mark("The author of a list finds its measurements."),
+    ),
+    FieldFact(
         mark("`client_hello_length`, `tcp_timestamps`, `abilities`, `families`"),
         Kept.YES,
         mark("the kind of system"),

@@ -17,6 +17,7 @@ from probe.formats.keys import TEST_KEYS
 from probe.privacy.address_like import encodes_address
 from probe.privacy.binary_fields.certificates import Context, is_plain_certificate, withheld_leaf
 from probe.privacy.binary_fields.dns_messages import kept_message, load_types
+from probe.privacy.binary_fields.ech_configs import kept_configs
 from probe.privacy.host_names import kept_name, parents_of
 from probe.privacy.scrub import exact_base64
 from probe.privacy.server_text import (
@@ -54,7 +55,7 @@ _FAILURES = ("failure", "x_body_failure", "control_failure", "http_experiment_fa
 _ANSWERS = ("banner", "answer")
 _PRODUCTS = ("server", "software", "software_version", "openssl")
 _TEXTS = ("x_title", "title", "reason", "masked_as", "capabilities", "x_header_names", "negotiated_protocol")
-_RULED = frozenset({*_FAILURES, *_ANSWERS, *_PRODUCTS, *_TEXTS, "x_redirect_host"})
+_RULED = frozenset({"echconfig", "outer_server_name", *_FAILURES, *_ANSWERS, *_PRODUCTS, *_TEXTS, "x_redirect_host"})
 
 Json = dict[str, Any]
 
@@ -102,6 +103,8 @@ class _Fields:
             "x_redirect_host": self._name,
             "raw_response": lambda text: kept_message(text, self._context.names),
             "x_body_sha256": lambda text: keyed(text, key),
+            "outer_server_name": self._name,
+            "echconfig": lambda text: kept_configs(text, self._context.names),
         }
         named |= dict.fromkeys(_FAILURES, kept_failure)
         named |= dict.fromkeys(_ANSWERS, lambda text: kept_answer(text, self._context.names))

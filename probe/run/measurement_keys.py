@@ -57,7 +57,10 @@ def finished_measurement(
 ) -> Measured:
     _note_networks(trace, session)
     web = target.nettest == WEB
-    view = web_view(trace, target, control) if web else ooni_view(trace, target, nettest.method, nettest.extent)
+    if nettest.view is not None:
+        view = nettest.view(trace, target)
+    else:
+        view = web_view(trace, target, control) if web else ooni_view(trace, target, nettest.method, nettest.extent)
     own, endpoints, followups = sections(trace, view if nettest.is_oonis else None)
     test_keys = TEST_KEYS[nettest.name](
         **nettest.keys(view, own),

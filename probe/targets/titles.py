@@ -12,6 +12,7 @@ WORDS = frozenset(
         mark("Push notifications"),
         mark("SIP providers"),
         mark("TURN relays"),
+        mark("Test server for Encrypted ClientHello"),
     }
 )
 

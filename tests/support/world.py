@@ -1,6 +1,7 @@
 """Provide a small network on loopback: TLS servers by address, and names that are answered from a table."""
 
 import asyncio
+import base64
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -82,6 +83,7 @@ class World:
         self.forged = issue("forged.example").server_context()
         self.system: dict[str, list[str] | str] = {}  # addresses by name, or a failure
         self.encrypted: dict[str, list[str]] | None = {}  # None: no encrypted resolver answers
+        self.ech: dict[str, bytes] = {}  # answers to HTTPS queries by name, as raw messages
         self.lookups: list[tuple[str, str]] = []  # (engine or server, name)
         self.responses: list[DNSResponse] = []  # datagrams that answer the own UDP query
         self.session = Session(
@@ -196,6 +198,12 @@ class Warm:
         self._world.lookups.append(("dot", hostname))
         entry = _entry("dot", hostname, "192.0.2.1:853", query_type)
         async with tx.step(entry, 1.0):
+            if query_type == "HTTPS" and hostname in self._world.ech:
+                entry.raw_response = base64.b64encode(self._world.ech[hostname]).decode()
+                entry.answers = [DNSAnswer(answer_type="HTTPS")]
+                return entry
+            if query_type == "HTTPS":
+                raise RemoteError("dns_no_answer")
             entry.answers = _answers((self._world.encrypted or {}).get(hostname, []))
             if not entry.answers:
                 raise RemoteError("dns_no_answer")

@@ -163,7 +163,7 @@ def test_no_name_gets_more_flows_than_the_trigger_budget_allows() -> None:
 def test_only_targets_of_ooni_nettests_have_marked_endpoints() -> None:
     targets = [load_target(FOLDER / f"{name}.toml") for name in target_names(FOLDER)]
     marked = {t.name for t in targets if any(e.ooni for _, e in t.endpoints())}
-    assert marked == {"facebook", "resolvers", "signal", "stun", "telegram", "whatsapp"}
+    assert marked == {"ech", "facebook", "resolvers", "signal", "stun", "telegram", "whatsapp"}
 
 
 def test_each_resolver_has_both_families_and_encrypted_endpoints() -> None:

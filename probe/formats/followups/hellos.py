@@ -98,5 +98,14 @@ HELLOS = (
         mark("sent {name} to the neutral host {address} in our client hello with Encrypted ClientHello"),
         mark("the name with Encrypted ClientHello at a neutral host"),
     ),
+    FollowUpKind(
+        "hello_with_ech_key",
+        "the target's name in a browser's hello, encrypted with the key that DNS publishes",
+        "hello",
+        1,
+        "In `echcheck`, beside a browser's hello. The key is asked of the run's encrypted resolver.",
+        "Another nettest, no encrypted resolver, or no endpoint worked. Without a key only the lookup is made.",
+        mark("sent {name} to {address} in an encrypted client hello"),
+    ),
 )
 """Follow-ups that compare client hellos."""

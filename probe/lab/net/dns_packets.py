@@ -113,6 +113,13 @@ def _reply(
     return _written(message)
 
 
+def record_reply(question: Question, record: dns.rdata.Rdata, *, ttl: int = 300) -> bytes:
+    """Return the answer with one record of the question's type. `ttl` is in seconds."""
+    message = _response(question.query, recursive=True)
+    message.answer.append(dns.rrset.from_rdata_list(message.question[0].name, ttl, [record]))
+    return question.ident.to_bytes(2, "big") + _written(message)[2:]
+
+
 def _response(query: bytes, *, recursive: bool) -> dns.message.Message:
     """Return an answer without records. It has EDNS if the query has additional records."""
     owner, length = dns.name.from_wire(query, HEADER)

@@ -28,6 +28,8 @@ from probe.targets.target import Target
 from probe.targets.target_files import load_neutral, load_target, target_names
 from probe.targets.url_lists import web_endpoint, web_target
 
+ECHCHECK = "echcheck"  # the nettest whose servers publish a key
+
 
 @dataclass
 class World:
@@ -48,6 +50,7 @@ class World:
     rotating: frozenset[str] = frozenset()  # names whose DNS answers have one address of each family
     denied: dict[str, list[str]] = field(default_factory=dict)  # resolver's address: names that it denies
     broken_aaaa: dict[str, str] = field(default_factory=dict)  # name: rcode of the answers to AAAA queries
+    with_ech_key: frozenset[str] = frozenset()  # names that have an HTTPS record with a key
 
     def now(self) -> datetime:
         """Return the time of the world, which may differ from the computer's."""
@@ -110,6 +113,7 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
         rotating=frozenset(name for host in hosts if host.rotates for name in host.names),
         denied={address: host.denies for host in hosts if host.denies for address in host.addresses},
         broken_aaaa={name: host.broken_aaaa for host in hosts if host.broken_aaaa for name in host.names},
+        with_ech_key=frozenset(e.host for one in active if one.nettest == ECHCHECK for _, e in one.endpoints()),
     )
 
 

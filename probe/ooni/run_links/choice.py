@@ -19,7 +19,7 @@ Source, opened 2026-11-28:
 https://github.com/ooni/probe-cli/blob/7cb22410c98db6dbc801887d93b65c8a5318ad07/internal/experimentname/experimentname.go
 """
 WHOLE = frozenset({"telegram", "whatsapp", "signal", "facebook_messenger"})  # tests without inputs
-BY_INPUT = frozenset({"stunreachability", "dnscheck"})  # an input is one service of a target
+BY_INPUT = frozenset({"stunreachability", "dnscheck", "echcheck"})  # an input is one service of a target
 
 InputOf = Callable[[Target], str | None]
 """Return the input that a measurement of a target has, with the nettest's rules."""
@@ -76,7 +76,7 @@ def _take_services(
 ) -> Iterator[str]:
     """Add our services of a test to `ours`, by target. Yield a sentence if some inputs are not among them."""
     targets = [target for target in known if target.nettest == name and not target.retired]
-    wanted, found = set(test.inputs or ()), set[str]()
+    wanted, found = set(test.inputs or ()) - {""}, set[str]()  # OONI's app gives echcheck an empty input
     for target in targets:
         inputs = {role: input_of(target.only([role])) for role in target.services}
         found |= {given for given in inputs.values() if given is not None}

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
 from probe.wire.tls.client_hello import longer, shorter, with_ech, without_ech
+from probe.wire.tls.ech_config import public_name
 
 ONE_SEGMENT, TWO_SEGMENTS = 1400, 2000  # bytes that fit into one TCP segment on every path, and bytes that need two
 BROWSER = "chrome:stable"  # the newest preset of utls
@@ -38,6 +39,8 @@ class Hello:
     engine: str
     opened: Callable[[str | None, tuple[str, ...]], Opened]
     altered: Callable[[bytes], bytes] = bytes
+    ech_configs: bytes = b""
+    """Configurations with whose key the hello is encrypted. The outer hello shows their public name."""
 
 
 @cache
@@ -93,16 +96,34 @@ def browser_hello_without_ech() -> Hello:
     return Hello(f"{browser.engine}, without ECH", browser.opened, without_ech)
 
 
+def browser_hello_with_key(configs: bytes) -> Hello:
+    """Return a hello like Chrome's, encrypted with the key in a list of configurations (RFC 9849 section 6.1).
+
+    Raises LocalFailure if utls (extra `fingerprint`) is not installed or cannot use the list.
+    """
+    browser = browser_hello()
+    import utls
+
+    try:
+        public_name(configs)
+        utls.SSLContext(utls.PROTOCOL_TLS_CLIENT).set_ech_configs(configs)
+    except (ValueError, ssl.SSLError) as error:  # utls would send random bytes in its place
+        raise LocalFailure(f.ECH_UNUSABLE) from error
+    return Hello(f"{browser.engine}, with a key", partial(_of_utls, utls, configs=configs), ech_configs=configs)
+
+
 @cache
 def _ja4(utls: Any) -> str:
     return str(utls.Fingerprint.from_preset(BROWSER).ja4_hash)
 
 
-def _of_utls(utls: Any, server_name: str | None, alpn: tuple[str, ...]) -> Opened:
+def _of_utls(utls: Any, server_name: str | None, alpn: tuple[str, ...], configs: bytes | None = None) -> Opened:
     incoming, outgoing = utls.MemoryBIO(), utls.MemoryBIO()
     context = utls.SSLContext(utls.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     # with verification on, utls reports alerts and plain text as certificate errors
     context.verify_mode = ssl.CERT_NONE
     context.set_fingerprint(BROWSER)
+    if configs is not None:
+        context = context.set_ech_configs(configs)
     return incoming, outgoing, context.wrap_bio(incoming, outgoing, server_hostname=server_name)

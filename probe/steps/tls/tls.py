@@ -5,6 +5,7 @@ kept and then checked.
 """
 
 import asyncio
+import base64
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from probe.steps.tls.client_hello import OWN, Hello
 from probe.steps.tls.tls_stream import TLSConnection, alert_text, peer_chain, tls_failure
 from probe.targets.target import is_address
 from probe.wire.tls.cipher_suites import iana_name
+from probe.wire.tls.ech_config import public_name
 from probe.wire.tls.records import CLOSE_NOTIFY, FATAL, RecordWatch
 
 FIRST_BYTES = 64
@@ -81,7 +83,7 @@ def keeping_evidence(tls: TLSConnection, entry: TLSHandshake, conn: Connection, 
         if entry.x_parallel.most >= CROWD and not tls.watch.answered:
             conn.reset_at_close()  # a repeated hello would begin the cool-down of its network again
         entry.x_client_hello_length = tls.hello_length
-        entry.echconfig = "GREASE" if tls.hello_carries_ech else None
+        note_ech(tls, entry)
         entry.x_answered = tls.watch.answered
         entry.x_alert = tls.watch.alert.description if tls.watch.alert else None
         if tls.watch.start and not tls.watch.answered:
@@ -90,6 +92,17 @@ def keeping_evidence(tls: TLSConnection, entry: TLSHandshake, conn: Connection, 
             entry.tls_version, entry.cipher_suite = tls.tls_version, iana_name(tls.cipher_suite)
             entry.negotiated_protocol = tls.alpn
         keep_chain(peer_chain(tls.engine), entry)
+
+
+def note_ech(tls: TLSConnection, entry: TLSHandshake) -> None:
+    """Record whether the hello carried Encrypted ClientHello, with which key, and whether the server had it."""
+    configs = tls.ech_configs
+    if configs and tls.hello_carries_ech:
+        entry.echconfig, entry.outer_server_name = base64.b64encode(configs).decode(), public_name(configs)
+        if tls.watch.answered:
+            entry.x_ech_accepted = bool(tls.engine.ech_accepted())
+    elif tls.hello_carries_ech:
+        entry.echconfig = "GREASE"
 
 
 def keep_chain(ders: list[bytes], entry: TLSHandshake) -> None:

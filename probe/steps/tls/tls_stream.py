@@ -14,6 +14,7 @@ from probe.steps.tls.client_hello import OWN, Hello, accepting_anything
 from probe.wire.tls.client_hello import carries_ech
 from probe.wire.tls.records import RecordWatch
 
+ECH_REJECTED = f"{f.UNKNOWN}: tls: server rejected ECH"  # in the words of Go, and so of OONI's probe
 MOST_OF_HANDSHAKE = 524288  # bytes. OpenSSL accepts chains up to 100 kB, but any number of HelloRequests.
 LEAST_READ = 4096  # bytes asked of the connection, so that a caller with a limit of two does not wake up for each two
 
@@ -55,6 +56,11 @@ class TLSConnection(Connection):
     def cipher_suite(self) -> str:
         chosen = self.engine.cipher()
         return chosen[0] if chosen else ""
+
+    @property
+    def ech_configs(self) -> bytes:
+        """Return the configurations with whose key the hello is encrypted, b"" if it is not."""
+        return self._hello.ech_configs
 
     async def handshake(self) -> None:
         """Perform the handshake. Raises EOFError, OSError, ssl.SSLError. `watch` then describes the received bytes."""
@@ -172,6 +178,8 @@ def tls_failure(error: ssl.SSLError) -> str:
         return alert_text(alert)
     said = _SAID.search(str(error))  # `reason` is None for errors of other parts of OpenSSL
     words = said[1] if said else "protocol error"
+    if "ECH_REJECTED" in str(error):  # utls, after the outer handshake
+        return ECH_REJECTED
     if words in _CERTIFICATE_UNREADABLE:
         return f.SSL_INVALID_CERTIFICATE
     return f"{f.UNKNOWN}: tls: {words}"

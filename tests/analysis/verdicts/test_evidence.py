@@ -17,7 +17,7 @@ from probe.formats.transactions import FollowUp
 from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.analysis.verdicts.test_ablation import recorded
 from tests.support.measurements.ablation import without_transactions
-from tests.support.measurements.cuts import CALLS, CUTS
+from tests.support.measurements.cuts import CUTS, UNREAD
 from tests.support.measurements.lines import Lines
 
 URL = "https://web.telegram.org:443/"
@@ -225,7 +225,7 @@ def test_every_follow_up_except_hop_search_can_be_removed() -> None:
     gone = {
         row.followup for suppose in REMOVALS.values() for row in facts.rows if row not in suppose(facts, known).rows
     }
-    assert gone == set(kinds) - encrypted - CALLS
+    assert gone == set(kinds) - encrypted - UNREAD
 
 
 def test_reasons_for_invalidity_are_preflight_facts() -> None:

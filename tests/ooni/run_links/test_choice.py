@@ -53,12 +53,14 @@ def test_other_spellings_of_ooni_are_known(test: str, alias: str) -> None:
     [
         ("dnscheck", "https://dns.google/dns-query", ["google"]),
         ("stunreachability", "stun://stun.hot-chilli.net:3478", ["hot_chilli"]),
+        ("echcheck", "https://cloudflare-ech.com/cdn-cgi/trace", ["cloudflare"]),
+        ("echcheck", "", ["cloudflare"]),
     ],
 )
 def test_input_of_a_server_test_is_one_service(test: str, given: str, roles: list[str]) -> None:
     choice = chosen({"test_name": test, "inputs": [given]})
     assert [list(target.services) for target in choice.targets] == [roles] and not choice.left_out
-    assert not choice.targets[0].whole
+    assert choice.targets[0].whole is (test == "echcheck")
 
 
 @pytest.mark.parametrize("test", sorted(BY_INPUT))

@@ -1,12 +1,17 @@
 """Test other client hellos: a browser's leads to the same results as OpenSSL's, and a resized one is answered."""
 
+import base64
 import ssl
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from probe.formats import failures as f
+from probe.lab.services.dns.ech_records import config_list
 from probe.session.classify import LocalFailure
 from probe.steps.tls.certificates import Roots, load_roots
 from probe.steps.tls.client_hello import (
@@ -15,10 +20,14 @@ from probe.steps.tls.client_hello import (
     RESIZED,
     TWO_SEGMENTS,
     WITH_ECH,
+    Hello,
     browser_hello,
+    browser_hello_with_key,
     browser_hello_without_ech,
 )
+from probe.wire.tls.client_hello import ECH, _taken_apart
 from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME, ROOT, ders, handshake
+from tests.support.hpke import opened
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import Peer, tls_with
 
@@ -111,3 +120,89 @@ async def test_missing_utls_is_local_failure(monkeypatch: pytest.MonkeyPatch) ->
         browser_hello()
     assert fault.value.failure == f.NO_FINGERPRINT
     assert f.is_local(f.NO_FINGERPRINT)
+
+
+PUBLIC = "public.example"
+SERVERS_KEY = X25519PrivateKey.generate()
+CONFIGS = config_list(PUBLIC, SERVERS_KEY.public_key().public_bytes_raw())
+
+
+def encrypted(hello: bytes) -> tuple[bytes, bytes]:
+    """Return the encapsulated key and the payload of an outer hello (RFC 9849 section 5)."""
+    extension = dict(_taken_apart(hello)[1])[ECH]
+    assert extension[:5] == bytes([0, 0, 1, 0, 1]) and extension[5] == 1  # outer, the suite, the configuration's id
+    size = int.from_bytes(extension[6:8], "big")
+    return extension[8 : 8 + size], extension[10 + size :]
+
+
+async def test_hello_with_a_key_shows_the_public_name_and_only_the_server_can_read_the_other(roots: Roots) -> None:
+    hellos: list[bytes] = []
+
+    async def keep(peer: Peer) -> None:
+        hellos.append(await peer.receive())
+        peer.reset()
+
+    entry = await handshake(keep, roots, hello=browser_hello_with_key(CONFIGS))
+    assert NAME.encode() not in hellos[0] and PUBLIC.encode() in hellos[0]
+    enc, payload = encrypted(hellos[0])
+    outer = hellos[0][9:].replace(payload, bytes(len(payload)))  # RFC 9849 section 5.2
+    inner = opened(SERVERS_KEY, enc, payload, b"tls ech\0" + CONFIGS[2:], outer)
+    assert NAME.encode() in inner
+    with pytest.raises(InvalidTag):
+        opened(X25519PrivateKey.generate(), enc, payload, b"tls ech\0" + CONFIGS[2:], outer)
+    assert (entry.server_name, entry.outer_server_name) == (NAME, PUBLIC)
+    assert entry.echconfig == base64.b64encode(CONFIGS).decode() and entry.x_engine.endswith(", with a key")
+    assert (entry.failure, entry.x_ech_accepted) == (f.RESET, None)
+
+
+async def test_server_without_the_key_is_recorded_as_one_that_rejects(roots: Roots) -> None:
+    context = issue(PUBLIC, ROOT).server_context()
+    entry = await handshake(tls_with(context), roots, hello=browser_hello_with_key(CONFIGS))
+    assert entry.failure == "unknown_failure: tls: server rejected ECH"
+    assert (entry.x_ech_accepted, entry.x_answered, entry.x_completed) == (False, True, False)
+    assert len(ders(entry)) == 1
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_word_of_the_library_is_recorded(roots: Roots, accepted: bool) -> None:
+    """Replace only what the library says, because no library at hand has a server for Encrypted ClientHello."""
+
+    class Accepting:
+        def __init__(self, engine: Any) -> None:
+            self._engine = engine
+
+        def ech_accepted(self) -> bool:
+            return accepted
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._engine, name)
+
+    def opened_by(name: str | None, alpn: tuple[str, ...]) -> Any:
+        incoming, outgoing, engine = browser_hello().opened(name, alpn)
+        return incoming, outgoing, Accepting(engine)
+
+    hello = Hello("utls", opened_by, ech_configs=CONFIGS)
+    entry = await handshake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=hello)
+    assert (entry.failure, entry.x_ech_accepted) == (None, accepted)
+
+
+@pytest.mark.parametrize(
+    "configs", [b"", b"\0\0", CONFIGS[:-1], config_list(PUBLIC, b"short")], ids=["none", "empty", "cut", "key"]
+)
+def test_unusable_key_is_a_local_failure(configs: bytes) -> None:
+    with pytest.raises(LocalFailure, match="key for ECH not usable"):
+        browser_hello_with_key(configs)
+
+
+def test_without_utls_no_key_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "utls", None)
+    with pytest.raises(LocalFailure, match="utls is not installed"):
+        browser_hello_with_key(CONFIGS)
+
+
+async def test_other_hellos_have_no_key(roots: Roots) -> None:
+    for hello in (OWN, browser_hello(), WITH_ECH):
+        entry = await handshake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=hello, check=False)
+        assert (entry.outer_server_name, entry.x_ech_accepted) == (None, None)
+        written = entry.model_dump(mode="json")
+        assert "outer_server_name" not in written and "x_ech_accepted" not in written

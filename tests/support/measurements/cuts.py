@@ -19,7 +19,7 @@ ABOUT_THE_HELPER = frozenset(
 """Facts about the helper that no verdict reads. `echo` lists the ports for the probe."""
 FACTS_ONLY = frozenset({"media", "reflector_calls", "sip_calls", "webrtc_calls", "transfers"})
 """Lists of entries that no verdict reads."""
-CALLS = frozenset({"sip_call", "webrtc_call"})
+UNREAD = frozenset({"sip_call", "webrtc_call", "hello_with_ech_key"})
 """Follow-ups that no verdict reads."""
 ABOUT_THE_RUN = frozenset(
     {
@@ -100,7 +100,7 @@ def _run(name: str) -> Cut:
     return cut
 
 
-FOLLOWUPS: dict[str, Cut] = {kind: _followup(kind) for kind in get_args(FollowUp) if kind and kind not in CALLS}
+FOLLOWUPS: dict[str, Cut] = {kind: _followup(kind) for kind in get_args(FollowUp) if kind and kind not in UNREAD}
 PASSES: dict[str, Cut] = {kind: _kind(kind) for kind in get_args(Kind) if kind != "followup"}
 ENTRIES: dict[str, Cut] = {name: _list(name) for name in LISTS if name not in FACTS_ONLY}
 OUTSIDE: dict[str, Cut] = {

@@ -35,10 +35,12 @@ SUMMARY = {
 }  # fmt: skip
 OWN_KEYS = {  # nettests without urlgetter's keys: all of their keys, with OONI's own x_ keys
     "stunreachability": {"endpoint", "failure", "network_events", "queries"},
+    "echcheck": {"network_events", "queries", "tcp_connects", "tls_handshakes"},
     "dnscheck": {"bootstrap", "bootstrap_failure", "domain", "lookups", "x_default_addrs", "x_residual"},
 }
 VERSIONS = {
     "dnscheck": "0.9.3",
+    "echcheck": "0.3.0",
     "facebook_messenger": "0.2.1",
     "signal": "0.2.5",
     "stunreachability": "0.4.0",

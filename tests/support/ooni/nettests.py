@@ -17,7 +17,7 @@ def own_keys(name: str, line: dict[str, Any], keys: dict[str, Any]) -> Iterator[
     yield from (f"3: test_keys lacks {key}" for key in sorted(OWN_KEYS[name] - keys.keys()))
     ours = {key for key in keys.keys() - OWN_KEYS[name] if not key.startswith("x_")}
     yield from (f"rule 15: test_keys.{key} is not OONI's and not prefixed x_" for key in sorted(ours))
-    yield from _stun(line, keys) if name == "stunreachability" else _dnscheck(line, keys)
+    yield from {"stunreachability": _stun, "dnscheck": _dnscheck, "echcheck": _echcheck}[name](line, keys)
 
 
 def _stun(line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
@@ -50,6 +50,24 @@ def _dnscheck(line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
     asked = {query.get("hostname") for query in (bootstrap or {}).get("queries", [])}
     if asked - {host.partition(":")[0]}:
         yield f"3.6: bootstrap asks for {sorted(asked)}"
+
+
+def _echcheck(line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
+    """Check the one address, one handshake of each kind, and the names (measure.go, handshake.go, 7cb22410)."""
+    host = str(line.get("input")).removeprefix("https://").partition("/")[0].partition(":")[0]
+    shakes = keys.get("tls_handshakes") or []
+    places = {f"{one['ip']}:{one['port']}" for one in keys.get("tcp_connects") or [] if ":" not in one["ip"]}
+    if not str(line.get("input")).startswith("https://"):
+        yield "echcheck: input is no https URL"
+    if len({one.get("address") for one in shakes}) > 1 or len(places) > 1:
+        yield "echcheck: several addresses"
+    kinds = [one.get("echconfig", "") for one in shakes]
+    if len(kinds) != len(set(kinds)) or (kinds and kinds[0] != ""):
+        yield f"echcheck: handshakes {kinds}"
+    if any(one.get("server_name") != host for one in shakes):
+        yield "echcheck: another name"
+    if any(("outer_server_name" in one) != (one.get("echconfig", "GREASE") != "GREASE") for one in shakes):
+        yield "echcheck: outer_server_name is not beside a key"
 
 
 def _is_literal(place: str) -> bool:

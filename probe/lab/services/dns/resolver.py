@@ -5,7 +5,18 @@ from typing import cast
 from zlib import crc32
 
 from probe.lab.censors.kit.names import matches
-from probe.lab.net.dns_packets import AAAA, FORMERR, NXDOMAIN, RCODES, Question, read_question, referral, reply
+from probe.lab.net.dns_packets import (
+    AAAA,
+    FORMERR,
+    NXDOMAIN,
+    RCODES,
+    Question,
+    read_question,
+    record_reply,
+    referral,
+    reply,
+)
+from probe.lab.services.dns.ech_records import HTTPS_TYPE, https_record
 from probe.lab.services.streams import Stream, read_exactly
 from probe.lab.world.world import World
 from probe.targets.target import family_of
@@ -27,6 +38,8 @@ class Zone:
             return referral(question)
         if question.name not in self._world.zone or matches(question.name, self._world.denied.get(self._address, ())):
             return reply(question, rcode=NXDOMAIN)
+        if question.kind == HTTPS_TYPE and question.name in self._world.with_ech_key:
+            return record_reply(question, https_record(question.name))
         if question.kind == AAAA and question.name in self._world.broken_aaaa:
             return reply(question, rcode=RCODES[self._world.broken_aaaa[question.name]])
         return reply(question, self._addresses(question))
