@@ -43,6 +43,12 @@ def test_alias_and_record_without_a_key_give_none() -> None:
     assert ech_configs(answer()) is None and ech_configs(b"") is None
 
 
+def test_record_of_another_class_gives_none() -> None:
+    raw = answer(f"1 . {key('a.example')}")
+    at = raw.rindex(b"\0\x41\0\1")  # type and class of the record
+    assert ech_configs(raw) is not None and ech_configs(raw[: at + 3] + b"\3" + raw[at + 4 :]) is None
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_key_or_none(raw: bytes) -> None:
     assert ech_configs(raw) is None or isinstance(ech_configs(raw), bytes)
