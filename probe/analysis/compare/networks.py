@@ -178,6 +178,15 @@ def _ordered(counts: Counter[str]) -> dict[str, int]:
     return {regime: counts[regime] for regime in (*REGIMES, UNKNOWN) if counts[regime]}
 
 
+def together(networks: Iterable[NetworkRegimes]) -> NetworkRegimes:
+    """Return the counts of several vantage points together. A run at two of them counts twice."""
+    main, beside = Counter[str](), Counter[str]()
+    for one in networks:
+        main.update(one.main)
+        beside.update(one.restrictions)
+    return NetworkRegimes(_ordered(main), _ordered(beside))
+
+
 def stops_most(regimes: Regimes) -> str:
     """Return the regime of a run that stops most connections without a list of what is blocked, "" without one."""
     return next((name for name in (regimes.regime, *regimes.restrictions) if name in WITHOUT_LISTS), "")

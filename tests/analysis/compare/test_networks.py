@@ -206,9 +206,15 @@ def test_text_has_a_row_per_vantage_point_and_explains_the_words() -> None:
     text = to_text(compare(table(world()), Question(by=("cc",))))
     assert "  IR Iran: allowlist_address 5\n" in text
     assert "  TR Türkiye: captive 1\n" in text.replace("Turkiye", "Türkiye")
+    assert "  DE" not in text.split("vantage point ")[0] and "  other vantage points: open 1\n" in text
     assert "allowlist_address in 5 runs" in text
     assert f"allowlist_address: {sentence_of('allowlist_address')[:40]}" in text
     assert "was singled out by its name" in " ".join(text.split())
+
+
+def test_networks_that_restrict_nothing_have_one_row(lay: Laid) -> None:
+    text = to_text(lay(run("clean", "DE"), run("clean", "FR"), by=("cc",)))
+    assert "What the networks do to all connections, by runs of the newest days:\n  open 2\n" in text
 
 
 def test_arrow_table_has_columns_of_the_network(tmp_path: Path) -> None:

@@ -4,26 +4,35 @@ from collections.abc import Iterator, Mapping
 
 from probe.analysis.compare.cells import Comparison
 from probe.analysis.compare.compare import folded
-from probe.analysis.compare.networks import NetworkRegimes
+from probe.analysis.compare.networks import NetworkRegimes, together
 from probe.analysis.compare.terminal.cell_rows import named
 from probe.analysis.compare.terminal.style import Style
 from probe.analysis.rules.regimes import REGIMES, UNKNOWN, sentence_of
 from probe.messages import listed, tr
 
+PLAIN = frozenset({"open", UNKNOWN})  # regimes that restrict nothing, as far as is known
+MOST = 12  # vantage points in a list
+
 
 def network_lines(comparison: Comparison, style: Style, *, origin: bool) -> Iterator[str]:
-    """Yield one row per vantage point of which some run says what its network does. `origin` is that of `named`."""
-    rows = [
-        (named(vantage, origin=origin), regimes)
-        for vantage, regimes in zip(comparison.vantages, comparison.networks, strict=True)
-        if regimes.runs
-    ]
-    if not rows:
+    """Yield a row for each vantage point with a network that restricts connections, and one for all others together.
+
+    `origin` is that of `named`. There is no row if no run says what its network does.
+    """
+    pairs = list(zip(comparison.vantages, comparison.networks, strict=True))
+    shown = [(named(vantage, origin=origin), one) for vantage, one in pairs if one.main.keys() - PLAIN]
+    others = together(one for _, one in pairs if one.runs and not one.main.keys() - PLAIN)
+    if not shown and not others.runs:
         return
+    rows = [f"{name}: {regimes_text(one)}" for name, one in shown[:MOST]]
+    rows += [tr("{count} more (--json)", count=len(shown) - MOST)] if len(shown) > MOST else []
+    if others.runs:
+        rest = regimes_text(others)
+        rows.append(tr("other vantage points: {regimes}", regimes=rest) if shown else rest)
     yield from folded(tr("What the networks do to all connections, by runs of the newest days:"), style.width - 1)
-    for name, regimes in rows:
-        first, *others = folded(f"{name}: {regimes_text(regimes)}", style.width - 5)
-        yield from (f"  {first}", *(f"    {line}" for line in others))
+    for row in rows:
+        first, *more = folded(row, style.width - 5)
+        yield from (f"  {first}", *(f"    {line}" for line in more))
     yield ""
 
 
@@ -39,7 +48,7 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def network_notes(comparison: Comparison) -> Iterator[str]:
     """Yield the meaning of the regimes in the rows, and of regimes beside a state."""
-    shown = {name for one in comparison.networks for name in (*one.main, *one.restrictions)}
+    shown = {name for one in comparison.networks for name in (*one.main, *one.restrictions)} - PLAIN
     if any(cell.whole_network for cell in comparison.cells.values()):
         yield tr(
             "{example} in 4 runs: in these failing runs the network stops most connections. They do not show that "
