@@ -221,7 +221,7 @@ class TLSHandshake(Entry):
     x_first_bytes: BinaryData | None = None  # received bytes that are no TLS, at most 64
     x_trusted_by_machine: bool | None = None  # checked only if the public roots do not accept the chain
     x_withheld_leaf: WithheldLeaf | None = None  # of a chain that is not written
-    x_ech_accepted: bool | None = Field(default=None, examples=[False])
+    x_ech_accepted: bool | None = Field(default=None, examples=[True])
     """Whether the server could decrypt the name. Absent if it was not encrypted, or nothing was answered."""
     x_client_hello_length: Bytes = 0  # of our hello's record
     x_engine: Public[str] = "openssl"  # library that made the hello
