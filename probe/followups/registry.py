@@ -54,6 +54,8 @@ _MODULES: dict[FollowUp, str] = {
     "quic_page_name": "probe.followups.helper_flows.quic_pages",
     "quic_page_innocuous": "probe.followups.helper_flows.quic_pages",
     "address_page_innocuous": "probe.followups.helper_flows.address_pages",
+    "upload_beside_media": "probe.followups.helper_flows.media_comparison",
+    "transfer_beside_media": "probe.followups.helper_flows.media_comparison",
     "path_sweep": "probe.followups.hop_search",
     "limited_payload": "probe.followups.hop_search",
     "alternative_address": "probe.connectivity.endpoint",

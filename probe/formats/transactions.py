@@ -64,6 +64,8 @@ FollowUp = Literal[
     "quic_page_name",
     "quic_page_innocuous",
     "address_page_innocuous",
+    "upload_beside_media",
+    "transfer_beside_media",
     "path_sweep",
     "limited_payload",
     "alternative_address",

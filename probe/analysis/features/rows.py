@@ -212,6 +212,12 @@ class ServiceRow:
         "beside such reads.",
         "COALESCE(t.address_slow_pages, 0)",
     )
+    udp_limited: int = column(
+        0,
+        "Pairs of media flows with the shape of the service's calls of which both flows lost 20 of 100 packets or more "
+        "in one direction, while a transfer over TCP in this direction kept its pace.",
+        "COALESCE(u.limited, 0)",
+    )
     untested: int = column(
         0,
         "Endpoints that were not tested to their end when the time limit of the run was over.",

@@ -28,7 +28,7 @@ from probe.analysis.observations.parallel_hellos import parallel_columns
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.analysis.observations.stream_ends import answer_columns, stream_columns
 from probe.analysis.observations.transfers.address_pages import address_page_row
-from probe.analysis.observations.transfers.pairs import transfer_rows
+from probe.analysis.observations.transfers.pairs import row_beside_media, transfer_rows
 from probe.analysis.observations.transfers.quic_pages import quic_page_row
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.formats.plain_json import places_of_entries
@@ -255,5 +255,5 @@ _LISTS = tuple(dict.fromkeys(("queries", "mail", *_COLUMNS)))
 def _transfers(test_keys: dict[str, Any], control: dict[str, Any]) -> tuple[TransferRow, ...]:
     """Return a row for each pair of transfers, from the helper or of the service's own page."""
     pairs = transfer_rows(test_keys, control)
-    own = (quic_page_row(test_keys, control), address_page_row(test_keys, control, pairs))
+    own = (quic_page_row(test_keys, control), address_page_row(test_keys, control, pairs), row_beside_media(test_keys))
     return (*pairs, *(row for row in own if row is not None))

@@ -33,6 +33,7 @@ MEANINGS: dict[str, str] = {
     "http.reset.host": "The connection is reset, depending on the Host header.",
     "http.timeout": "The request gets no answer.",
     "http.throttle.host": "The throughput depends on the Host header.",
+    "udp.throttle": "Many datagrams of all kinds are lost, as with a limited rate, and TCP is not disturbed.",
     "udp.timeout": "No datagram except DNS gets an answer.",
     "stun.tampering": "STUN datagrams arrive with exchanged bytes, and random datagrams arrive as sent.",
     "stun.timeout.payload": "STUN datagrams are lost, and random datagrams of equal size are not.",

@@ -2,7 +2,7 @@
 
 from probe.analysis.rules.calls.media import MEDIA_RULES
 from probe.analysis.rules.rule import Rule, State
-from probe.analysis.rules.throughput import ADDRESS_RULES, THROUGHPUT_RULES
+from probe.analysis.rules.throughput import SLOW_RULES, THROUGHPUT_RULES
 from probe.messages import mark
 
 OUT_OF_TIME = "service_out_of_time"  # the rule whose services the end of a run counts
@@ -168,7 +168,7 @@ SERVICE_RULES = (
     ),
     *THROUGHPUT_RULES,
     *MEDIA_RULES,
-    *ADDRESS_RULES,
+    *SLOW_RULES,
     Rule(
         "service_works_in_part",
         f"any_suffices AND ok > 0 AND {_ACCUSED}",

@@ -30,13 +30,16 @@ def _limited(prefix: str) -> str:
     )
 
 
-_ADDRESS_LIMITED = (
+_WORKS = (
     "ok > 0 AND blocked + likely_blocked + degraded = 0 AND (any_suffices OR impaired + down + insufficient + untested"
-    " = 0) AND control_successes > 0 AND address_pages > 0 AND address_limited = address_pages"
+    " = 0)"
+)
+_ADDRESS_LIMITED = (
+    f"{_WORKS} AND control_successes > 0 AND address_pages > 0 AND address_limited = address_pages"
     " AND address_slow_pages > 0 AND transfer_limited = 0"
 )
 
-ADDRESS_RULES = (
+SLOW_RULES = (
     Rule(
         "service_address_slow",
         _ADDRESS_LIMITED,
@@ -51,6 +54,20 @@ ADDRESS_RULES = (
             "{service} works, but its servers send slowly to this network: {slow_low} to {slow_high} of 100 bytes "
             "arrive, compared with our test helper. The cause may be this network, a network on the way, or the "
             "service itself."
+        ),
+    ),
+    Rule(
+        "service_udp_slow",
+        f"{_WORKS} AND udp_limited > 0 AND 2 * udp_limited > media_pairs",
+        State.OK,
+        mechanism="udp.throttle",
+        because=(
+            "Call packets and random packets are lost alike over UDP, and a transfer over TCP to the same helper keeps "
+            "its pace in this direction. A tariff that limits UDP looks the same."
+        ),
+        plain=mark(
+            "{service} works, but {low} to {high} of 100 call packets get lost here, whatever app they are of. Other "
+            "connections to our test helper are fast. A tariff can do this. Calls probably sound bad here."
         ),
     ),
 )

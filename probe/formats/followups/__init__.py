@@ -11,6 +11,7 @@ from probe.formats.followups.names import NAMES
 from probe.formats.followups.paths import PATHS
 from probe.formats.followups.payloads import (
     ADDRESS_PAGES,
+    BESIDE_MEDIA,
     ECHO_PAIR,
     HELPER_CALLS,
     MEDIA_PAIR,
@@ -39,6 +40,7 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
         *TRANSFER_PAIR,
         *QUIC_PAGES,
         *ADDRESS_PAGES,
+        *BESIDE_MEDIA,
         *PATHS,
     )
 }

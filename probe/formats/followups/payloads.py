@@ -168,3 +168,27 @@ ADDRESS_PAGES = (
     ),
 )
 """The follow-up that reads a slow page under another name."""
+
+BESIDE_MEDIA = (
+    FollowUpKind(
+        "upload_beside_media",
+        "bytes over TLS to the helper at a fixed pace for 6 s, under an innocuous name",
+        "payload",
+        0,
+        "After both flows of a media pair lost 20 of 100 packets or more on the way to the helper. Once in a round.",
+        "No media pair lost so many packets, or the helper takes no uploads.",
+        mark("sent bytes to the test helper over TCP, to compare with call packets"),
+        mark("the transfer over TCP beside call packets"),
+    ),
+    FollowUpKind(
+        "transfer_beside_media",
+        "bytes over TLS from the helper at a fixed pace for 6 s, under an innocuous name",
+        "payload",
+        0,
+        "After both flows of a media pair lost as many packets on the way back. Once in a round.",
+        "No media pair lost so many packets, or the helper sends no transfers.",
+        mark("received bytes from the test helper over TCP, to compare with call packets"),
+        mark("the transfer over TCP beside call packets"),
+    ),
+)
+"""Follow-ups that compare TCP with UDP. They bear no name of a target."""

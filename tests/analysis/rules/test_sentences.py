@@ -9,14 +9,14 @@ import pytest
 import probe.analysis.rules
 from probe.analysis.rules.rule import Rule
 from probe.analysis.rules.tables import RULES
-from probe.analysis.rules.throughput import ADDRESS_RULES, THROUGHPUT_RULES
+from probe.analysis.rules.throughput import SLOW_RULES, THROUGHPUT_RULES
 from probe.analysis.verdicts.plain_sentences import INVALID_SENTENCES, plain_sentence
 from probe.analysis.verdicts.validity import INVALIDITIES
 
 SOURCE = "\n".join(path.read_text() for path in sorted(Path(probe.analysis.rules.__path__[0]).rglob("*.py")))
 TARGET = {"name": "skype", "title": "Skype", "retired": "2025-05-05", "successor": "teams"}
 PLACEHOLDERS = {"app", "service", "host"}
-OF_THROUGHPUT = {rule.rule_id for rule in (*THROUGHPUT_RULES, *ADDRESS_RULES)}
+OF_THROUGHPUT = {rule.rule_id for rule in (*THROUGHPUT_RULES, *SLOW_RULES)}
 THROUGHPUT_FIGURES = {"slow_low", "slow_high"}
 CALL_FIGURES = {"low", "high", "late_low", "late_high", "seconds", "rate"}
 
@@ -51,7 +51,7 @@ def test_technical_sentence_has_no_placeholder(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
 def test_plain_sentence_is_filled_from_the_record(rule: Rule) -> None:
-    known = PLACEHOLDERS | (CALL_FIGURES if rule.mechanism.startswith("media.") else set())
+    known = PLACEHOLDERS | (CALL_FIGURES if rule.mechanism.startswith(("media.", "udp.throttle")) else set())
     known |= THROUGHPUT_FIGURES if rule.rule_id in OF_THROUGHPUT else set()
     assert {name for _, name, _, _ in Formatter().parse(rule.plain) if name is not None} <= known
     for record in (verdict(rule, "https://web.skype.com:443/"), verdict(rule)):

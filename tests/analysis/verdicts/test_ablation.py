@@ -88,6 +88,8 @@ DECIDES: dict[str, tuple[str, str]] = {
     "quic_page_name": ("throttled-quic", "service_quic_name_throttled"),
     "quic_page_innocuous": ("throttled-quic", "service_quic_name_throttled"),
     "address_page_innocuous": ("slow-address", "service_address_slow"),
+    "upload_beside_media": ("udp-slow", "service_udp_slow"),
+    "transfer_beside_media": ("udp-slow-back", "service_udp_slow"),
     "echoes": ("sip-drop", "sip_silent_twin_echoed"),
     "mail": ("starttls-stripped", "smtp_starttls_stripped"),
     "path_sweeps": ("sni-drop", HOP),

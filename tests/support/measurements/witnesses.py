@@ -393,6 +393,7 @@ SERVICE: dict[str, Columns] = {
     | {"quic_page_pairs": 1, "quic_page_limited": 1},
     "service_address_slow": {"endpoints": 1, "ok": 1, "control_successes": 1, "address_slow_pages": 1}
     | {"address_pages": 1, "address_limited": 1},
+    "service_udp_slow": {"endpoints": 1, "ok": 1, "media_pairs": 1, "udp_limited": 1},
     "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
     "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},
     **_each(

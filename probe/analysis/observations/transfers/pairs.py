@@ -26,6 +26,9 @@ NAMED = frozenset({"transfer_name", "transfer_host"})
 INNOCUOUS = frozenset({"transfer_innocuous", "transfer_innocuous_host"})
 MOST_INTERVALS = 2_000  # of a transfer that is read. A longer list is not from our probe.
 MOST_PAIRS = 10
+BESIDE_MEDIA = {"upload_beside_media": "upload", "transfer_beside_media": "download"}
+BESIDE = 102  # number of such a transfer. Those of pairs from the helper begin at 0.
+MOST_REPEATED = 0.05  # share of segments that were sent again beside media flows
 
 Table = dict[str, Any]
 
@@ -117,6 +120,43 @@ def transfer_rows(test_keys: Table, control: Table) -> tuple[TransferRow, ...]:
                 found.setdefault(followup in NAMED, _Received(entry, record))
     whole = [_Pair(pair, each[True], each[False]) for pair, each in sorted(pairs.items()) if len(each) == 2]
     return tuple(_row(pair, whole, test_keys, control) for pair in whole)
+
+
+def row_beside_media(test_keys: Table) -> TransferRow | None:
+    """Return the row of the transfer over TCP beside media flows, None without one.
+
+    It is usable if it kept the pace and hardly a segment was sent again. Chance loses packets of TCP too.
+    """
+    records = {number(each.get("transaction_id")): each for each in tables(test_keys.get("x_transactions"))}
+    for entry in (each for place in places_of_entries(test_keys) for each in tables(place.get("transfers"))):
+        record = records.get(number(entry.get("transaction_id")), {})
+        protocol = BESIDE_MEDIA.get(text(record.get("followup")))
+        if protocol is None:
+            continue
+        found = _Received(entry, record)
+        kept = found.share >= LEAST_PACE and found.repeated is not None and found.repeated <= MOST_REPEATED
+        columns: dict[str, Any] = {
+            "pair": BESIDE,
+            "service": "",
+            "name": found.name,
+            "transaction_id": found.transaction,
+            "innocuous_transaction_id": found.transaction,
+            "spoiled": found.spoiled,
+            "usable": kept and not found.spoiled,
+            **dict.fromkeys(("ratio", "pooled", "pooled_low", "pooled_high")),
+            "share": found.share,
+            "innocuous_share": found.share,
+            "silent": found.silent,
+            "repeated": found.repeated,
+            "innocuous_repeated": found.repeated,
+            "queueing": found.queueing,
+            "innocuous_queueing": found.queueing,
+            **dict.fromkeys(("pages", "slow_pages"), 0),
+            **dict.fromkeys(("page_rate", "control_page_rate")),
+            "protocol": protocol,
+        }
+        return rounded_row(columns)
+    return None
 
 
 def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) -> TransferRow:

@@ -39,7 +39,11 @@ class TransferRow(NamedTuple):
     ]
     page_rate: Annotated[float | None, "bytes a second of the fastest page here, NULL without one"]
     control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]
-    protocol: Annotated[str, "tls, http (without TLS), quic (the service's own page) or address (see above)"] = "tls"
+    protocol: Annotated[
+        str,
+        "tls, http (without TLS), quic (the service's own page), address (see above), or upload and download (TCP "
+        "beside media flows)",
+    ] = "tls"
     other_page_rate: Annotated[
         float | None, "bytes a second of the fastest page over TLS under the same name, of pairs over QUIC"
     ] = None

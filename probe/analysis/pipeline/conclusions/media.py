@@ -6,6 +6,7 @@ and the difference must harm calls. The limits stand here with their reasons.
 
 from probe.analysis.pipeline.expressions import counts, literal
 from probe.analysis.pipeline.statement import Statement
+from probe.signatures import slow_page
 
 LEAST_DIFFERENCE = "0.05e0"
 """Lower end of the interval of a difference in losses or late packets. 5 in 100 are heard in a call. In 500 packets
@@ -18,6 +19,7 @@ LEAST_SILENCE = "2e0"  # seconds without an arrival, about a hundred packets
 MOST_LOST_BESIDE = "0.2e0"  # of the opaque packets around a cutoff, so that the line worked then
 MOST_LOST_IN_ALL = "0.1e0"  # of the opaque packets, so that four requests are hardly lost by chance
 LONGEST_ROUND_TRIP = "0.3e0"  # seconds, in which the time limit of the handshake allows four requests
+MUCH_LOST = f"{slow_page.MUCH_LOST}e0"
 FEWEST_PACKETS = 250  # of the opaque flow, half of a pair
 
 MECHANISMS = ("media.silence", "media.cutoff", "media.throttle", "media.loss", "media.jitter")
@@ -113,4 +115,15 @@ SERVICE_MEDIA = Statement(
 SERVICE_SPARED = f"SELECT m, role, {literal('protocol.drop')} AS mechanism FROM service_media WHERE 2 * spared > pairs"
 """SELECT of the anomaly that random packets fare worse than those of calls, as with an allowlist of protocols."""
 
-MEDIA_STATEMENTS = (MEDIA_FINDINGS, MEDIA_PAIR_RESULTS, SERVICE_MEDIA)
+SERVICE_UDP = Statement(
+    "service_udp",
+    "In how many pairs of a service's shape both flows lost much in one direction, while TCP was free in it.",
+    ("m", "role"),
+    "SELECT s.m, s.role, count(DISTINCT p.pair) AS limited FROM service s"
+    " JOIN media_pair p ON p.m = s.m AND p.shape = s.media JOIN transfer_pair t ON t.m = s.m AND t.usable"
+    " AND (t.protocol = 'upload' AND p.direction = 'forth' OR t.protocol = 'download' AND p.direction = 'back')"
+    f" WHERE {_USABLE} AND {_at_least('loss', MUCH_LOST)} AND {_at_least('opaque_loss', MUCH_LOST)}"
+    " GROUP BY s.m, s.role",
+)
+
+MEDIA_STATEMENTS = (MEDIA_FINDINGS, MEDIA_PAIR_RESULTS, SERVICE_MEDIA, SERVICE_UDP)

@@ -26,21 +26,23 @@ class Finding(NamedTuple):
 def media_figures(rows: Sequence[MediaRow], findings: Sequence[Finding], mechanism: str) -> dict[str, Any] | None:
     """Return the figures of the pair and direction that decide, None without a usable pair.
 
-    `mechanism` is that of the service's rule. If it is none of media, the direction with the most losses is chosen.
+    `mechanism` is that of the rule. If it is none of media, the direction with the largest difference in losses
+    is chosen.
     """
     known = {(row.shape, row.pair, row.direction): row for row in rows}
     alike = [each for each in findings if each.finding in ALIKE.get(mechanism, ())]
     chosen = [row for each in alike or findings if (row := known.get(each[:3])) is not None]
     if not chosen:
         return None
-    by_late = mechanism == "media.jitter"
-    worst = max(chosen, key=lambda row: (row.direction != BOTH, _difference(row, by_late)))
+    worst = max(chosen, key=lambda row: (row.direction != BOTH, _badness(row, mechanism)))
     pairs, affected = {each.pair for each in findings}, {each.pair for each in alike}
     return _figures(worst, len(pairs), len(affected))
 
 
-def _difference(row: MediaRow, by_late: bool) -> float:
-    value = row.late_difference if by_late else row.loss_difference
+def _badness(row: MediaRow, mechanism: str) -> float:
+    if mechanism == "udp.throttle":  # both flows lose alike
+        return min(row.loss, row.opaque_loss)
+    value = row.late_difference if mechanism == "media.jitter" else row.loss_difference
     return -1.0 if value is None else value
 
 

@@ -22,6 +22,7 @@ SERVICE_ROWS = Statement(
         "FROM service s JOIN measurement g ON g.m = s.m JOIN service_count c ON c.m = s.m AND c.role = s.role"
         " LEFT JOIN service_bugs b ON b.m = s.m AND b.role = s.role"
         " LEFT JOIN service_media q ON q.m = s.m AND q.role = s.role"
+        " LEFT JOIN service_udp u ON u.m = s.m AND u.role = s.role"
         " LEFT JOIN service_transfers t ON t.m = s.m AND t.role = s.role"
         " LEFT JOIN service_endpoint x ON x.m = s.m AND x.role = s.role"
         " LEFT JOIN endpoint_verdict v ON v.m = x.m AND v.endpoint = x.endpoint"
@@ -29,7 +30,7 @@ SERVICE_ROWS = Statement(
         " GROUP BY s.m, s.role, s.any_suffices, g.bugs, g.retired, g.unread, c.control_proofs, b.bugs,"
         " q.pairs, q.silent, q.cut, q.throttled, q.lossy, q.late, t.pairs, t.limited, t.slow_pages,"
         " t.clear_pairs, t.clear_limited, t.clear_slow_pages, t.quic_pairs, t.quic_limited, t.quic_slow_pages,"
-        " t.address_pairs, t.address_limited, t.address_slow_pages",
+        " t.address_pairs, t.address_limited, t.address_slow_pages, u.limited",
     ),
 )
 
