@@ -85,9 +85,9 @@ TEXT = (
     (
         mark("Slow pages"),
         mark(
-            "If pages come slowly, the test helper that you name may send data to this computer, up to "
-            "{transfer_size}. This connection shows the name of the slow app. A person who watches your connection "
-            "sees that name with the address of the helper."
+            "If pages come slowly, or call packets get lost, random data may pass between this computer and the test "
+            "helper that you name. This is up to {transfer_size}. Where pages are slow, this connection shows the name "
+            "of the slow app. A person who watches your connection sees that name with the address of the helper."
         ),
     ),
     (

@@ -86,7 +86,8 @@ def _flow_sentences(cost: RunCost) -> Iterator[str]:
         )
     if cost.transfers_moved:
         yield tr(
-            "If pages come slowly, it may send data to this computer under the name of a slow app, up to {size}.",
+            "If pages come slowly, or call packets get lost, it may exchange data with this computer, up to {size}. "
+            "This can be under the name of a slow app.",
             size=size(cost.transfers_moved),
         )
 

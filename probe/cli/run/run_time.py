@@ -26,8 +26,8 @@ class RunCost(NamedTuple):
     """Hold what a run costs: seconds and bytes if all works, and at most.
 
     `most_moved` contains what flows to the test helper move: `media_moved` (media flows), `call_moved` (test calls) and
-    `transfers_moved` (transfers where pages come slowly). They are 0 without such flows. Only the run shows whether the
-    helper takes part in them.
+    `transfers_moved` (transfers where pages come slowly or call packets are lost). They are 0 without such flows. Only
+    the run shows whether the helper takes part in them.
     `media_drawn`: the apps have more shapes of call packets than the run has pairs.
     """
 
@@ -53,12 +53,12 @@ def cost_of(
     pairs = MEDIA_PAIRS[depth] * repeat if helper and shapes else 0
     calls = {call for target in every for call in target.test_calls} if helper and depth == "deep" else set()
     call_moved = sum(CALL_BYTES[call] for call in calls) * repeat
-    named = helper and any(
-        endpoint.dialect in {"https", "tls"} and not endpoint.is_literal
+    named = any(
+        endpoint.dialect in {"https", "tls", "http", "quic"} and not endpoint.is_literal
         for target in every
         for _, endpoint in target.endpoints()
     )
-    transfers = TRANSFER_BYTES * TRANSFER_PAIRS * repeat if named else 0
+    transfers = TRANSFER_BYTES * TRANSFER_PAIRS * repeat if helper and (named or shapes) else 0
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
     return RunCost(
         SECONDS_WHEN_FINE * repeat,

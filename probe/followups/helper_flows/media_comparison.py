@@ -4,7 +4,7 @@ It shows whether the line is slow, or UDP alone. A limit of all UDP says nothing
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from probe.followups.helper_flows.conditions import seconds_left, until_stopped
 from probe.followups.helper_offer import TransferOffer
@@ -21,8 +21,9 @@ from probe.wire.transfer import SECONDS
 class MediaComparison:
     """Hold the transfer of a round. All measurements with media flows get a copy."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, take_place: Callable[[], bool]) -> None:
+        """Take the function that counts the transfer as a pair of the round, and returns False without a place."""
+        self._session, self._take_place = session, take_place
         self._offer: TransferOffer | None = None
         self._made: Trace | None = None
         self._one_at_a_time = asyncio.Lock()
@@ -41,7 +42,7 @@ class MediaComparison:
         if followup is None:
             return
         async with self._one_at_a_time:
-            if self._made is None and self._can_begin(followup):
+            if self._made is None and self._can_begin(followup) and self._take_place():
                 self._made = Trace()
                 await until_stopped(self._session, self._transfer(self._made, followup))
                 self._session.bugs += self._made.bugs

@@ -33,7 +33,7 @@ class RunFlows:
         self._pairs = media_pairs(session, every)
         self._calls = helper_calls(session, every, self._after_pairs)
         self._transfers = TransferPairs(session) if session.settings.control else None
-        self._beside = MediaComparison(session)
+        self._beside = MediaComparison(session, self._transfers.take_place) if self._transfers else None
 
     def take_offers(self, offers: FlowOffers) -> None:
         """Take what an answer of a helper offers. The first offer of media flows or calls in a round begins them.
@@ -46,13 +46,14 @@ class RunFlows:
             self._calls.take_offers(offers.calls)
         if self._transfers and offers.transfers:
             self._transfers.take_offer(offers.transfers)
+        if self._beside and offers.transfers:
             self._beside.take_offer(offers.transfers)
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> FlowResults:
         """Wait for the flows that a target needs, and add them to its measurement."""
         received = await self._transfers.finish(target, trace, control) if self._transfers else None
         media = await self._pairs.finish(target, trace, control) if self._pairs else None
-        if media == "measured":
+        if media == "measured" and self._beside:
             await self._beside.finish(trace)
         return FlowResults(
             media,
@@ -68,7 +69,8 @@ class RunFlows:
             await self._pairs.next_round()
         if self._transfers:
             self._transfers.next_round()
-        self._beside.next_round()
+        if self._beside:
+            self._beside.next_round()
 
     async def close(self) -> None:
         """End flows that are under way, because no measurement waits for them."""

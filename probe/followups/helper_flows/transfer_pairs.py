@@ -47,6 +47,13 @@ class TransferPairs:
         """Take an offer of the helper. A later token serves later pairs."""
         self._offer = offer
 
+    def take_place(self) -> bool:
+        """Count another transfer as a pair of the round. Return False if it has had its pairs."""
+        if self._pairs >= TRANSFER_PAIRS:
+            return False
+        self._pairs += 1
+        return True
+
     def next_round(self) -> None:
         """Start a repeat that the user asked for."""
         self._best.clear()

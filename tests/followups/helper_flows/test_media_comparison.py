@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from probe.followups.helper_flows.media_comparison import MediaComparison, lost_beside
+from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import TransferOffer
 from probe.formats.exchanges.media import MediaFlow
 from probe.formats.exchanges.transfer import Transfer
@@ -17,6 +18,7 @@ from probe.helper.transfer.port import TransferPort
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps import transfer as step
+from probe.targets.cost import TRANSFER_PAIRS
 from tests.support.world import World
 
 
@@ -59,7 +61,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
 
 @asynccontextmanager
 async def comparison(session: Session, *, old: bool = False) -> AsyncIterator[tuple[MediaComparison, TransferPort]]:
-    port, made = TransferPort(0), MediaComparison(session)
+    port, made = TransferPort(0), MediaComparison(session, TransferPairs(session).take_place)
     await port.open("127.0.0.1")
     try:
         said, until = port.offer(), asyncio.get_running_loop().time() + 55.0
@@ -124,3 +126,16 @@ async def test_stop_ends_the_transfer(session: Session, monkeypatch: pytest.Monk
         asyncio.get_running_loop().call_later(0.5, session.stopping.set)
         await made.finish(trace := await traced(300, 300))
     assert [entry.failure for entry in transfers(trace)] == ["interrupted"]
+
+
+async def test_transfer_counts_as_a_pair_of_the_round(session: Session) -> None:
+    pairs = TransferPairs(session)
+    assert [pairs.take_place() for _ in range(TRANSFER_PAIRS + 1)] == [True] * TRANSFER_PAIRS + [False]
+    async with comparison(session) as (made, port):
+        made._take_place = pairs.take_place
+        await made.finish(trace := await traced(300, 300))
+        assert not transfers(trace) and not len(port.connections)
+        pairs.next_round()
+        made.next_round()
+        await made.finish(trace := await traced(300, 300))
+        assert len(transfers(trace)) == 1
