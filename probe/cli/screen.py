@@ -11,12 +11,13 @@ from rich.cells import cell_len
 
 from probe.analysis.run_result.run_sentences import origin_header, outage_of
 from probe.analysis.run_result.run_targets import Targets
-from probe.analysis.run_result.service_words import evidence_of, state_word
+from probe.analysis.run_result.service_words import device_sentences, evidence_of, state_word
 from probe.analysis.run_result.throughput_sentences import throughput_sentences
 from probe.cli.bidi import wants_marks, with_marks
 from probe.formats.origin import REAL, Origin
 from probe.messages import listed, printable, printable_lines, tr
 from probe.messages.line_breaks import has_only_blanks, lines_of
+from probe.signatures.device_prints import PREFIX
 
 WIDTH = 80
 _SHOWN_BLANKS = dict.fromkeys((0xA0, 0x202F), " ")  # lines are broken by now, and not all encodings have these blanks
@@ -139,9 +140,8 @@ def _print_verdict(
     if record.get("state") == "ok" and valid:
         if record.get("rule_id") in SHOWN_THOUGH_OK:
             say(stream, wrapped(plain_sentence(record, target, alike=alike[1:]), 4))
-        elif record.get("anomalies"):
-            names = listed(record["anomalies"])
-            say(stream, wrapped(tr("It works. Interference without effect was also seen: {names}.", names=names), 4))
+        else:
+            _print_anomalies(record, stream)
         return
     say(stream, wrapped(plain_sentence(record, target, alike=alike[1:]), 4))
     if valid:
@@ -149,6 +149,15 @@ def _print_verdict(
     if evidence and valid:
         sentences = [*evidence_of(_summed(alike)), *throughput_sentences(record)]
         say(stream, wrapped(tr("Evidence: {sentences}", sentences=" ".join(sentences)), 4))
+
+
+def _print_anomalies(record: Mapping[str, Any], stream: TextIO) -> None:
+    """Print what was seen beside a service that works: interference without effect, and prints of devices."""
+    if seen := [name for name in record.get("anomalies") or () if not name.startswith(PREFIX)]:
+        sentence = tr("It works. Interference without effect was also seen: {names}.", names=listed(seen))
+        say(stream, wrapped(sentence, 4))
+    for sentence in device_sentences(record):
+        say(stream, wrapped(sentence, 4))
 
 
 def _print_heading(alike: list[Mapping[str, Any]], stream: TextIO, plain: bool) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from probe.messages import mark
+
 PREFIX = "print."
 """Of the names of all families. They stand among the anomalies of a verdict record, and are no mechanisms."""
 
@@ -51,7 +53,7 @@ class Family:
 
 TSG = Family(
     "print.tsg",
-    "Tiangou Secure Gateway (Geedge Networks) or a program derived from it",
+    mark("Tiangou Secure Gateway (Geedge Networks) or a program derived from it"),
     "IPv4, DF set, no payload, RST or RST+ACK. With v = window - destination mod 13, the IP-ID is"
     " 65535 - 13 v + (source mod window), modulo 65536. Source and destination are the ends of the flow as numbers,"
     " in either direction and byte order. At least three such resets with different windows in one measurement.",
@@ -64,7 +66,7 @@ TSG = Family(
 )
 HENAN = Family(
     "print.henan",
-    "the firewall that was measured in the Chinese province of Henan from 2023 to 2025",
+    mark("the firewall that was measured in the Chinese province of Henan from 2023 to 2025"),
     "IPv4, DF not set, RST+ACK, IP-ID 1, and a payload of the ten bytes 01 02 03 04 05 06 07 08 09 00."
     " At least two such resets in different transactions of one measurement.",
     "https://github.com/gfw-report/sp25-regional/blob/422e6691f26bd7d595862207fc27e43162d699bf/paper/main.tex"

@@ -88,6 +88,25 @@ def test_ok_with_an_anomaly_names_it() -> None:
     assert text == "telegram/web: OK It works. Interference without effect was also seen: dns.injection."
 
 
+NO_PROOF = "This proves nothing about who operates it."
+
+
+def test_print_of_a_device_is_no_interference() -> None:
+    text = flat(printed(record(state="ok", proof="http", anomalies=["print.tsg"])))
+    assert text.startswith("telegram/web: OK The resets look like those of Tiangou Secure Gateway")
+    assert text.endswith(NO_PROOF)
+    assert "print.tsg" not in text
+    both = flat(printed(record(state="ok", proof="http", anomalies=["dns.injection", "print.tsg"])))
+    assert "was also seen: dns.injection. The resets look like" in both
+
+
+def test_evidence_names_the_family_and_says_that_it_is_no_proof() -> None:
+    text = flat(printed(record(anomalies=["print.henan"])))
+    assert "look like those of the firewall that was measured in the Chinese province of Henan" in text
+    assert NO_PROOF in text
+    assert "look like" not in flat(printed(record(anomalies=["print.later"])))  # a family of a later release
+
+
 def test_invalid_measurement_prints_no_state_and_what_to_do() -> None:
     text = printed(record(valid=False, state=None, invalid_reason="captive_portal"))
     assert "THIS RUN CANNOT BE USED" in text and "Sign in first" in text

@@ -57,6 +57,9 @@ class Observation(NamedTuple):
     resets_unlike: Annotated[
         int, "resets by another sender than the TCP peer (`forged_resets.py`), 0 without raw packets"
     ] = 0
+    device_print: Annotated[
+        str, "family of devices that its resets look like (`device_prints.py`), empty for none. It proves nothing"
+    ] = ""
     queries: Annotated[tuple[Query, ...], "DNS queries of the transaction"] = ()
     tcp_attempts: Annotated[int, "1 if a TCP connect was tried"] = 0
     tcp_failure: Annotated[str | None, "failure of the connect, NULL if it succeeded or was not tried"] = None

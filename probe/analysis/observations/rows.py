@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from probe.analysis.observations.device_prints import prints_of
 from probe.analysis.observations.forged_resets import count_forged_resets
 from probe.analysis.observations.leaf_certificate import leaf_of
 from probe.analysis.observations.lenient_json import (
@@ -104,13 +105,15 @@ def _failed_neutral_hosts(control: dict[str, Any]) -> tuple[str, ...]:
 
 def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation]:
     """Iterate over the rows of test keys, ordered by transaction id. Entries without a transaction are dropped."""
-    entries, forged = _entries(test_keys), count_forged_resets(test_keys.get("x_packets"))
+    packets = test_keys.get("x_packets")
+    entries, forged, prints = _entries(test_keys), count_forged_resets(packets), prints_of(packets)
     seen = set()
     for record in sorted(tables(test_keys.get("x_transactions")), key=lambda item: number(item.get("transaction_id"))):
         identity = number(record.get("transaction_id"))
         if identity not in seen:
             seen.add(identity)
-            yield _observation(record, entries[identity], origin, forged.get(identity, 0))
+            resets = {"resets_unlike": forged.get(identity, 0), "device_print": prints.get(identity, "")}
+            yield _observation(record, entries[identity], origin, resets)
 
 
 def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, Any]]]]:
@@ -124,7 +127,7 @@ def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, An
 
 
 def _observation(
-    record: dict[str, Any], entries: dict[str, list[dict[str, Any]]], origin: str, resets_unlike: int
+    record: dict[str, Any], entries: dict[str, list[dict[str, Any]]], origin: str, resets: dict[str, Any]
 ) -> Observation:
     columns: dict[str, Any] = {}
     for kind, columns_of in _COLUMNS.items():
@@ -151,8 +154,8 @@ def _observation(
         t0=seconds(record.get("t0")),
         t=seconds(record.get("t")),
         began=seconds_or_none(record.get("began")),
-        resets_unlike=resets_unlike,
         queries=tuple(_query(entry) for entry in entries.get("queries", ())),
+        **resets,
         **columns,
         **stream_columns(record, entries),
         **mail_columns(entries.get("mail", [])),

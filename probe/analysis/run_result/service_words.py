@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from probe.messages import listed, mark, tr, tr_plural
+from probe.signatures.device_prints import FAMILIES
 
 STATE_WORDS = {
     "blocked": mark("BLOCKED"),
@@ -54,4 +55,12 @@ def evidence_of(record: Mapping[str, Any]) -> Iterator[str]:
         )
     else:
         yield tr("No test helper tried it.")
+    yield from device_sentences(record)
     yield tr("Rule {rule}.", rule=record.get("rule_id"))
+
+
+def device_sentences(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each family of devices that the resets look like. It accuses nobody."""
+    for family in (FAMILIES[name] for name in record.get("anomalies") or () if name in FAMILIES):
+        title = tr(family.title)
+        yield tr("The resets look like those of {family}. This proves nothing about who operates it.", family=title)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from probe.analysis.observations.lenient_json import tables
 from probe.analysis.run_result.run_targets import targets_of
-from probe.analysis.run_result.service_words import STATE_WORDS
+from probe.analysis.run_result.service_words import STATE_WORDS, device_sentences
 from probe.analysis.run_result.throughput_sentences import throughput_sentences
 from probe.analysis.run_result.transaction_sentences import describe_transaction
 from probe.analysis.verdicts.hop_reasons import SENTENCES
@@ -79,7 +79,7 @@ class Explanations:
         _say_list(tr("Rule"), [rule, record["because"]] if works else [rule])  # else the sentence is printed above
         nothing = tr("No single piece of evidence would change this verdict.")
         _say_list(tr("Would change it"), changes or ([nothing] if self._may_go_on() else []))
-        _say_list(tr("On the path"), list(_place(record)))
+        _say_list(tr("On the path"), [*_place(record), *device_sentences(record)])
         unneeded = [] if works or not record["valid"] else found.unneeded(record["service"])
         _say_list(tr("Not needed"), [listed(map(tr, unneeded))] if unneeded else [])
         if not self._may_go_on():

@@ -130,13 +130,16 @@ SERVICE_MECHANISMS = mechanisms_of(
 
 SERVICE_ANOMALIES = Statement(
     "role_anomaly",
-    "The anomalies of a service's endpoints, of its call packets, and of the rule that decides on it.",
+    "The anomalies of a service's endpoints, of its call packets, and of the rule that decides on it, and prints of"
+    " devices in its flows.",
     ("m", "role", "mechanism"),
     "SELECT DISTINCT p.m, p.role, e.mechanism FROM service_part p"
     " JOIN endpoint_anomaly e ON e.m = p.m AND e.endpoint = p.endpoint"
     " UNION SELECT d.m, d.role, r.mechanism FROM service_decided d JOIN rule_fact r ON r.rule_id = d.rule_service"
     " WHERE NOT r.accusing AND r.mechanism <> ''"
-    f" UNION {SERVICE_SPARED}",
+    f" UNION {SERVICE_SPARED}"
+    " UNION SELECT s.m, s.role, o.device_print AS mechanism FROM service s JOIN observation o"
+    " ON o.m = s.m AND o.service = s.role WHERE o.origin = 'probe' AND o.device_print <> ''",
 )
 
 SERVICE_STATEMENTS = (

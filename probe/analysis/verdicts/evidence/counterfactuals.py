@@ -168,7 +168,7 @@ def _worked(row: Observation) -> Observation:
     failures = () if endpoint is None else (getattr(row, f"{layer}_failure") for layer in endpoint.facts.layers)
     if endpoint is None or (row.failure is None and all(failure is None for failure in failures)):
         return row
-    return row._replace(failure=None, in_residual=False, resets_unlike=0, **_success_at(endpoint))
+    return row._replace(failure=None, in_residual=False, resets_unlike=0, device_print="", **_success_at(endpoint))
 
 
 def _success_at(endpoint: Endpoint) -> dict[str, Any]:
