@@ -14,7 +14,7 @@ from probe.connectivity.priorities import confirmation_priority
 from probe.dialogue import Method, RequestOptions, always_get, has_exchangeable_name, proves, run_dialogue
 from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
-from probe.followups.hop_search import HopSearch
+from probe.followups.hops.hop_search import HopSearch
 from probe.followups.neutral_quic import find_neutral_hosts
 from probe.followups.other_name import send_name
 from probe.followups.other_resolvers import OtherResolvers
@@ -74,13 +74,14 @@ class AttemptRunner:
         at, own = state.at, state.records.get("own")
         if own is not None and own.failure is None:
             state.verify()
+            self.hop_search.cases.note_page(own, at.endpoint)
         conclusion = conclude(state.facts())
         if conclusion.contradicted and at.name is not None and own is not None:
             at.name.suspect(own.transaction_id)
         if conclusion.not_visited:
             self._note_not_visited(at)
         if conclusion.worth_a_search and own is not None:
-            self.hop_search.note(own, state.records["confirmation"], at.endpoint)
+            self.hop_search.cases.note(own, state.records["confirmation"], at.endpoint)
         return conclusion.reached
 
     def _note_not_visited(self, at: AddressAttempt) -> None:

@@ -285,7 +285,7 @@ HOP_SEARCH = Group(
         ),
     ),
 )
-"""What the end of the measurement searches for. `followups/hop_search.py` has further conditions."""
+"""What the end of the measurement searches for. `followups/hops/hop_search.py` has further conditions."""
 
 POLICY = tuple(dict.fromkeys((*AFTER_SUCCESS, RESOLVERS, *AFTER_FAILURE, HOP_SEARCH)))
 

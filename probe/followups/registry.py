@@ -56,8 +56,8 @@ _MODULES: dict[FollowUp, str] = {
     "address_page_innocuous": "probe.followups.helper_flows.address_pages",
     "upload_beside_media": "probe.followups.helper_flows.media_comparison",
     "transfer_beside_media": "probe.followups.helper_flows.media_comparison",
-    "path_sweep": "probe.followups.hop_search",
-    "limited_payload": "probe.followups.hop_search",
+    "path_sweep": "probe.followups.hops.hop_search",
+    "limited_payload": "probe.followups.hops.hop_search",
     "alternative_address": "probe.connectivity.endpoint",
 }
 """Kinds that are not one flow of one endpoint's attempt: the module that carries them out."""

@@ -11,6 +11,9 @@ ACTED = frozenset({"reset", "closed", "answered", "unreachable"})  # before the 
 PATHWIDE = frozenset({"dns", "stun", "reflector", "dtls", "sip"})
 """Payloads on which a middlebox acts at any server's address: one search holds for all services of a measurement."""
 
+NAMELESS = frozenset({"syn", "datagram"})
+"""Payloads without a name. Their distance counts only if it is exact."""
+
 AGREEING, MOST_RUNS = 5, 11  # of a deep search, as in CenTrace (Raman et al., CoNEXT 2022)
 
 

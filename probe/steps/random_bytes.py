@@ -10,13 +10,18 @@ from probe.steps.connection import Connection
 SIZE = 128  # bytes, about as many as the messengers' first packets have
 
 
-async def random_bytes(tx: Transaction, conn: Connection, *, pace: Pace) -> None:
-    """Send random bytes and wait for any answer, including the end of the connection. Raises StepFailed.
+def unknown_protocol() -> bytes:
+    """Return random bytes that start no TLS record, no request and no length that a server would wait for.
 
-    The first byte starts no TLS record, no request and no length that a server would wait for. With its highest bit set
-    it is at best an old TLS hello, whose version a server refuses immediately (RFC 5246, E.2).
+    With the highest bit set in their first byte they are at best an old TLS hello, whose version a server refuses
+    immediately (RFC 5246, E.2).
     """
+    return bytes([0x80 | secrets.randbelow(0x80)]) + secrets.token_bytes(SIZE - 1)
+
+
+async def random_bytes(tx: Transaction, conn: Connection, *, pace: Pace) -> None:
+    """Send random bytes and wait for any answer, including the end of the connection. Raises StepFailed."""
     entry = RandomBytes(address=conn.address, size=SIZE)
     async with tx.step(entry, pace.tls_timeout()):
-        await conn.write(bytes([0x80 | secrets.randbelow(0x80)]) + secrets.token_bytes(SIZE - 1))
+        await conn.write(unknown_protocol())
         await conn.read()

@@ -7,7 +7,7 @@ from typing import Any
 
 from probe.analysis.observations.failure_kinds import REFUSED, RESET, TIMEOUT, dns_kind_of, kind_of
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
-from probe.signatures.ttl_distance import AGREEING, PATHWIDE, Interval, acted, interval
+from probe.signatures.ttl_distance import AGREEING, NAMELESS, PATHWIDE, Interval, acted, interval
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "dns": ("dns.injection",),
@@ -18,6 +18,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "reflector": ("reflector.timeout.payload",),
     "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
     "sip": ("sip.timeout.payload", "sip.injection."),
+    "random": ("protocol.",),
     "syn": ("tcp.", "ip.unreachable"),
     "datagram": (
         *("udp.timeout", "relay.udp.timeout", "ip.unreachable", "quic.timeout.other", "stun.timeout.other"),
@@ -26,12 +27,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 """Prefixes of the mechanisms that a hop search with this payload locates."""
 
+STREAM_LAYERS = LAYERS | {"stun": ("stun.", "turn."), "sip": ("sip.",)}
+"""The same over TCP."""
+
 NOT_FOUND, AT_SERVER = "not_found", "at_server"
 """Reasons for a search without a hop. `at_server`: only packets that can reach the server's distance were acted on."""
 
 
-NAMELESS = frozenset({"syn", "datagram"})
-"""Payloads without a name. Their distance counts only if it is exact."""
 COMPARED = 4  # comparisons with packets to neutral hosts that must show the same silence, of five
 
 
@@ -42,6 +44,16 @@ class Search:
     payload: str
     service: str
     address: str
+    transport: str = ""
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Return the prefixes of the mechanisms that it locates."""
+        return STREAM_LAYERS.get(self.payload, ()) if self.transport == "tcp" else LAYERS[self.payload]
+
+    def concerns(self, service: str) -> bool:
+        """Return True if it was made for this service, or holds for every one."""
+        return self.service == service or (self.payload in PATHWIDE and self.transport != "tcp")
 
 
 @dataclass(frozen=True)
@@ -59,9 +71,9 @@ class SearchResult:
 
     def concerns(self, service: str, mechanisms: Iterable[str]) -> bool:
         """Return True if the search was for one of these mechanisms of this service."""
-        same_service = self.search.service == service or self.search.payload in PATHWIDE
-        prefixes = LAYERS[self.search.payload]
-        return same_service and any(f"{one}.".startswith(prefixes) for one in mechanisms)  # also an inner node, "http"
+        prefixes = self.search.prefixes
+        found = any(f"{one}.".startswith(prefixes) for one in mechanisms)  # also an inner node, "http"
+        return found and self.search.concerns(service)
 
 
 def hop_of(service: str, mechanisms: list[str], results: Iterable[SearchResult]) -> dict[str, Any] | None:
@@ -85,11 +97,14 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
     for search, entries in _searches(followups, records).items():
         if _is_referral(search, entries, records):
             continue
-        failed, hops = _cause_of(entries, records), paths.get(_key(entries[0]), _NO_PATH)
+        carrier = "tcp" if search.payload == "quic" else search.transport  # the path of QUIC is measured with SYNs
+        failed, hops = _cause_of(entries, records), paths.get((search.address, carrier), _NO_PATH)
         if search.payload in NAMELESS:
             beyond = paths.get((search.address, "udp"), _NO_PATH)
             found.append(_located_without_name(search, entries, failed, hops.joined(beyond)))
             continue
+        if search.transport == "tcp":
+            hops = hops.behind_proxy(paths.get((search.address, "udp"), _NO_PATH))
         between = interval(_outcomes(entries, hops, by_silence=_by_silence(search, failed)))
         found.append(
             SearchResult(search, reason=NOT_FOUND) if between is None else _located(search, between, hops, deep=deep)
@@ -136,10 +151,24 @@ def hop_evidence(measurement: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Path:
-    """Hold routers and AS numbers by TTL. `end` is the TTL that reaches the server, 0 if unknown."""
+    """Hold routers and AS numbers by TTL. `end` is the TTL that reaches the server, 0 if unknown.
+
+    `proxied`: a middlebox accepted connects, so that only packets up to the last router cannot reach the server.
+    """
 
     routers: Mapping[int, tuple[str | None, int | None]]
     end: int = 0
+    proxied: bool = False
+
+    @property
+    def last(self) -> int:
+        """Return the largest TTL that certainly does not reach the server."""
+        return self.end - 1 if self.end else max(self.routers, default=0)
+
+    def behind_proxy(self, datagrams: "_Path") -> "_Path":
+        """Return the path of datagrams if it goes on where a connect ended: a middlebox then accepts connects."""
+        goes_on = self.end and datagrams.last >= self.end
+        return _Path(datagrams.routers, proxied=True) if goes_on else self
 
     def joined(self, other: "_Path") -> "_Path":
         """Return the routers of both paths to one address."""
@@ -174,7 +203,8 @@ def _searches(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> 
     for entry in tables(followups.get("limited_payloads")):
         record, payload = _record_of(entry, records), text(entry.get("payload"))
         if text(record.get("followup")) == "limited_payload" and payload in LAYERS:
-            found[Search(payload, text(record.get("service")), text(entry.get("address")))].append(entry)
+            service, (place, transport) = text(record.get("service")), _key(entry)
+            found[Search(payload, service, place, transport)].append(entry)
     return found
 
 
@@ -212,12 +242,11 @@ def _outcomes(entries: list[dict[str, Any]], path: _Path, *, by_silence: bool) -
 
     An answer counts up to the last router that answered, if the distance of the server is unknown.
     """
-    last = path.end - 1 if path.end else max(path.routers, default=0)
     for entry in entries:
         answering = frozenset(path.routers).union(_compared(entry))
         for distance in tables(entry.get("distances")):
             ttl = number(distance.get("ttl"))
             interfered = acted(text(distance.get("outcome")), ttl, by_silence=by_silence, answering=answering)
-            from_server = text(distance.get("outcome")) == "answered" and ttl > last
-            if interfered is not None and ttl > 0 and not from_server and (not path.end or ttl < path.end):
+            limited = path.end or path.proxied or text(distance.get("outcome")) == "answered"
+            if interfered is not None and ttl > 0 and not (limited and ttl > path.last):
                 yield ttl, interfered

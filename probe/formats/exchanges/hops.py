@@ -7,10 +7,10 @@ from pydantic import Field
 from probe.formats.entries import Entry, Part
 from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
-PayloadKind = Literal["tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns", "syn", "datagram"]
+PayloadKind = Literal["tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns", "random", "syn", "datagram"]
 """Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to.
 
-A `syn` has none, and a `datagram` is of no protocol.
+`random` bytes on a connection are of no protocol, like a `datagram`. A `syn` has none.
 """
 
 Outcome = Literal["expired", "silent", "reset", "closed", "answered", "unreachable", "server_error"]

@@ -13,7 +13,7 @@ from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.checksums import adjusted, difference
 from probe.lab.net.crafting import packed
 from probe.lab.net.layout import Actions, Direction
-from probe.lab.net.packets import Packet
+from probe.lab.net.packets import Packet, with_ttl
 from probe.lab.net.router import transport_checksum_at, with_bytes
 from probe.targets.target import family_of
 
@@ -42,6 +42,10 @@ class TLSIntercept(Middlebox):
         "trusts. Or another_name: a valid certificate for another name. Or lapsed: an expired one for the name",
     )
 
+    terminates: bool = Field(
+        default=False, description="true: it ends connections itself, so packets arrive with any TTL that reaches it"
+    )
+
     _redirected: dict[bytes, bytes] = PrivateAttr(default_factory=dict)
     _restored: dict[bytes, bytes] = PrivateAttr(default_factory=dict)
 
@@ -60,7 +64,8 @@ class TLSIntercept(Middlebox):
         if not (packet.is_tcp if self.transport == "tcp" else packet.is_udp):
             return None
         if direction is Direction.OUT and packet.dport in self.ports and packet.destination in self._redirected:
-            return Actions(replace=redirected(packet, self._redirected[packet.destination], source=False))
+            replaced = redirected(packet, self._redirected[packet.destination], source=False)
+            return Actions(replace=with_ttl(replaced, 64) if self.terminates else replaced)
         if direction is Direction.IN and packet.sport in self.ports and packet.source in self._restored:
             return Actions(replace=redirected(packet, self._restored[packet.source], source=True))
         return None

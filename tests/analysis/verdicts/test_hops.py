@@ -96,6 +96,38 @@ def test_answer_behind_the_last_router_gives_no_hop() -> None:
     assert hop(near, mechanisms=("dns.injection.other",))["ttl"] == 6
 
 
+def proxied(*flows: Seen, beyond: int, **how: Any) -> dict[str, Any]:
+    """Return a measurement whose SYNs were accepted at TTL 4, and datagrams answered by routers up to `beyond`."""
+    measured = connects(*flows, beyond=beyond, **how)
+    followups = measured["test_keys"]["x_followups"]
+    followups["path_sweeps"][0]["end_ttl"] = 4
+    for entry in followups["limited_payloads"]:
+        entry["payload"] = "tls"
+    return measured
+
+
+@pytest.mark.parametrize(("beyond", "ttl"), [(6, 4), (3, None)])
+def test_middlebox_that_accepts_connects_has_hop_if_the_path_goes_on(beyond: int, ttl: int | None) -> None:
+    by_reset = proxied({2: "expired", 4: "reset"}, {3: "expired"}, beyond=beyond, cause="connection_reset")
+    found = hop(by_reset, mechanisms=("tls.reset.other",))
+    assert (found and found["ttl"]) == ttl
+    by_silence = proxied({2: "expired", 4: "silent"}, {3: "expired"}, beyond=beyond)
+    found = hop(by_silence, mechanisms=("tls.timeout.other",))
+    assert (found and found["ttl"]) == ttl
+    far = proxied({5: "expired", 7: "reset"}, {6: "expired"}, beyond=beyond, cause="connection_reset")
+    assert hop(far, mechanisms=("tls.reset.other",)) is None
+
+
+def test_payload_over_tcp_locates_its_own_service_only() -> None:
+    measured = line({3: "expired", 4: "reset"}, payload="sip")
+    (entry,) = measured["test_keys"]["x_followups"]["limited_payloads"]
+    (path,) = measured["test_keys"]["x_followups"]["path_sweeps"]
+    assert hop(measured, service="other", mechanisms=("sip.timeout.payload",))["ttl"] == 4
+    entry["transport"] = path["transport"] = "tcp"
+    assert hop(measured, service="other", mechanisms=("sip.reset.payload",)) is None
+    assert hop(measured, mechanisms=("sip.reset.payload",))["ttl"] == 4
+
+
 def test_injected_sip_answer_has_hop() -> None:
     measured = line({3: "expired", 4: "answered"}, payload="sip", end=None, cause="")
     measured["test_keys"]["x_transactions"][0]["failure"] = None

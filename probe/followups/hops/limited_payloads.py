@@ -7,8 +7,10 @@ from typing import Literal
 from probe.formats.exchanges.hops import PayloadKind
 from probe.formats.transactions import FollowUp
 from probe.session.trace import TransactionFacts
+from probe.signatures.ttl_distance import PATHWIDE
 from probe.steps.calls.reflector import new_tag
 from probe.steps.quic.quic import ALPN
+from probe.steps.random_bytes import unknown_protocol
 from probe.steps.tls.tls_stream import client_hello
 from probe.targets.target import Endpoint, family_of
 from probe.wire.dns.message import build_query
@@ -20,7 +22,10 @@ from probe.wire.telegram.reflector import hello as reflector_hello
 
 @dataclass(frozen=True)
 class Case:
-    """Hold what a hop search is for. `cause` is the transaction that showed it. A lookup has no service."""
+    """Hold what a hop search is for. `cause` is the transaction that showed it. A lookup has no service.
+
+    `any_name`: no innocuous flow to the server passed, so the server itself may be the cause.
+    """
 
     kind: PayloadKind
     service: str
@@ -30,11 +35,19 @@ class Case:
     by_silence: bool
     cause: int
     endpoint: Endpoint | None = None
+    any_name: bool = False
 
     @property
     def carrier(self) -> Literal["tcp", "udp"]:
         """Return the transport of the payload."""
-        return "tcp" if self.kind in {"tls", "http", "syn"} else "udp"
+        if self.kind in {"stun", "sip"} and self.endpoint is not None:
+            return self.endpoint.carrier
+        return "tcp" if self.kind in {"tls", "http", "random", "syn"} else "udp"
+
+    @property
+    def is_pathwide(self) -> bool:
+        """Return whether one search holds for all services of a measurement."""
+        return self.kind in PATHWIDE and self.carrier == "udp"
 
     @property
     def family(self) -> Literal[4, 6]:
@@ -63,6 +76,12 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
     if case.kind == "http":
         path = endpoint.path if endpoint and endpoint.path else "/"
         return f"GET {path} HTTP/1.1\r\nHost: {case.host}\r\nAccept: */*\r\n\r\n".encode()
+    if case.kind == "sip":
+        return Options(case.host, "tcp").written()
+    if case.kind == "stun":
+        return _stun_request(case)
+    if case.kind == "random":
+        return unknown_protocol()
     return client_hello(case.host, endpoint.facts.alpn_offered if endpoint else (), short=short)
 
 
@@ -78,6 +97,10 @@ def datagram_payload(case: Case) -> bytes:
         return Options(case.host, "udp").written()
     if case.kind == "dns":
         return build_query(case.host, "AAAA" if case.family == 6 else "A", secrets.randbelow(1 << 16))
+    return _stun_request(case)
+
+
+def _stun_request(case: Case) -> bytes:
     allocate = case.endpoint is not None and case.endpoint.scheme == "turn"
     return (allocate_request if allocate else binding_request)(secrets.token_bytes(12))
 

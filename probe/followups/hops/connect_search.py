@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from probe.followups.flow import FlowFacts, FlowRunner
-from probe.followups.limited_payloads import Case
+from probe.followups.hops.limited_payloads import Case
 from probe.formats.exchanges.hops import LimitedPayload, PathSweep
 from probe.session.trace import Transaction
 from probe.steps.path.connect_packets import Place, Transport, compared_silence, limited_packets

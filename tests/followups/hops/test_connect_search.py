@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from probe.followups import connect_search
-from probe.followups import hop_search as location
-from probe.followups.connect_search import COMPARISONS
 from probe.followups.flow import FlowRunner
-from probe.followups.hop_search import HopSearch
+from probe.followups.hops import connect_search
+from probe.followups.hops import hop_search as location
+from probe.followups.hops.connect_search import COMPARISONS
+from probe.followups.hops.hop_search import HopSearch
 from probe.formats import failures as f
 from probe.formats.exchanges.hops import Hop, LimitedPayload, PathSweep
 from probe.session.trace import Trace, TransactionFacts
@@ -85,7 +85,7 @@ async def searched(
             pass
         tx.record.failed_operation, tx.record.failure = operation, failure
         records.append(tx.record)
-    where.note(records[0], records[1], endpoint)
+    where.cases.note(records[0], records[1], endpoint)
     await where.find(set())
     assert trace.bugs == []
     return trace

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from probe.connectivity.endpoint import Reach
-from probe.followups import hop_search as location
 from probe.followups.flow import FlowRunner
-from probe.followups.hop_search import FLOWS_STANDARD, HopSearch
+from probe.followups.hops import hop_search as location
+from probe.followups.hops.hop_search import FLOWS_STANDARD, HopSearch
+from probe.followups.hops.limited_payloads import stream_payload
 from probe.formats import failures as f
 from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
+from probe.formats.transactions import TransactionRecord
 from probe.resolution.lookup import Names
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.session import HELPER, Settings
@@ -97,7 +99,7 @@ async def failed_attempts(
         return tx.record
 
     await flow("innocuous", innocuous, INNOCUOUS)
-    where.note(await flow("first", f.RESET, NAME), await flow("confirm", again, NAME), endpoint)
+    where.cases.note(await flow("first", f.RESET, NAME), await flow("confirm", again, NAME), endpoint)
 
 
 def answered_query(address: str, hostname: str) -> TransactionFacts:
@@ -161,12 +163,46 @@ async def test_deep_search_repeats_both_ends_until_five_runs_agree(world: World,
     assert path.flows[-1] in ([HOP - 1], [HOP]) and len(path.flows) < 20
 
 
-async def test_without_a_successful_innocuous_flow_nothing_is_searched(world: World, path: Path8) -> None:
+async def test_without_a_successful_innocuous_flow_the_path_of_datagrams_is_measured_too(
+    world: World, path: Path8
+) -> None:
+    """Test that the connect may have ended at a middlebox. Nothing is sent that reaches the end of both paths."""
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, innocuous=f.RESET)
     await where.find({NAME})
-    assert followups(trace) == []
+    assert path.sweeps == 2 and world.session.located["tls"].high == HOP
+    assert all(ttl <= HOPS for ttls in path.flows for ttl in ttls)
+
+
+def stopped(operation: str, failure: str, url: str, *steps: str) -> tuple[TransactionRecord, Endpoint]:
+    record = TransactionRecord(transaction_id=1, kind="first", service="s", address=IP, port=PORT)
+    record.failed_operation, record.failure, record.steps = operation, failure, list(steps)
+    return record, parse_endpoint(url)
+
+
+@pytest.mark.parametrize(
+    ("failed", "kind"),
+    [
+        (stopped("tls_handshake", f.SSL_UNKNOWN_AUTHORITY, f"https://{NAME}:443/"), ["tls"]),
+        (stopped("stun_exchange", f.RESET, f"stun://{NAME}:3478;transport=tcp"), ["stun"]),
+        (stopped("sip_options", f.TIMEOUT, f"sip://{NAME}:5060;transport=tcp"), ["sip"]),
+        (stopped("mtproto_exchange", f.RESET, f"mtproto://{IP}:443"), ["random"]),
+        (stopped("sip_options", f.RESET, f"sip://{NAME}:5061;transport=tls", "tls_handshake"), []),
+        (stopped("http_round_trip", f.SSL_UNKNOWN_AUTHORITY, f"http://{NAME}:80/"), []),
+        (stopped("reflector_hello", f.RESET, f"reflector+tcp://{IP}:443"), []),
+    ],
+)
+async def test_failure_for_any_name_is_searched_with_its_payload(
+    world: World, failed: tuple[TransactionRecord, Endpoint], kind: list[str]
+) -> None:
+    record, endpoint = failed
+    where = HopSearch(FlowRunner(Trace(), world.session))
+    where.cases.note(record, record, endpoint)
+    cases = where.cases.of({NAME})
+    assert [case.kind for case in cases] == kind
+    assert all(case.any_name and case.carrier == "tcp" for case in cases)
+    assert all(stream_payload(case, short=True) for case in cases)
 
 
 @pytest.mark.parametrize("scheme", ["stun", "turn", "sip"])
@@ -251,7 +287,7 @@ async def test_referral_of_a_server_is_no_forgery(world: World, failure: str | N
     async with trace.transaction(answered_query("198.41.0.4", NAME)) as tx:
         pass
     tx.record.failure = failure
-    assert len(HopSearch(FlowRunner(trace, world.session))._cases({NAME})) == cases
+    assert len(HopSearch(FlowRunner(trace, world.session)).cases.of({NAME})) == cases
 
 
 @pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
@@ -260,7 +296,7 @@ async def test_answer_from_the_helpers_closed_port_is_not_searched(world: World,
     trace = Trace()
     async with trace.transaction(answered_query(address, NAME)):
         pass
-    assert len(HopSearch(FlowRunner(trace, world.session))._cases({NAME})) == cases
+    assert len(HopSearch(FlowRunner(trace, world.session)).cases.of({NAME})) == cases
 
 
 @pytest.mark.parametrize(("transport", "cases"), [("udp", 1), ("tcp", 0)])
@@ -269,5 +305,5 @@ async def test_doubtful_answers_of_sip_are_searched_over_udp(world: World, trans
     where = HopSearch(FlowRunner(trace, world.session))
     async with trace.transaction(TransactionFacts("first", endpoint=endpoint.url, address=IP, port=5060)) as tx:
         pass
-    where.note(tx.record, tx.record, endpoint)
-    assert [case.kind for case in where._cases({NAME})] == ["sip"] * cases
+    where.cases.note(tx.record, tx.record, endpoint)
+    assert [case.kind for case in where.cases.of({NAME})] == ["sip"] * cases

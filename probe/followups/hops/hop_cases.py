@@ -1,0 +1,138 @@
+"""Choose what a hop search is made for, from the transactions of a measurement."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+
+from probe.followups.hops.limited_payloads import Case
+from probe.followups.hops.pages import page_of
+from probe.formats import failures as f
+from probe.formats.exchanges.hops import PayloadKind
+from probe.formats.transactions import TransactionRecord
+from probe.session.session import HELPER
+from probe.session.trace import Trace
+from probe.signatures.ttl_distance import NAMELESS
+from probe.targets.target import Endpoint
+
+MOST_CASES = 8  # of one measurement
+DNS_PORT = 53
+
+_KINDS: dict[str, PayloadKind] = {
+    "connect": "syn",
+    "tls_handshake": "tls",
+    "http_round_trip": "http",
+    "quic_handshake": "quic",
+    "stun_exchange": "stun",
+    "reflector_hello": "reflector",
+    "dtls_hello": "dtls",
+    "sip_options": "sip",
+    "mtproto_exchange": "random",
+    "noise_handshake": "random",
+}
+_CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
+_STREAMS = frozenset({"tls", "http", "stun", "sip", "random"})
+
+
+class HopCases:
+    """Hold the attempts of one measurement that may show interference."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._failed: list[tuple[TransactionRecord, TransactionRecord, Endpoint]] = []
+        self._answered: list[tuple[TransactionRecord, Endpoint]] = []
+
+    def note(self, attempt: TransactionRecord, confirmation: TransactionRecord, endpoint: Endpoint) -> None:
+        """Remember an endpoint whose attempt and confirmation failed at a verified address."""
+        self._failed.append((attempt, confirmation, endpoint))
+
+    def note_page(self, attempt: TransactionRecord, endpoint: Endpoint) -> None:
+        """Remember an endpoint that answered with a page in the clear. A middlebox may have sent it."""
+        if endpoint.scheme == "http":
+            self._answered.append((attempt, endpoint))
+
+    def of(self, hosts: Collection[str]) -> list[Case]:
+        """Return one case per kind of payload, and per service where the server matters.
+
+        `hosts`: the names of the target's endpoints.
+        """
+        found: dict[tuple[PayloadKind, str], Case] = {}
+        for case in [*self._lookups(hosts), *self._endpoints(), *self._pages()]:
+            found.setdefault((case.kind, "" if case.is_pathwide else case.service), case)
+        return list(found.values())[:MOST_CASES]
+
+    def _endpoints(self) -> Iterable[Case]:
+        for attempt, confirmation, endpoint in self._failed:
+            kind = _KINDS.get(attempt.failed_operation or "")
+            failures = {attempt.failure, confirmation.failure}
+            by_silence = failures <= f.SILENT
+            if failures == {None} and endpoint.dialect == "sip/udp":  # the planner noted answers that are doubtful
+                cause = attempt.transaction_id
+                yield Case("sip", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint)
+            if kind is None or attempt.failed_operation != confirmation.failed_operation:
+                continue
+            by_name = kind != "syn" and self._is_by_name(failures, attempt, endpoint)
+            if not by_name and endpoint.carrier == "udp":
+                kind = "datagram"
+            if by_name or self._is_searchable(kind, failures, attempt):
+                place, cause = _place(attempt), attempt.transaction_id
+                yield Case(kind, attempt.service, endpoint.host, *place, by_silence, cause, endpoint, not by_name)
+
+    def _is_by_name(self, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint) -> bool:
+        """Return whether two equal failures follow the name or the payload, since an innocuous one passed."""
+        if not (failures <= f.SILENT or failures <= f.CUT_OFF):
+            return False
+        by_name = endpoint.facts.has_exchangeable_name and self._innocuous_passed(attempt, endpoint)
+        return by_name or (bool(endpoint.facts.echo_payload) and self._only_own_payload_dropped())
+
+    def _is_searchable(self, kind: PayloadKind, failures: set[str | None], attempt: TransactionRecord) -> bool:
+        """Return whether two equal failures can be located without an innocuous flow that passed."""
+        if kind in NAMELESS:
+            return failures <= f.SILENT or failures <= _CONNECT_FAILURES
+        if kind not in _STREAMS or "tls_handshake" in attempt.steps:
+            return False
+        intercepted = kind == "tls" and failures <= f.CERTIFICATE_FAILURES
+        return intercepted or failures <= f.SILENT or failures <= f.CUT_OFF
+
+    def _innocuous_passed(self, failed: TransactionRecord, endpoint: Endpoint) -> bool:
+        return any(
+            record.failure is None and (record.kind == "innocuous" or record.followup == "other_name_same_address")
+            for record in self._trace.transactions
+            if (record.address, record.port) == (failed.address, failed.port)
+            and (("quic_handshake" in record.steps) == (endpoint.scheme == "quic"))
+        )
+
+    def _only_own_payload_dropped(self) -> bool:
+        """Return whether the echo pair lost the endpoint's datagram and not the random one."""
+        echoed: dict[str, set[bool]] = defaultdict(set)
+        for record in self._trace.transactions:
+            echoed[record.followup].add(record.failure is None)
+        return echoed["other_payload_echo"] == {True} and echoed["same_payload_echo"] == {False}
+
+    def _lookups(self, hosts: Collection[str]) -> Iterable[Case]:
+        """Return a case for each name that a non-resolver answered for: the answer came from the path.
+
+        A referral is excluded, because an authoritative server at that address may send it (RFC 1034, 4.3.1).
+        """
+        for record in self._trace.transactions:
+            failure = record.failure
+            answered = failure is None or (failure.startswith("dns_") and failure != f.DNS_NO_ANSWER)
+            known = record.address != HELPER  # the helper's address is in no record
+            if record.followup == "dark_resolver" and known and answered and record.hostname in hosts:
+                place = (record.address, record.port or DNS_PORT)
+                yield Case("dns", "", record.hostname, *place, False, record.transaction_id)
+
+    def _pages(self) -> Iterable[Case]:
+        """Return a case for each page that a neutral host sends for the name too: both came from the path."""
+        for attempt, endpoint in self._answered:
+            own = page_of(self._trace.entries_of(attempt))
+            others = (
+                page_of(self._trace.entries_of(record))
+                for record in self._trace.transactions
+                if record.followup == "same_name_neutral_host" and record.cause == attempt.transaction_id
+            )
+            if own is not None and own.is_telling(endpoint.host) and own in others:
+                cause = attempt.transaction_id
+                yield Case("http", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint, True)
+
+
+def _place(attempt: TransactionRecord) -> tuple[str, int]:
+    return attempt.address, attempt.port

@@ -1,0 +1,31 @@
+"""Compare pages in the clear, to recognise one that a middlebox sends for a name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from probe.formats.entries import Entry, HTTPTransaction
+
+
+@dataclass(frozen=True)
+class Page:
+    """Hold what two answers with the same page have in common."""
+
+    status: int
+    body: str  # digest, "" without one
+    redirect: str  # host of the Location
+
+    def is_telling(self, host: str) -> bool:
+        """Return whether unrelated servers would not both send this for `host`. Many redirect to the same host."""
+        redirects_to_itself = self.redirect.lower() in {host.lower(), f"www.{host.lower()}"}
+        return bool(self.body or self.redirect) and not redirects_to_itself
+
+
+def page_of(entries: Iterable[Entry]) -> Page | None:
+    """Return the page of a transaction, None without a whole answer."""
+    for entry in entries:
+        if isinstance(entry, HTTPTransaction) and entry.failure is None:
+            response = entry.response
+            return Page(
+                response.code, response.x_body_sha256 if response.x_body_length else "", response.x_redirect_host
+            )
+    return None
