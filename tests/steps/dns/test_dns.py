@@ -199,7 +199,7 @@ async def test_query_without_permission_or_budget_is_not_repeated(short_times) -
                     "A",
                     pace=bench.pace,
                     port=server.port,
-                    timeout=0.25,
+                    timeout=0.6,
                     retransmit=retransmit,
                 )
             assert entry_of(bench).x_sent == sent
