@@ -22,11 +22,21 @@ def packed(address: str) -> bytes:
     return inet_pton(AF_INET6 if ":" in address else AF_INET, address)
 
 
-def ip_packet(source: bytes, destination: bytes, protocol: int, body: bytes, ttl: int = 64, ip_id: int = 0) -> bytes:
+def ip_packet(
+    source: bytes,
+    destination: bytes,
+    protocol: int,
+    body: bytes,
+    ttl: int = 64,
+    ip_id: int = 0,
+    *,
+    dont_fragment: bool = True,
+) -> bytes:
     """Return an IP packet with payload `body`. The length of the addresses (4 or 16 bytes) gives the version."""
     if len(source) == 16:
         return struct.pack(">IHBB", 0x60000000, len(body), protocol, ttl) + source + destination + body
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), ip_id, 0x4000, ttl, protocol, 0) + source + destination
+    numbers = (0x45, 0, 20 + len(body), ip_id, 0x4000 if dont_fragment else 0, ttl, protocol, 0)
+    head = struct.pack(">BBHHHBBH", *numbers) + source + destination
     return head[:10] + checksum(head).to_bytes(2, "big") + head[12:] + body
 
 
@@ -51,6 +61,7 @@ def tcp_packet(
     options: bytes = b"",
     ttl: int = 64,
     ip_id: int = 0,
+    dont_fragment: bool = True,
 ) -> bytes:
     """Return a TCP segment as a whole IP packet.
 
@@ -60,7 +71,8 @@ def tcp_packet(
     numbers = (seq & 0xFFFFFFFF, ack & 0xFFFFFFFF)
     segment = struct.pack(">HHIIHHHH", sport, dport, *numbers, offset_flags, window, 0, 0) + options + payload
     source, destination = packed(src), packed(dst)
-    return ip_packet(source, destination, TCP, _summed(source, destination, TCP, segment, 16), ttl, ip_id)
+    body = _summed(source, destination, TCP, segment, 16)
+    return ip_packet(source, destination, TCP, body, ttl, ip_id, dont_fragment=dont_fragment)
 
 
 def udp_packet(src: str, dst: str, sport: int, dport: int, payload: bytes, *, ttl: int = 64, ip_id: int = 0) -> bytes:

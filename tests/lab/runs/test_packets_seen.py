@@ -27,6 +27,8 @@ def test_resets_of_a_censor_are_recorded(tmp_path: Path) -> None:
     forged = [packet for packet in keys["x_packets"] if packet["kind"] == "rst" and packet["direction"] == "in"]
     assert blocked
     assert blocked <= {packet["transaction_id"] for packet in forged}
+    assert not [packet for packet in forged if packet.get("ipid") is not None]  # some censors code the address in it
+    assert {packet["dont_fragment"] for packet in forged if ":" not in packet["address"]} == {True}
     greetings = {packet["ttl"] for packet in keys["x_packets"] if packet["kind"] == "synack"}
     assert not {packet["ttl"] for packet in forged} & greetings  # the censor is nearer than the server
     raw = packets.read_bytes()

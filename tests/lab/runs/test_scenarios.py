@@ -34,7 +34,8 @@ from tests.support.ooni.scores import RULES
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]  # of which most is for the runs before
 
 SCENARIOS = scenario_names()
-NEED_RAW_PACKETS = {"reset-prints", "rst-late"}  # their verdicts rest on packets that only root sees
+# their verdicts rest on packets that only root sees
+NEED_RAW_PACKETS = {"reset-prints", "rst-late", "print-henan", "print-tsg", "print-tsg-single"}
 HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}
 
 

@@ -71,6 +71,7 @@ CONDITIONS: dict[str, Condition] = {
     "policing-random-loss": path(loss=0.08),
     "freeze-thin-line": path(rate_kbit=96),
     "service-down": both(has(faults.ServerDown, how="silent"), has(faults.ServerDown, how="refused")),
+    "print-server": has(faults.ServerDown, how="refused"),
     "pbx-480": has(faults.RefusedCalls, status=480, every=1),
     "pbx-500-at-times": has(faults.RefusedCalls, status=500, every=2),
     "tampering-sampled": censor(PayloadTampering, share=0.3),

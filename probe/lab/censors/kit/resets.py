@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.kit.middlebox import Middlebox
+from probe.lab.censors.kit.middlebox import Deployment, Middlebox
+from probe.lab.censors.kit.reset_headers import FORMS, Fields, Form, ResetHeaders
 from probe.lab.net.layout import Actions
 from probe.lab.net.packets import ACK, FIN, RST, SYN, Packet, tcp_packet
 
@@ -25,6 +26,14 @@ class Resetting(Middlebox):
     delay: float = Field(default=0.0, ge=0, description="seconds until the resets are sent")
     by_fin: bool = Field(default=False, description="true: the client gets a FIN in place of the resets")
 
+    header: Form = Field(default="constant", description=FORMS)
+
+    _headers: ResetHeaders = PrivateAttr()
+
+    def deploy(self, deployment: Deployment) -> None:
+        super().deploy(deployment)
+        self._headers = ResetHeaders(self.header, self._random("header"))
+
     def _ttl(self, packet: Packet) -> int:
         return packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
 
@@ -37,14 +46,11 @@ class Resetting(Middlebox):
     def _towards_client(self, packet: Packet) -> Sequence[Timed]:
         acknowledged = packet.seq + len(packet.payload) + bool(packet.tcp_flags & SYN)
         flow = (packet.dst, packet.src, packet.dport, packet.sport)
-        flags, steps = (FIN | ACK, [0]) if self.by_fin else (RST | ACK, self._steps())
-        return [
-            (
-                self.delay,
-                tcp_packet(*flow, flags=flags, seq=packet.ack + step, ack=acknowledged, ttl=self._ttl(packet)),
-            )
-            for step in steps
-        ]
+        common: Fields = {"flags": RST | ACK, "ack": acknowledged, "ttl": self._ttl(packet)}
+        if self.by_fin:
+            return [(self.delay, tcp_packet(*flow, **(common | {"flags": FIN | ACK, "seq": packet.ack})))]
+        resets = [common | {"seq": packet.ack + step} | self._headers.next(packet) for step in self._steps()]
+        return [(self.delay, tcp_packet(*flow, **fields)) for fields in resets]
 
     def _towards_server(self, packet: Packet) -> Sequence[Timed]:
         following = packet.seq + (len(packet.payload) if self.on_path else 0)
