@@ -149,8 +149,8 @@ def _place(record: Mapping[str, Any]) -> Iterator[str]:
     """Iterate over the sentence about the interfering hop, or about the reason why none is known."""
     if hop := record["hop"]:
         yield place_sentence(hop["ttl"])
-    elif record["hop_reason"]:
-        yield tr(SENTENCES[record["hop_reason"]])
+    elif reason := record["hop_reason"]:
+        yield tr(SENTENCES[reason])
 
 
 def _say_list(title: str, rows: list[str]) -> None:
