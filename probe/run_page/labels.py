@@ -14,7 +14,7 @@ def labels() -> dict[str, str]:
         "comma": tr(", "),
         "path": tr("Where on the path"),
         "calls": tr("Test calls"),
-        "throughput": tr("Speed with and without the service's name"),
+        "throughput": tr("Speed of compared transfers"),
         "time_line": tr("What was tried when"),
         "time_line_help": tr(
             "A circle is an attempt that worked. A cross is an attempt that failed. Attempts to find the cause, and "

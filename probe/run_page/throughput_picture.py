@@ -1,4 +1,4 @@
-"""Return the throughput of a service's name as a line from 0 to 100 %, with its interval."""
+"""Return the ratio of a service's throughput as a line from 0 to 100 %, with its interval."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -28,6 +28,11 @@ def test_sentences_have_the_ratio_its_interval_and_the_limiter() -> None:
     assert second == LIMITERS["policing"]
 
 
+def test_sentence_says_nothing_of_names_since_addresses_are_compared_too() -> None:
+    record = {"rule_id": "service_address_slow", "throughput_ratio": POLICED | {"by": None}}
+    assert "name" not in " ".join(throughput_sentences(record))
+
+
 @pytest.mark.parametrize("by", [None, "", "wizardry", 3])
 def test_unknown_limiter_is_not_named(by: Any) -> None:
     assert len(list(throughput_sentences({"throughput_ratio": POLICED | {"by": by}}))) == 1

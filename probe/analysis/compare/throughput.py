@@ -1,4 +1,8 @@
-"""Sum up how fast a service's name is, compared with an innocuous name, over the runs of a cell."""
+"""Sum up how fast a service is over the runs of a cell, by transfers that were compared with its own.
+
+Most pairs compare the service's name with an innocuous one. Pages at the service's own address are compared with bytes
+from the test helper. A run has one ratio, that of its verdict record.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,7 +24,7 @@ class Throughput(NamedTuple):
     """Hold the ratios of runs that compared transfers: their number and the median.
 
     `low` and `high` are the least and the largest end of their intervals of 95 %. `limited` counts runs whose interval
-    ends below LIMITED. A ratio of 1 means that the name makes no difference.
+    ends below LIMITED. A ratio of 1 means that there is no difference.
     """
 
     runs: int

@@ -1,4 +1,4 @@
-"""Put the comparison of throughput with and without a service's name into sentences."""
+"""Put the comparison of a service's throughput into sentences: by its name, or by its address."""
 
 from collections.abc import Iterator, Mapping
 from math import ceil, floor
@@ -14,17 +14,20 @@ LIMITERS = {
 
 
 def throughput_sentences(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the ratio with its interval and the kind of limit. There is none without a usable pair of transfers."""
+    """Yield the ratio with its interval and the kind of limit. There is none without a usable pair of transfers.
+
+    What is compared depends on the rule (docs/contract.md, 7.5), so that its plain sentence says it.
+    """
     ratio = table(record.get("throughput_ratio"))
     if not ratio:
         return
     estimate, low, high = percentages(ratio)
     pairs = number(ratio.get("pairs"))
     yield tr_plural(
-        "Data with the service's name came at {estimate} % of the speed with an innocuous name. The interval of 95 % "
-        "is {low}-{high} %. {limited} of {count} pair of transfers shows a limit.",
-        "Data with the service's name came at {estimate} % of the speed with an innocuous name. The interval of 95 % "
-        "is {low}-{high} %. {limited} of {count} pairs of transfers show a limit.",
+        "Data of the service came at {estimate} % of the speed of the transfers that were compared with it. The "
+        "interval of 95 % is {low}-{high} %. {limited} of {count} pair of transfers shows a limit.",
+        "Data of the service came at {estimate} % of the speed of the transfers that were compared with it. The "
+        "interval of 95 % is {low}-{high} %. {limited} of {count} pairs of transfers show a limit.",
         pairs,
         estimate=estimate,
         low=low,

@@ -84,7 +84,7 @@ def test_outputs_have_the_figures(tmp_path: Path) -> None:
     ]
     assert (row["throughput_runs"], row["throughput_median"]) == (2, web["median"])
     assert (row["throughput_low"], row["throughput_high"]) == (web["low"], web["high"])
-    assert "speed with the service's name is 23 %" in " ".join(to_text(comparison).split())
+    assert "speed of the service is 23 %" in " ".join(to_text(comparison).split())
 
 
 def test_store_of_an_earlier_release_has_no_ratios(tmp_path: Path) -> None:

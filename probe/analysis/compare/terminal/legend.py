@@ -49,8 +49,8 @@ def _signs(comparison: Comparison, cells: list[Cell], style: Style) -> Iterator[
         yield _star(comparison)
     if any(cell.throughput for cell in cells):
         yield tr(
-            "speed 23 % (12-31 % in 4 runs): the median speed with the service's name is 23 % of that with an "
-            "innocuous name. The intervals of the runs go from 12 to 31 %."
+            "speed 23 % (12-31 % in 4 runs): the median speed of the service is 23 % of that of the transfers that "
+            "were compared with it. The intervals of the runs go from 12 to 31 %."
         )
     if any(cell.derived for cell in cells):
         yield tr(

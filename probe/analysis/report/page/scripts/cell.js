@@ -76,10 +76,10 @@ function difference(found) {
     + `${odds}p = ${found.p_value.toPrecision(2)}.`;
 }
 
-/** Return the ratios of the throughput with the service's name and with an innocuous one, in words. */
+/** Return the ratios of the service's throughput and that of compared transfers, in words. */
 function throughput(found) {
   if (found === null) return "";
-  return `With the service's name data came at ${percent(found.median)} of the speed with an innocuous name, in the median of ${found.runs} run${found.runs === 1 ? "" : "s"} `
+  return `Data of the service came at ${percent(found.median)} of the speed of the transfers that were compared with it, in the median of ${found.runs} run${found.runs === 1 ? "" : "s"} `
     + `(intervals of 95 %: ${percent(found.low)} to ${percent(found.high)}). ${found.limited} of them show a limit.`;
 }
 
