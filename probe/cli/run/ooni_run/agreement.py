@@ -67,9 +67,9 @@ def agree(descriptor: "Descriptor", choice: "Choice", given: str | None) -> None
 
 def _ask(choice: "Choice") -> None:
     """Ask until the answer is yes or no. `m` prints all web addresses. Raise UsageError (3) for no."""
-    answer = None
+    answer, question = None, tr("Measure this list? Type m to see all of it.")
     while answer != "yes":
-        say(sys.stderr, f"{tr('Measure this list? Type m to see all of it.')} {tr(YES_OR_NO)}", end=" ")
+        say(sys.stderr, f"{question} {tr(YES_OR_NO)}", end=" ")
         typed = sys.stdin.readline()
         answer = answer_in(typed)
         if answer == "more":
