@@ -21,6 +21,7 @@ from probe.targets.target import family_of
 
 TURNS = 9  # fewest of which one may be an outlier in an interval of 95 %
 ONE_READ = 3.0  # seconds of one page
+WINDOW = 2 * MEASURED_BODY  # bytes of a page that the server may send ahead, so that a long page moves few
 LONGEST = 20.0  # seconds, after which no further turn begins
 
 
@@ -97,5 +98,13 @@ async def _opened(session: Session, tx: Transaction, subject: Page, name: str) -
         tx.record.trigger = True
     roots = Roots(session.settings.public_roots)
     return await quic_handshake(
-        tx, subject.address, subject.port, name, pace=session.pace, roots=roots, check=False, confirm=True
+        tx,
+        subject.address,
+        subject.port,
+        name,
+        pace=session.pace,
+        roots=roots,
+        check=False,
+        confirm=True,
+        window=WINDOW,
     )

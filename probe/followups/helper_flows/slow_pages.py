@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from probe.formats.entries import HTTPTransaction
 from probe.session.trace import Trace
-from probe.signatures.slow_page import LEAST_SHARE, SLOW
+from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_OVER_QUIC
 
 OWN = frozenset({"first", "confirm"})
 Protocol = Literal["tls", "http", "quic"]
@@ -36,8 +36,19 @@ def pages_of(trace: Trace) -> list[Page]:
 
 def slowest(pages: list[Page], best: float) -> Page | None:
     """Return the slowest page if it is slow. `best` is the best page of other targets, 0.0 without one."""
-    limit = min(SLOW, best * LEAST_SHARE) if best else SLOW
-    return min((page for page in pages if page.rate < limit), key=lambda page: page.rate, default=None)
+    found = min(pages, key=lambda page: page.rate, default=None)
+    if found is None:
+        return None
+    slow = SLOW_OVER_QUIC if found.over == "quic" else SLOW
+    return found if found.rate < (min(slow, best * LEAST_SHARE) if best else slow) else None
+
+
+def slow_over_quic_alone(pages: list[Page], best: float) -> Page | None:
+    """Return the slowest page over QUIC if it is slow, and a page over TLS under its name is fast."""
+    found = slowest([page for page in pages if page.over == "quic"], best)
+    if found is None or not any(page.over == "tls" and page.host == found.host and page.rate >= SLOW for page in pages):
+        return None
+    return found
 
 
 def _pages(trace: Trace) -> Iterator[Page]:

@@ -12,7 +12,7 @@ from typing import Any
 from probe.followups.helper_flows.address_pages import read_at_address
 from probe.followups.helper_flows.conditions import seconds_left, until_stopped
 from probe.followups.helper_flows.quic_pages import LONGEST, read_both
-from probe.followups.helper_flows.slow_pages import Page, Protocol, pages_of, slowest
+from probe.followups.helper_flows.slow_pages import Page, pages_of, slow_over_quic_alone, slowest
 from probe.followups.helper_offer import TransferOffer
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
@@ -29,7 +29,6 @@ from probe.wire.transfer import PACE, SECONDS
 
 LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
 REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
-PROTOCOLS: tuple[Protocol, ...] = ("tls", "http", "quic")
 NAMED: frozenset[FollowUp] = frozenset({"transfer_name", "transfer_host"})
 
 
@@ -99,8 +98,9 @@ class TransferPairs:
         if pages:
             self._best[own] = max(page.rate for page in pages)
         best = max((rate for name, rate in self._best.items() if name != own), default=0.0)
-        kinds = {over: [page for page in pages if page.over == over] for over in PROTOCOLS}
-        found = [slow for kind in kinds.values() if (slow := slowest(kind, best)) is not None]
+        kinds = {over: [page for page in pages if page.over == over] for over in ("tls", "http")}
+        each = (slowest(kinds["tls"], best), slowest(kinds["http"], best), slow_over_quic_alone(pages, best))
+        found = [page for page in each if page is not None]
         if not found and self._session.settings.depth == "deep":
             fastest = min(kinds["tls"], key=lambda page: page.rate, default=_first_name(target))
             return [fastest] if fastest else []

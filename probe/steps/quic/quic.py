@@ -44,13 +44,15 @@ async def quic_handshake(
     confirm: bool = False,
     timeout: float | None = None,
     check: bool = True,
+    window: int | None = None,
 ) -> QUICConnection:
     """Perform a handshake with `ip` (a literal) at `port`. Check the chain against `verify_name` (default:
     `server_name`).
 
     `server_name` is the SNI. None or an IP literal sends none. With `check=False` (innocuous name) no certificate is
-    checked, and a refusal by the server is a success, but silence during the handshake is not. The transaction closes
-    the connection at its end. Raises StepFailed, and LocalFailure if aioquic is missing.
+    checked, and a refusal by the server is a success, but silence during the handshake is not. `window` limits the
+    bytes that a stream of the server sends ahead. The transaction closes the connection at its end. Raises StepFailed,
+    and LocalFailure if aioquic is missing.
     """
     need_quic()
     name = verify_name if verify_name is not None else server_name or ""
@@ -61,7 +63,7 @@ async def quic_handshake(
         roots.check()  # reading the files takes time that must not count as network time
     await tx.connections.enter_async_context(pace.tls_slot(ip, sni))  # held until the connection is closed
     async with tx.step(entry, limit + GRACE):
-        conn = QUICConnection(ip, port, pace, sni or None, alpn)
+        conn = QUICConnection(ip, port, pace, sni or None, alpn, window)
         conn.entry = entry
         tx.connections.callback(conn.close)
         tx.opened("udp", conn.local[1], ip, port)

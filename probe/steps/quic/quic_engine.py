@@ -88,10 +88,13 @@ class _Watching(QuicLogger):
         """Do nothing, because no trace is stored."""
 
 
-def open_engine(server_name: str | None, alpn: tuple[str, ...]) -> tuple[QuicConnection, PacketWatch]:
+def open_engine(
+    server_name: str | None, alpn: tuple[str, ...], window: int = MOST_DATA
+) -> tuple[QuicConnection, PacketWatch]:
     """Return a client engine that has sent nothing yet. `server_name` None sends no SNI.
 
-    Only one version is offered. With several, a peer that repeats its Version Negotiation would cause an endless loop.
+    `window` are the bytes of a stream that the server may send ahead. The engine doubles it when half has arrived. Only
+    one version is offered. With several, a peer that repeats its Version Negotiation would cause an endless loop.
     """
     watching = _Watching()
     configuration = QuicConfiguration(
@@ -101,7 +104,7 @@ def open_engine(server_name: str | None, alpn: tuple[str, ...]) -> tuple[QuicCon
         supported_versions=[QuicProtocolVersion.VERSION_1],
         verify_mode=ssl.CERT_NONE,  # aioquic would discard a refused chain. We keep it and check it afterwards.
         max_data=MOST_DATA,
-        max_stream_data=MOST_DATA,
+        max_stream_data=window,
     )
     engine = QuicConnection(configuration=configuration)
     return engine, watching.watch

@@ -36,12 +36,14 @@ class QUICConnection(UDPSocket):
 
     entry: QUICHandshake
 
-    def __init__(self, ip: str, port: int, pace: Pace, server_name: str | None, alpn: tuple[str, ...]) -> None:
+    def __init__(
+        self, ip: str, port: int, pace: Pace, server_name: str | None, alpn: tuple[str, ...], window: int | None = None
+    ) -> None:
         from probe.steps.quic.quic_engine import open_engine
 
         self.ip, self.port, self.address = ip, port, address_of(ip, port)
         self.events: deque[QuicEvent] = deque()
-        self.engine, self.watch = open_engine(server_name, alpn)
+        self.engine, self.watch = open_engine(server_name, alpn, *([] if window is None else [window]))
         self._peer = (ip, port)
         self._timer: asyncio.TimerHandle | None = None
         self._http3: H3Connection | None = None

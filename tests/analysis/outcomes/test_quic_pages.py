@@ -112,6 +112,7 @@ def test_slow_server_is_slow_for_the_control_or_over_tls_too() -> None:
 
 def test_pages_that_are_fast_here_or_free_reads_are_no_limit() -> None:
     assert_not_accused(SLOW, FREE, here=300_000.0)
+    assert_not_accused(SLOW, FREE, here=30_000.0)  # a busy computer
     assert_not_accused(SLOW, FREE, here=None)
     assert_not_accused([200_000.0] * 9, [8e6] * 9)  # both are fast enough, and times are short
 

@@ -15,6 +15,7 @@ from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction, QUICHandshake
 from probe.session.session import Session
 from probe.session.trace import Trace
+from probe.targets.cost import TRANSFER_BYTES
 from tests.support.servers.authority import DAY, issue
 from tests.support.servers.quic import Http3Connection, listening, quic_server
 from tests.support.world import World
@@ -70,6 +71,17 @@ async def test_page_is_read_in_turns_under_both_names(session: Session) -> None:
     turns = [[kind for _, kind in in_time[place : place + 2]] for place in range(0, 2 * TURNS, 2)]
     assert all(set(turn) == KINDS for turn in turns)
     assert len({tuple(turn) for turn in turns}) == 2  # drawn: equal in all turns once in 256
+
+
+async def test_long_pages_move_few_bytes(session: Session) -> None:
+    def long(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
+        connection.http.send_headers(stream, [(b":status", b"200")])
+        connection.http.send_data(stream, bytes(500_000), end_stream=True)
+
+    async with serving(long) as subject:
+        await read_both(session, trace := Trace(), subject)
+    assert sum(map(len, reads(trace).values())) == 2 * TURNS
+    assert session.pace.bytes_received < 2 * TURNS * 45_000 < TRANSFER_BYTES  # the window doubles once
 
 
 async def test_pair_is_one_trigger(session: Session) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from probe.followups.helper_flows import transfer_pairs as pairs
-from probe.followups.helper_flows.slow_pages import Page
+from probe.followups.helper_flows.slow_pages import Page, pages_of, slow_over_quic_alone
 from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import TransferOffer
 from probe.formats import failures as f
@@ -21,7 +21,7 @@ from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TransferPort
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.slow_page import SLOW
+from probe.signatures.slow_page import SLOW, SLOW_OVER_QUIC
 from probe.targets.cost import TRANSFER_PAIRS
 from probe.targets.target_files import bundled_targets, load_target
 from probe.wire.transfer import PACE
@@ -208,13 +208,21 @@ async def test_pages_over_both_protocols_get_a_pair_each(session: Session) -> No
 # -- over QUIC -------------------------------------------------------------------------------------------------------
 
 
-async def over_quic(rate: float) -> Trace:
-    trace = await traced(500_000)
+async def over_quic(rate: float, over_tls: float = 500_000) -> Trace:
+    trace = await traced(over_tls)
     await page(trace, rate)
     entry = trace.entries[-1]
     assert isinstance(entry, HTTPTransaction)
     entry.request.x_transport = "quic"
     return trace
+
+
+async def test_page_that_a_busy_computer_reads_slowly_over_quic_is_followed_by_nothing(session: Session) -> None:
+    made = TransferPairs(session)
+    assert await made.finish(X, await over_quic(SLOW_OVER_QUIC), ANSWERED) is None
+    assert await made.finish(X, await over_quic(8_000, SLOW - 1), ANSWERED) is not None  # over TLS, without an offer
+    trace = await over_quic(8_000, SLOW - 1)
+    assert slow_over_quic_alone(pages_of(trace), 0.0) is None
 
 
 async def test_slow_page_over_quic_is_read_without_a_helper(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from probe.analysis.observations.lenient_json import name, number, seconds_or_none, table, tables, text
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.formats.plain_json import places_of_entries
-from probe.signatures.slow_page import LEAST_SHARE, SLOW
+from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_OVER_QUIC
 
 Protocol = Literal["tls", "http", "quic"]
 Table = dict[str, Any]
@@ -17,11 +17,12 @@ _DIGITS = 4
 
 def page_columns(test_keys: Table, control: Table, service: str, name_sent: str, protocol: Protocol) -> dict[str, Any]:
     """Return the columns about the pages of a service under a name. `control` are the keys of the helper's answer."""
+    slow = SLOW_OVER_QUIC if protocol == "quic" else SLOW
     here = list(page_rates(test_keys, name_sent, protocol, service))
     there = max(page_rates(control, name_sent, protocol, service), default=None)
     return {
         "pages": len(here),
-        "slow_pages": sum(there is not None and rate < min(SLOW, LEAST_SHARE * there) for rate in here),
+        "slow_pages": sum(there is not None and rate < min(slow, LEAST_SHARE * there) for rate in here),
         "page_rate": max(here, default=None),
         "control_page_rate": there,
     }

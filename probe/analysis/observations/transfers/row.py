@@ -35,7 +35,9 @@ class TransferRow(NamedTuple):
     innocuous_queueing: Annotated[float | None, "the same of the innocuous name"]
     pages: Annotated[int, "pages of the service that came here"]
     slow_pages: Annotated[
-        int, "of these, the ones below 64 kB/s and below a third of the fastest page that the control received"
+        int,
+        "of these, the ones below 64 kB/s (20 over QUIC), and below a third of the fastest page that the control "
+        "received",
     ]
     page_rate: Annotated[float | None, "bytes a second of the fastest page here, NULL without one"]
     control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]
