@@ -42,7 +42,7 @@ class PacketWitness(Protocol):
 
 
 class NetworkWatch(Protocol):
-    """Represent the checks of the network during the run (`run/network_checks.py`)."""
+    """Represent the checks of the network during the run (`run/network/network_checks.py`)."""
 
     def beside(self, neutral: str = "") -> None:
         """Begin a check of the network beside a flow whose failure may accuse, or soon if one has just begun.

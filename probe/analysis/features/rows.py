@@ -197,7 +197,7 @@ class ServiceRow:
     )
     address_pages: int = column(
         0,
-        "1 if the service's page was read at its address under an innocuous name often enough, beside a usable pair of "
+        "1 if the page was read at its address under an innocuous name often enough, beside a usable pair of "
         "transfers from the test helper.",
         "COALESCE(t.address_pairs, 0)",
     )
@@ -214,8 +214,8 @@ class ServiceRow:
     )
     udp_limited: int = column(
         0,
-        "Pairs of media flows with the shape of the service's calls of which both flows lost 20 of 100 packets or more "
-        "in one direction, while a transfer over TCP in this direction kept its pace.",
+        "Pairs of media flows with the shape of the service's calls. Both flows lost 20 of 100 packets or more in one "
+        "direction, while a transfer over TCP in this direction kept its pace.",
         "COALESCE(u.limited, 0)",
     )
     untested: int = column(

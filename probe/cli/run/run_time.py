@@ -26,8 +26,8 @@ class RunCost(NamedTuple):
     """Hold what a run costs: seconds and bytes if all works, and at most.
 
     `most_moved` contains what flows to the test helper move: `media_moved` (media flows), `call_moved` (test calls) and
-    `transfers_moved` (transfers where pages come slowly or call packets are lost). They are 0 without such flows. Only
-    the run shows whether the helper takes part in them.
+    `transfers_moved`. Transfers follow slow pages and lost call packets. All are 0 without such flows. Only the run
+    shows whether the helper takes part in them.
     `media_drawn`: the apps have more shapes of call packets than the run has pairs.
     """
 

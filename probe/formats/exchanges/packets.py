@@ -21,7 +21,9 @@ class PacketRecord(Part):
     sender: str = ""  # sender of an ICMP error if it is not the other end, "" for private addresses
     ttl: Hops  # TTL or hop limit on arrival
     ipid: Code | None = None  # IPv4 only, and of no received reset, where some censors code our address in it
-    dont_fragment: bool | None = None  # flag DF of a received reset over IPv4 (RFC 791, section 3.1)
+    dont_fragment: bool | None = Field(
+        default=None, examples=[True]
+    )  # flag DF of a received reset over IPv4 (RFC 791, section 3.1)
     device_print: str | None = Field(default=None, examples=["print.tsg"])
     """Family of devices whose resets have such fields (`probe/signatures/device_prints.py`). It proves nothing."""
     window: Bytes | None = None  # TCP only, unscaled

@@ -10,9 +10,8 @@ from probe.lab.scoring.score import ACCUSING
 from probe.targets.target_files import bundled_targets
 from tests.support.lab.lookalikes import CONDITIONS
 
-# Packet loss of 5 to 20 %, a volume that is used up, a full table of connections, few descriptors, a full slow line, or
-# a network that is lost.
-# Chance decides what is tried there.
+# Packet loss of 5 to 20 %, a volume that is used up, a full table of connections, few descriptors. A full slow line, or
+# a network that is lost. Chance decides what is tried there.
 UNDECIDED = {"lossy", "lossy-badly", "descriptors-short", "slow-line", "slower-line"}
 UNDECIDED |= {"network-lost", "network-lost-refused", "freeze-random-loss", "freeze-quota"}
 UNDECIDED |= {"policing-random-loss", "policing-router-table"}
