@@ -137,6 +137,12 @@ FIELD_FACTS = (
         mark("Only their class and length are written."),
     ),
     FieldFact(
+        mark("`x_packets`: IP-ID and payload of received resets"),
+        Kept.NO,
+        mark("Some censors compute the IP-ID from the user's address."),
+        mark("Only the name of a known family of devices whose resets have such fields."),
+    ),
+    FieldFact(
         mark("addresses of this computer and of its gateways"),
         Kept.NO,
         mark("They identify the user."),

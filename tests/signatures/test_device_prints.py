@@ -29,7 +29,7 @@ ADDRESSES = st.integers(min_value=1 << 24, max_value=0xDFFFFFFF).map(lambda numb
 
 
 class Generator:
-    """Write the header fields as listing 1 of the paper does, with 16 and 8 bits."""
+    """Write the header fields as listing 1 of the paper does, with 16 bits each, and the TTL with 8."""
 
     def __init__(self, value: int = 128, key: int = 13, most: int = 65_535) -> None:
         self.value, self.key, self.most = value, key, most

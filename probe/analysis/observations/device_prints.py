@@ -11,7 +11,7 @@ def prints_of(packets: Any) -> dict[int, str]:
     """Return the family by transaction id. `packets` is the key `x_packets`, in any shape.
 
     Only flows with a matching reset have one. A reset may match by chance. So a family is named only if enough resets
-    of the measurement match. Each must have another value of the field that the family is counted by.
+    of the measurement match. Each needs another value of the field that the family is counted by.
     """
     alike: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for packet in tables(packets):

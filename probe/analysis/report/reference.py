@@ -22,6 +22,7 @@ from probe.analysis.rules.regime_meanings import REGIME_MEANINGS
 from probe.analysis.rules.rule import IN_OONI, Rule
 from probe.analysis.rules.tables import RULES, RULESET, TABLES
 from probe.analysis.verdicts.validity import INVALIDITIES
+from probe.signatures.device_prints import FAMILIES
 from probe.signatures.evidence_age import LIMITS
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
@@ -84,6 +85,7 @@ def rules_page() -> Iterator[str]:
             yield from _rule(rule)
     yield from _listing_rules()
     yield from _ages()
+    yield from _prints()
     yield "\n## Validity\n\nThe first reason that holds makes a measurement invalid. Its services then have no state.\n"
     yield "| rule | reason | because |\n|---|---|---|"
     yield from (f"| `{each.rule_id}` | `{each.reason}` | {each.because} |" for each in INVALIDITIES)
@@ -120,6 +122,18 @@ def _ages() -> Iterator[str]:
     yield "measurements have none.\n"
     yield "| evidence | limit in seconds | counted | beyond |\n|---|---|---|---|"
     yield from (f"| {each.evidence} | {each.seconds:g} | {each.counted} | {each.beyond} |" for each in LIMITS)
+
+
+def _prints() -> Iterator[str]:
+    """Yield the section about the families of devices whose resets are recognised."""
+    yield "\n## Device prints\n"
+    yield "These names stand among the `anomalies` of a verdict record. The resets look like those of the family. This"
+    yield "proves nothing about who operates the device, and no rule reads it. [Device prints](../design/prints.md) has"
+    yield "the reasons.\n"
+    yield "| anomaly | family | conditions | source | published | read |\n|---|---|---|---|---|---|"
+    for each in FAMILIES.values():
+        read = f"{each.source} | {each.published} | {each.opened}"
+        yield f"| `{each.name}` | {each.title} | {each.conditions} | {read} |"
 
 
 def _rule(rule: Rule) -> Iterator[str]:

@@ -60,7 +60,7 @@ def evidence_of(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def device_sentences(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a sentence for each family of devices that the resets look like. It is no accusation."""
+    """Yield a sentence for each family of devices that the resets look like. It accuses no operator."""
     for family in (FAMILIES[name] for name in record.get("anomalies") or () if name in FAMILIES):
         title = tr(family.title)
         yield tr("The resets look like those of {family}. This proves nothing about who operates it.", family=title)

@@ -24,6 +24,7 @@ def as_text() -> Iterator[str]:
     from probe.analysis.rules.mechanisms import LEAVES, MEANINGS, RESERVED
     from probe.analysis.rules.tables import RULESET, TABLES
     from probe.analysis.verdicts.validity import INVALIDITIES
+    from probe.signatures.device_prints import FAMILIES
 
     yield tr("Rules {ruleset}. In each table the first rule that holds decides.", ruleset=RULESET)
     for table, (_, entries) in TABLES.items():
@@ -49,6 +50,12 @@ def as_text() -> Iterator[str]:
     yield ""
     yield tr("MECHANISMS (an inner node, such as tls.reset, is a complete answer too)")
     yield from (wrapped(f"{name}: {MEANINGS[name]}", 4, "  ") for name in LEAVES if name not in RESERVED)
+    yield ""
+    yield tr("DEVICE PRINTS (anomalies, on which no rule depends)")
+    for family in FAMILIES.values():
+        yield wrapped(f"{family.name}: {tr(family.title)}", 4, "  ")
+        yield wrapped(tr("when: {condition}", condition=family.conditions), 4)
+        yield wrapped(f"{family.source}, {family.published}", 4)
 
 
 def _texts(plain: str, because: str, when: str) -> Iterator[str]:

@@ -1,15 +1,19 @@
 """Test `probe rules`: every rule, mechanism and reason is printed from the tables that compute verdicts."""
 
 import re
+from dataclasses import fields
+from typing import get_args
 
 import pytest
 
+from probe.analysis.features.rows import WideRow
 from probe.analysis.listings.rules import LISTING_RULES, ListingRule
 from probe.analysis.rules.mechanisms import LEAVES, RESERVED
 from probe.analysis.rules.rule import IN_OONI, Rule, State
 from probe.analysis.rules.tables import RULES
 from probe.analysis.verdicts.validity import INVALIDITIES
 from probe.cli.results.rules import as_markdown, as_text
+from probe.signatures.device_prints import FAMILIES, PREFIX
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +64,23 @@ def test_row_of_a_mechanism_names_its_rules_in_order(rule: Rule, markdown: str) 
     (row,) = re.findall(rf"^\| `{re.escape(rule.mechanism)}` \|.*$", markdown, re.MULTILINE)
     named = re.findall(r"\[`(\w+)`\]\(rules\.md#\1\)", row)
     assert named == [other.rule_id for other in RULES.values() if other.mechanism == rule.mechanism]
+
+
+def test_device_prints_are_printed_with_conditions_and_sources(text: str, markdown: str) -> None:
+    printed = text.split("\nDEVICE PRINTS ")[1].replace("\n    ", "").replace(" ", "")
+    for family in FAMILIES.values():
+        for part in (f"{family.name}: {family.title}", f"when: {family.conditions}", family.source):
+            assert part.replace(" ", "") in printed
+        row = f"| `{family.name}` | {family.title} | {family.conditions} | {family.source} | {family.published} |"
+        assert row in markdown
+
+
+def test_no_rule_depends_on_a_device_print() -> None:
+    columns = {column.name for row in get_args(WideRow) for column in fields(row)}
+    assert not [name for name in columns if "print" in name and name != "fingerprints"]
+    for rule in RULES.values():
+        assert not rule.mechanism.startswith(PREFIX)
+        assert "print" not in rule.when.replace("fingerprint", "")
 
 
 def test_states_and_mechanisms_have_ooni_words(markdown: str) -> None:

@@ -7,8 +7,8 @@ from probe.signatures.parallel_hellos import CROWD
 
 CROWDS = Statement(
     "crowd",
-    f"Each network (/24 or /48) with the hellos of the run beside {CROWD} or more others. It has the number of those that"
-    " were answered, and of those of the control.",
+    f"Each network (/24 or /48) with the hellos of the run beside {CROWD} or more others. It has the number of answered"
+    " ones, and of those of the control.",
     ("m", "network"),
     "SELECT m, tls_network AS network, max(CASE WHEN origin = 'probe' THEN tls_crowded ELSE 0 END) AS hellos,"
     " max(CASE WHEN origin = 'probe' THEN tls_crowded_answered ELSE 0 END) AS answers,"
