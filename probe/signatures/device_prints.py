@@ -57,8 +57,8 @@ TSG = Family(
     "IPv4, DF set, no payload, RST or RST+ACK. With v = window - destination mod 13, the IP-ID is"
     " 65535 - 13 v + (source mod window), modulo 65536. Source and destination are the ends of the flow as numbers,"
     " in either direction and byte order. At least three such resets with different windows in one measurement.",
-    "https://github.com/geedge-report/geedge-report-site/tree/fd316a9b1867b187b0cb41cb8a0aa4a9eb2e61c2"
-    " (_findings/fingerprints.md, and listing 1 of assets/geedge-tsg-usenix26.pdf)",
+    "https://github.com/geedge-report/geedge-report-site/blob/fd316a9b1867b187b0cb41cb8a0aa4a9eb2e61c2/"
+    "_findings/fingerprints.md (and listing 1 of the paper beside it)",
     "2026-08-12",
     "2026-11-28",
     fewest=3,
