@@ -181,7 +181,7 @@ def test_rules_prints_every_rule(option: list[str], capsys: pytest.CaptureFixtur
     out = capsys.readouterr().out
     assert all(rule_id in out for rule_id in RULES)
     assert all(reason in out for reason in ("invalid_vpn", "dns.injection.bogon"))
-    assert "store.absent" not in out  # no rule uses a reserved mechanism
+    assert "store.absent" in out and "turn.refused" not in out  # no rule uses a reserved mechanism
 
 
 def test_compare_shows_two_vantage_points(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
