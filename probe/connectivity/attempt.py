@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -108,12 +109,14 @@ class AttemptRunner:
             await self.resolvers.ask(at.name, cause)
 
     async def _cool_down(self, state: AttemptState) -> None:
-        """Wait until the network got no hello for the cool-down, the failure has another cause, or the run stops."""
+        """Wait until the network is quiet, the failure has another cause, or the run stops. At most two cool-downs."""
         hellos = self._session.pace.hellos
-        while not self._session.stopping.is_set() and may_be_policed(state.facts()):
-            if not (left := hellos.quiet_in(state.at.ip, OWN.engine)):
-                return
-            await asyncio.sleep(min(left, LOOK_SECONDS))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * hellos.cool_down):
+                while not self._session.stopping.is_set() and may_be_policed(state.facts()):
+                    if not (left := hellos.quiet_in(state.at.ip, OWN.engine)):
+                        return
+                    await asyncio.sleep(min(left, LOOK_SECONDS))
 
     async def control_or_stop(self) -> None:
         """Wait for the helper's answer, at most `CONTROL_SECONDS` and until the run is stopping."""

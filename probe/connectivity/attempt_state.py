@@ -9,6 +9,7 @@ from probe.dialogue import fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.entries import TLSHandshake
+from probe.formats.failures import TIMEOUT
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED
@@ -111,13 +112,11 @@ class AttemptState:
 
     def _network_answers(self) -> bool:
         """Return whether hellos beside others are answered. Not if this address alone fails, with any name."""
-        trace, hellos, place = self._measurement.trace, self._measurement.session.pace.hellos, (self.at.ip, OWN.engine)
-        own = self.records.get("own")
-        innocuous = self.records.get("innocuous") or self.records.get("other_name")
+        hellos, place = self._measurement.session.pace.hellos, (self.at.ip, OWN.engine)
+        own, innocuous = self.records.get("own"), self.records.get("innocuous") or self.records.get("other_name")
         with_any_name = innocuous is not None and innocuous.failed_operation == "tls_handshake"
-        if own is not None and with_any_name and hellos.answered_since(*place, trace.zero + own.t0):
-            return False
-        return hellos.passed(*place)
+        at_limit = own is not None and _is_acknowledged(own)  # servers at their limit are silent so
+        return hellos.passed(*place) and not (with_any_name and not at_limit and hellos.answered_later(*place))
 
     def _fails_elsewhere(self) -> bool:
         trace, hellos = self._measurement.trace, self._measurement.session.pace.hellos
@@ -190,6 +189,12 @@ class AttemptState:
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+def _is_acknowledged(record: TransactionRecord) -> bool:
+    """Return whether the peer acknowledged all bytes of a silent connection. The SYN counts as one."""
+    end = record.stream
+    return record.failure == TIMEOUT and end is not None and (end.bytes_acked or 0) > end.bytes_sent
 
 
 def _is_crowded(entry: TLSHandshake) -> bool:

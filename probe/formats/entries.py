@@ -184,6 +184,8 @@ class ParallelHellos(Part):
     elsewhere: Count = Field(examples=[3])  # those of them to other addresses
     crowded: Count = Field(examples=[9])  # hellos of the run beside three or more others, until then
     crowded_answered: Count = Field(examples=[5])  # those of them that were answered
+    later: Count = Field(default=0, examples=[1])
+    """Answered hellos to this network that were sent after the first unanswered one to this address."""
 
 
 class TLSHandshake(Entry):

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from probe.formats.entries import ParallelHellos
-from probe.signatures.parallel_hellos import COOL_DOWN, CROWD, network_of
+from probe.signatures.parallel_hellos import CLEARLY_LATER, COOL_DOWN, CROWD, network_of
 
 NEVER = float("-inf")
 LIMITED = 2  # connections to one network side by side, after the network was found to police them
@@ -35,8 +35,9 @@ class _Network:
     open: Counter[str] = field(default_factory=Counter)
     moments: deque[_Moment] = field(default_factory=deque)
     opened: int = 0
-    used: float = NEVER  # when a connection that was not alone was opened or closed last
-    answered: float = NEVER  # when the newest answered hello was sent
+    used: float = NEVER  # when several connections were open last
+    answered: list[float] = field(default_factory=list)  # when the answered hellos were sent
+    unanswered: dict[str, float] = field(default_factory=dict)  # when the first unanswered one was sent, by address
     crowded: int = 0
     crowded_answered: int = 0
     repetitions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -53,6 +54,11 @@ class _Network:
         moment = _Moment(self.opened, now, Counter(self.open))
         self.moments.append(moment)
         return moment
+
+    def later(self, address: str) -> int:
+        """Return the answered hellos that were sent after the first unanswered one to the address."""
+        first = self.unanswered.get(address)
+        return 0 if first is None else sum(sent >= first + CLEARLY_LATER for sent in self.answered)
 
 
 class OpenHello:
@@ -75,7 +81,9 @@ class OpenHello:
         most = max(one.open.total() - (one.number >= own.number) for one in moments)
         elsewhere = max(one.open.total() - one.open[self._address] for one in moments)
         if answered:
-            network.answered = max(network.answered, own.time)
+            network.answered.append(own.time)
+        else:
+            network.unanswered.setdefault(self._address, own.time)
         if most >= CROWD:
             network.crowded += 1
             network.crowded_answered += answered
@@ -85,6 +93,7 @@ class OpenHello:
             elsewhere=elsewhere,
             crowded=network.crowded,
             crowded_answered=network.crowded_answered,
+            later=network.later(self._address),
         )
 
 
@@ -105,8 +114,8 @@ class HelloCounts:
             try:
                 yield hello
             finally:
-                network.open[address] -= 1
                 self._use(network)
+                network.open[address] -= 1
 
     @asynccontextmanager
     async def alone(self, address: str, kind: str) -> AsyncIterator[None]:
@@ -145,16 +154,23 @@ class HelloCounts:
         network.slots = network.slots or asyncio.Semaphore(LIMITED)
 
     def quiet_in(self, address: str, kind: str) -> float:
-        """Return the seconds until no such hello was sent, and no such connection ended, for the cool-down."""
+        """Return the seconds until no two such connections were open for the cool-down.
+
+        A check of the network sends one hello in a minute, which is no crowd.
+        """
         return max(0.0, self._of(address, kind).used + self.cool_down - self._clock())
 
     def passed(self, address: str, kind: str) -> bool:
         """Return whether such a hello was answered in this network beside three or more others."""
         return self._of(address, kind).crowded_answered > 0
 
+    def answered_later(self, address: str, kind: str) -> bool:
+        """Return whether such a hello was answered that was sent after the first unanswered one to the address."""
+        return self._of(address, kind).later(address) > 0
+
     def answered_since(self, address: str, kind: str, when: float) -> bool:
         """Return whether such a hello was answered that was sent at `when`, a time of the clock, or later."""
-        return self._of(address, kind).answered >= when
+        return any(sent >= when for sent in self._of(address, kind).answered)
 
     def _of(self, address: str, kind: str) -> _Network:
         return self._networks[network_of(address), kind]
@@ -163,5 +179,5 @@ class HelloCounts:
         now = self._clock()
         while network.moments and network.moments[0].time < now - 2 * self.cool_down:
             network.moments.popleft()
-        if not network.running:
+        if not network.running and network.open.total() > 1:
             network.used = now

@@ -9,6 +9,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 CROWD = 3
 """Other connections to the same network with the same kind of hello, from which a failure may come from policing."""
 
+CLEARLY_LATER = 0.05
+"""Seconds after a hello, when a packet that is sent does not overtake it any more."""
+
 COOL_DOWN = 70.0
 """Seconds without such a hello, after which a policer of one minute has forgotten the earlier ones."""
 

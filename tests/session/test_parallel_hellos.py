@@ -78,12 +78,13 @@ async def test_network_is_quiet_after_the_cool_down() -> None:
     clock = Clock()
     hellos = HelloCounts(clock, cool_down=5.0)
     assert hellos.quiet_in(NEAR, "openssl") == 0.0
-    async with hellos.open(NEAR, "openssl"):
+    async with hellos.open(NEAR, "openssl"), hellos.open(ALSO_NEAR, "openssl"):
         clock.now += 3.0
-    assert hellos.quiet_in(ALSO_NEAR, "openssl") == 5.0, "it counts from the end of the last connection"
+    assert hellos.quiet_in(ALSO_NEAR, "openssl") == 5.0, "it counts from the end of the second connection"
     assert hellos.quiet_in(FAR, "openssl") == hellos.quiet_in(NEAR, "utls") == 0.0
     clock.now += 4.0
-    assert hellos.quiet_in(NEAR, "openssl") == 1.0
+    async with hellos.open(NEAR, "openssl"):
+        assert hellos.quiet_in(NEAR, "openssl") == 1.0, "one connection is no crowd"
 
 
 @pytest.mark.parametrize(("one_failed", "side_by_side"), [(False, 1), (True, 2)])
@@ -95,7 +96,11 @@ async def test_repetitions_run_one_by_one_and_begin_no_cool_down(one_failed: boo
 
     async def repeat() -> None:
         nonlocal running, most
-        async with hellos.alone(NEAR, "openssl"), hellos.open(NEAR, "openssl"):
+        async with (
+            hellos.alone(NEAR, "openssl"),
+            hellos.open(NEAR, "openssl"),
+            hellos.open(NEAR, "openssl"),
+        ):
             running += 1
             most = max(most, running)
             await asyncio.sleep(0)
@@ -116,6 +121,21 @@ async def test_answers_are_known_by_the_time_of_their_hello() -> None:
         hello.ended(answered=True)
     assert hellos.answered_since(NEAR, "openssl", 1000.0)
     assert not hellos.answered_since(NEAR, "openssl", 1000.5), "the hello was sent before"
+
+
+async def test_hellos_that_were_sent_after_an_unanswered_one_and_answered_are_counted() -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock)
+    async with hellos.open(NEAR, "openssl") as failed:
+        failed.ended(answered=False)
+    for after in (0.02, 0.2, 0.3):
+        clock.now = 1000.0 + after
+        async with hellos.open(ALSO_NEAR, "openssl") as hello:
+            assert hello.ended(answered=True).later == 0, "nothing failed at this address"
+    async with hellos.open(NEAR, "openssl") as again:
+        assert again.ended(answered=False).later == 2, "the first one may have overtaken it"
+    assert hellos.answered_later(NEAR, "openssl")
+    assert not hellos.answered_later(ALSO_NEAR, "openssl")
 
 
 async def test_limited_network_has_two_connections_side_by_side() -> None:

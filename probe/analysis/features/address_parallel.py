@@ -39,8 +39,10 @@ class ParallelColumns:
     crowd_answers: int = column(
         0, "Hellos of the run to the network beside three or more others that were answered.", or_zero("l.answers")
     )
-    crowd_answers_between: int = column(
-        0, "Those of them between the first and the last of these failures.", or_zero("l.answered_between")
+    crowd_answers_later: int = column(
+        0,
+        "Answered hellos to the network that were sent after an unanswered one to this address.",
+        or_zero("l.answered_later"),
     )
     control_crowd: int = column(
         0,

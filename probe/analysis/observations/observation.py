@@ -94,6 +94,9 @@ class Observation(NamedTuple):
     tls_most_elsewhere: Annotated[int, "those of them to other addresses of this network, -1 if not recorded"] = -1
     tls_crowded: Annotated[int, "hellos of the run to this network beside three or more others, until then"] = 0
     tls_crowded_answered: Annotated[int, "those of them that were answered"] = 0
+    tls_answered_later: Annotated[
+        int, "answered hellos to this network that were sent after an unanswered one to this address"
+    ] = 0
     http_attempts: Annotated[int, "1 if an HTTP request was tried"] = 0
     http_failure: Annotated[
         str | None, "failure before the status line, NULL if there is none or nothing was tried"

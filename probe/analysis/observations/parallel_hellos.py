@@ -18,6 +18,7 @@ def parallel_columns(entry: dict[str, Any]) -> dict[str, Any]:
         "tls_most_elsewhere": number(beside.get("elsewhere")),
         "tls_crowded": number(beside.get("crowded")),
         "tls_crowded_answered": number(beside.get("crowded_answered")),
+        "tls_answered_later": number(beside.get("later")),
     }
 
 

@@ -34,7 +34,7 @@ _TEXTS = ("failure", *(f"{layer}_failure" for layer in LAYERS))
 _NUMBERS = (
     *("transaction_id", "port", "family", "resets_unlike", "fingerprints", "proof_depth", "echo_sent"),
     *("tls_hello_length", "stream_bytes", "stream_packets", "stream_acked"),
-    *("tls_most_beside", "tls_most_elsewhere", "tls_crowded_answered"),
+    *("tls_most_beside", "tls_most_elsewhere", "tls_answered_later"),
 )
 _CONDITIONS = (
     *("in_residual", "local_fault", "tls_shown", "quic_shown", "http_answered", "tls_answered", "tls_self_signed"),

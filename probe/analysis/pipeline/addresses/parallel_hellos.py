@@ -27,7 +27,7 @@ OWN_HANDSHAKES = Statement(
     " hello was not acknowledged. `forged_reset`: packets show another sender than the peer. `alone`: at most two"
     " others were open, since repetitions follow each other. `last_failed`: when the last one failed beside others.",
     (*SUBJECT, "n"),
-    "SELECT k.m, k.endpoint, k.address, k.n, k.t0, k.tls_network, k.tls_crowded_answered,"
+    "SELECT k.m, k.endpoint, k.address, k.n, k.t0, k.tls_network, k.tls_answered_later, k.stream_acked,"
     f" {_CROWDED} AND {_NO_ANSWER} AS crowded,"
     f" {_CROWDED} AND {_ELSEWHERE} AND {_SILENT} AS silent,"
     f" {_CROWDED} AND {_ELSEWHERE} AND k.tls_failure_kind = '{RESET}' AND k.resets_unlike > 0 AS forged_reset,"
@@ -45,8 +45,8 @@ PARALLEL_RESULTS = Statement(
     " count(*) FILTER (WHERE k.silent) AS silent, count(*) FILTER (WHERE k.forged_reset) AS forged_resets,"
     " count(*) FILTER (WHERE k.alone AND k.passed AND k.t0 > k.last_failed) AS alone_passed,"
     " count(*) FILTER (WHERE k.alone AND NOT k.passed AND k.t0 > k.last_failed) AS alone_failed,"
-    " COALESCE(max(k.tls_crowded_answered) FILTER (WHERE k.crowded)"
-    " - min(k.tls_crowded_answered) FILTER (WHERE k.crowded), 0) AS answered_between,"
+    " COALESCE(max(k.tls_answered_later) FILTER (WHERE k.crowded AND k.stream_acked <> 1), 0)"
+    " AS answered_later,"
     " max(c.hellos) AS hellos, max(c.answers) AS answers, max(c.at_control) AS at_control"
     " FROM own_handshake k JOIN crowd c ON c.m = k.m AND c.network = k.tls_network"
     " GROUP BY k.m, k.endpoint, k.address",

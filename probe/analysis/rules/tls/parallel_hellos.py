@@ -8,7 +8,7 @@ from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
 _NOT_AT_NEUTRAL_HOST = "NOT (neutral_proven AND neutral_resets + neutral_timeouts + neutral_closes > 0)"
-_NOT_AT_ADDRESS = "NOT (innocuous_failed > 0 AND crowd_answers_between > 0)"
+_NOT_AT_ADDRESS = "NOT (innocuous_failed > 0 AND crowd_answers_later > 0)"
 """The address does not fail with any name while other addresses of its network answer."""
 
 PASSES_ALONE = (
