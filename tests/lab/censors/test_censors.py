@@ -149,6 +149,13 @@ def test_drop_after_the_name_drops_both_directions() -> None:
     assert censor.see(back, IN, 1.0) is None
 
 
+@pytest.mark.parametrize(("terminates", "ttl"), [(False, 1), (True, 64)])
+def test_interceptor_that_ends_connections_takes_packets_with_any_ttl(terminates: bool, ttl: int) -> None:
+    censor = deployed(TLSIntercept(names=[NAME], terminates=terminates))
+    actions = censor.see(Packet(tcp_packet(CLIENT, SERVER, 40000, 443, flags=SYN, seq=1, ttl=1)), OUT, 0.0)
+    assert actions is not None and actions.replace is not None and Packet(actions.replace).ttl == ttl
+
+
 @pytest.mark.parametrize(("family", "interceptor"), [(4, "198.18.0.1"), (6, "3c00:bad::2")])
 def test_interception_redirects_packets_and_answers(family: int, interceptor: str) -> None:
     client, server = (CLIENT, SERVER) if family == 4 else (CLIENT_V6, SERVER_V6)
