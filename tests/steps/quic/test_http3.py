@@ -108,10 +108,11 @@ async def test_further_requests_share_the_connection_after_cancelled_bodies(root
         conn = await quic_handshake(bench.tx, "127.0.0.1", port, NAME, pace=bench.pace, roots=roots)
         for _ in range(8):
             await http3_request(bench.tx, conn, "GET", f"https://{NAME}/", pace=bench.pace, limit=8192)
+        await asyncio.sleep(0.5)
     entries = [entry for entry in bench.trace.entries if isinstance(entry, HTTPTransaction)]
     assert [entry.response.x_body_length for entry in entries] == [8192] * 8 and bench.tx.record.failure is None
     assert all(entry.response.x_body_time is not None for entry in entries) and len(set(stopped)) == 8
-    assert bench.pace.bytes_received < 8 * 200_000  # the rest of each body was not sent
+    assert bench.pace.bytes_received < 1_600_000  # the rest of each body was not sent
 
 
 async def test_short_body_has_no_time(roots: Roots) -> None:
