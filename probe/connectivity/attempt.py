@@ -10,7 +10,8 @@ from typing import Any
 from probe.connectivity.attempt_state import AttemptState, Measurement
 from probe.connectivity.conditions import may_be_policed
 from probe.connectivity.facts import CONTROL_WAITS, Wait
-from probe.connectivity.planner import End, conclude, plan
+from probe.connectivity.followup_plan import End
+from probe.connectivity.planner import conclude, plan
 from probe.connectivity.priorities import confirmation_priority
 from probe.dialogue import Method, RequestOptions, always_get, has_exchangeable_name, proves, run_dialogue
 from probe.followups.context import FollowUpContext

@@ -10,7 +10,8 @@ from typing import Any
 from probe.connectivity.attempt import AttemptRunner
 from probe.connectivity.attempt_state import Measurement
 from probe.connectivity.facts import NameFacts, Wait
-from probe.connectivity.planner import Addresses, End, plan_addresses
+from probe.connectivity.followup_plan import End
+from probe.connectivity.planner import Addresses, plan_addresses
 from probe.connectivity.priorities import Place, address_priority, endpoint_priorities
 from probe.connectivity.stale_control import Repetition
 from probe.dialogue import DIALOGUE_BY_DIALECT, Method, RequestOptions, always_get, can_prove

@@ -4,40 +4,23 @@ The executor (`endpoint.py`) asks `plan` after each change of the facts, carries
 outcome to the facts. The follow-ups stand in the policy table (`policy.py`).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 
-from probe.connectivity.conditions import DOUBTFUL_TWICE, SILENT_TWICE, innocuous_claim, may_be_policed
-from probe.connectivity.facts import AttemptFacts, NameFacts, NeutralHost, Wait
+from probe.connectivity.conditions import DOUBTFUL_TWICE, innocuous_claim, may_be_policed
+from probe.connectivity.facts import AttemptFacts, NameFacts, Wait
+from probe.connectivity.followup_plan import FINISHED, End, Plan, any_due, cause_of, follow_ups
 from probe.connectivity.policy import (
     AFTER_FAILURE,
     AFTER_SUCCESS,
     BEFORE_ALONE,
-    ECHO_AFTER_DOUBT,
-    ECHO_PAIR,
     HOP_SEARCH,
     RESOLVERS,
     SILENT_TRANSFERS,
 )
-from probe.connectivity.policy_rows import Group, Row
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
-from probe.formats.followups import FOLLOWUP_KINDS
 
-
-class End(Enum):
-    """Mark that nothing more is tried."""
-
-    FINISHED = "finished"
-
-
-FINISHED = End.FINISHED
 ATTEMPT_ROWS = frozenset({"innocuous", "own", "confirmation", "alone"})  # flows that are no follow-ups
-
-Plan = tuple[PlannedFlow, ...] | Wait | End
-"""The flows to begin now, side by side, in this order. Empty while flows are under way and none may begin."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +44,6 @@ class Addresses:
 
     addresses: tuple[str, ...]
     alternative: bool = False
-
-
-@dataclass(frozen=True)
-class Receiver:
-    """Hold where a follow-up goes, and the triggers that are left for it there. `host`: the neutral host's name."""
-
-    address: str
-    port: int
-    triggers_left: int
-    host: str = ""
 
 
 def plan(facts: AttemptFacts) -> Plan:
@@ -104,7 +77,7 @@ def conclude(facts: AttemptFacts) -> Conclusion:
     if any(outcome is not None and outcome.passed for outcome in (confirmation, facts.outcome("alone"))):
         return Conclusion(reached=True)
     unknown = own.fell_silent or (may_be_policed(facts) and facts.sent("alone") is None)
-    return Conclusion(worth_a_search=not unknown and _any_due(HOP_SEARCH, facts))
+    return Conclusion(worth_a_search=not unknown and any_due(HOP_SEARCH, facts))
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
@@ -186,7 +159,7 @@ def _after_success(facts: AttemptFacts) -> Plan:
     doubtful = own is not None and (own.doubtful or own.fell_silent) and facts.verified and not facts.as_control
     if doubtful and facts.outcome("confirmation") is None:
         return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
-    return _follow_ups(AFTER_SUCCESS, facts)
+    return follow_ups(AFTER_SUCCESS, facts)
 
 
 # -- after a failure ---------------------------------------------------------------------------------------------------
@@ -196,20 +169,20 @@ def _after_failure(facts: AttemptFacts) -> Plan:
     """Return the next wait, the confirmation, or follow-ups."""
     own, confirmation = facts.own, facts.outcome("confirmation")
     if confirmation is None and own is not None:
-        if facts.followups and Wait.RESOLVERS not in facts.waits and _any_due(RESOLVERS, facts):
+        if facts.followups and Wait.RESOLVERS not in facts.waits and any_due(RESOLVERS, facts):
             return Wait.RESOLVERS
         if not (own.verified or facts.encrypted_resolver) and Wait.CONTROL_BEFORE_CONFIRMATION not in facts.waits:
             return Wait.CONTROL_BEFORE_CONFIRMATION  # only the helper can verify the address now
         if facts.verified:
             return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
     if confirmation is not None and confirmation.passed:
-        return _follow_ups(SILENT_TRANSFERS, facts)
+        return follow_ups(SILENT_TRANSFERS, facts)
     alone = facts.outcome("alone")
     if alone is None and facts.followups and may_be_policed(facts):
         return _alone(facts)
     if alone is not None and alone.passed:
         return () if facts.under_way else FINISHED
-    return _follow_ups(AFTER_FAILURE, facts)
+    return follow_ups(AFTER_FAILURE, facts)
 
 
 def _alone(facts: AttemptFacts) -> Plan:
@@ -218,7 +191,7 @@ def _alone(facts: AttemptFacts) -> Plan:
     They may show that the name fails elsewhere too, so that no other connection is at fault. An innocuous name may show
     that the address is. What else is sent to the endpoint waits, because each hello begins the cool-down again.
     """
-    flows = _follow_ups((BEFORE_ALONE,), facts)
+    flows = follow_ups((BEFORE_ALONE,), facts)
     if not isinstance(flows, End):
         return flows
     if Wait.COOL_DOWN not in facts.waits:
@@ -227,105 +200,5 @@ def _alone(facts: AttemptFacts) -> Plan:
 
 
 def _confirmation(facts: AttemptFacts) -> PlannedFlow:
-    flow = replace(_own(facts), row="confirmation", kind="confirm", followup="", cause=_cause(facts))
+    flow = replace(_own(facts), row="confirmation", kind="confirm", followup="", cause=cause_of(facts))
     return replace(flow, cost=1, over_budget=facts.triggers_left < 1)
-
-
-def _cause(facts: AttemptFacts) -> int | None:
-    return facts.own.transaction_id if facts.own else None
-
-
-# -- follow-ups --------------------------------------------------------------------------------------------------------
-
-
-def _follow_ups(groups: Iterable[Group], facts: AttemptFacts) -> Plan:
-    """Return the flows of the first group in which any is due."""
-    if not facts.followups:
-        return FINISHED
-    for group in groups:
-        needs_echo = (group is ECHO_PAIR and SILENT_TWICE.holds(facts)) or (
-            group is ECHO_AFTER_DOUBT and DOUBTFUL_TWICE.holds(facts)
-        )
-        if needs_echo and Wait.CONTROL_BEFORE_ECHO not in facts.waits:
-            return () if facts.under_way else Wait.CONTROL_BEFORE_ECHO
-        flows = tuple(_within_budget(_next_of_chains(group, facts), facts))
-        if flows or any(flow.row in group.row_ids for flow in facts.under_way):
-            return flows
-    return FINISHED
-
-
-def _any_due(group: Group, facts: AttemptFacts) -> bool:
-    return any(row.due(facts) for row in group.rows)
-
-
-def _next_of_chains(group: Group, facts: AttemptFacts) -> Iterator[tuple[PlannedFlow, int]]:
-    """Return the next flow of each chain in which none is under way, with the triggers that are left for it."""
-    under_way = {flow.row for flow in facts.under_way}
-    for chain in group.chains:
-        if any(row.row in under_way for row in chain):
-            continue
-        due = (_flow(row, facts) for row in chain if row.due(facts))
-        if (flow := next(filter(None, due), None)) is not None:
-            yield flow
-
-
-def _within_budget(flows: Iterable[tuple[PlannedFlow, int]], facts: AttemptFacts) -> Iterator[PlannedFlow]:
-    """Mark the flows for which no trigger is left, those of this plan counted."""
-    spent: Counter[str] = Counter()
-    for flow, left in flows:
-        yield replace(flow, over_budget=flow.cost > max(0, left - spent[flow.address]))
-        spent[flow.address] += flow.cost
-
-
-def _flow(row: Row, facts: AttemptFacts) -> tuple[PlannedFlow, int] | None:
-    """Return the row's flow and the triggers that are left for it, None where it cannot be sent to anything."""
-    to = _receiver(row, facts)
-    if to is None:
-        return None
-    names = {
-        "target": facts.endpoint.host,
-        "innocuous": facts.innocuous_name,
-        "nonexistent": facts.nonexistent_name,
-        "neutral": to.host,
-        "": "",
-    }
-    flow = PlannedFlow(
-        row.row,
-        "followup",
-        to.address,
-        to.port,
-        names[row.name],
-        followup=row.followup,
-        cause=_cause(facts),
-        cost=FOLLOWUP_KINDS[row.followup].triggers,
-        at_endpoint=row.where == "endpoint",
-        claim=row.claim(facts) if row.claim else None,
-    )
-    return flow, to.triggers_left
-
-
-def _receiver(row: Row, facts: AttemptFacts) -> Receiver | None:
-    """Return where the row's flow goes, None where there is no such host."""
-    if row.where == "endpoint":
-        return Receiver(*facts.place, facts.triggers_left)
-    if row.where == "echo":
-        echo = facts.echo
-        return Receiver(echo.address, echo.port, echo.triggers_left) if echo else None
-    if row.where == "quic neutral":
-        return Receiver("", facts.endpoint.port, 0)  # the hosts are not known before
-    host = _neutral_host(row, facts)
-    if host is None:
-        return None
-    port = facts.endpoint.port if facts.endpoint.scheme == "http" else host.port
-    return Receiver(host.address, port, host.triggers_left, host.host)
-
-
-def _neutral_host(row: Row, facts: AttemptFacts) -> NeutralHost | None:
-    if row.where == "neutral same port":
-        hosts = [host for host in reversed(facts.neutral) if host.port == facts.endpoint.port]
-        return min(hosts, key=lambda host: host.in_residual, default=None)
-    if row.where == "other neutral":
-        got_the_name = {address for address, _ in facts.name_at_neutral}
-        hosts = [host for host in facts.neutral if host.scheme != "quic"]
-        return next((host for host in hosts if host.address not in got_the_name), hosts[0] if hosts else None)
-    return facts.neutral[-1 if row.where == "last neutral" else 0] if facts.neutral else None

@@ -7,7 +7,8 @@ from random import Random
 from hypothesis import strategies as st
 
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
-from probe.connectivity.planner import End, plan
+from probe.connectivity.followup_plan import End
+from probe.connectivity.planner import plan
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats import failures as f
 from probe.targets.target import parse_endpoint

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from probe.connectivity.facts import NameFacts, Wait
-from probe.connectivity.planner import FINISHED, Addresses, End, conclude, plan, plan_addresses
+from probe.connectivity.followup_plan import FINISHED, End
+from probe.connectivity.planner import Addresses, conclude, plan, plan_addresses
 from probe.formats import failures as f
 from tests.connectivity.planner_simulation import ADDRESSES, MOST_STEPS, URLS, Attempt, Run
 

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from math import comb
+from statistics import median
 from typing import NamedTuple
 
 from probe.analysis.statistics.marked_share import Estimate
@@ -47,14 +48,14 @@ def throughput_ratio(*pairs: tuple[Transfer, Transfer]) -> Estimate | None:
 def ratio_of_turns(ones: Sequence[float], others: Sequence[float]) -> Estimate | None:
     """Return the rates of one connection by those of another that was read in turns with it.
 
-    The value is the ratio of the mean rates, and the interval is that of the median ratio of a turn, by ranks. None for
-    fewer turns than an interval of 95 % needs.
+    The value is the median ratio of a turn, with its interval by ranks. None for fewer turns than an interval of 95 %
+    needs.
     """
     turns = [(one, other) for one, other in zip(ones, others, strict=False) if other > 0]
     if len(turns) < BLOCKS:
         return None
     ratios, rank = sorted(one / other for one, other in turns), _rank(len(turns))
-    return Estimate(sum(one for one, _ in turns) / sum(other for _, other in turns), ratios[rank - 1], ratios[-rank])
+    return Estimate(median(ratios), ratios[rank - 1], ratios[-rank])
 
 
 class _Paired(NamedTuple):

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from probe.analysis.statistics.throughput_ratio import Transfer, _rank, throughput_ratio
+from probe.analysis.statistics.throughput_ratio import BLOCKS, Transfer, _rank, ratio_of_turns, throughput_ratio
 from tests.analysis.statistics.transfers import PACE, CrossTraffic, Limit, Policer, Shaper, side_by_side
 
 QUIET, BUSY, CROWDED = (1_000_000, 0.0), (200_000, 0.5), (150_000, 0.8)  # bytes a second, and the share of others
@@ -98,3 +100,18 @@ def test_ranks_are_those_of_the_sign_test(count: int, rank: int) -> None:
     assert _rank(count) == rank
     outside = [number for number in range(2**count) if number.bit_count() < rank] if count <= 12 else []
     assert 2 * len(outside) <= 0.05 * 2**count
+
+
+TURN_RATES = st.floats(min_value=1.0, max_value=64_000.0)
+
+
+@given(st.lists(st.tuples(TURN_RATES, TURN_RATES), min_size=BLOCKS, max_size=20))
+def test_ratio_of_turns_lies_in_its_interval(turns: list[tuple[float, float]]) -> None:
+    ratio = ratio_of_turns(*zip(*turns, strict=True))
+    assert ratio is not None and ratio.low <= ratio.value <= ratio.high
+
+
+def test_one_fast_turn_does_not_move_the_ratio() -> None:
+    ratio = ratio_of_turns([10.0] * 8 + [60.0], [50.0] * 9)
+    assert ratio is not None and (ratio.value, ratio.low, ratio.high) == (0.2, 0.2, 0.2)
+    assert ratio_of_turns([10.0] * 5, [50.0] * 5) is None
