@@ -8,7 +8,7 @@ from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, W
 from probe.dialogue import fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
-from probe.formats.entries import TLSHandshake
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.failures import TIMEOUT
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust

@@ -8,17 +8,8 @@ from probe.control.addresses import parsed
 from probe.control.attempt_times import BEGAN
 from probe.control.ooni_request import Question, Tried
 from probe.formats import failures as f
-from probe.formats.entries import (
-    DNSAnswer,
-    DNSQuery,
-    Entry,
-    HTTPRequest,
-    HTTPResponse,
-    HTTPTransaction,
-    QUICHandshake,
-    TCPConnect,
-    TLSHandshake,
-)
+from probe.formats.entries import DNSAnswer, DNSQuery, Entry, HTTPRequest, HTTPResponse, HTTPTransaction, TCPConnect
+from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
 from probe.formats.keys import LISTS
 from probe.formats.ooni_helper import NAME_ERROR, meant_by_tcp
 from probe.formats.transactions import TransactionRecord

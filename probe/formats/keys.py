@@ -10,16 +10,15 @@ from probe.formats.entries import (
     MTProtoExchange,
     NoiseHandshake,
     Part,
-    QUICHandshake,
     RandomBytes,
     TCPConnect,
-    TLSHandshake,
 )
 from probe.formats.exchanges.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
 from probe.formats.exchanges.hops import LimitedPayload, PathSweep
 from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
 from probe.formats.exchanges.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
 from probe.formats.exchanges.packets import PacketRecord
+from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
 from probe.formats.exchanges.transfer import Transfer
 from probe.formats.facts import Control, RunFacts, TargetFacts
 from probe.formats.field_notes import UNIT, Foreign, Machine, Ordinal, Public, Seconds, Withheld

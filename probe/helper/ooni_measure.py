@@ -7,7 +7,8 @@ import asyncio
 from contextlib import suppress
 
 from probe.formats import failures as f
-from probe.formats.entries import QUICHandshake, TCPConnect, TLSHandshake
+from probe.formats.entries import TCPConnect
+from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
 from probe.formats.ooni_helper import BOGON, BY_HELPER, BY_PROBE, VALID, said_of_dns, said_of_tcp
 from probe.helper.ooni_request import Request
 from probe.helper.state import Answer, HelperState

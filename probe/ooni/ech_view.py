@@ -5,7 +5,8 @@ https://github.com/ooni/probe-cli/blob/7cb22410c98db6dbc801887d93b65c8a5318ad07/
 OONI makes three handshakes with one address. They have no extension, random bytes in it, and the published key.
 """
 
-from probe.formats.entries import DNSQuery, Entry, TCPConnect, TLSHandshake
+from probe.formats.entries import DNSQuery, Entry, TCPConnect
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import FollowUp, TransactionRecord
 from probe.ooni.view import Seen, View
 from probe.session.trace import Trace

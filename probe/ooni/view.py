@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeVar
 
 from probe.dialogue import Method, written_url
 from probe.formats import failures as f
-from probe.formats.entries import DNSQuery, Entry, HTTPRequest, HTTPTransaction, TCPConnect, TLSHandshake
+from probe.formats.entries import DNSQuery, Entry, HTTPRequest, HTTPTransaction, TCPConnect
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.keys import LISTS, Lists
 from probe.formats.transactions import TransactionRecord
 from probe.session.trace import Trace

@@ -7,7 +7,8 @@ from typing import Any
 
 from probe.followups.helper_flows.run_flows import NO_FLOWS, FlowResults
 from probe.formats.access_line import AccessLine
-from probe.formats.entries import DNSQuery, TLSHandshake
+from probe.formats.entries import DNSQuery
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.facts import (
     Abilities,
     Control,

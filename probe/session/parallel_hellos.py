@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from probe.formats.entries import ParallelHellos
+from probe.formats.exchanges.tls import ParallelHellos
 from probe.signatures.parallel_hellos import CLEARLY_LATER, COOL_DOWN, CROWD, network_of
 
 NEVER = float("-inf")

@@ -10,7 +10,7 @@ from probe.connectivity.attempt import AttemptRunner
 from probe.followups.context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
-from probe.formats.entries import QUICHandshake
+from probe.formats.exchanges.tls import QUICHandshake
 from probe.session import pacing
 from probe.session.session import Settings
 from probe.session.trace import Trace

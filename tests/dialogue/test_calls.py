@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from probe.dialogue import DIALOGUE_BY_DIALECT, always_get, run_dialogue
-from probe.formats.entries import TLSHandshake
 from probe.formats.exchanges.calls import STUNExchange
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.streams import Ended, Plain
 from probe.lab.services.stun import answer, serve_stun

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from probe.dialogue import always_get, proves, run_dialogue
-from probe.formats.entries import TLSHandshake
 from probe.formats.exchanges.mail import MailEntry, MailGreeting, MailStartTLS
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint
 from tests.support.servers.authority import issue

@@ -19,7 +19,8 @@ from probe.followups.flow import FlowRunner
 from probe.followups.other_name import send_name
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
-from probe.formats.entries import HTTPTransaction, QUICHandshake
+from probe.formats.entries import HTTPTransaction
+from probe.formats.exchanges.tls import QUICHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.censors.kit.server_name import read_handshake
 from probe.resolution.lookup import Names

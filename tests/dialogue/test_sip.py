@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from probe.dialogue import DIALOGUE_BY_DIALECT, always_get, has_exchangeable_name, proves, run_dialogue
-from probe.formats.entries import TLSHandshake
 from probe.formats.exchanges.calls import SIPExchange
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.sip import answer, serve_sip
 from probe.lab.services.streams import Ended, Plain

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.entries import TLSHandshake
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.lab.censors.kit.server_name import carries_ech, read_hello
 from probe.session.pacing import Pace
 from probe.session.trace import Trace

@@ -8,7 +8,8 @@ from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowRunner
 from probe.followups.planned_flow import PlannedFlow
 from probe.followups.transfers import ENOUGH, MOST_REQUESTS, TRANSFERS, send_transfer
-from probe.formats.entries import HTTPTransaction, TLSHandshake
+from probe.formats.entries import HTTPTransaction
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import FollowUp, TransactionRecord
 from probe.session.trace import Trace
 from probe.signatures.silent_streams import SMALL_SEGMENT

@@ -19,8 +19,8 @@ from probe.formats.entries import (
     HTTPResponse,
     HTTPTransaction,
     TCPConnect,
-    TLSHandshake,
 )
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.measurement import Measurement
 from probe.run.vantage import ENGINE_VERSION
 from tests.support.ooni.checker import problems

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from probe.analysis.observations.rows import PROBE, observations
-from probe.formats.entries import DNSQuery, TCPConnect, TLSHandshake
+from probe.formats.entries import DNSQuery, TCPConnect
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.recordings import recording_of
 from probe.ooni.ech_view import ech_view

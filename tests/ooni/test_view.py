@@ -8,16 +8,8 @@ import pytest
 from probe.analysis.observations.rows import observations
 from probe.dialogue import always_get
 from probe.formats import failures as f
-from probe.formats.entries import (
-    DNSAnswer,
-    DNSQuery,
-    Entry,
-    HTTPRequest,
-    HTTPTransaction,
-    NoiseHandshake,
-    TCPConnect,
-    TLSHandshake,
-)
+from probe.formats.entries import DNSAnswer, DNSQuery, Entry, HTTPRequest, HTTPTransaction, NoiseHandshake, TCPConnect
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.keys import Lists
 from probe.formats.transactions import TransactionRecord
 from probe.ooni.view import Seen, View, ooni_view

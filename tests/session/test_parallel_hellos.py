@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from probe.formats.entries import ParallelHellos
+from probe.formats.exchanges.tls import ParallelHellos
 from probe.session.parallel_hellos import HelloCounts, OpenHello
 from probe.signatures.parallel_hellos import COOL_DOWN, network_of
 

@@ -13,12 +13,11 @@ from probe.formats.entries import (
     HTTPTransaction,
     MTProtoExchange,
     NoiseHandshake,
-    QUICHandshake,
     TCPConnect,
-    TLSHandshake,
 )
 from probe.formats.exchanges.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange
 from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
+from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
 from probe.formats.failures import TIMEOUT
 from probe.formats.keys import LISTS
 from probe.formats.transactions import TransactionRecord

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from probe.formats.entries import DNSQuery, Entry, HTTPTransaction, TCPConnect, TLSHandshake
+from probe.formats.entries import DNSQuery, Entry, HTTPTransaction, TCPConnect
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.ooni.view import Seen, View
 from probe.session.trace import Trace

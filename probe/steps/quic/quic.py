@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from probe.formats import failures as f
-from probe.formats.entries import QUICHandshake
+from probe.formats.exchanges.tls import QUICHandshake
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction

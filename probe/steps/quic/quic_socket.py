@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from probe.formats import failures as f
-from probe.formats.entries import QUICHandshake
+from probe.formats.exchanges.tls import QUICHandshake
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
 from probe.steps.connection import address_of

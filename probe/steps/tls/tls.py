@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from probe.formats import failures as f
-from probe.formats.entries import BinaryData, TLSHandshake
+from probe.formats.entries import BinaryData
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.privacy.redact import scrub_text
 from probe.session.classify import NETWORK_ERRORS, RemoteError
 from probe.session.pacing import Pace

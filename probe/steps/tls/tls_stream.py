@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.entries import TLSHandshake
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.session.classify import RemoteError
 from probe.steps.connection import Connection
 from probe.steps.tls.client_hello import OWN, Hello, accepting_anything

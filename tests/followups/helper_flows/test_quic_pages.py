@@ -12,7 +12,8 @@ from probe.followups.helper_flows import quic_pages
 from probe.followups.helper_flows.quic_pages import TURNS, read_both
 from probe.followups.helper_flows.slow_pages import Page
 from probe.formats import failures as f
-from probe.formats.entries import HTTPTransaction, QUICHandshake
+from probe.formats.entries import HTTPTransaction
+from probe.formats.exchanges.tls import QUICHandshake
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.targets.cost import TRANSFER_BYTES

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.entries import HTTPTransaction, QUICHandshake
+from probe.formats.entries import HTTPTransaction
+from probe.formats.exchanges.tls import QUICHandshake
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.scenario.faults import ExpiredCertificate, Fault, NoQUIC, RefuseUnknownNames, WrongCertificate
 from probe.lab.scenario.scenario import Scenario

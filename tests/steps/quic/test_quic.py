@@ -12,7 +12,7 @@ import pytest
 from aioquic.quic.packet import encode_quic_version_negotiation
 
 from probe.formats import failures as f
-from probe.formats.entries import QUICHandshake
+from probe.formats.exchanges.tls import QUICHandshake
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, TransactionFacts

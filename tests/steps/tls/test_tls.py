@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.entries import TLSHandshake
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.session.pacing import TLS_SIDE_BY_SIDE, Pace
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps import tcp

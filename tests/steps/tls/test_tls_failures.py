@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probe.formats import failures as f
-from probe.formats.entries import TLSHandshake
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.session.classify import RemoteError
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots

@@ -15,11 +15,10 @@ from probe.formats.entries import (
     HTTPTransaction,
     MTProtoExchange,
     NoiseHandshake,
-    QUICHandshake,
     TCPConnect,
-    TLSHandshake,
 )
 from probe.formats.exchanges.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange, UDPEcho
+from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
 from probe.targets.target import Endpoint
 from tests.support.measurements.certificates import certificate
 

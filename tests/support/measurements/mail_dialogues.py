@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from probe.formats.entries import BinaryData, Entry, TCPConnect, TLSHandshake
+from probe.formats.entries import BinaryData, Entry, TCPConnect
 from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.targets.dialects import DIALECTS
 from probe.targets.target import Endpoint, family_of, parse_endpoint

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
-from probe.formats.entries import ParallelHellos
+from probe.formats.exchanges.tls import ParallelHellos
 from probe.formats.transactions import StreamEnd
 from tests.support.measurements.lines import GENUINE, Lines
 
