@@ -3,12 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from probe.control import Control, Offered
 from probe.followups.helper_flows.run_flows import RunFlows
@@ -21,9 +19,11 @@ from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import measure, measured_nothing
 from probe.run.measurement_keys import Measured
 from probe.run.measurement_writer import Lines
+from probe.run.network.check_results import PORTALS, usable
 from probe.run.network.network_checks import NetworkChecks
 from probe.run.network.preflight import preflight
-from probe.run.phases import Phase, phase_of
+from probe.run.phases import phase_of
+from probe.run.plan import Plan, RunOutcome, Watcher
 from probe.run.stop_signals import stopped_by_signals
 from probe.run.time_budget import LAST_START, WRITING, TimeBudget
 from probe.run.vantage import Vantage, where_are_we
@@ -37,49 +37,6 @@ from probe.targets.target import Target
 ADDRESSES_SIDE_BY_SIDE = 16  # of a list of web addresses. A test helper measures 32 at once for all clients.
 GRACE = 12.0  # seconds for running steps after a stop. The longest step takes 10.
 BUG, NO_NETWORK, BUDGET, NOT_WRITTEN = 1, 4, 5, 7  # exit codes (docs/contract.md, 9)
-PORTALS = ("redirect", "content", "dns")
-
-
-class Watcher(Protocol):
-    """Receive the progress of a run. It gets nothing that identifies the user."""
-
-    def prepared(self, facts: Mapping[str, Any], vantage: Vantage) -> None: ...
-    def refused(self, facts: Mapping[str, Any], reason: Unfit) -> None: ...
-    def round_begins(self, number: int, rounds: int) -> None: ...
-    def started(self, target: Target, phase: Callable[[], Phase]) -> None: ...
-    def expected(self, seconds: float, limit: float | None) -> None: ...
-    def finished(self, target: Target, documents: Sequence[Mapping[str, Any]], seconds: float) -> None: ...
-    def stopping(self, why: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Describe a run: `repeat` rounds over `targets`. `cc` and `asn` are the user's own statements, if any."""
-
-    targets: list[Target]
-    repeat: int = 1
-    cc: str | None = None
-    asn: str | None = None
-    pcap: bool = False  # also write the packets
-
-
-@dataclass
-class RunOutcome:
-    """Hold the result of a run. `path` is None if nothing was written. `code` is the exit code without --exit-code."""
-
-    path: Path | None = None
-    packets: Path | None = None  # the pcapng file, if one was asked for and written
-    # those that cannot be read again: the output is a pipe, or the disk refused them
-    documents: list[dict[str, Any]] = field(default_factory=list)
-    unwritten: int = 0  # measurements that the disk refused
-    annotations: dict[str, str] = field(default_factory=dict)  # of the measurements
-    code: int = 0
-    problem: str | None = None
-    seconds: float = 0.0
-    out_of_time: bool = False  # the time limit of the run ended it
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    bugs: list[str] = field(default_factory=list)
 
 
 async def run(
@@ -323,8 +280,3 @@ class Run:
     def _refusal(self) -> Unfit | None:
         """Return why no target's name is sent, None if names are sent."""
         return None if self._session.settings.measure_anyway else unfit_for_targets(self._session.preflight)
-
-
-def usable(facts: Mapping[str, Any]) -> bool:
-    """Tell whether the preflight found a usable network: some host answers, and there is no sign-in page."""
-    return facts.get("network") is not False and facts.get("portal") not in PORTALS

@@ -12,7 +12,7 @@ import pytest
 from probe.privacy.redact import Known
 from probe.results import Problem, ResultsFile, read_lines
 from probe.run import runner
-from probe.run.runner import Plan, RunOutcome
+from probe.run.plan import Plan, RunOutcome
 from probe.run.vantage import Vantage
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings

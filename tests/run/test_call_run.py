@@ -20,7 +20,7 @@ from probe.helper.calls.webrtc import WebRTC
 from probe.helper.limits import Tokens
 from probe.helper.media.reflector import Media
 from probe.results import Problem, read_lines
-from probe.run.runner import RunOutcome
+from probe.run.plan import RunOutcome
 from probe.targets.target import Service, parse_endpoint
 from tests.run.test_media_run import OTHER, MediaRun, helper, run, written
 

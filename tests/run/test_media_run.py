@@ -28,7 +28,7 @@ from probe.results import Problem, ResultsFile, read_lines, validation
 from probe.run import runner
 from probe.run.measurement_keys import Measured
 from probe.run.phases import Phase
-from probe.run.runner import Plan, RunOutcome
+from probe.run.plan import Plan, RunOutcome
 from probe.run.vantage import Vantage
 from probe.session.session import Session, Settings
 from probe.steps.calls.media import HANDSHAKE, TAIL

@@ -23,7 +23,7 @@ from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import measured_nothing
 from probe.run.measurement_keys import Measured
 from probe.run.phases import Phase
-from probe.run.runner import Plan, RunOutcome
+from probe.run.plan import Plan, RunOutcome
 from probe.run.vantage import Vantage
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.analysis.observations.device_prints import prints_of
-from probe.analysis.observations.forged_resets import count_forged_resets
 from probe.analysis.observations.leaf_certificate import leaf_of
 from probe.analysis.observations.lenient_json import (
     address,
@@ -25,6 +23,8 @@ from probe.analysis.observations.mail_entries import mail_columns
 from probe.analysis.observations.media.pairs import media_rows
 from probe.analysis.observations.media.row import MediaRow
 from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
+from probe.analysis.observations.packets.device_prints import prints_of
+from probe.analysis.observations.packets.forged_resets import count_forged_resets
 from probe.analysis.observations.parallel_hellos import parallel_columns
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.analysis.observations.stream_ends import answer_columns, stream_columns

@@ -37,7 +37,7 @@ def doctor(
     from probe.cli.run.extras import missing_extras
     from probe.cli.run.preparation import open_session, pick
     from probe.platforms import event_loop
-    from probe.run.runner import usable
+    from probe.run.network.check_results import usable
     from probe.signatures.unfit_networks import unfit_for_targets
 
     request = _request(targets_folder(targets), control_urls(control, None))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from probe.analysis.run_result.runs import RunVerdicts
     from probe.cli.run.progress import KnownVerdicts
     from probe.cli.run.request import RunRequest
-    from probe.run.runner import RunOutcome
+    from probe.run.plan import RunOutcome
     from probe.session.session import Session
     from probe.steps.tls.certificates import Roots
 
@@ -93,7 +93,8 @@ def _measure(
     """Measure, and return the outcome with the verdicts that were shown meanwhile."""
     from probe.cli.run.progress import KnownVerdicts, progress
     from probe.platforms import event_loop
-    from probe.run.runner import Plan, run
+    from probe.run.plan import Plan
+    from probe.run.runner import run
 
     plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
     plain = is_plain(request.plain, sys.stderr)

@@ -1,6 +1,8 @@
 """Hold the results of the checks of a network, and conclude from them: working families, portal, fit or not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from probe.formats.facts import Portal, Preflight, ResolverFacts, SegmentSizes
 from probe.platforms.resolvers import system_resolvers
@@ -10,6 +12,7 @@ from probe.run.network.neutral_host import Neutral, intercepted, median_skew
 from probe.session.session import Session
 from probe.targets.target import family_of
 
+PORTALS = ("redirect", "content", "dns")
 NAMES_TOGETHER = 3  # of different operators. A portal leads that many names to one address.
 
 
@@ -87,3 +90,8 @@ def portal_verdict(found: Found) -> Portal | None:
     if None in found.portal:
         return None
     return next((verdict for verdict in found.portal if verdict is not None), None)
+
+
+def usable(facts: Mapping[str, Any]) -> bool:
+    """Tell whether the preflight found a usable network: some host answers, and there is no sign-in page."""
+    return facts.get("network") is not False and facts.get("portal") not in PORTALS

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.forged_resets import count_forged_resets
+from probe.analysis.observations.packets.forged_resets import count_forged_resets
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.exchanges.packets import PacketRecord
 from tests.support.measurements.lines import GENUINE, Lines

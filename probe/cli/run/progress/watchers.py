@@ -17,7 +17,7 @@ from probe.messages import tr
 from probe.results import reason_of
 
 if TYPE_CHECKING:
-    from probe.run.runner import Watcher
+    from probe.run.plan import Watcher
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Read what the captured packets of a flow show: forged resets and prints of devices."""
