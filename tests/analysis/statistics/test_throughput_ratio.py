@@ -106,7 +106,7 @@ TURN_RATES = st.floats(min_value=1.0, max_value=64_000.0)
 
 
 @given(st.lists(st.tuples(TURN_RATES, TURN_RATES), min_size=BLOCKS, max_size=20))
-def test_ratio_of_turns_lies_in_its_interval(turns: list[tuple[float, float]]) -> None:
+def test_ratio_of_turns_is_in_its_interval(turns: list[tuple[float, float]]) -> None:
     ratio = ratio_of_turns(*zip(*turns, strict=True))
     assert ratio is not None and ratio.low <= ratio.value <= ratio.high
 
