@@ -20,7 +20,7 @@ ENDED = Statement(
     kept=False,
 )
 
-_LIMITED_TTL = "('path_sweep', 'limited_payload')"
+LIMITED_TTL = "('path_sweep', 'limited_payload')"
 _NEEDED = ("tcp", "tls", "quic", "http", "mail", "payload")
 _LOCAL_FAULT = " OR ".join(f"o.{prefix}failure_kind = '{LOCAL}'" for prefix in ("", *(f"{one}_" for one in LAYERS)))
 _ANY_FAILURE = " OR ".join(f"o.{prefix}failure IS NOT NULL" for prefix in ("", *(f"{one}_" for one in LAYERS)))
@@ -100,7 +100,7 @@ _CONTROL_FAMILY = (
 )
 _OF_OWN = "(o.kind IN ('first', 'confirm') OR o.followup = 'alternative_address')"
 _ANSWERED = (
-    f"o.followup NOT IN {_LIMITED_TTL} AND (o.failure IS NULL OR (o.tcp_attempts > 0 AND o.tcp_failure IS NULL)"
+    f"o.followup NOT IN {LIMITED_TTL} AND (o.failure IS NULL OR (o.tcp_attempts > 0 AND o.tcp_failure IS NULL)"
     f" OR o.tls_answered OR o.payload_answered OR o.failure_kind NOT IN ('{TIMEOUT}', '{UNREACHABLE}', '{LOCAL}'))"
 )
 

@@ -1,10 +1,12 @@
 """Verify addresses: by a certificate, by a protocol proof, or by a source that no device on the path can forge."""
 
 from probe.analysis.pipeline.expressions import counts, same
+from probe.analysis.pipeline.flows.flows import LIMITED_TTL
 from probe.analysis.pipeline.statement import Statement
 
 _NAME, _ADDRESS = ("m", "name"), ("m", "name", "address")
 _HERE, _COUNTED = "f.origin = 'probe'", "f.counts_at_control"
+_PASSED = f"f.failure IS NULL AND f.followup NOT IN {LIMITED_TTL}"  # searches on the path count what comes back
 _CERTIFIED = "(f.tls_shown OR f.quic_shown)"
 
 _FROM_ANSWERS = {
@@ -20,8 +22,8 @@ _FROM_FLOWS = {
     "answers_here": f"{_HERE} AND f.payload_proven",
     "answers_at_control": f"{_COUNTED} AND f.payload_proven",
     "tried_here": _HERE,
-    "reached_here": f"{_HERE} AND f.failure IS NULL",
-    "works_here": f"{_HERE} AND f.failure IS NULL AND f.kind <> 'innocuous' AND f.fingerprints = 0",
+    "reached_here": f"{_HERE} AND {_PASSED}",
+    "works_here": f"{_HERE} AND {_PASSED} AND f.kind <> 'innocuous' AND f.fingerprints = 0",
     "shows_blockpage": f"{_HERE} AND f.fingerprints > 0",
     "shows_foreign": f"{_HERE} AND f.refused_certificate",
     "failed_at_control": f"{_COUNTED} AND f.failure IS NOT NULL AND f.failure_kind <> 'local'",
