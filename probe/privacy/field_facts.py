@@ -65,7 +65,7 @@ FIELD_FACTS = (
         mark("The client hello depends on them, and some censors act on it."),
     ),
     FieldFact(
-        mark("`annotations.ooni_run_link_id`"),
+        mark("`ooni_run_link_id`"),
         Kept.YES,
         mark("which list of OONI Run was measured, so perhaps whom the user knows"),
         mark("The author of a list finds its measurements."),

@@ -29,6 +29,7 @@ from probe.targets.target_files import load_target
 from probe.wire import stun
 from probe.wire.dns import message as dnsmessage
 from probe.wire.dns import redaction as dnsredaction
+from probe.wire.dns.https_records import ech_configs
 from probe.wire.dtls import answers as dtlsanswers
 from probe.wire.dtls import client_hello as dtlshello
 from probe.wire.dtls import records as dtlsrecords
@@ -56,6 +57,7 @@ from probe.wire.tls import client_hello as clienthello
 from probe.wire.tls import quic_initial as quicinitial
 from probe.wire.tls import records as tlsrecords
 from probe.wire.tls.cipher_suites import iana_name
+from probe.wire.tls.ech_config import public_name
 from probe.wire.transfer import FrameReader, Known, write_frame
 from probe.wire.whatsapp import certificate_chain as noisechain
 from probe.wire.whatsapp import noise, protobuf, xeddsa
@@ -242,6 +244,7 @@ def judge_ooni(data: bytes) -> None:
 ROOTS = Roots()
 CODECS = [
     Codec("wire/dns/message", read_dns, (), seeds.DNS),
+    Codec("wire/dns/https_records", ech_configs, (), seeds.DNS),
     Codec("wire/dns/redaction", dnsredaction.cut_options, (), seeds.DNS),
     Codec("wire/mail/imap", read_imap, (imap.NotIMAP,), seeds.IMAP),
     Codec("wire/mail/smtp", smtp.read_reply, (smtp.NotSMTP,), seeds.SMTP),
@@ -290,6 +293,7 @@ CODECS = [
     Codec("wire/media/shapes", requests_in, (), (bytes(100), *seeds.STUN)),
     Codec("wire/tampering", exchange_ends_twice, (), (b"", bytes(3), bytes(range(20)))),
     Codec("wire/stun", read_stun, (ValueError,), seeds.STUN),
+    Codec("wire/tls/ech_config", public_name, (ValueError,), seeds.ECH_CONFIGS),
     Codec("wire/tls/records", read_tls, (), seeds.TLS),
     Codec("wire/tls/cipher_suites", text(iana_name), (), (b"ECDHE-RSA-AES128-GCM-SHA256", b"TLS_AES_128_GCM_SHA256")),
     Codec("wire/http1", read_http1, (ValueError, EOFError), seeds.HTTP),

@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 from probe.lab.scenario.names import FOLDER as _SCENARIOS
+from probe.lab.services.dns.ech_records import config_list
 from probe.sharing.container import pack_lines
 from probe.targets.target_files import bundled_targets
 from probe.wire import stun
@@ -92,6 +93,7 @@ HTTP = (
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200\nTransfer-Encoding: chunked\n\n3;a\r\nabc\r\n0\r\n\r\n",
     b"you are 192.0.2.1 and 2001:db8::1 and aa:bb:cc:dd:ee:ff",
 )
+ECH_CONFIGS = (config_list("cloudflare-ech.com", bytes(32)), b"\0\4\xfe\x0a\0\0")
 CERTIFICATE = (issue("a.example").der, issue("An authority", authority=True).der)
 _LINE = {
     "test_name": "telegram",

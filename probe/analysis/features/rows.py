@@ -197,13 +197,13 @@ class ServiceRow:
     )
     address_pages: int = column(
         0,
-        "1 if the page was read at its address under an innocuous name often enough, beside a usable pair of "
-        "transfers from the test helper.",
+        "Whether the page was read at its address under an innocuous name often enough, beside a usable pair of "
+        "transfers.",
         "COALESCE(t.address_pairs, 0)",
     )
     address_limited: int = column(
         0,
-        "1 if it came with less than half of the helper's throughput.",
+        "Whether it came with less than half of the helper's throughput.",
         "COALESCE(t.address_limited, 0)",
     )
     address_slow_pages: int = column(
@@ -214,8 +214,8 @@ class ServiceRow:
     )
     udp_limited: int = column(
         0,
-        "Pairs of media flows with the shape of the service's calls. Both flows lost 20 of 100 packets or more in one "
-        "direction, while a transfer over TCP in this direction kept its pace.",
+        "Pairs of media flows of the service's shape that both lost 20 of 100 packets or more, while TCP in that "
+        "direction kept its pace.",
         "COALESCE(u.limited, 0)",
     )
     untested: int = column(
