@@ -15,7 +15,7 @@ from probe.lab.scoring import trials
 from probe.lab.scoring.confusion import by_mechanism, by_protocol
 from probe.lab.scoring.score import Tally, Trial, nodes, tally
 from probe.lab.scoring.score_files import Kind, Score, ScoreError, kind_of, read, read_all, write
-from probe.lab.scoring.score_table import against_aims, as_markdown, as_text, sentences, table
+from probe.lab.scoring.score_table import against_aims, as_markdown, as_text, sentences, table, total
 
 EXPECT = {
     "a/web": Expectation(state="blocked", mechanisms=["tls.reset.sni"], hop=4),
@@ -193,8 +193,11 @@ def test_readme_has_the_saved_score() -> None:
     score = read(Path(__file__).parents[1] / "score.json")
     readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     assert "\n".join(as_markdown(against_aims(score))) in readme
+    confusion = total(score.scenarios).confusion
+    assert "\n".join(as_markdown(by_protocol(confusion))) in readme
     every = (Path(__file__).parents[1] / "SCORE.md").read_text(encoding="utf-8")
     assert "\n".join(as_markdown(table(score.scenarios))) in every
+    assert "\n".join(as_markdown(by_mechanism(confusion))) in every
     assert all(row in every for count in score.scenarios.values() for row in count.wrong)
     assert not set(score.scenarios) - set(scenario_names())
 
