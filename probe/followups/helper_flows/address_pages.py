@@ -10,13 +10,12 @@ from probe.followups.helper_flows.quic_pages import LONGEST, ONE_READ, TURNS
 from probe.followups.helper_flows.slow_pages import Page
 from probe.formats.transactions import FollowUp
 from probe.session.session import Session
-from probe.session.trace import Trace, Transaction, TransactionFacts
+from probe.session.trace import Trace, Transaction
 from probe.steps.http.http import MEASURED_BODY, http_request
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.steps.transfer import ALPN
-from probe.targets.target import family_of
 
 FOLLOWUP: FollowUp = "address_page_innocuous"
 
@@ -26,24 +25,10 @@ async def read_at_address(session: Session, trace: Trace, subject: Page) -> None
     until = asyncio.get_running_loop().time() + LONGEST - ONE_READ
     name = session.neutral.innocuous[0]
     for _ in range(TURNS):
-        async with trace.transaction(_facts(subject, name)) as tx:
+        async with trace.transaction(subject.transaction(FOLLOWUP, name)) as tx:
             await _read(session, tx, subject, name)
         if tx.record.failure is not None or asyncio.get_running_loop().time() > until:
             return
-
-
-def _facts(subject: Page, name: str) -> TransactionFacts:
-    return TransactionFacts(
-        "followup",
-        FOLLOWUP,
-        subject.cause,
-        subject.service,
-        subject.endpoint,
-        address=subject.address,
-        port=subject.port,
-        family=family_of(subject.address),
-        sent_name=name,
-    )
 
 
 async def _read(session: Session, tx: Transaction, subject: Page, name: str) -> None:

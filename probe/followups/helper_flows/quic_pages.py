@@ -11,13 +11,12 @@ from collections import deque
 from probe.followups.helper_flows.slow_pages import Page
 from probe.formats.transactions import FollowUp
 from probe.session.session import Session
-from probe.session.trace import Trace, Transaction, TransactionFacts
+from probe.session.trace import Trace, Transaction
 from probe.steps.http.http import MEASURED_BODY
 from probe.steps.quic.http3 import http3_request
 from probe.steps.quic.quic import quic_handshake
 from probe.steps.quic.quic_socket import QUICConnection
 from probe.steps.tls.certificates import Roots
-from probe.targets.target import family_of
 
 TURNS = 9  # fewest of which one may be an outlier in an interval of 95 %
 ONE_READ = 3.0  # seconds of one page
@@ -66,7 +65,7 @@ class _Turns:
 
 
 async def _read(session: Session, trace: Trace, subject: Page, followup: FollowUp, name: str, turns: _Turns) -> None:
-    async with trace.transaction(_facts(subject, followup, name)) as tx:
+    async with trace.transaction(subject.transaction(followup, name)) as tx:
         conn = await _opened(session, tx, subject, name)
         for _ in range(TURNS):
             if not await turns.next(followup):
@@ -75,20 +74,6 @@ async def _read(session: Session, trace: Trace, subject: Page, followup: FollowU
             await turns.done()
     if tx.record.failure is not None:
         await turns.end()
-
-
-def _facts(subject: Page, followup: FollowUp, name: str) -> TransactionFacts:
-    return TransactionFacts(
-        "followup",
-        followup,
-        subject.cause,
-        subject.service,
-        subject.endpoint,
-        address=subject.address,
-        port=subject.port,
-        family=family_of(subject.address),
-        sent_name=name,
-    )
 
 
 async def _opened(session: Session, tx: Transaction, subject: Page, name: str) -> QUICConnection:

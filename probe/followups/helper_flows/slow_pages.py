@@ -5,8 +5,10 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from probe.formats.entries import HTTPTransaction
-from probe.session.trace import Trace
+from probe.formats.transactions import FollowUp
+from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_OVER_QUIC
+from probe.targets.target import family_of
 
 OWN = frozenset({"first", "confirm"})
 Protocol = Literal["tls", "http", "quic"]
@@ -27,6 +29,20 @@ class Page(NamedTuple):
     address: str = ""
     port: int = 443
     url: str = ""
+
+    def transaction(self, followup: FollowUp, name: str) -> TransactionFacts:
+        """Return the facts of a flow that reads the page again from its address, under a name."""
+        return TransactionFacts(
+            "followup",
+            followup,
+            self.cause,
+            self.service,
+            self.endpoint,
+            address=self.address,
+            port=self.port,
+            family=family_of(self.address),
+            sent_name=name,
+        )
 
 
 def pages_of(trace: Trace) -> list[Page]:
