@@ -6,10 +6,10 @@ from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.kit.flows import Flow, flow_of
 from probe.lab.censors.kit.middlebox import DROP, AddressFilter
+from probe.lab.censors.kit.rate_limit import RateLimit
 from probe.lab.censors.kit.resets import Resetting
 from probe.lab.censors.kit.token_bucket import TokenBucket
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
-from probe.lab.censors.payload_rates import sent_later
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import ACK, RST, SYN, Packet, host_unreachable, network_unreachable, prohibited, tcp_packet
 
@@ -65,7 +65,7 @@ class IPBlackhole(AddressFilter):
         return errors[self.icmp](router, packet.raw)
 
 
-class IPRate(AddressFilter):
+class IPRate(RateLimit, AddressFilter):
     """Limit what the addresses send over TCP, each connection by a token bucket or all by one.
 
     Packets above the rate are dropped (a policer). With `queue_ms` they wait in a queue first (a shaper).
@@ -81,27 +81,16 @@ class IPRate(AddressFilter):
         ),
     )
 
-    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
-    rate_kbit: float = Field(gt=0, description="rate toward the client, in kbit/s of IP packets")
-    burst_bytes: int = Field(default=8000, ge=1, description="bytes that pass at once after a pause")
-    queue_ms: float = Field(
-        default=0.0, ge=0, le=60000, description="longest wait in the queue, in milliseconds, 0: no queue"
-    )
-    per: Literal["flow", "censor"] = Field(
-        default="flow", description="flow: each connection has a bucket, censor: all share one"
-    )
-
-    _buckets: dict[Flow | None, TokenBucket] = PrivateAttr(default_factory=dict)
+    _limited: dict[Flow, TokenBucket] = PrivateAttr(default_factory=dict)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
         if direction is Direction.OUT or not packet.is_tcp or not self._matches(packet.source, packet.sport):
             return None
-        flow = flow_of(packet, direction) if self.per == "flow" else None
-        if flow not in self._buckets or (flow is not None and packet.tcp_flags & SYN):
-            self._buckets[flow] = TokenBucket(self.rate_kbit * 125, float(self.burst_bytes), self.queue_ms / 1000)
-        wait = self._buckets[flow].wait(len(packet.raw), now)
-        return DROP if wait is None else sent_later(packet, direction, wait)
+        flow = flow_of(packet, direction)
+        if flow not in self._limited or packet.tcp_flags & SYN:
+            self._limited[flow] = self._bucket()
+        return self._limit(packet, self._limited[flow], now)
 
 
 class IPReset(Resetting, AddressFilter):

@@ -1,45 +1,32 @@
 """Define the censors that slow down connections by a name: in the hello of TLS or QUIC, or in the Host header."""
 
-from typing import Literal
-
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
 from probe.lab.censors.http import HostFilter
 from probe.lab.censors.kit.flows import Flow, flow_of
-from probe.lab.censors.kit.middlebox import DROP, NameFilter
+from probe.lab.censors.kit.middlebox import NameFilter
+from probe.lab.censors.kit.rate_limit import RateLimit
 from probe.lab.censors.kit.token_bucket import TokenBucket
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
-from probe.lab.censors.payload_rates import sent_later
 from probe.lab.censors.quic import QUICHelloFilter
 from probe.lab.censors.tls import HelloFilter
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import SYN, Packet
 
 
-class NameRate(NameFilter):
+class NameRate(RateLimit, NameFilter):
     """Limit what servers send on connections that show one of the names, by a token bucket.
 
     Packets above the rate are dropped (a policer). With `queue_ms` they wait in a queue first (a shaper).
     """
 
-    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
-    rate_kbit: float = Field(gt=0, description="rate toward the client, in kbit/s of IP packets")
-    burst_bytes: int = Field(default=8000, ge=1, description="bytes that pass at once after a pause")
-    queue_ms: float = Field(
-        default=0.0, ge=0, le=60000, description="longest wait in the queue, in milliseconds, 0: no queue"
-    )
-    per: Literal["flow", "censor"] = Field(
-        default="flow", description="flow: each connection has a bucket, censor: all share one"
-    )
-
     _limited: dict[Flow, TokenBucket] = PrivateAttr(default_factory=dict)
-    _shared: TokenBucket | None = PrivateAttr(default=None)
 
     def _slowed(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with a packet of the protocol. None: nothing."""
         flow = flow_of(packet, direction)
         if direction is Direction.IN:
-            return self._limit(packet, flow, now)
+            return self._limit(packet, self._limited.get(flow), now)
         if packet.is_tcp and packet.tcp_flags & SYN:
             self._limited.pop(flow, None)
         if self._watches(packet) and flow not in self._limited and self._shows_name(packet, now):
@@ -49,19 +36,6 @@ class NameRate(NameFilter):
     def _shows_name(self, packet: Packet, now: float) -> bool:
         """Return whether this client's packet shows one of the names."""
         raise TypeError(f"{type(self).__name__} reads no names")
-
-    def _limit(self, packet: Packet, flow: Flow, now: float) -> Actions | None:
-        bucket = self._limited.get(flow)
-        if bucket is None:
-            return None
-        wait = bucket.wait(len(packet.raw), now)
-        return DROP if wait is None else sent_later(packet, Direction.IN, wait)
-
-    def _bucket(self) -> TokenBucket:
-        if self.per == "censor" and self._shared is not None:
-            return self._shared
-        self._shared = TokenBucket(self.rate_kbit * 125, float(self.burst_bytes), self.queue_ms / 1000)
-        return self._shared
 
 
 class TLSRate(NameRate, HelloFilter):

@@ -7,22 +7,13 @@ from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.kit.middlebox import DROP, Deployment
 from probe.lab.censors.kit.payload_filter import PayloadFilter
+from probe.lab.censors.kit.rate_limit import sent_later
 from probe.lab.censors.kit.token_bucket import TokenBucket
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
-from probe.lab.net.packets import Packet, with_ttl
+from probe.lab.net.packets import Packet
 
 APART = 5e-4  # seconds between two delayed datagrams, so that they keep their order. Entries have tenths of a ms.
-
-
-def sent_later(packet: Packet, direction: Direction, seconds: float) -> Actions | None:
-    """Return the actions that forward a packet after a delay. A router decrements its TTL as without the delay."""
-    if seconds <= 0 or packet.ttl <= 1:
-        return None
-    later = [(seconds, with_ttl(packet.raw, packet.ttl - 1))]
-    if direction is Direction.OUT:
-        return Actions(forward=False, to_server=later)
-    return Actions(forward=False, to_client=later)
 
 
 class PayloadRate(PayloadFilter):
