@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from probe.connectivity import policy
+from probe.connectivity import policy_rows
+from probe.connectivity.policy import POLICY
 from probe.followups import registry
 
 PAGE = Path(__file__).parent.parent / "reference" / "followups.md"
@@ -28,7 +29,7 @@ follow-up whose conditions hold is next. "Once per" says for what it is not repe
 
 def page() -> str:
     """Return the page."""
-    return TEXT.format(kinds="\n".join(registry.markdown_rows()), policy="\n".join(policy.markdown_rows()))
+    return TEXT.format(kinds="\n".join(registry.markdown_rows()), policy="\n".join(policy_rows.markdown_rows(POLICY)))
 
 
 if __name__ == "__main__":

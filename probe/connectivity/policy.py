@@ -1,6 +1,6 @@
 """State the policy: after which outcome, with which proof, which follow-ups are tried, and in which order.
 
-The planner executes the table `POLICY`. `markdown_rows` prints it for the documentation.
+The planner executes the table `POLICY`.
 """
 
 from probe.connectivity.conditions import (
@@ -32,7 +32,6 @@ from probe.connectivity.conditions import (
     NO_INNOCUOUS,
     NONEXISTENT_FAILED_AT_NEUTRAL,
     NOT_CERTIFICATE,
-    ONCE_PER,
     OTHER_DTLS_PASSED,
     OTHER_HELLO_PASSED,
     OTHER_SIZE_IS_CANDIDATE,
@@ -62,7 +61,6 @@ from probe.connectivity.conditions import (
     random_bytes_claim,
 )
 from probe.connectivity.policy_rows import Group, Row
-from probe.formats.followups import FOLLOWUP_KINDS
 
 _NAMES = (PAST_CONNECT, NAMED)
 _UNLISTED = (PAST_CONNECT, UNLISTED)
@@ -288,19 +286,3 @@ HOP_SEARCH = Group(
 """What the end of the measurement searches for. `followups/hops/hop_search.py` has further conditions."""
 
 POLICY = tuple(dict.fromkeys((*AFTER_SUCCESS, RESOLVERS, *AFTER_FAILURE, HOP_SEARCH)))
-
-
-def markdown_rows() -> list[str]:
-    """Return the policy as rows of a Markdown table, the heading first."""
-    heading = "| group | chain | follow-up | what is sent | to | triggers | conditions | once per |"
-    chains = [(group, number, chain) for group in POLICY for number, chain in enumerate(group.chains, 1)]
-    rows = [_markdown_row(group, number, row) for group, number, chain in chains for row in chain]
-    return [heading, "|---|---|---|---|---|---|---|---|", *rows]
-
-
-def _markdown_row(group: Group, chain: int, row: Row) -> str:
-    kind = FOLLOWUP_KINDS[row.followup]
-    conditions = "<br>".join(condition.words for condition in row.when)
-    once = ONCE_PER[row.claim] if row.claim else "attempt"
-    cells = (group.name, str(chain), f"`{row.followup}`", kind.sends, row.where, str(kind.triggers), conditions, once)
-    return f"| {' | '.join(cells)} |"

@@ -1,13 +1,14 @@
 """Represent the policy of follow-ups: rows with their conditions, in chains and groups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from probe.connectivity.conditions import Condition
+from probe.connectivity.conditions import ONCE_PER, Condition
 from probe.connectivity.facts import AttemptFacts
 from probe.followups.planned_flow import Claim
+from probe.formats.followups import FOLLOWUP_KINDS
 from probe.formats.transactions import FollowUp
 
 Where = Literal[
@@ -59,3 +60,19 @@ class Group:
     def row_ids(self) -> frozenset[str]:
         """Return the ids of the rows."""
         return frozenset(row.row for row in self.rows)
+
+
+def markdown_rows(policy: Sequence[Group]) -> list[str]:
+    """Return a policy as rows of a Markdown table, the heading first."""
+    heading = "| group | chain | follow-up | what is sent | to | triggers | conditions | once per |"
+    chains = [(group, number, chain) for group in policy for number, chain in enumerate(group.chains, 1)]
+    rows = [_markdown_row(group, number, row) for group, number, chain in chains for row in chain]
+    return [heading, "|---|---|---|---|---|---|---|---|", *rows]
+
+
+def _markdown_row(group: Group, chain: int, row: Row) -> str:
+    kind = FOLLOWUP_KINDS[row.followup]
+    conditions = "<br>".join(condition.words for condition in row.when)
+    once = ONCE_PER[row.claim] if row.claim else "attempt"
+    cells = (group.name, str(chain), f"`{row.followup}`", kind.sends, row.where, str(kind.triggers), conditions, once)
+    return f"| {' | '.join(cells)} |"

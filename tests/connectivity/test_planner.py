@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from probe.connectivity.conditions import innocuous_claim
 from probe.connectivity.facts import Wait
 from probe.connectivity.planner import conclude
-from probe.connectivity.policy import POLICY, markdown_rows
+from probe.connectivity.policy import POLICY
+from probe.connectivity.policy_rows import markdown_rows
 from probe.followups.planned_flow import Claim
 from probe.formats.followups import FOLLOWUP_KINDS
 from tests.connectivity.planner_simulation import ADDRESSES, BUDGET, Run, runs
@@ -83,6 +84,6 @@ def test_policy_names_every_kind_that_follows_an_attempt() -> None:
 
 
 def test_policy_is_printed_with_one_row_each() -> None:
-    rows = markdown_rows()
+    rows = markdown_rows(POLICY)
     assert len(rows) == 2 + sum(len(group.rows) for group in POLICY)
     assert len({row.count(" | ") for row in rows[2:]}) == 1
