@@ -14,7 +14,7 @@ from typing import Any
 from probe.lab.net.layout import FabricConfig
 from probe.lab.network_verdict import network_verdicts
 from probe.lab.real_servers import PATIENCE, RealServer, host_of, serve_with_real_servers
-from probe.lab.sandbox.job import Moment, Start
+from probe.lab.sandbox.job import Moment, ProcessFaults, Start
 from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario.expectations import Difference, differences, network_differences
 from probe.lab.scenario.scenario import Scenario, ScenarioError
@@ -99,9 +99,7 @@ def run_command(
         keep=[str(folder), *_named_paths(command)],
         log=log,
         ready_within=READY_WITHIN + (PATIENCE if real_servers else 0),
-        interruption=_interruption(scenario, world),
-        helper_restart=_helper_restart(scenario, world),
-        open_files=scenario.run.open_files,
+        faults=ProcessFaults(_interruption(scenario, world), _helper_restart(scenario, world), scenario.run.open_files),
     )
 
 

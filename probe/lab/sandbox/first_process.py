@@ -212,9 +212,9 @@ class _Lab:
         """Run the command and return its exit code, 128 + n for signal n."""
         self._command = _fork(self._exec_command, self._plan.log)
         end = os.pidfd_open(self._command)
-        if self._reaches(self._plan.helper_restart, end, self._command):
+        if self._reaches(self._plan.faults.helper_restart, end, self._command):
             self._restart_helper()
-        if self._reaches(self._plan.interruption, end, self._command):
+        if self._reaches(self._plan.faults.interruption, end, self._command):
             os.kill(self._command, signal.SIGINT)
         while end not in self._wait([end], None):
             continue
@@ -245,8 +245,8 @@ class _Lab:
             self._pipes.report(unavailable=tr("{leak} The lab therefore runs nothing.", leak=leak))
             return
         self._restore_signals()
-        if plan.open_files is not None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (plan.open_files, plan.open_files))
+        if plan.faults.open_files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (plan.faults.open_files, plan.faults.open_files))
         if callable(plan.command):
             _ignore_broken_pipes()
             os.environ.update(plan.env)

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from probe.lab.net.layout import FabricConfig
 
 Start = Sequence[str] | Callable[[Callable[[], None]], None]
-"""A command line, or a function that calls its argument when it is ready."""
+"""A command line, or a function that calls its argument when it is ready.
+
+A command line reports this with a line on the descriptor in PROBE_LAB_READY_FD. For the helper a listening TCP socket
+counts as well.
+"""
 
 Command = Sequence[str] | Callable[[], None]
-"""A command line, or a function to run in a fork of this process."""
+"""A command line, or a function to run in a fork of this process, which saves the start of Python."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,15 @@ class Moment:
     seconds: float
     addresses: tuple[str, ...]
     of_helper: bool = False  # of the helper, else of the command
+
+
+@dataclass(frozen=True)
+class ProcessFaults:
+    """Hold the faults of the lab's processes: a signal, a restart, a limit."""
+
+    interruption: Moment | None = None  # when the command gets a SIGINT
+    helper_restart: Moment | None = None  # when the helper is killed and started again
+    open_files: int | None = None  # limit of the command's descriptors
 
 
 @dataclass(frozen=True)
@@ -38,9 +51,7 @@ class Plan:
     ready_within: float  # seconds
     callers_inode: int
     mask: set[int]  # the caller's blocked signals, restored for the command
-    interruption: Moment | None = None  # when the command gets a SIGINT
-    helper_restart: Moment | None = None  # when the helper is killed and started again
-    open_files: int | None = None  # limit of the command's descriptors
+    faults: ProcessFaults
 
 
 class Pipes:

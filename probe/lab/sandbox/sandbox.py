@@ -28,7 +28,7 @@ from probe.lab.sandbox import kernel
 from probe.lab.sandbox.first_process import Pipes, Plan, Start, run_first_process
 from probe.lab.sandbox.identity import map_identity
 from probe.lab.sandbox.isolation import network_inode
-from probe.lab.sandbox.job import Command, Moment
+from probe.lab.sandbox.job import Command, ProcessFaults
 from probe.lab.sandbox.unsupported import LabBroken, LabUnavailable, explain
 from probe.messages import tr
 
@@ -36,6 +36,8 @@ __all__ = ["LabBroken", "LabUnavailable", "run_in_lab"]
 
 PASSED_ON = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2})
 NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET
+
+NO_FAULTS = ProcessFaults()
 
 
 def run_in_lab(
@@ -49,25 +51,17 @@ def run_in_lab(
     keep: Sequence[str] = (),
     log: str | None = None,
     ready_within: float = 10.0,
-    interruption: Moment | None = None,
-    helper_restart: Moment | None = None,
-    open_files: int | None = None,
+    faults: ProcessFaults = NO_FAULTS,
 ) -> int:
     """Run `command` in the user's namespace and return its exit code, 128 + n if signal n ended it.
 
-    `command` is a command line, or a function, which runs in a fork of this process: that saves the start of Python.
-    `servers` and `helper` run in their own namespaces. Each is a command line, or a function that calls its argument
-    when it is ready. A command line reports this with a line on the descriptor in PROBE_LAB_READY_FD. For the helper a
-    listening TCP socket counts as well. The command gets the caller's environment and `env`, the caller's streams, and
-    `cwd` (default: the caller's). `keep`: more paths under /tmp or /run that stay real. `log`: file for the output of
-    servers and helper. `interruption`: a SIGINT for the command. `helper_restart`: the helper is killed and
-    started again. `open_files`: limit of its descriptors.
+    `servers` and `helper` run in their own namespaces. The command gets the caller's environment and `env`, the
+    caller's streams, and `cwd` (default: the caller's). `keep`: more paths under /tmp or /run that stay real. `log`:
+    file for the output of servers and helper, which must be ready within `ready_within` seconds.
 
     Raises LabUnavailable, with the remedy, if the kernel refuses or the isolation is not verified. Raises LabBroken if
     a part of the lab itself fails.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
     folder = os.path.realpath(cwd or os.getcwd())
     plan = Plan(
         config=config,
@@ -81,15 +75,9 @@ def run_in_lab(
         ready_within=ready_within,
         callers_inode=network_inode(),
         mask=signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON | {signal.SIGCHLD}),
-        interruption=interruption,
-        helper_restart=helper_restart,
-        open_files=open_files,
+        faults=faults,
     )
-    try:
-        return _run(plan)
-    finally:
-        os.close(plan.log)
-        signal.pthread_sigmask(signal.SIG_SETMASK, plan.mask)
+    return _run(plan)
 
 
 def _folder_of(command: Command) -> list[str]:
@@ -128,7 +116,19 @@ class _Outcome:
 
 
 def _run(plan: Plan) -> int:
+    """Run the job, close its log, and restore the caller's blocked signals."""
+    try:
+        return _supervised(plan)
+    finally:
+        os.close(plan.log)
+        signal.pthread_sigmask(signal.SIG_SETMASK, plan.mask)
+
+
+def _supervised(plan: Plan) -> int:
+    """Fork the supervisor and wait for it. Raises LabUnavailable and LabBroken."""
     pipes = Pipes()
+    sys.stdout.flush()
+    sys.stderr.flush()
     supervisor = os.fork()
     if supervisor == 0:
         _supervise(plan, pipes)

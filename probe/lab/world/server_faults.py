@@ -59,12 +59,26 @@ def _is_limit(fault: Placed) -> TypeGuard[ConnectionLimit]:
 
 
 def _apply(host: Host, fault: Placed, pool: Pool) -> None:
+    _change_availability(host, fault)
+    _change_service(host, fault)
+    _change_pages(host, fault)
+    _change_names(host, fault, pool)
+
+
+def _change_availability(host: Host, fault: Placed) -> None:
     match fault:
         case ServerDown(how=("silent" | "refused") as how) if fault.is_timed:
             times = (fault.after or 0.0, fault.until or math.inf)
             host.outages.append(Outage(host.addresses, how, *times, fault.until_question or 0))
         case ServerDown():
             host.down = fault.how
+        case NoQUIC():
+            host.no_quic = fault.how
+
+
+def _change_service(host: Host, fault: Placed) -> None:
+    """Change what the host refuses: names, registrations, calls and mail."""
+    match fault:
         case RefuseUnknownNames():
             host.refuses_unknown = True
         case NoSTARTTLS():
@@ -77,8 +91,11 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.sip_refusal = SIPRefusal(fault.status, fault.every, fault.spares_helper)
         case RefusedMail():
             host.mail_refusal = MailRefusal(fault.reply, fault.to, fault.delay, fault.spares_helper)
-        case NoQUIC():
-            host.no_quic = fault.how
+
+
+def _change_pages(host: Host, fault: Placed) -> None:
+    """Change the host's pages and the certificate under which it sends them."""
+    match fault:
         case OddAnswers():
             host.answers = (fault.status, fault.title)
         case LargePages():
@@ -89,6 +106,11 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.stall = Stall(max(1, fault.rate // 8), 1 / 8, max(1, fault.rate // 8), spares_helper=False)
         case WrongCertificate() | ExpiredCertificate() | NewAuthority():
             host.certificate = _CERTIFICATES[type(fault)]
+
+
+def _change_names(host: Host, fault: Placed, pool: Pool) -> None:
+    """Change the host's addresses and its answers about names."""
+    match fault:
         case Rotating() if host.names:
             host.rotates = not fault.together
             host.addresses += pool.draw_elsewhere(host.names[0])

@@ -12,7 +12,7 @@ import pytest
 from probe.lab.net.layout import Actions, Direction, PathConfig
 from probe.lab.net.packets import ACK, RST, Packet, tcp_packet
 from probe.lab.sandbox.isolation import find_leak, network_inode
-from probe.lab.sandbox.job import Moment
+from probe.lab.sandbox.job import Moment, ProcessFaults
 from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
 from tests.support.lab.inside_lab import ROOT, SERVER, SERVER6, at_home, config
 from tests.support.lab.virtual import Watcher
@@ -366,13 +366,15 @@ except KeyboardInterrupt:
     )
     program = program.replace("SERVER6", repr(SERVER6)).replace("SERVER", repr(SERVER))
     meant = Moment(0.5, (SERVER,))
-    after = at_home(program, tmp_path, interruption=meant, path=PathConfig(rtt_ms=100))
+    after = at_home(program, tmp_path, faults=ProcessFaults(interruption=meant), path=PathConfig(rtt_ms=100))
     assert after is not None and 0.4 < after < 2.0
 
 
 def test_command_may_end_before_its_interruption(tmp_path: Path) -> None:
     program = ASK + f"tell(ask({SERVER!r}))\n"
-    assert at_home(program, tmp_path, interruption=Moment(20.0, (SERVER,))) == "192.88.99.77 hello"
+    assert (
+        at_home(program, tmp_path, faults=ProcessFaults(interruption=Moment(20.0, (SERVER,)))) == "192.88.99.77 hello"
+    )
 
 
 def test_command_has_the_configured_limit_of_descriptors(tmp_path: Path) -> None:
@@ -388,4 +390,4 @@ for descriptor in opened:
     os.close(descriptor)
 tell([len(opened) < 24, failed == errno.EMFILE])
 """
-    assert at_home(program, tmp_path, open_files=24) == [True, True]
+    assert at_home(program, tmp_path, faults=ProcessFaults(open_files=24)) == [True, True]

@@ -65,7 +65,7 @@ def at_home(program: str, folder: Path, **rest: Any) -> Any:
     return json.loads(answer.read_text())
 
 
-_OWN = frozenset({"servers", "helper", "env", "keep", "log", "ready_within", "interruption", "open_files"})
+_OWN = frozenset({"servers", "helper", "env", "keep", "log", "ready_within", "faults"})
 
 
 def lab_process(
