@@ -40,48 +40,53 @@ def build(state: HelperState) -> web.Application:
     """Return the application with all routes. Errors are `{"error": "…"}`."""
     app = web.Application(middlewares=[_errors_as_json], client_max_size=LONGEST_QUESTION)
     app.on_response_prepare.append(_name_server)
-
-    async def health(_: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
-    async def answer(request: web.Request) -> web.Response:
-        client = _client(state, request)
-        state.counts.admit(peer := peer_key(client or request.remote))
-        question = read_question(await _body(request), state.targets, state.contacts)
-        if question.fresh:
-            state.fresh_counts.admit(peer)
-            found = await fresh_answer(state, lambda: measure_target(state, question), peer=peer)
-        else:
-            found = await cached_answer(state, question.key, lambda: measure_target(state, question), peer=peer)
-        dated = with_ages(found, state.clock())
-        public = client if client and may_contact(client, Contacts.PUBLIC) else None
-        response = web.json_response({**dated, **_offers(state), "your_address": public}, dumps=_dumps)
-        response.enable_compression()  # to a tenth, for clients that accept it
-        return response
-
-    async def greet(_: web.Request) -> web.Response:
-        return web.json_response({"message": GREETING})
-
-    async def answer_ooni(request: web.Request) -> web.Response:
-        state.counts.admit(peer := peer_key(_client(state, request) or request.remote))
-        question = read_request(await _body(request))
-        found = await fresh_answer(state, lambda: measure_url(state, question), peer=peer)  # OONI's have no age
-        return web.json_response(found, dumps=_dumps)
-
+    app[ROUTES] = _routes(calls=state.webrtc is not None)
+    app.router.add_get("/health", _health)
+    app.router.add_post("/v1/measure", partial(_measure, state))
     app.router.add_post("/v1/tokens", partial(_renew_tokens, state))
     if state.webrtc is not None:
         app.router.add_post("/v1/webrtc", partial(_open_call, state, state.webrtc))
-    app[ROUTES] = _routes(calls=state.webrtc is not None)
-    app.router.add_get("/health", health)
-    app.router.add_post("/v1/measure", answer)
-    app.router.add_get("/", greet)
-    app.router.add_post("/", answer_ooni)
+    app.router.add_get("/", _greet)
+    app.router.add_post("/", partial(_measure_for_ooni, state))
     return app
 
 
 def _routes(*, calls: bool) -> str:
     ours = ("GET /health", "POST /v1/measure", "POST /v1/tokens", *(("POST /v1/webrtc",) if calls else ()))
     return f"{', '.join(ours)}, and for OONI's probe POST /"
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def _greet(_: web.Request) -> web.Response:
+    return web.json_response({"message": GREETING})
+
+
+async def _measure(state: HelperState, request: web.Request) -> web.Response:
+    """Answer our probe's question about a target. Raises Refused."""
+    client = _client(state, request)
+    state.counts.admit(peer := peer_key(client or request.remote))
+    question = read_question(await _body(request), state.targets, state.contacts)
+    if question.fresh:
+        state.fresh_counts.admit(peer)
+        found = await fresh_answer(state, lambda: measure_target(state, question), peer=peer)
+    else:
+        found = await cached_answer(state, question.key, lambda: measure_target(state, question), peer=peer)
+    dated = with_ages(found, state.clock())
+    public = client if client and may_contact(client, Contacts.PUBLIC) else None
+    response = web.json_response({**dated, **_offers(state), "your_address": public}, dumps=_dumps)
+    response.enable_compression()  # to a tenth, for clients that accept it
+    return response
+
+
+async def _measure_for_ooni(state: HelperState, request: web.Request) -> web.Response:
+    """Answer a question with OONI's protocol about a web address. Raises Refused."""
+    state.counts.admit(peer := peer_key(_client(state, request) or request.remote))
+    question = read_request(await _body(request))
+    found = await fresh_answer(state, lambda: measure_url(state, question), peer=peer)  # OONI's have no age
+    return web.json_response(found, dumps=_dumps)
 
 
 async def _renew_tokens(state: HelperState, request: web.Request) -> web.Response:

@@ -77,10 +77,15 @@ async def measure(
         finally:
             await _end(names, asking)
     measured = finished_measurement(nettest, target, session, trace, start, time.monotonic() - clock, control, results)
+    await _add_packets(measured, session, trace)
+    return measured
+
+
+async def _add_packets(measured: Measured, session: Session, trace: Trace) -> None:
+    """Add the captured packets of the measurement's flows, if packets are captured."""
     if session.capture is not None:
         packets = await session.capture.packets(trace.flows, trace.zero)
         measured.test_keys["x_packets"] = [packet.model_dump(mode="json") for packet in packets]
-    return measured
 
 
 async def _settle(session: Session, trace: Trace) -> None:

@@ -25,6 +25,7 @@ from probe.results import ResultsError
 
 if TYPE_CHECKING:
     from probe.analysis.compare.axes import Question
+    from probe.analysis.compare.cells import Comparison
     from probe.analysis.compare.over_time.annotations import Annotation
     from probe.analysis.compare.verdict_table import VerdictTable
     from probe.analysis.listings.joined import Joined
@@ -40,6 +41,15 @@ Annotations = Annotated[
 ]
 
 
+Top = Annotated[int, opt("--top", min=0, help="Show only the N vantage points with most measurements.")]
+JSON = Annotated[bool, opt("--json", help="Print one JSON object per cell.")]
+HTML = Annotated[Path | None, opt("--html", help="Write one HTML page that opens without network.")]
+AppStores = Annotated[
+    list[Path] | None,
+    opt("--stores", help="Answers of app stores (`probe stores`) to join with the networks of each country."),
+]
+
+
 @app.command()
 def compare(
     sources: Sources,
@@ -48,14 +58,11 @@ def compare(
     since: Since = None,
     until: Until = None,
     only: Only = None,
-    top: Annotated[int, opt("--top", min=0, help="Show only the N vantage points with most measurements.")] = 0,
-    json: Annotated[bool, opt("--json", help="Print one JSON object per cell.")] = False,
-    html: Annotated[Path | None, opt("--html", help="Write one HTML page that opens without network.")] = None,
+    top: Top = 0,
+    json: JSON = False,
+    html: HTML = None,
     annotations: Annotations = None,
-    stores: Annotated[
-        list[Path] | None,
-        opt("--stores", help="Answers of app stores (`probe stores`) to join with the networks of each country."),
-    ] = None,
+    stores: AppStores = None,
     lab: Lab = False,
     engine: Engine = EngineName.DUCKDB,
     master: Master = None,
@@ -64,6 +71,8 @@ def compare(
     from probe.analysis.compare.cells import compare as compute
     from probe.analysis.compare.compare import to_json
     from probe.analysis.compare.terminal.text import to_text
+    from probe.analysis.listings.joined import by_cell
+    from probe.cli.results.pages import write_page
 
     asked, style = question(by, since, until, only, lab, baseline), style_of(sys.stdout)
     notes = annotations_of(annotations, html)
@@ -72,21 +81,22 @@ def compare(
         comparison = compute(table, asked, top)
         if not comparison.services:
             raise UsageError(tr(NOTHING_LEFT), INVALID_INPUT)
-        if baseline and not any(cells[0].n or cells[0].set_aside for _, cells in comparison.rows()):
-            empty = tr("No measurement was made at the baseline {baseline}. Nothing is compared.", baseline=baseline)
-            say(sys.stderr, empty)
+        note_empty_baseline(comparison, baseline)
         rows = beside_stores(table, asked, stores) if stores else []
         if html is not None:
-            from probe.cli.results.pages import write_page
-
             write_page(html, table, comparison, sources, annotations=notes, stores=rows)
         if json:
-            from probe.analysis.listings.joined import by_cell
-
             return to_json(comparison, by_cell(rows) if stores else None)
         return to_text(comparison, style) + stores_text(rows, asked=bool(stores)) if html is None else ""
 
     print_answer(sources, lab, engine, master, answer, coloured=bool(style.colours) and not json)
+
+
+def note_empty_baseline(comparison: "Comparison", baseline: str | None) -> None:
+    """Say on stderr that the named baseline has no measurements, if so."""
+    if baseline and not any(cells[0].n or cells[0].set_aside for _, cells in comparison.rows()):
+        empty = tr("No measurement was made at the baseline {baseline}. Nothing is compared.", baseline=baseline)
+        say(sys.stderr, empty)
 
 
 def beside_stores(table: "VerdictTable", asked: "Question", paths: list[Path]) -> "list[Joined]":

@@ -40,6 +40,12 @@ def stores_of(folder: Path, server: str | None) -> Stores:
     return replace(stores, lookup=f"{base}/lookup", page=f"{base}/store/apps/details")
 
 
+def say_refused() -> None:
+    """Say that a store refused the rest of the requests."""
+    refused = tr("The store refuses further requests. The rest was not asked. Try again in an hour.")
+    say(sys.stderr, wrapped(refused))
+
+
 def agree(stores: Stores, asked: Mapping[Store, Sequence[str]], yes: bool) -> None:
     """Name the contacted servers and the time, and ask at a terminal. Send nothing. Raise UsageError."""
     hosts = [urlsplit(stores.lookup).hostname or ""] if asked.get("apple") else []

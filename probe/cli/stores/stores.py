@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.screen import UsageError, say, wrapped
+from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
 from probe.results import STORES, ResultsError, ResultsFile, results_root
 
@@ -47,7 +47,7 @@ def stores(
     An app that is missing may have been left out by its developer. Missing apps are compared with other countries and
     with earlier answers. Results are kept in the folder `stores` of the results folder.
     """
-    from probe.cli.stores.asking import NO_ANSWER, agree, ask, stores_of
+    from probe.cli.stores.asking import NO_ANSWER, agree, ask, say_refused, stores_of
 
     file = stores_of(targets_folder(targets), server)
     asked = _asked(file, country or [], google_play)
@@ -61,9 +61,7 @@ def stores(
     for line in _as_json(shown, found) if json else _as_text(shown, found):
         say(sys.stdout, line)
     if not whole:
-        say(
-            sys.stderr, wrapped(tr("The store refuses further requests. The rest was not asked. Try again in an hour."))
-        )
+        say_refused()
     if not whole or not any(answers.usable for answers in kept):
         raise typer.Exit(NO_ANSWER)
 

@@ -46,13 +46,12 @@ async def quic_handshake(
     check: bool = True,
     window: int | None = None,
 ) -> QUICConnection:
-    """Perform a handshake with `ip` (a literal) at `port`. Check the chain against `verify_name` (default:
-    `server_name`).
+    """Perform a handshake with `ip` (a literal) at `port`.
 
-    `server_name` is the SNI. None or an IP literal sends none. With `check=False` (innocuous name) no certificate is
-    checked, and a refusal by the server is a success, but silence during the handshake is not. `window` limits the
-    bytes that a stream of the server sends ahead. The transaction closes the connection at its end. Raises StepFailed,
-    and LocalFailure if aioquic is missing.
+    `server_name` is the SNI. None or an IP literal sends none. The chain is checked against `verify_name` (default:
+    `server_name`). With `check=False` (innocuous name) no certificate is checked, and a refusal by the server is a
+    success, but silence during the handshake is not. `window` limits the bytes that a stream of the server sends ahead.
+    The transaction closes the connection at its end. Raises StepFailed, and LocalFailure if aioquic is missing.
     """
     need_quic()
     name = verify_name if verify_name is not None else server_name or ""
@@ -68,13 +67,18 @@ async def quic_handshake(
         tx.connections.callback(conn.close)
         tx.opened("udp", conn.local[1], ip, port)
         with keeping_evidence(conn), forgiving_refusals(conn, lenient=not check):
-            async with asyncio.timeout(limit):
-                conn.open()
-                await conn.until(lambda: conn.watch.confirmed)
-            entry.x_completed = True
+            await _complete(conn, limit)
         if check:
             judge(_chain(conn), entry, roots)
     return conn
+
+
+async def _complete(conn: QUICConnection, limit: float) -> None:
+    """Send the hello and wait until the server has confirmed the handshake. Raises TimeoutError after `limit` s."""
+    async with asyncio.timeout(limit):
+        conn.open()
+        await conn.until(lambda: conn.watch.confirmed)
+    conn.entry.x_completed = True
 
 
 @contextmanager
