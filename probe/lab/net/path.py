@@ -166,7 +166,8 @@ class Path:
             or self._is_rate_limited(packet.hop, now)
         ):
             return
-        answer_with_error(raw, time_exceeded, self._hop_address(packet.hop, raw[0] >> 4), self._back(packet, now))
+        address = self._hop_address(packet.hop, raw[0] >> 4)
+        answer_with_error(raw, time_exceeded, address, self._back(packet, now), quoted=self.config.quoted)
 
     def _passes_silent_router(self, raw: bytes, hop: int) -> bool:
         """Return True if the load balancer before this hop sends the packet's flow to the router that is silent."""
@@ -206,9 +207,17 @@ def _readable(raw: bytes) -> Packet | None:
 
 
 def answer_with_error(
-    raw: bytes, build: Callable[[str, bytes], bytes], address: str, send: Callable[[bytes], None]
+    raw: bytes,
+    build: Callable[[str, bytes], bytes],
+    address: str,
+    send: Callable[[bytes], None],
+    *,
+    quoted: int | None = None,
 ) -> None:
-    """Send an ICMP error about `raw`. Errors and later fragments must not cause one (RFC 1122 3.2.2)."""
+    """Send an ICMP error about `raw`. Errors and later fragments must not cause one (RFC 1122 3.2.2).
+
+    `quoted`: bytes behind the IP header that it quotes, 8 as RFC 792 demands. None: as many as `build` does.
+    """
     packet = Packet(raw)
     if not packet.is_icmp_error and not packet.later_fragment:
-        send(build(address, raw))
+        send(build(address, raw if quoted is None else raw[: packet.offset + quoted]))

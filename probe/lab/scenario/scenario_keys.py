@@ -25,6 +25,11 @@ class PathKeys(BaseModel):
     icmp_per_second: float | None = Field(
         default=None, gt=0, description="most ICMP time exceeded that each other hop sends in a second"
     )
+    quoted: int | None = Field(
+        default=None,
+        ge=8,
+        description="bytes behind the IP header that hops quote in ICMP errors; else as many as fit in 576 bytes",
+    )
     mtu: int | None = Field(
         default=None, ge=576, le=1500, description="longer IP packets (bytes) are lost behind hop 1, without ICMP"
     )

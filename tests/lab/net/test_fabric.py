@@ -70,6 +70,24 @@ def test_rate_limited_router_sends_the_next_error_after_a_pause() -> None:
     assert errors == [1, 0, 0, 1, 0, 0]
 
 
+@pytest.mark.parametrize(("size", "quoted", "found"), [(20, None, 20), (1000, None, 520), (20, 8, 0), (20, 12, 4)])
+def test_router_quotes_the_payload_as_it_received_it(size: int, quoted: int | None, found: int) -> None:
+    """Test the length of the quote, and a device on hop 3 that changes the payload."""
+
+    def spoil(packet: Packet, direction: Direction) -> Actions | None:
+        if direction is IN:
+            return None
+        changed = udp_packet(packet.src, packet.dst, packet.sport, packet.dport, b"x" * size, ttl=packet.ttl)
+        return Actions(replace=changed)
+
+    lab = make(Watcher(3, on_path=False, decide=spoil), path=PathConfig(quoted=quoted))
+    for ttl, letter in ((2, b"a"), (3, b"x")):
+        lab.send("home", query(ttl, payload=b"a" * size))
+        (error,) = lab.take("home")
+        assert is_correct(error.raw) and len(error.raw) <= 576
+        assert error.payload[28:] == letter * found and Packet(error.payload).sport == 5000
+
+
 def test_answers_arrive_with_ttl_reduced_by_all_hops() -> None:
     lab = make()
     for raw in (query(), query6()):
