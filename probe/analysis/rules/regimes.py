@@ -83,7 +83,8 @@ REGIME_RULES = (
             "and any name passes there."
         ),
         plain=mark(
-            "This network lets only listed servers pass. Connections to all others are opened and then cut off."
+            "This network lets only listed servers pass. Connections to all others are opened, but nothing gets "
+            "through."
         ),
     ),
     Rule(

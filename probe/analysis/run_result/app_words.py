@@ -1,9 +1,12 @@
 """Name the states of apps and of their calls, in the words of the screen and the page."""
 
 from collections.abc import Iterable
-from typing import TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 from probe.messages import mark, tr
+
+if TYPE_CHECKING:
+    from probe.analysis.verdicts.apps import AppVerdict
 
 STATES = {
     "blocked": mark("BLOCKED"),
@@ -25,6 +28,7 @@ CALLS = {
     "ok": mark("work"),
 }
 BAD_CALLS = mark("bad")  # call packets are lost, late or slow
+SLOW_UDP = "service_udp_slow"  # the rule about call packets that are lost like all other packets over UDP
 CERTAINTIES = {"certain": mark("certain"), "likely": mark("likely"), "unclear": mark("unclear")}
 UNTESTABLE_CALLS = {
     "wechat": mark("Calls over WeChat are not testable, because no server for them is documented."),
@@ -68,10 +72,11 @@ def are_calls_bad(app: AppState) -> bool:
     return app["needs"].get("calls") == "degraded" and any(name.startswith("media.") for name in app["mechanisms"])
 
 
-def calls_of_app(app: AppState) -> str:
+def calls_of_app(app: "AppVerdict") -> str:
     """Return the word for the calls of an app, a dash if nothing is known about them."""
     state = state_of_calls(app)
-    if state is not None and are_calls_bad(app):
+    slow = state == "ok" and any(service["rule_id"] == SLOW_UDP for service in app["services"])
+    if slow or (state is not None and are_calls_bad(app)):
         return tr(BAD_CALLS)
     return tr(CALLS[state]) if state is not None else "-"
 

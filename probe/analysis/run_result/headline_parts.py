@@ -35,8 +35,8 @@ def _stopped(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
     stopped = [app for app in apps if is_stopped(app)]
     if stopped:
         yield tr_plural(
-            "{stopped} of {count} app does not pass: {names}",
-            "{stopped} of {count} apps do not pass: {names}",
+            "{stopped} of {count} app cut off: {names}",
+            "{stopped} of {count} apps cut off: {names}",
             len(apps),
             stopped=len(stopped),
             names=listed("blocked", stopped),

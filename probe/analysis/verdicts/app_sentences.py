@@ -104,28 +104,43 @@ _BY_STATE = {
     "impaired": FAILING_NEEDS,
     "down": FAILING_NEEDS,
 }
+SLOW_THOUGH_OK: dict[str, str] = {
+    "service_udp_slow": REASONS["media.loss"],
+    "service_address_slow": mark("Pages load slowly."),
+}
+"""The sentence about a service that works and is slow, by its rule. An access line or a server can cause this too."""
 _ORDER = {state: place for place, state in enumerate(_BY_STATE)}
+_ACCUSED = {"blocked", "likely_blocked", "degraded"}
 MANY = 3  # services of one need that are alike, such as providers, from which on they are counted
 
 
 def app_sentence(
-    rule_id: str, needs: Mapping[str, str], essential: Sequence[str], records: Sequence[Mapping[str, Any]]
+    rule_id: str,
+    needs: Mapping[str, str],
+    essential: Sequence[str],
+    records: Sequence[Mapping[str, Any]],
+    services: Sequence[Mapping[str, Any]],
 ) -> str:
     """Return the plain sentence about an app. `records` are the verdict records of its services that decide.
 
-    `needs` has the state of each need, and `essential` the needs without which the app is of no use.
+    `needs` has the state of each need, and `essential` the needs without which the app is of no use. `services` are the
+    records of all its services.
     """
     if rule_id in {"app_blocked", "app_likely_blocked"}:
         return reason_of(records)
     if rule_id == "app_works_in_part":
         chosen = {need: needs[need] for need in essential}
+        if slowed := _slowed(chosen, records):
+            return slowed
         return _counted(records) if len(needs) == 1 else _about_worst(chosen)
     failing_in_part = rule_id in {"app_unclear", "app_down"} and "ok" in needs.values()
     if rule_id == "app_other_need_blocked" and _are_calls_bad(needs, records):
         return reason_of(records)
+    if rule_id == "app_other_need_blocked" and (slowed := _slowed(needs, records)):
+        return slowed
     if rule_id in {"app_other_need_blocked", "app_other_need_unclear"} or failing_in_part:
         return _about_worst(needs)
-    return _OTHERS[rule_id]() if rule_id in _OTHERS else _about_working(needs, records)
+    return _OTHERS[rule_id]() if rule_id in _OTHERS else _about_working(needs, records, services)
 
 
 _OTHERS = {
@@ -154,6 +169,15 @@ def _are_calls_bad(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]
     return failing == {"calls"} and any(rule is not None and rule.mechanism.startswith("media.") for rule in rules)
 
 
+def _slowed(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the sentence about services that are slowed down, None if anything is interfered with in another way."""
+    affected = [record for record in records if record.get("state") in _ACCUSED]
+    named = [texts(record.get("mechanisms")) for record in affected]
+    slow = all(names and all("throttle" in name.split(".") for name in names) for names in named)
+    worse = any(state in _ACCUSED and state != "degraded" for state in needs.values())
+    return reason_of(affected) if affected and slow and not worse else None
+
+
 def _about_worst(needs: Mapping[str, str]) -> str:
     """Return the sentence about the need with the gravest state."""
     failing = [need for need in needs if needs[need] in _ORDER]
@@ -171,8 +195,10 @@ def _counted(records: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _about_working(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> str:
-    """Return the sentence about an app that works, with what is known to fail elsewhere too."""
+def _about_working(
+    needs: Mapping[str, str], records: Sequence[Mapping[str, Any]], services: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return the sentence about an app that works, with what is slow, or known to fail elsewhere too."""
     down = {need: state for need, state in needs.items() if state == "down"}
     if down:
         return _about_worst(down)
@@ -186,4 +212,5 @@ def _about_working(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]
             len(records),
             failing=failing,
         )
-    return tr("It works.")
+    rules = {text(record.get("rule_id")) for record in services}
+    return next((tr(sentence) for rule_id, sentence in SLOW_THOUGH_OK.items() if rule_id in rules), tr("It works."))

@@ -194,7 +194,8 @@ def _deciding(app: AppRecords, state: str, needs: Mapping[str, str]) -> list[Rec
 def _sentence(app: AppRecords, rule_id: str | None, needs: Mapping[str, str], deciding: list[Record]) -> str:
     if rule_id is None:
         return plain_sentence(app["records"][0])
-    return app_sentence(rule_id, needs, sorted(essential_of(frozenset(needs)), key=NEEDS.index), deciding)
+    essential = sorted(essential_of(frozenset(needs)), key=NEEDS.index)
+    return app_sentence(rule_id, needs, essential, deciding, list(filter(_is_valid, app["records"])))
 
 
 def _certainty(state: str, deciding: Sequence[Record]) -> Certainty:

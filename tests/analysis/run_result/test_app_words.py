@@ -2,12 +2,14 @@
 
 import pytest
 
-from probe.analysis.run_result.app_words import AppState, calls_of_app
+from probe.analysis.run_result.app_words import SLOW_UDP, calls_of_app
+from probe.analysis.verdicts.apps import AppService, AppVerdict, judge_apps
 
 
-def app(state: str, calls: str | None) -> AppState:
+def app(state: str, calls: str | None) -> AppVerdict:
+    (made,) = judge_apps([{"target": "telegram", "service": "telegram/dc_pool", "state": state}], {})
     needs = {"messages": state} | ({"calls": calls} if calls else {})
-    return AppState(app="telegram", title="Telegram", state=state, valid=True, needs=needs, mechanisms=[])
+    return {**made, "state": state, "needs": needs}
 
 
 @pytest.mark.parametrize(
@@ -30,4 +32,11 @@ def test_relays_of_a_blocked_app_say_nothing_about_calls(state: str, calls: str 
 def test_calls_whose_packets_are_lost_are_bad(mechanism: str, word: str) -> None:
     found = app("ok", "degraded")
     found["mechanisms"] = [mechanism]
+    assert calls_of_app(found) == word
+
+
+@pytest.mark.parametrize(("calls", "word"), [("ok", "bad"), ("blocked", "blocked"), ("insufficient", "not tested")])
+def test_calls_over_slow_udp_are_bad_and_not_blocked(calls: str, word: str) -> None:
+    found = app("ok", calls)
+    found["services"] = [AppService(service="telegram/calls", state=calls, rule_id=SLOW_UDP)]
     assert calls_of_app(found) == word

@@ -219,6 +219,43 @@ def test_reasons_fit_their_column() -> None:
     assert [sentence for sentence in REASONS.values() if len(sentence) > 25] == []
 
 
+@pytest.mark.parametrize(
+    ("recording", "name", "state", "sentence"),
+    [
+        ("throttled-policed", "x", "degraded", "Pages are slowed down."),
+        ("throttled-shared", "telegram", "degraded", "Pages are slowed down."),  # of the web client
+        ("throttled-host-policed", "wechat", "degraded", "Pages are slowed down."),
+        ("throttled-quic", "facebook", "degraded", "Pages are slowed down."),
+        ("udp-slow", "signal", "ok", "Call packets get lost."),
+        ("slow-address", "x", "ok", "Pages load slowly."),
+        ("slow-address", "telegram", "ok", "It works."),
+    ],
+)
+def test_slow_app_is_called_slow(recording: str, name: str, state: str, sentence: str) -> None:
+    app = apps_in(recording)[name]
+    assert (app["state"], app["sentence"]) == (state, sentence)
+
+
+def test_what_is_blocked_is_named_before_what_is_slow() -> None:
+    slow = record("chat", "degraded", mechanisms=["tls.throttle.sni"])
+    cases = {
+        "Pages are slowed down.": [slow, record("web", "ok")],
+        "Messages work in part.": [
+            slow,
+            record("more", "blocked", mechanisms=["tls.reset.sni"]),
+            record("media", "ok"),
+        ],
+        "Calls are blocked.": [
+            record("chat", "ok"),
+            {**slow, "service": "whatsapp/web"},
+            record("calls", "blocked", mechanisms=["stun.timeout"]),
+        ],
+    }
+    names = {"whatsapp": {"services": {**TARGETS["whatsapp"]["services"], "more": {"needs": ["messages"]}}}}
+    found = {sentence: judge_apps(records, names)[0]["sentence"] for sentence, records in cases.items()}
+    assert found == {sentence: sentence for sentence in cases}
+
+
 # -- whole measurements ----------------------------------------------------------------------------------------------
 
 

@@ -82,9 +82,9 @@ def test_whole_output_of_show_fits_eighty_by_twenty_four(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("scenario", "sentence", "stopped"),
     [
-        ("port-443-reset", "This network cuts off all encrypted web connections", "2 of 3 apps do not pass"),
-        ("allowlist-address", "This network lets only listed servers pass.", "2 of 3 apps do not pass"),
-        ("allowlist-silent", "This network lets only listed servers pass.", "2 of 3 apps do not pass"),
+        ("port-443-reset", "This network cuts off all encrypted web connections", "2 of 3 apps cut off"),
+        ("allowlist-address", "This network lets only listed servers pass.", "2 of 3 apps cut off"),
+        ("allowlist-silent", "This network lets only listed servers pass.", "2 of 3 apps cut off"),
         ("international-cut", "Nothing outside the country answers", "3 unclear"),
     ],
 )
