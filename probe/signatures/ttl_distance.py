@@ -15,6 +15,7 @@ NAMELESS = frozenset({"syn", "datagram"})
 """Payloads without a name. Their distance counts only if it is exact."""
 
 AGREEING, MOST_RUNS = 5, 11  # of a deep search, as in CenTrace (Raman et al., CoNEXT 2022)
+AGREEING_QUOTES = 2  # flows in which routers must quote the same
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ def acted(outcome: str, ttl: int, *, by_silence: bool, answering: frozenset[int]
     if not by_silence:
         return False
     return True if ttl in answering else None
+
+
+def swapped_at(ttl: int, quote: str | None) -> tuple[int, bool] | None:
+    """Return the TTL, and whether the datagram arrived there with exchanged ends. None: the quote is no evidence.
+
+    Any other change is none either. A home router that writes addresses into SIP makes it before the censor.
+    """
+    return (ttl, quote == "swapped") if quote in {"same", "swapped"} else None
 
 
 def interval(seen: Iterable[tuple[int, bool]]) -> Interval | None:

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from probe.analysis.observations.lenient_json import table
-from probe.analysis.verdicts.hops import AT_SERVER, LAYERS, NOT_FOUND, SearchResult
+from probe.analysis.verdicts.hops import ANSWERS_CHANGED, AT_SERVER, LAYERS, NOT_FOUND, QUOTED_LAYERS, SearchResult
 from probe.messages import mark
 
-RESOLVER, RATE, ANSWERS_CHANGED, NO_SEARCH = "resolver", "rate", "answers_changed", "no_search"
+RESOLVER, RATE, NO_SEARCH = "resolver", "rate", "no_search"
 NO_ICMP_ERRORS, NOT_SEARCHED = "no_icmp_errors", "not_searched"
 
 SENTENCES: dict[str, str] = {
@@ -46,7 +46,7 @@ def _reason(service: str, mechanism: str, results: Collection[SearchResult], run
     for reason, prefixes in _NEVER.items():
         if f"{mechanism}.".startswith(prefixes):
             return reason
-    if not any(f"{mechanism}.".startswith(prefixes) for prefixes in LAYERS.values()):
+    if not any(f"{mechanism}.".startswith(one) for one in (*LAYERS.values(), *QUOTED_LAYERS.values())):
         return NO_SEARCH
     told = table(run.get("abilities")).get("icmp_errors")
     return NO_ICMP_ERRORS if told is False else NOT_SEARCHED

@@ -7,7 +7,16 @@ from typing import Any
 
 from probe.analysis.observations.failure_kinds import REFUSED, RESET, TIMEOUT, dns_kind_of, kind_of
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
-from probe.signatures.ttl_distance import AGREEING, NAMELESS, PATHWIDE, Interval, acted, interval
+from probe.signatures.ttl_distance import (
+    AGREEING,
+    AGREEING_QUOTES,
+    NAMELESS,
+    PATHWIDE,
+    Interval,
+    acted,
+    interval,
+    swapped_at,
+)
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "dns": ("dns.injection",),
@@ -30,8 +39,20 @@ LAYERS: dict[str, tuple[str, ...]] = {
 STREAM_LAYERS = LAYERS | {"stun": ("stun.", "turn."), "sip": ("sip.",)}
 """The same over TCP."""
 
-NOT_FOUND, AT_SERVER = "not_found", "at_server"
-"""Reasons for a search without a hop. `at_server`: only packets that can reach the server's distance were acted on."""
+QUOTED_LAYERS: dict[str, tuple[str, ...]] = {
+    "stun": ("stun.tampering", "turn.tampering"),
+    "reflector": ("reflector.tampering",),
+    "dtls": ("dtls.tampering",),
+    "sip": ("sip.tampering",),
+}
+"""The same where the payload is compared with what routers quote of it."""
+
+NOT_FOUND, AT_SERVER, ANSWERS_CHANGED = "not_found", "at_server", "answers_changed"
+"""Reasons for a search without a hop.
+
+`at_server`: only packets that can reach the server's distance were acted on. `answers_changed`: the last router
+received the payload as it was sent, and the server answered it.
+"""
 
 
 COMPARED = 4  # comparisons with packets to neutral hosts that must show the same silence, of five
@@ -45,10 +66,13 @@ class Search:
     service: str
     address: str
     transport: str = ""
+    by_quote: bool = False
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         """Return the prefixes of the mechanisms that it locates."""
+        if self.by_quote:
+            return QUOTED_LAYERS.get(self.payload, ())
         return STREAM_LAYERS.get(self.payload, ()) if self.transport == "tcp" else LAYERS[self.payload]
 
     def concerns(self, service: str) -> bool:
@@ -99,6 +123,9 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
             continue
         carrier = "tcp" if search.payload == "quic" else search.transport  # the path of QUIC is measured with SYNs
         failed, hops = _cause_of(entries, records), paths.get((search.address, carrier), _NO_PATH)
+        if search.by_quote:
+            found.append(_located_by_quote(search, entries, hops))
+            continue
         if search.payload in NAMELESS:
             beyond = paths.get((search.address, "udp"), _NO_PATH)
             found.append(_located_without_name(search, entries, failed, hops.joined(beyond)))
@@ -132,6 +159,18 @@ def _located_without_name(
         return SearchResult(search, reason=AT_SERVER)
     router, asn = path.routers.get(between.high, (None, None))
     return SearchResult(search, between.high, router, asn)
+
+
+def _located_by_quote(search: Search, entries: list[dict[str, Any]], path: "_Path") -> SearchResult:
+    """Return the hop that changes a payload. A router before it must quote the payload as sent, in two flows."""
+    distances = [each for entry in entries for each in tables(entry.get("distances"))]
+    results = [swapped_at(number(each.get("ttl")), text(each.get("quote"))) for each in distances]
+    between = interval(filter(None, results))
+    if between is not None and between.exact and between.low and between.agreeing >= AGREEING_QUOTES:
+        return SearchResult(search, between.high, *path.routers.get(between.high, (None, None)))
+    answered = sum(text(each.get("outcome")) == "answered" for each in distances)
+    arrives = between is None and not any(one and one[1] for one in results) and answered >= AGREEING_QUOTES
+    return SearchResult(search, reason=ANSWERS_CHANGED if arrives else NOT_FOUND)
 
 
 def hop_evidence(measurement: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,7 +243,8 @@ def _searches(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> 
         record, payload = _record_of(entry, records), text(entry.get("payload"))
         if text(record.get("followup")) == "limited_payload" and payload in LAYERS:
             service, (place, transport) = text(record.get("service")), _key(entry)
-            found[Search(payload, service, place, transport)].append(entry)
+            by_quote = any(text(each.get("quote")) for each in tables(entry.get("distances")))
+            found[Search(payload, service, place, transport, by_quote)].append(entry)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.pages import page_of
 from probe.formats import failures as f
+from probe.formats.exchanges.calls import UDPEcho
 from probe.formats.exchanges.hops import PayloadKind
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import HELPER
@@ -69,11 +70,14 @@ class HopCases:
                 yield Case("sip", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint)
             if kind is None or attempt.failed_operation != confirmation.failed_operation:
                 continue
+            place, cause = _place(attempt), attempt.transaction_id
+            if by_silence and self._is_spoilt(endpoint):
+                yield Case(kind, attempt.service, endpoint.host, *place, True, cause, endpoint, by_quote=True)
+                continue
             by_name = kind != "syn" and self._is_by_name(failures, attempt, endpoint)
             if not by_name and endpoint.carrier == "udp":
                 kind = "datagram"
             if by_name or self._is_searchable(kind, failures, attempt):
-                place, cause = _place(attempt), attempt.transaction_id
                 yield Case(kind, attempt.service, endpoint.host, *place, by_silence, cause, endpoint, not by_name)
 
     def _is_by_name(self, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint) -> bool:
@@ -106,6 +110,18 @@ class HopCases:
         for record in self._trace.transactions:
             echoed[record.followup].add(record.failure is None)
         return echoed["other_payload_echo"] == {True} and echoed["same_payload_echo"] == {False}
+
+    def _is_spoilt(self, endpoint: Endpoint) -> bool:
+        """Return whether the endpoint's datagram came back from the echo with exchanged ends and a random one whole."""
+        echoes = [
+            entry
+            for record in self._trace.transactions
+            for entry in self._trace.entries_of(record)
+            if isinstance(entry, UDPEcho) and entry.echoed
+        ]
+        own = [entry for entry in echoes if entry.payload == endpoint.facts.echo_payload]
+        others = [entry for entry in echoes if entry.payload == "other"]
+        return any(entry.ends_swapped for entry in own) and bool(others) and not any(one.changed for one in others)
 
     def _lookups(self, hosts: Collection[str]) -> Iterable[Case]:
         """Return a case for each name that a non-resolver answered for: the answer came from the path.

@@ -13,6 +13,7 @@ from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.hops.connect_search import ConnectSearch
 from probe.followups.hops.hop_cases import HopCases
 from probe.followups.hops.limited_payloads import Case, datagram_payload, stream_payload
+from probe.followups.hops.quote_search import QuoteSearch
 from probe.formats.exchanges.hops import LimitedPayload, PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
@@ -40,6 +41,7 @@ class HopSearch:
         self._until = 0.0  # of the event loop's clock
         self._paths: dict[tuple[str, int, str], asyncio.Task[PathSweep | None]] = {}
         self._connects = ConnectSearch(runner, self._path, self._is_in_time)
+        self._quotes = QuoteSearch(runner, self._path, self._is_in_time)
 
     async def find(self, hosts: Collection[str]) -> None:
         """Search for each noted failure that looks like interference. `hosts`: the names of the target's endpoints."""
@@ -68,6 +70,9 @@ class HopSearch:
 
     async def _search(self, case: Case) -> None:
         """Search while triggers are left (P7) and the interval can still shrink."""
+        if case.by_quote:
+            await self._quotes.search(case, self._guess(case.kind))
+            return
         path = await self._path(case, "tcp" if case.kind == "quic" else case.carrier)
         if case.any_name and path is not None:
             path = _behind_proxy(path, await self._path(case, "udp"))

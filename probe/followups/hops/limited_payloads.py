@@ -24,7 +24,8 @@ from probe.wire.telegram.reflector import hello as reflector_hello
 class Case:
     """Hold what a hop search is for. `cause` is the transaction that showed it. A lookup has no service.
 
-    `any_name`: no innocuous flow to the server passed, so the server itself may be the cause.
+    `any_name`: no innocuous flow to the server passed, so the server itself may be the cause. `by_quote`: the payload
+    is changed and not dropped, so quotes of routers are compared.
     """
 
     kind: PayloadKind
@@ -36,6 +37,7 @@ class Case:
     cause: int
     endpoint: Endpoint | None = None
     any_name: bool = False
+    by_quote: bool = False
 
     @property
     def carrier(self) -> Literal["tcp", "udp"]:

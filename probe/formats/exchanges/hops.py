@@ -23,6 +23,16 @@ Outcome = Literal["expired", "silent", "reset", "closed", "answered", "unreachab
 - server_error: the same, with the server's own address as the sender, or an unknown one. It shows no distance.
 """
 
+Quote = Literal["same", "swapped", "changed", "short", "none"]
+"""Comparison of the payload that a router quotes in its ICMP error with the payload as it was sent.
+
+- same: the quote is equal. What it leaves out is unknown.
+- swapped: only the first two and the last two bytes are exchanged.
+- changed: it differs otherwise.
+- short: it has too few bytes, as only the header of UDP must be in it (RFC 792).
+- none: no router reported the expired TTL.
+"""
+
 
 class Hop(Part):
     """Record one distance on the path. Addresses near the user are left out (probe/privacy/near_routers.py)."""
@@ -54,9 +64,12 @@ class PathSweep(Entry):
 class Distance(Part):
     """Hold the result for the payload at one TTL."""
 
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"quote"})  # where quotes are not compared
+
     ttl: Hops  # TTL of the packet
     sent: Count = 0  # packets that left with this TTL
     outcome: Outcome = "silent"  # result
+    quote: Quote | None = Field(default=None, examples=["same"])  # what the router received, null if not compared
 
 
 class LimitedPayload(Entry):

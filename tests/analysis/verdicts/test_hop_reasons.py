@@ -11,7 +11,7 @@ from probe.analysis.verdicts.hop_reasons import SENTENCES, hop_reason
 from probe.analysis.verdicts.hops import search_results
 from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.analysis.rules.test_every_rule_fires import RECORDED
-from tests.analysis.verdicts.test_hops import line
+from tests.analysis.verdicts.test_hops import line, quoted
 
 SEEN = {"abilities": {"icmp_errors": True}}
 
@@ -32,6 +32,7 @@ def reason(*mechanisms: str, measured: dict[str, Any] | None = None, run: dict[s
         ("dns.timeout", "no_search"),
         ("tls.reset.sni", "not_searched"),
         ("sip.timeout.payload", "not_searched"),
+        ("stun.tampering", "not_searched"),
     ],
 )
 def test_reason_without_a_search_follows_the_mechanism(mechanism: str, expected: str) -> None:
@@ -42,6 +43,12 @@ def test_search_without_a_clear_place_says_so() -> None:
     contradicting = line({3: "reset"}, {5: "expired"})
     assert reason("tls.reset.sni", measured=contradicting) == "not_found"
     assert reason("http.reset.host", measured=contradicting) == "not_searched"
+
+
+def test_search_that_finds_changed_answers_says_so() -> None:
+    measured = quoted({6: "same"}, {6: "same"}, answered=7)
+    assert reason("stun.tampering", measured=measured) == "answers_changed"
+    assert reason("sip.tampering", measured=measured) == "not_searched"
 
 
 def test_system_without_icmp_errors_is_named() -> None:

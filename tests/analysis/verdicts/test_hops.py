@@ -263,3 +263,74 @@ def test_refused_and_accepted_connect_has_no_hop() -> None:
 def test_icmp_error_of_a_router_shows_its_distance(flow: Seen, ttl: int | None) -> None:
     found = hop(connects(flow, flow, cause="host_unreachable"), mechanisms=("ip.unreachable",))
     assert (found and found["ttl"]) == ttl
+
+
+def quoted(*flows: Seen, payload: str = "stun", answered: int = 0) -> dict[str, Any]:
+    """Return a measurement whose flows compared quotes. `answered`: the TTL at which the server answered each flow."""
+    measured = line(*flows, payload=payload, cause="generic_timeout_error", end=None)
+    for entry in measured["test_keys"]["x_followups"]["limited_payloads"]:
+        for distance in entry["distances"]:
+            distance["quote"], distance["outcome"] = distance["outcome"], "expired"
+        if answered:
+            entry["distances"].append({"ttl": answered, "sent": 1, "outcome": "answered", "quote": "none"})
+    return measured
+
+
+ADJACENT: Seen = {3: "same", 4: "swapped"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "mechanism"),
+    [
+        *[("stun", "stun.tampering"), ("stun", "turn.tampering"), ("sip", "sip.tampering")],
+        *[("dtls", "dtls.tampering"), ("reflector", "reflector.tampering")],
+    ],
+)
+def test_changed_datagram_has_hop_for_every_service(payload: str, mechanism: str) -> None:
+    measured = quoted({2: "same", **ADJACENT}, ADJACENT, payload=payload)
+    found = hop(measured, service="other", mechanisms=(mechanism,))
+    assert found == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
+    assert hop(measured, mechanisms=(mechanism.replace("tampering", "timeout.payload"),)) is None
+
+
+@pytest.mark.parametrize(
+    "flows",
+    [
+        (ADJACENT,),
+        (ADJACENT, {4: "swapped"}),
+        ({2: "same", 4: "swapped"},) * 2,
+        ({3: "short", 4: "swapped"},) * 2,
+        ({3: "changed", 4: "swapped"},) * 2,
+        ({3: "same", 4: "changed"},) * 2,
+        ({1: "swapped"},) * 2,
+        (ADJACENT, ADJACENT, {5: "same"}),
+        (ADJACENT, {3: "swapped", 4: "swapped"}),
+        ({},) * 2,
+    ],
+)
+def test_quotes_without_two_equal_flows_give_no_hop(flows: tuple[Seen, ...]) -> None:
+    measured = quoted(*flows)
+    assert hop(measured, mechanisms=("stun.tampering",)) is None
+    assert [result.reason for result in search_results(measured)] == ["not_found"]
+
+
+@pytest.mark.parametrize(
+    ("flows", "answered", "reason"),
+    [
+        (({4: "same", 6: "same"}, {6: "same"}), 7, "answers_changed"),
+        (({6: "same"},), 7, "not_found"),
+        (({6: "same"}, {6: "same"}), 0, "not_found"),
+        (({6: "swapped"}, {6: "same"}), 7, "not_found"),
+    ],
+)
+def test_datagram_that_arrives_as_sent_is_changed_on_the_way_back(
+    flows: tuple[Seen, ...], answered: int, reason: str
+) -> None:
+    (result,) = search_results(quoted(*flows, answered=answered))
+    assert (result.ttl, result.reason) == (0, reason)
+
+
+def test_silent_datagram_of_a_comparison_is_no_drop() -> None:
+    measured = quoted({3: "same"}, {4: "none"})
+    measured["test_keys"]["x_followups"]["limited_payloads"][1]["distances"][0]["outcome"] = "silent"
+    assert hop(measured, mechanisms=("stun.timeout.payload",)) is None

@@ -10,7 +10,7 @@ from probe.lab.censors.addresses import IPBlackhole, IPReset
 from probe.lab.censors.dns import DNSInjection
 from probe.lab.censors.kit.flows import Residual
 from probe.lab.censors.kit.middlebox import Deployment, Middlebox
-from probe.lab.censors.payloads import PayloadDrop
+from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
 from probe.lab.censors.quic import QUICDrop
 from probe.lab.censors.tls import TLSDrop, TLSReset
 from probe.lab.net.layout import Actions, Direction, PathConfig
@@ -262,3 +262,49 @@ def test_parallel_routers_are_no_comparison(tmp_path: Path) -> None:
     censor = on_hop(6, IPBlackhole(ports=[81]))
     found = connect_entries("*(beside(V4, 4) for _ in range(5))", tmp_path, censor, parallel=(4, 5))
     assert sum("compared" in entry for entry in found) < 4
+
+
+QUOTES = """
+from probe.steps.path.quoted_datagrams import quoted_datagrams
+
+async def quotes(ip, ttls, port=53):
+    trace = Trace()
+    left = list(ttls)
+    async with trace.transaction(TransactionFacts("followup", followup="limited_payload", address=ip)) as tx:
+        build = lambda: binding_request(secrets.token_bytes(12))
+        choose = lambda distances: left.pop(0) if left else 0
+        await quoted_datagrams(tx, ip, port, "stun", build, choose, pace=PACE)
+    return trace
+"""
+
+
+def quoted(flows: str, folder: Path, *censors: Any, **path: Any) -> list[list[tuple[int, str, str]]]:
+    found = entries(flows, folder, *censors, head="import secrets\n" + HEAD + QUOTES, **path)
+    return [[(one["ttl"], one["outcome"], one["quote"]) for one in entry["distances"]] for entry in found]
+
+
+def test_datagram_is_quoted_as_routers_received_it(tmp_path: Path) -> None:
+    censor = on_hop(4, PayloadTampering(protocols=["stun"], direction="out"))
+    found = quoted("quotes(V4, [5, 3, 4, 2]), quotes(V6, [3, 4])", tmp_path, censor)
+    same, swapped = ("expired", "same"), ("expired", "swapped")
+    assert found == [[(5, *swapped), (3, *same), (4, *swapped), (2, *same)], [(3, *same), (4, *swapped)]]
+
+
+def test_datagram_that_is_answered_ends_the_flow(tmp_path: Path) -> None:
+    censor = on_hop(4, PayloadTampering(protocols=["stun"], direction="in"))
+    (found,) = quoted("quotes(V4, [6, 7, 5])", tmp_path, censor)
+    assert found == [(6, "expired", "same"), (7, "answered", "none")]
+
+
+def test_routers_that_quote_only_a_header_show_no_payload(tmp_path: Path) -> None:
+    censor = on_hop(4, PayloadTampering(protocols=["stun"], direction="out"))
+    found = quoted("quotes(V4, [3, 4]), quotes(V6, [3, 4])", tmp_path, censor, quoted=8)
+    assert found == [[(3, "expired", "short"), (4, "expired", "short")]] * 2
+
+
+def test_silent_router_ends_the_flow(tmp_path: Path) -> None:
+    assert quoted("quotes(V4, [2, 3, 4])", tmp_path, silent=(3,)) == [[(2, "expired", "same"), (3, "silent", "none")]]
+
+
+def test_closed_port_of_the_server_shows_no_place(tmp_path: Path) -> None:
+    assert quoted("quotes(V4, [7, 6], 54)", tmp_path) == [[(7, "server_error", "none")]]
