@@ -52,8 +52,8 @@ async def limited_payload_tcp(
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
         flow = _Stream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
-        await flow.expect_silence()
         try:
+            await flow.expect_silence()
             for ttl in ttls:
                 conn.limit(ttl)
                 if not by_silence:
@@ -64,6 +64,7 @@ async def limited_payload_tcp(
                 if await flow.send(b"" if len(entry.distances) > 1 else payload, entry.distances[-1]):
                     break
         finally:
+            await flow.end()
             conn.unlimited()
             conn.close_with_reset()  # otherwise the kernel would repeat the payload with the usual TTL
     return entry
@@ -75,14 +76,17 @@ class _Stream:
     def __init__(self, conn: TCPConnection, patience: float) -> None:
         self._conn, self._patience = conn, patience
         self._loop = asyncio.get_running_loop()
+        self._reading: asyncio.Future[bytes] | None = None
         self._early: tuple[Reaction, bool] = ("", False)  # for a retransmission, before it was noticed
         conn.keep_errors()
 
     async def expect_silence(self) -> None:
-        """Wait before the payload is sent. Raises ConnectionResetError if residual censorship ends the connection."""
+        """Wait before the payload is sent. Raises ConnectionResetError if anything arrives, such as a reset of residual
+        censorship.
+        """
         came, _ = await self._listen(self._patience)
         if came:
-            raise ConnectionResetError(errno.ECONNRESET, "reset before the payload was sent")
+            raise ConnectionResetError(errno.ECONNRESET, f"{came} before the payload was sent")
 
     async def send(self, payload: bytes, distance: Distance) -> bool:
         """Send the payload and record the outcome in `distance`. Return True for a reaction that ends the search.
@@ -133,19 +137,36 @@ class _Stream:
         end, expired = self._loop.time() + seconds, False
         while (left := end - self._loop.time()) > 0:
             try:
-                async with asyncio.timeout(left):
-                    data = await self._conn.read()
-            except TimeoutError:
-                break
+                data = await self._read(left)
             except OSError as error:
                 if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
                     expired = True
                     continue
                 return "reset", expired
+            if data is None:
+                break
             if data:
                 return "answered", expired
             return ("reset" if self._conn.was_reset() else "closed"), expired
         return "", expired
+
+    async def _read(self, seconds: float) -> bytes | None:
+        """Return the bytes that arrive within the time, None without any. Raises OSError.
+
+        The read goes on after the time. If it were cancelled, bytes or an error that arrived in that moment were lost.
+        """
+        self._reading = self._reading or asyncio.ensure_future(self._conn.read())
+        done, _ = await asyncio.wait({self._reading}, timeout=seconds)
+        if not done:
+            return None
+        reading, self._reading = self._reading, None
+        return reading.result()
+
+    async def end(self) -> None:
+        """Stop reading. The connection can be closed then."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
 
 
 async def limited_payload_udp(

@@ -1,0 +1,1 @@
+"""Test packets with limited TTL."""
