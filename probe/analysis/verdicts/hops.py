@@ -27,6 +27,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "reflector": ("reflector.timeout.payload",),
     "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
     "sip": ("sip.timeout.payload", "sip.injection."),
+    "smtp": ("smtp.",),
+    "imap": ("imap.",),
     "random": ("protocol.",),
     "syn": ("tcp.", "ip.unreachable"),
     "datagram": (

@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from probe.followups.hops.limited_payloads import Case
+from probe.followups.hops.mail_lead import MAIL
 from probe.followups.hops.pages import page_of
 from probe.formats import failures as f
 from probe.formats.exchanges.calls import UDPEcho
 from probe.formats.exchanges.hops import PayloadKind
+from probe.formats.exchanges.mail import MailEntry
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import HELPER
 from probe.session.trace import Trace
@@ -29,8 +32,11 @@ _KINDS: dict[str, PayloadKind] = {
     "mtproto_exchange": "random",
     "noise_handshake": "random",
 }
+_MAIL: dict[str, PayloadKind] = {"smtp+starttls": "smtp", "imap+starttls": "imap"}  # by dialect
 _CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
-_STREAMS = frozenset({"tls", "http", "stun", "sip", "random"})
+_STREAMS = frozenset({"tls", "http", "stun", "sip", "random", *MAIL})
+_STARTTLS = "mail_starttls"
+_MAIL_STEPS = frozenset({"mail_greeting", _STARTTLS})
 
 
 class HopCases:
@@ -62,7 +68,7 @@ class HopCases:
 
     def _endpoints(self) -> Iterable[Case]:
         for attempt, confirmation, endpoint in self._failed:
-            kind = _KINDS.get(attempt.failed_operation or "")
+            kind = _kind_of(attempt, endpoint)
             failures = {attempt.failure, confirmation.failure}
             by_silence = failures <= f.SILENT
             if failures == {None} and endpoint.dialect == "sip/udp":  # the planner noted answers that are doubtful
@@ -78,7 +84,8 @@ class HopCases:
             if not by_name and endpoint.carrier == "udp":
                 kind = "datagram"
             if by_name or self._is_searchable(kind, failures, attempt):
-                yield Case(kind, attempt.service, endpoint.host, *place, by_silence, cause, endpoint, not by_name)
+                case = Case(kind, attempt.service, endpoint.host, *place, by_silence, cause, endpoint, not by_name)
+                yield replace(case, asks_for_tls=attempt.failed_operation == _STARTTLS)
 
     def _is_by_name(self, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint) -> bool:
         """Return whether two equal failures follow the name or the payload, since an innocuous one passed."""
@@ -93,8 +100,17 @@ class HopCases:
             return failures <= f.SILENT or failures <= _CONNECT_FAILURES
         if kind not in _STREAMS or "tls_handshake" in attempt.steps:
             return False
+        if kind in MAIL and self._is_refused(attempt, failures):
+            return True
         intercepted = kind == "tls" and failures <= f.CERTIFICATE_FAILURES
         return intercepted or failures <= f.SILENT or failures <= f.CUT_OFF
+
+    def _is_refused(self, attempt: TransactionRecord, failures: set[str | None]) -> bool:
+        """Return whether STARTTLS is refused, or a refusal looks injected. Servers refuse EHLO for many reasons."""
+        if all(": starttls refused" in (failure or "") for failure in failures):
+            return True
+        entries = [entry for entry in self._trace.entries_of(attempt) if isinstance(entry, MailEntry)]
+        return any(entry.known_refusal or entry.contradicted for entry in entries)
 
     def _innocuous_passed(self, failed: TransactionRecord, endpoint: Endpoint) -> bool:
         return any(
@@ -148,6 +164,12 @@ class HopCases:
             if own is not None and own.is_telling(endpoint.host) and own in others:
                 cause = attempt.transaction_id
                 yield Case("http", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint, True)
+
+
+def _kind_of(attempt: TransactionRecord, endpoint: Endpoint) -> PayloadKind | None:
+    """Return the kind of the payload that failed, None if no packet of its kind is sent with limited TTL."""
+    operation = attempt.failed_operation or ""
+    return _MAIL.get(endpoint.dialect) if operation in _MAIL_STEPS else _KINDS.get(operation)
 
 
 def _place(attempt: TransactionRecord) -> tuple[str, int]:

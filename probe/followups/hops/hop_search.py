@@ -8,11 +8,13 @@ sent (steps/path/limited_ttl.py). Each flow has a new source port. No innocuous 
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from functools import partial
 
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.hops.connect_search import ConnectSearch
 from probe.followups.hops.hop_cases import HopCases
 from probe.followups.hops.limited_payloads import Case, datagram_payload, stream_payload
+from probe.followups.hops.mail_lead import MAIL, open_mail
 from probe.followups.hops.quote_search import QuoteSearch
 from probe.formats.exchanges.hops import LimitedPayload, PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
@@ -140,8 +142,9 @@ class HopSearch:
             ttls = ttls[-1:]  # the kernel repeats only one segment, which does not hold the whole name
         if case.kind != "random":
             self._runner.count(tx, trigger)
+        lead = partial(open_mail, kind=case.kind, asks_for_tls=case.asks_for_tls) if case.kind in MAIL else None
         return await limited_payload_tcp(
-            tx, conn, payload, case.kind, ttls, pace=pace, slowest=slowest, by_silence=case.by_silence
+            tx, conn, payload, case.kind, ttls, pace=pace, slowest=slowest, by_silence=case.by_silence, lead=lead
         )
 
     async def _over_udp(

@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal
 
+from probe.followups.hops.mail_lead import MAIL, command_of
 from probe.formats.exchanges.hops import PayloadKind
 from probe.formats.transactions import FollowUp
 from probe.session.trace import TransactionFacts
@@ -19,13 +20,15 @@ from probe.wire.sip.options import Options
 from probe.wire.stun import allocate_request, binding_request
 from probe.wire.telegram.reflector import hello as reflector_hello
 
+_OVER_TCP = frozenset({"tls", "http", "random", "syn", *MAIL})
+
 
 @dataclass(frozen=True)
 class Case:
     """Hold what a hop search is for. `cause` is the transaction that showed it. A lookup has no service.
 
     `any_name`: no innocuous flow to the server passed, so the server itself may be the cause. `by_quote`: the payload
-    is changed and not dropped, so quotes of routers are compared.
+    is changed and not dropped, so quotes of routers are compared. `asks_for_tls`: the command of mail is STARTTLS.
     """
 
     kind: PayloadKind
@@ -38,13 +41,14 @@ class Case:
     endpoint: Endpoint | None = None
     any_name: bool = False
     by_quote: bool = False
+    asks_for_tls: bool = False
 
     @property
     def carrier(self) -> Literal["tcp", "udp"]:
         """Return the transport of the payload."""
         if self.kind in {"stun", "sip"} and self.endpoint is not None:
             return self.endpoint.carrier
-        return "tcp" if self.kind in {"tls", "http", "random", "syn"} else "udp"
+        return "tcp" if self.kind in _OVER_TCP else "udp"
 
     @property
     def is_pathwide(self) -> bool:
@@ -82,6 +86,8 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
         return Options(case.host, "tcp").written()
     if case.kind == "stun":
         return _stun_request(case)
+    if case.kind in MAIL:
+        return command_of(case.kind, asks_for_tls=case.asks_for_tls)
     if case.kind == "random":
         return unknown_protocol()
     return client_hello(case.host, endpoint.facts.alpn_offered if endpoint else (), short=short)

@@ -7,9 +7,13 @@ from pydantic import Field
 from probe.formats.entries import Entry, Part
 from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
-PayloadKind = Literal["tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns", "random", "syn", "datagram"]
+MailKind = Literal["smtp", "imap"]
+PayloadKind = Literal[
+    MailKind, "tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns", "random", "syn", "datagram"
+]
 """Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to.
 
+`smtp` and `imap` are the command that failed, after the dialogue before it took place with the usual TTL.
 `random` bytes on a connection are of no protocol, like a `datagram`. A `syn` has none.
 """
 

@@ -1,5 +1,6 @@
 """Define the censor that recognises protocols by a client's bytes over TCP, on any port, and ends the flow."""
 
+import re
 from collections.abc import Callable
 from typing import Literal, Self
 
@@ -18,7 +19,14 @@ from probe.wire.telegram.reflector import is_hello_tcp
 RECORD_HEAD = 5  # bytes of a TLS record before its fragment (RFC 8446 5.1)
 HANDSHAKE, PROTECTED = 0x16, 0x17
 
-Opening = Literal["stun", "reflector", "sip", "inside_tls"]
+_MAIL = re.compile(rb"(?i)(?:EHLO [^\r\n]+|[!-~]+ CAPABILITY)\r?\n")
+
+Opening = Literal["stun", "reflector", "sip", "mail", "inside_tls"]
+
+
+def is_mail(stream: bytes) -> bool:
+    """Return whether a client begins with the command for capabilities, in SMTP (RFC 5321) or IMAP (RFC 9051)."""
+    return _MAIL.match(stream) is not None
 
 
 def is_inside_tls(stream: bytes) -> bool:
@@ -38,6 +46,7 @@ OPENINGS: dict[Opening, Callable[[bytes], bool]] = {
     "stun": is_stun,
     "reflector": is_hello_tcp,
     "sip": is_request,
+    "mail": is_mail,
     "inside_tls": is_inside_tls,
 }
 
@@ -59,7 +68,7 @@ class StreamCut(Resetting, AddressFilter):
     )
 
     protocols: list[Opening] = Field(
-        min_length=1, description='protocols that are recognised: "stun", "reflector", "sip", "inside_tls"'
+        min_length=1, description='protocols that are recognised: "stun", "reflector", "sip", "mail", "inside_tls"'
     )
     action: Literal["reset", "drop"] = Field(
         default="reset", description="reset: the flow is reset, drop: it falls silent"

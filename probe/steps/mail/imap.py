@@ -8,6 +8,7 @@ from probe.steps.mail.mail_stream import MailStream, clean_text
 from probe.wire.mail import imap
 
 _TAGS = {"CAPABILITY": "a1", "STARTTLS": "a2", "LOGOUT": "a3"}
+_COMMANDS = {words: imap.command(tag, words) for words, tag in _TAGS.items()}
 
 
 async def _read_banner(stream: MailStream, entry: MailGreeting) -> tuple[str, ...]:
@@ -32,8 +33,7 @@ async def _ask_tls(stream: MailStream, entry: MailStartTLS) -> str:
 
 
 async def _ask(stream: MailStream, words: str, entry: MailEntry) -> imap.Response:
-    tag = _TAGS[words]
-    return await stream.ask(imap.command(tag, words), lambda buffer: imap.read_answer(buffer, tag), entry)
+    return await stream.ask(_COMMANDS[words], lambda buffer: imap.read_answer(buffer, _TAGS[words]), entry)
 
 
-IMAP = MailProtocol("imap", _read_banner, _ask_capabilities, _ask_tls, imap.command(_TAGS["LOGOUT"], "LOGOUT"))
+IMAP = MailProtocol("imap", _read_banner, _ask_capabilities, _ask_tls, *_COMMANDS.values())

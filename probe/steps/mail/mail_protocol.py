@@ -29,6 +29,8 @@ class MailProtocol:
     """Send the command and return the capabilities. The first word of each is its keyword."""
     ask_tls: Callable[[MailStream, MailStartTLS], Awaitable[str]]
     """Send STARTTLS and read the answer into the entry. Return its code or status."""
+    capability_command: bytes
+    tls_command: bytes
     quit_command: bytes
 
     async def greeting(

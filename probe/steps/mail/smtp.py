@@ -13,6 +13,7 @@ from probe.steps.mail.mail_stream import CLIENT_NAME, MailStream, clean_text
 from probe.wire.mail import smtp
 
 TAIL_SECONDS = 0.5  # how long a second reply is waited for
+_EHLO = smtp.ehlo(CLIENT_NAME)
 
 
 async def _read_banner(stream: MailStream, entry: MailGreeting) -> tuple[str, ...]:
@@ -24,7 +25,7 @@ async def _read_banner(stream: MailStream, entry: MailGreeting) -> tuple[str, ..
 
 
 async def _ask_capabilities(stream: MailStream, entry: MailGreeting) -> tuple[str, ...]:
-    answer = await stream.ask(smtp.ehlo(CLIENT_NAME), smtp.read_reply, entry)
+    answer = await stream.ask(_EHLO, smtp.read_reply, entry)
     await _note_refusal(stream, entry, answer)
     if answer.code != 250:
         raise RemoteError(f"{f.UNKNOWN}: smtp: ehlo refused {answer.code}")
@@ -48,4 +49,4 @@ async def _note_refusal(stream: MailStream, entry: MailEntry, answer: smtp.Reply
     entry.contradicted = smtp.has_acceptance(stream.pending)
 
 
-SMTP = MailProtocol("smtp", _read_banner, _ask_capabilities, _ask_tls, smtp.QUIT)
+SMTP = MailProtocol("smtp", _read_banner, _ask_capabilities, _ask_tls, _EHLO, smtp.STARTTLS, smtp.QUIT)

@@ -9,7 +9,7 @@ The smallest TTL comes first. An answer then belongs to the current TTL, or to a
 
 import asyncio
 import errno
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from probe.formats.exchanges.hops import Distance, LimitedPayload, PayloadKind
@@ -42,16 +42,20 @@ async def limited_payload_tcp(
     pace: Pace,
     slowest: float = 0.0,
     by_silence: bool = False,
+    lead: Callable[[TCPConnection], Awaitable[None]] | None = None,
 ) -> LimitedPayload:
     """Send `payload` on a new connection with the first of `ttls` (ascending). The kernel repeats it with the others.
 
     `by_silence`: the interference is a drop, so the answers of routers are needed. Otherwise it is a reset, and resets
-    with a copied TTL are ignored. A reset before the payload is residual censorship, which shows no distance: the step
-    fails. Raises StepFailed.
+    with a copied TTL are ignored. `lead` carries on the dialogue up to the payload, with the usual TTL. A failure
+    before the payload is residual censorship or another fault. It shows no distance, so the step fails. Raises
+    StepFailed.
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
         flow = _Stream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
+        if lead is not None:
+            await lead(conn)
         try:
             await flow.expect_silence()
             for ttl in ttls:

@@ -33,6 +33,7 @@ def reason(*mechanisms: str, measured: dict[str, Any] | None = None, run: dict[s
         ("tls.reset.sni", "not_searched"),
         ("sip.timeout.payload", "not_searched"),
         ("stun.tampering", "not_searched"),
+        ("smtp.injection", "not_searched"),
     ],
 )
 def test_reason_without_a_search_follows_the_mechanism(mechanism: str, expected: str) -> None:

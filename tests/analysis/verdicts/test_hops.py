@@ -134,6 +134,15 @@ def test_injected_sip_answer_has_hop() -> None:
     assert hop(measured, mechanisms=("sip.injection.480",))["ttl"] == 4
 
 
+def test_command_of_mail_has_hop_for_its_service_only() -> None:
+    measured = line({3: "silent", 4: "answered"}, payload="smtp", cause="unknown_failure: smtp: ehlo refused 550")
+    assert hop(measured, mechanisms=("smtp.injection",))["ttl"] == 4
+    assert hop(measured, service="other", mechanisms=("smtp.injection",)) is None
+    assert hop(measured, mechanisms=("imap",)) is None
+    at_server = line({6: "silent", 7: "answered"}, payload="smtp", cause="unknown_failure: smtp: ehlo refused 550")
+    assert hop(at_server, mechanisms=("smtp.injection",)) is None
+
+
 def test_contradicting_outcomes_give_no_hop() -> None:
     assert hop(line({3: "reset"}, {5: "expired"})) is None
     assert hop(line({4: "reset"}, {4: "expired"})) is None

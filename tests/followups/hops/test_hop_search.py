@@ -13,6 +13,7 @@ from probe.followups.hops.hop_search import FLOWS_STANDARD, HopSearch
 from probe.followups.hops.limited_payloads import stream_payload
 from probe.formats import failures as f
 from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
+from probe.formats.exchanges.mail import MailGreeting
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.lookup import Names
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
@@ -175,6 +176,9 @@ async def test_without_a_successful_innocuous_flow_the_path_of_datagrams_is_meas
     assert all(ttl <= HOPS for ttls in path.flows for ttl in ttls)
 
 
+REFUSED = "unknown_failure: smtp: {}"
+
+
 def stopped(operation: str, failure: str, url: str, *steps: str) -> tuple[TransactionRecord, Endpoint]:
     record = TransactionRecord(transaction_id=1, kind="first", service="s", address=IP, port=PORT)
     record.failed_operation, record.failure, record.steps = operation, failure, list(steps)
@@ -190,6 +194,12 @@ def stopped(operation: str, failure: str, url: str, *steps: str) -> tuple[Transa
         (stopped("mtproto_exchange", f.RESET, f"mtproto://{IP}:443"), ["random"]),
         (stopped("sip_options", f.RESET, f"sip://{NAME}:5061;transport=tls", "tls_handshake"), []),
         (stopped("http_round_trip", f.SSL_UNKNOWN_AUTHORITY, f"http://{NAME}:80/"), []),
+        (stopped("mail_greeting", f.TIMEOUT, f"smtp+starttls://{NAME}:587"), ["smtp"]),
+        (stopped("mail_greeting", f.RESET, f"imap+starttls://{NAME}:143"), ["imap"]),
+        (stopped("mail_greeting", REFUSED.format("ehlo refused 550"), f"smtp+starttls://{NAME}:587"), []),
+        (stopped("mail_starttls", REFUSED.format("starttls refused 502"), f"smtp+starttls://{NAME}:587"), ["smtp"]),
+        (stopped("mail_starttls", REFUSED.format("starttls not offered"), f"smtp+starttls://{NAME}:587"), []),
+        (stopped("mail_greeting", f.RESET, f"imaps://{NAME}:993", "tls_handshake"), []),
         (stopped("reflector_hello", f.RESET, f"reflector+tcp://{IP}:443"), []),
     ],
 )
@@ -203,6 +213,22 @@ async def test_failure_for_any_name_is_searched_with_its_payload(
     assert [case.kind for case in cases] == kind
     assert all(case.any_name and case.carrier == "tcp" for case in cases)
     assert all(stream_payload(case, short=True) for case in cases)
+
+
+@pytest.mark.parametrize("seen", [{"known_refusal": 550}, {"contradicted": True}, {"contradicted": False}])
+async def test_refusal_that_looks_injected_is_searched(world: World, seen: dict[str, Any]) -> None:
+    trace, endpoint = Trace(), parse_endpoint(f"smtp+starttls://{NAME}:587")
+    where = HopSearch(FlowRunner(trace, world.session))
+    facts, entry = (
+        TransactionFacts("first", endpoint=endpoint.url, address=IP, port=587),
+        MailGreeting(address=f"{IP}:587", protocol="smtp", **seen),
+    )
+    async with trace.transaction(facts) as tx, tx.step(entry, 1.0):
+        pass
+    tx.record.failed_operation, tx.record.failure = "mail_greeting", REFUSED.format("ehlo refused 550")
+    where.cases.note(tx.record, tx.record, endpoint)
+    cases = [(case.kind, case.asks_for_tls) for case in where.cases.of({NAME})]
+    assert cases == ([] if seen == {"contradicted": False} else [("smtp", False)])
 
 
 @pytest.mark.parametrize("scheme", ["stun", "turn", "sip"])

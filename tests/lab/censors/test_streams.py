@@ -48,7 +48,13 @@ def test_request_is_recognised_at_its_first_complete_line_on_any_port() -> None:
     assert actions is not None and not actions.forward
 
 
-@pytest.mark.parametrize(("protocol", "wanted"), [("sip", REQUEST.written()), ("stun", ASKED), ("reflector", HELLO)])
+EHLO, CAPABILITY = b"EHLO anonymous.invalid\r\n", b"a1 CAPABILITY\r\n"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "wanted"),
+    [("sip", REQUEST.written()), ("stun", ASKED), ("reflector", HELLO), ("mail", EHLO), ("mail", CAPABILITY)],
+)
 def test_each_protocol_is_cut_and_others_pass(protocol: str, wanted: bytes) -> None:
     censor = deployed(StreamCut.model_validate({"protocols": [protocol]}))
     alike = [payload for payload in (*OTHERS, REQUEST.written(), ASKED, HELLO) if payload != wanted]
