@@ -5,7 +5,7 @@ The hop search and the analysis both use these pure functions, so that they agre
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 ACTED = frozenset({"reset", "closed", "answered", "unreachable"})  # before the server, only a middlebox can cause these
 PATHWIDE = frozenset({"dns", "stun", "reflector", "dtls", "sip"})
@@ -96,7 +96,8 @@ class Search:
     """Hold the outcomes of one search and choose the next TTLs.
 
     `candidates` and `most` are those of `next_ttls`. `furthest` is a TTL at which action is certain, or the server's
-    distance. `guess` is the interval of the same payload on the path to another address.
+    distance. `guess` is the interval of the same payload on the path to another address. If it is not exact, only the
+    TTLs in it are tried.
     """
 
     candidates: Sequence[int]
@@ -113,6 +114,13 @@ class Search:
         if acts is not None:
             self.seen.append((ttl, acts))
 
+    def next_after(self, outcomes: Iterable[tuple[int, str]]) -> list[int]:
+        """Return the TTL to try next if these were learned too, [] if the search is complete."""
+        search = replace(self, seen=[*self.seen], most=1)
+        for ttl, outcome in outcomes:
+            search.learn(ttl, outcome)
+        return search.next()
+
     def found(self) -> Interval | None:
         """Return the interval that was found so far."""
         return interval(self.seen)
@@ -122,11 +130,14 @@ class Search:
         known = interval([*self.seen, (self.furthest, True)])
         if known is None:
             return []
-        return self._around_guess(known) or next_ttls(known.low, known.high, self.candidates, most=self.most)
+        low, high = known.low, known.high
+        if self.guess is not None and not self.guess.exact:
+            low, high = max(low, self.guess.low), min(high, self.guess.high)
+        return self._around_guess(known) or next_ttls(low, high, self.candidates, most=self.most)
 
     def _around_guess(self, known: Interval) -> list[int]:
         """Return both ends of the guess. If one flow carries a single TTL, the far end comes first."""
-        if self.guess is None or self.guess.high > known.high:
+        if self.guess is None or not self.guess.exact or self.guess.high > known.high:
             return []
         tried = {ttl for ttl, _ in self.seen}
         ends = [end for end in (self.guess.low, self.guess.high) if end in self.candidates and end not in tried]

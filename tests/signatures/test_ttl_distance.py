@@ -45,6 +45,31 @@ def test_three_flows_of_one_find_it_among_seven(hop: int, length: int) -> None:
     assert search.found() == Interval(hop - 1, hop, 1)
 
 
+@given(st.integers(1, 12), st.integers(1, 12))
+def test_one_flow_of_datagrams_finds_a_drop(hop: int, length: int) -> None:
+    """Test a flow that goes on with the TTLs that its own results suggest."""
+    hop, routers = min(hop, length), range(1, length + 1)
+    search = Search(routers, frozenset(routers), length + 1, by_silence=True)
+    world, sent = dropping(hop, {*routers}), search.next()
+    while further := search.next_after((ttl, world[ttl]) for ttl in sent):
+        sent += further[:1]
+        assert len(sent) == len({*sent}) <= 7
+    for ttl in sent:
+        search.learn(ttl, world[ttl])
+    assert search.found() == Interval(hop - 1, hop, 1)
+
+
+@given(st.integers(1, 8))
+def test_several_possible_ttls_are_tried_on_another_path(hop: int) -> None:
+    """Test that nothing outside them is tried, and that a hop outside them is not found."""
+    search = Search(range(1, 9), frozenset(), 9, by_silence=False, guess=Interval(2, 5, 1))
+    flows = flows_of(search, resetting(hop, set()))
+    assert flows == 1 and {ttl for ttl, _ in search.seen} <= {3, 4}
+    found = search.found()
+    assert (found is not None and found.exact) == (hop == 4)
+    assert found is None or found.low < hop <= found.high
+
+
 @given(st.integers(1, 12), st.sets(st.integers(1, 12), min_size=1))
 def test_drop_is_found_between_answering_routers(hop: int, answering: set[int]) -> None:
     search = Search(sorted(answering), frozenset(answering), 13, by_silence=True)

@@ -25,7 +25,6 @@ SENTENCES: dict[str, str] = {
 _NEVER = {
     RESOLVER: ("dns.injection.", "dns.intercepted.", "dns.nxdomain.", "dns.refused.", "dns.servfail."),
     RATE: ("tls.throttle.", "http.throttle.", "media.throttle.", "media.loss.", "media.jitter."),
-    NO_SEARCH: ("tls.reset.ech.", "tls.timeout.ech."),
     ANSWERS_CHANGED: ("smtp.starttls_stripped.", "imap.starttls_stripped.", "sip.rewrite."),
 }
 """Prefixes of mechanisms that no search locates, unless a search found the packets of the path that show them."""

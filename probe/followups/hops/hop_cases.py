@@ -46,15 +46,15 @@ class HopCases:
         self._trace = trace
         self._failed: list[tuple[TransactionRecord, TransactionRecord, Endpoint]] = []
         self._answered: list[tuple[TransactionRecord, Endpoint]] = []
+        self._found: list[Case] = []
 
     def note(self, attempt: TransactionRecord, confirmation: TransactionRecord, endpoint: Endpoint) -> None:
         """Remember an endpoint whose attempt and confirmation failed at a verified address."""
         self._failed.append((attempt, confirmation, endpoint))
 
-    def note_page(self, attempt: TransactionRecord, endpoint: Endpoint) -> None:
-        """Remember an endpoint that answered with a page in the clear. A middlebox may have sent it."""
-        if endpoint.scheme == "http":
-            self._answered.append((attempt, endpoint))
+    def note_answer(self, attempt: TransactionRecord, endpoint: Endpoint) -> None:
+        """Remember an endpoint that answered. A middlebox may have sent a page, or act on other hellos."""
+        self._answered.append((attempt, endpoint))
 
     def of(self, hosts: Collection[str]) -> list[Case]:
         """Return one case per kind of payload, and per service where the server matters.
@@ -62,9 +62,19 @@ class HopCases:
         `hosts`: the names of the target's endpoints.
         """
         found: dict[tuple[PayloadKind, str], Case] = {}
-        for case in [*self._lookups(hosts), *self._endpoints(), *self._pages()]:
+        self._found = [*self._lookups(hosts), *self._endpoints(), *self._pages(), *self._hellos()]
+        for case in self._found:
             found.setdefault((case.kind, "" if case.is_pathwide else case.service), case)
         return list(found.values())[:MOST_CASES]
+
+    def at_another_address(self, case: Case) -> Case | None:
+        """Return a case with the same payload for the same service that has another address."""
+        about = (case.kind, case.service, case.host, case.by_silence, case.any_name, case.by_browser)
+        for other in self._found:
+            kind = (other.kind, other.service, other.host, other.by_silence, other.any_name, other.by_browser)
+            if kind == about and other.ip != case.ip:
+                return other
+        return None
 
     def _endpoints(self) -> Iterable[Case]:
         for attempt, confirmation, endpoint in self._failed:
@@ -155,7 +165,7 @@ class HopCases:
     def _pages(self) -> Iterable[Case]:
         """Return a case for each page that a neutral host sends for the name too: both came from the path."""
         for attempt, endpoint in self._answered:
-            own = page_of(self._trace.entries_of(attempt))
+            own = page_of(self._trace.entries_of(attempt)) if endpoint.scheme == "http" else None
             others = (
                 page_of(self._trace.entries_of(record))
                 for record in self._trace.transactions
@@ -164,6 +174,30 @@ class HopCases:
             if own is not None and own.is_telling(endpoint.host) and own in others:
                 cause = attempt.transaction_id
                 yield Case("http", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint, True)
+
+    def _hellos(self) -> Iterable[Case]:
+        """Return a case for each endpoint that answers our hello and at which a browser's failed twice.
+
+        If an innocuous name fails in it too, the extension for Encrypted ClientHello is the cause, and that name is
+        sent. Otherwise the target's name is.
+        """
+        for attempt, endpoint in self._answered:
+            caused = [record for record in self._trace.transactions if record.cause == attempt.transaction_id]
+            failed = [record for record in caused if record.followup == "browser_hello" and _is_in_tls(record)]
+            failures = {record.failure for record in failed}
+            if len(failed) < 2 or not (failures <= f.SILENT or failures <= f.CUT_OFF):
+                continue
+            passed = {record.followup for record in caused if record.failure is None}
+            by_name = "harmless_browser_hello" in passed
+            sent = failed if by_name else [record for record in caused if record.followup == "harmless_browser_hello"]
+            if sent and (by_name or ("browser_hello_without_ech" in passed and _is_in_tls(sent[-1]))):
+                host, by_silence, cause = sent[-1].sent_name, failures <= f.SILENT, failed[-1].transaction_id
+                about = (attempt.service, host, *_place(attempt), by_silence, cause, endpoint)
+                yield Case("tls", *about, by_browser=True, innocuous=not by_name)
+
+
+def _is_in_tls(record: TransactionRecord) -> bool:
+    return record.failed_operation == "tls_handshake"
 
 
 def _kind_of(attempt: TransactionRecord, endpoint: Endpoint) -> PayloadKind | None:

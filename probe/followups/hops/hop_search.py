@@ -7,7 +7,7 @@ sent (steps/path/limited_ttl.py). Each flow has a new source port. No innocuous 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
@@ -16,7 +16,7 @@ from probe.followups.hops.hop_cases import HopCases
 from probe.followups.hops.limited_payloads import Case, datagram_payload, stream_payload
 from probe.followups.hops.mail_lead import MAIL, open_mail
 from probe.followups.hops.quote_search import QuoteSearch
-from probe.formats.exchanges.hops import LimitedPayload, PathSweep, PayloadKind
+from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
 from probe.session.trace import Transaction
@@ -25,7 +25,7 @@ from probe.steps.path.connect_packets import Transport
 from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.client_hello import OWN
+from probe.steps.tls.client_hello import OWN, browser_hello
 
 FLOWS_STANDARD = 3  # triggers of one search (P7)
 FLOWS_DEEP = 6  # before its agreeing runs begin
@@ -70,10 +70,14 @@ class HopSearch:
 
     # -- one search ----------------------------------------------------------------------------------------------
 
-    async def _search(self, case: Case) -> None:
-        """Search while triggers are left (P7) and the interval can still shrink."""
+    async def _search(self, case: Case, guess: Interval | None = None, flows: int | None = None) -> None:
+        """Search while triggers are left (P7) and the interval can still shrink.
+
+        If several TTLs remain, they are tried at another address of the service. `guess`: those that remained.
+        `flows`: how many may be sent there.
+        """
         if case.by_quote:
-            await self._quotes.search(case, self._guess(case.kind))
+            await self._quotes.search(case, guess or self._guess(case.kind))
             return
         path = await self._path(case, "tcp" if case.kind == "quic" else case.carrier)
         if case.any_name and path is not None:
@@ -81,15 +85,21 @@ class HopSearch:
         if path is None:
             return
         deep = self._session.settings.depth == "deep"
-        search = _search_on(path, case, self._guess(case.kind))
+        search = _search_on(path, case, guess or self._guess(case.kind))
         slowest = min(SLOWEST, max((hop.round_trip or 0.0 for hop in path.hops), default=0.0))
-        for _ in range(FLOWS_DEEP if deep else FLOWS_STANDARD):
-            if not (ttls := search.next()) or not await self._try(case, search, ttls, slowest):
+        left = flows or (FLOWS_DEEP if deep else FLOWS_STANDARD)
+        while left and (ttls := search.next()):
+            left -= 1
+            if not await self._try(case, search, ttls, slowest):
                 break
         if deep:
             await self._agree(case, search, slowest)
-        if (found := search.found()) is not None and found.exact:
+        if (found := search.found()) is None:
+            return
+        if found.exact:
             self._session.located.setdefault(case.kind, found)
+        elif left and guess is None and (other := self.cases.at_another_address(case)) is not None:
+            await self._search(other, found, left)
 
     def _guess(self, kind: PayloadKind) -> Interval | None:
         """Return where this payload was acted on along another path, else where any was.
@@ -106,41 +116,47 @@ class HopSearch:
             if found is None or found.agreeing >= AGREEING:
                 return
             for ttl in filter(None, (found.low, found.high)):
-                if not await self._try(case, search, [ttl], slowest):
+                if not await self._try(case, search, [ttl], slowest, whole=True):
                     return
 
-    async def _try(self, case: Case, search: Search, ttls: list[int], slowest: float) -> bool:
-        """Send the payload in one flow. Return whether another flow may follow."""
+    async def _try(self, case: Case, search: Search, ttls: list[int], slowest: float, *, whole: bool = False) -> bool:
+        """Send the payload in one flow. Return whether another flow may follow.
+
+        `whole`: our TLS hello as it was sent first, in several segments. All others of a search have one form. A
+        middlebox that acts on long hellos alone would otherwise seem to begin where the form changes.
+        """
         if not self._is_in_time():
             return False
         trigger = Trigger(case.host, case.ip, case.carrier, case.port)
 
         async def steps(tx: Transaction) -> None:
-            send = self._over_tcp if case.carrier == "tcp" else self._over_udp
-            entry = await send(tx, case, trigger, ttls, slowest)
+            if case.carrier == "tcp":
+                entry = await self._over_tcp(tx, case, trigger, ttls, slowest, whole)
+            else:
+                entry = await self._over_udp(tx, case, trigger, ttls, slowest, search)
             for distance in entry.distances:
                 search.learn(distance.ttl, distance.outcome)
 
-        is_trigger = case.kind != "random"  # which has no name, and is not what the target sends
-        about = case.transaction("limited_payload", sent_name=case.host if is_trigger else "")
-        record = await self._runner.carry_out(FlowFacts(about, trigger if is_trigger else None), steps)
+        about = case.transaction("limited_payload", sent_name="" if case.kind == "random" else case.host)
+        record = await self._runner.carry_out(FlowFacts(about, trigger if case.is_trigger else None), steps)
         return record is not None and record.failure is None
 
     def _is_in_time(self) -> bool:
         return asyncio.get_running_loop().time() <= self._until
 
     async def _over_tcp(
-        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float
+        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, whole: bool
     ) -> LimitedPayload:
         pace = self._session.pace
         await tx.connections.enter_async_context(pace.tls_slot(case.ip, case.host))
         conn = await tcp_connect(tx, case.ip, case.port, pace=pace)
         if case.kind == "tls":
-            await tx.connections.enter_async_context(pace.hellos.open(case.ip, OWN.engine))
-        payload = stream_payload(case, short=len(ttls) > 1)
+            engine = browser_hello().engine if case.by_browser else OWN.engine
+            await tx.connections.enter_async_context(pace.hellos.open(case.ip, engine))
+        payload = stream_payload(case, short=not whole)
         if len(payload) > conn.segment_size():
             ttls = ttls[-1:]  # the kernel repeats only one segment, which does not hold the whole name
-        if case.kind != "random":
+        if case.is_trigger:
             self._runner.count(tx, trigger)
         lead = partial(open_mail, kind=case.kind, asks_for_tls=case.asks_for_tls) if case.kind in MAIL else None
         return await limited_payload_tcp(
@@ -148,14 +164,29 @@ class HopSearch:
         )
 
     async def _over_udp(
-        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float
+        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, search: Search
     ) -> LimitedPayload:
+        """Send the datagrams of one flow. After silence all TTLs of the search fit into it, since no answer comes."""
+
+        def further(distances: Sequence[Distance]) -> Sequence[int]:
+            return search.next_after((each.ttl, each.outcome) for each in distances) if self._is_in_time() else ()
+
         self._runner.count(tx, trigger)
         datagram, once = datagram_payload(case), case.kind == "dns"
         ahead = datagram if case.kind == "quic" else b""
         pace = self._session.pace
         return await limited_payload_udp(
-            tx, case.ip, case.port, datagram, case.kind, ttls, pace=pace, slowest=slowest, ahead=ahead, once=once
+            tx,
+            case.ip,
+            case.port,
+            datagram,
+            case.kind,
+            ttls,
+            pace=pace,
+            slowest=slowest,
+            ahead=ahead,
+            once=once,
+            further=further if case.by_silence else None,
         )
 
     # -- the path ------------------------------------------------------------------------------------------------

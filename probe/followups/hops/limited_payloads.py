@@ -12,7 +12,8 @@ from probe.signatures.ttl_distance import PATHWIDE
 from probe.steps.calls.reflector import new_tag
 from probe.steps.quic.quic import ALPN
 from probe.steps.random_bytes import unknown_protocol
-from probe.steps.tls.tls_stream import client_hello
+from probe.steps.tls.client_hello import short_browser_hello
+from probe.steps.tls.tls_stream import client_hello, first_flight
 from probe.targets.target import Endpoint, family_of
 from probe.wire.dns.message import build_query
 from probe.wire.dtls.client_hello import HelloWriter
@@ -29,6 +30,8 @@ class Case:
 
     `any_name`: no innocuous flow to the server passed, so the server itself may be the cause. `by_quote`: the payload
     is changed and not dropped, so quotes of routers are compared. `asks_for_tls`: the command of mail is STARTTLS.
+    `by_browser`: only a browser's hello failed. `innocuous`: `host` is an innocuous name, so that the payload is no
+    trigger.
     """
 
     kind: PayloadKind
@@ -42,6 +45,13 @@ class Case:
     any_name: bool = False
     by_quote: bool = False
     asks_for_tls: bool = False
+    by_browser: bool = False
+    innocuous: bool = False
+
+    @property
+    def is_trigger(self) -> bool:
+        """Return whether the payload shows a name or protocol that the target sends. Random bytes show neither."""
+        return self.kind != "random" and not self.innocuous
 
     @property
     def carrier(self) -> Literal["tcp", "udp"]:
@@ -77,7 +87,10 @@ class Case:
 
 
 def stream_payload(case: Case, *, short: bool) -> bytes:
-    """Return the first bytes on a connection. `short`: a TLS hello that fits into one segment."""
+    """Return the first bytes on a connection. `short`: our TLS hello in one segment. A browser's always fits into one.
+
+    Raises LocalFailure if a browser's hello cannot be made.
+    """
     endpoint = case.endpoint
     if case.kind == "http":
         path = endpoint.path if endpoint and endpoint.path else "/"
@@ -90,7 +103,10 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
         return command_of(case.kind, asks_for_tls=case.asks_for_tls)
     if case.kind == "random":
         return unknown_protocol()
-    return client_hello(case.host, endpoint.facts.alpn_offered if endpoint else (), short=short)
+    alpn = endpoint.facts.alpn_offered if endpoint else ()
+    if case.by_browser:
+        return first_flight(short_browser_hello(), case.host, alpn)
+    return client_hello(case.host, alpn, short=short)
 
 
 def datagram_payload(case: Case) -> bytes:

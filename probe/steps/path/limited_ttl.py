@@ -185,9 +185,11 @@ async def limited_payload_udp(
     slowest: float = 0.0,
     ahead: bytes = b"",
     once: bool = False,
+    further: Callable[[Sequence[Distance]], Sequence[int]] | None = None,
 ) -> LimitedPayload:
     """Send `datagram` with each of `ttls` (ascending) from one socket, and again after silence unless `once`.
 
+    `further` takes all results so far and returns the TTLs that remain for this flow. One tried before ends the flow.
     `ahead` is sent first with the usual TTL, because some middleboxes let the first datagram of a flow pass. An answer
     is then no evidence, since it may come from the server. Raises StepFailed.
     """
@@ -199,8 +201,9 @@ async def limited_payload_udp(
         if ahead:
             flow.send(ahead, -1)
             await asyncio.sleep(listening_time(pace, slowest))
-        for ttl in ttls:
-            distance = Distance(ttl=ttl)
+        waiting = list(ttls)
+        while waiting:
+            distance = Distance(ttl=waiting.pop(0))
             entry.distances.append(distance)
             await _send(
                 flow,
@@ -212,6 +215,8 @@ async def limited_payload_udp(
             )
             if distance.outcome == "answered":
                 break
+            tried = {each.ttl for each in entry.distances}
+            waiting = waiting if further is None else [ttl for ttl in further(entry.distances) if ttl not in tried]
     return entry
 
 

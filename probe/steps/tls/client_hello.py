@@ -87,6 +87,15 @@ def browser_hello() -> Hello:
     return Hello(f"utls {BROWSER} ja4={_ja4(utls)}", partial(_of_utls, utls))
 
 
+def short_browser_hello() -> Hello:
+    """Return a hello like Chrome's that fits into one segment. The handshake does not complete.
+
+    Raises LocalFailure if utls (extra `fingerprint`) is not installed.
+    """
+    browser = browser_hello()
+    return Hello(f"{browser.engine}, shortened", browser.opened, shorter)
+
+
 def browser_hello_without_ech() -> Hello:
     """Return a hello like Chrome's with padding in place of Encrypted ClientHello. The handshake does not complete.
 

@@ -130,8 +130,16 @@ class TLSConnection(Connection):
         self._inner.close_with_reset()
 
 
+def first_flight(hello: Hello, server_name: str, alpn: tuple[str, ...] = ()) -> bytes:
+    """Return the bytes of a hello without a connection."""
+    _, outgoing, engine = hello.opened(server_name, alpn)
+    with suppress(ssl.SSLWantReadError):
+        engine.do_handshake()
+    return hello.altered(outgoing.read())
+
+
 def client_hello(server_name: str, alpn: tuple[str, ...] = (), *, short: bool = False) -> bytes:
-    """Return the bytes of a hello without a connection. `short`: one key share, so that it fits into one segment."""
+    """Return the bytes of our usual hello without a connection. `short`: one key share, for a single segment."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = accepting_anything.__wrapped__(alpn) if short else accepting_anything(alpn)
     if short:

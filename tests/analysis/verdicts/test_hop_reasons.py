@@ -28,7 +28,7 @@ def reason(*mechanisms: str, measured: dict[str, Any] | None = None, run: dict[s
         ("tls.throttle.sni", "rate"),
         ("media.loss", "rate"),
         ("smtp.starttls_stripped", "answers_changed"),
-        ("tls.reset.ech", "no_search"),
+        ("tls.reset.ech", "not_searched"),
         ("dns.timeout", "no_search"),
         ("tls.reset.sni", "not_searched"),
         ("sip.timeout.payload", "not_searched"),

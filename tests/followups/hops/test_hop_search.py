@@ -19,10 +19,11 @@ from probe.resolution.lookup import Names
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.session import HELPER, Settings
 from probe.session.trace import Trace, TransactionFacts
+from probe.signatures.ttl_distance import Interval
 from probe.targets.target import Endpoint, parse_endpoint
 from tests.support.world import INNOCUOUS, World
 
-NAME, IP, PORT = "service.example", "198.51.100.7", 443
+NAME, IP, OTHER_IP, PORT = "service.example", "198.51.100.7", "198.51.100.8", 443
 HTTPS = parse_endpoint(f"https://{NAME}:{PORT}/")
 HOP, HOPS = 5, 8
 
@@ -32,7 +33,8 @@ class Path8:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.flows: list[list[int]] = []
-        self.sweeps = 0
+        self.sweeps, self.routers = 0, HOPS
+        self.payloads: list[bytes] = []
         self.acts: Callable[[int], bool] = lambda ttl: ttl >= HOP
         for name in ("sweep_path", "tcp_connect", "limited_payload_tcp"):
             monkeypatch.setattr(location, name, getattr(self, name))
@@ -40,8 +42,8 @@ class Path8:
 
     async def sweep_path(self, tx: Any, ip: str, port: int, **how: Any) -> PathSweep:
         self.sweeps += 1
-        hops = [Hop(ttl=ttl, answered=True) for ttl in range(1, HOPS + 1)]
-        entry = PathSweep(address=f"{ip}:{port}", transport="tcp", hops=hops, end="connected", end_ttl=HOPS + 1)
+        hops = [Hop(ttl=ttl, answered=True) for ttl in range(1, self.routers + 1)]
+        entry = PathSweep(address=f"{ip}:{port}", transport="tcp", hops=hops, end="connected", end_ttl=len(hops) + 1)
         async with tx.step(entry, 5.0):
             return entry
 
@@ -59,6 +61,7 @@ class Path8:
         self, tx: Any, conn: Any, payload: bytes, kind: Any, ttls: list[int], **how: Any
     ) -> LimitedPayload:
         self.flows.append(ttls)
+        self.payloads.append(payload)
         entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
         async with tx.step(entry, 5.0):
             for ttl in ttls:
@@ -86,12 +89,13 @@ async def failed_attempts(
     innocuous: str | None = None,
     again: str = f.RESET,
     endpoint: Endpoint = HTTPS,
+    address: str = IP,
 ) -> None:
     """Record an innocuous flow with the failure `innocuous`, and two flows with the own name that were reset."""
 
     async def flow(kind: Any, failure: str | None, name: str) -> Any:
         facts = TransactionFacts(
-            kind, service=service, endpoint=endpoint.url, address=IP, port=PORT, family=4, sent_name=name
+            kind, service=service, endpoint=endpoint.url, address=address, port=PORT, family=4, sent_name=name
         )
         async with trace.transaction(facts) as tx:
             tx.record.steps.append("connect")
@@ -164,6 +168,32 @@ async def test_deep_search_repeats_both_ends_until_five_runs_agree(world: World,
     assert path.flows[-1] in ([HOP - 1], [HOP]) and len(path.flows) < 20
 
 
+async def test_hellos_that_are_compared_have_one_form(world: World, path: Path8) -> None:
+    """Test a middlebox that acts on hellos of two segments alone, on the third router.
+
+    Our hello needs two segments since OpenSSL 3.5. It is sent in one, whether a flow has one TTL or two.
+    """
+    path.routers, path.acts = 6, lambda ttl: ttl >= 3 and len(path.payloads[-1]) > 1400
+    trace = Trace()
+    where = HopSearch(FlowRunner(trace, world.session))
+    await failed_attempts(trace, where)
+    await where.find({NAME})
+    assert len(path.flows[-1]) == 1 and world.session.located == {}
+
+
+async def test_ttls_that_remain_are_tried_at_another_address(world: World, path: Path8) -> None:
+    trace = Trace()
+    where = HopSearch(FlowRunner(trace, world.session))
+    for address in (IP, OTHER_IP):
+        await failed_attempts(trace, where, address=address)
+        for _ in range(TRIGGERS_STANDARD - 1):
+            world.session.pace.spend_trigger(NAME, address, "tcp", PORT)
+    await where.find({NAME})
+    assert path.flows == [[3, 6], [4, 5]]
+    assert [r.address for r in trace.transactions if r.followup == "limited_payload"] == [IP, OTHER_IP]
+    assert world.session.located["tls"] == Interval(HOP - 1, HOP, 1) and trace.bugs == []
+
+
 async def test_without_a_successful_innocuous_flow_the_path_of_datagrams_is_measured_too(
     world: World, path: Path8
 ) -> None:
@@ -183,6 +213,18 @@ def stopped(operation: str, failure: str, url: str, *steps: str) -> tuple[Transa
     record = TransactionRecord(transaction_id=1, kind="first", service="s", address=IP, port=PORT)
     record.failed_operation, record.failure, record.steps = operation, failure, list(steps)
     return record, parse_endpoint(url)
+
+
+async def test_both_addresses_together_get_the_triggers_of_one_search(world: World, path: Path8) -> None:
+    """Test a path so long that three flows leave several TTLs."""
+    path.routers, path.acts = 60, lambda ttl: ttl >= 14
+    trace = Trace()
+    where = HopSearch(FlowRunner(trace, world.session))
+    for address in (IP, OTHER_IP):
+        await failed_attempts(trace, where, address=address)
+    await where.find({NAME})
+    assert {r.address for r in trace.transactions if r.followup == "limited_payload"} == {IP}
+    assert world.session.pace.triggers == FLOWS_STANDARD and world.session.located == {}
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,26 @@ def test_dropped_datagram_is_silent_from_the_censors_hop_on(tmp_path: Path) -> N
     assert [distance["sent"] for distance in found[0]["distances"]] == [1, 2]
 
 
+SEARCH = """
+from probe.signatures.ttl_distance import Search
+
+def further(distances):
+    search = Search(range(1, 7), frozenset(range(1, 7)), 8, by_silence=True)
+    return search.next_after((each.ttl, each.outcome) for each in distances)
+"""
+
+
+@pytest.mark.parametrize("hop", [2, 4, 6])
+def test_one_flow_of_datagrams_finds_the_hop(tmp_path: Path, hop: int) -> None:
+    """Test also datagrams that end before the censor after one that it dropped."""
+    censor = on_hop(hop, PayloadDrop(protocols=["stun"]))
+    flow = "send(V4, 53, binding_request(bytes(12)), [2, 5], 'stun', further=further)"
+    (found,) = entries(flow, tmp_path, censor, head=HEAD + SEARCH)
+    seen = dict(outcomes(found))
+    assert seen[hop - 1] == "expired" and seen[hop] == "silent" and len(seen) <= 4
+    assert all((outcome == "silent") == (ttl >= hop) for ttl, outcome in seen.items())
+
+
 @pytest.mark.parametrize("first_passes", [True, False])
 def test_quic_is_silent_after_the_first_datagram(tmp_path: Path, first_passes: bool) -> None:
     residual = Residual(seconds=60, on="src,dst,dport") if first_passes else None
