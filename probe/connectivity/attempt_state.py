@@ -66,6 +66,7 @@ class AttemptState:
             visit=trust.visit_state(at.ip),
             triggers_left=session.pace.triggers_left(at.endpoint.host, at.ip, at.endpoint.carrier),
             network_answers=self._network_answers(),
+            network_lost=self._network_lost(),
             has_name=at.name is not None,
             trusted_addresses=at.name is not None and bool(at.name.given_by(TRUSTED)),
             stopping=session.stopping.is_set(),
@@ -117,6 +118,13 @@ class AttemptState:
         with_any_name = innocuous is not None and innocuous.failed_operation == "tls_handshake"
         at_limit = own is not None and _is_acknowledged(own)  # servers at their limit are silent so
         return hellos.passed(*place) and not (with_any_name and not at_limit and hellos.answered_later(*place))
+
+    def _network_lost(self) -> bool:
+        own, watch = self.records.get("own"), self._measurement.session.watch
+        family, neutral = family_of(self.at.ip), self._measurement.session.neutral_addresses
+        if own is None or watch is None or not any(family_of(ip) == family for ip, _ in neutral):
+            return False
+        return watch.lost_since(self._measurement.trace.zero + own.t0, family)
 
     def _fails_elsewhere(self) -> bool:
         trace, hellos = self._measurement.trace, self._measurement.session.pace.hellos

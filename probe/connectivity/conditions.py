@@ -105,7 +105,8 @@ def may_be_policed(facts: AttemptFacts) -> bool:
     """Return whether two hellos failed that our own other connections to this network may have made fail."""
     beside_others = facts.own is not None and facts.own.crowded
     failed_twice = _no_answer_in_tls(facts.own) and _no_answer_in_tls(facts.confirmation)
-    return beside_others and failed_twice and facts.network_answers and not facts.fails_elsewhere
+    elsewhere = facts.fails_elsewhere or facts.network_lost
+    return beside_others and failed_twice and facts.network_answers and not elsewhere
 
 
 def _name_in_hello(facts: AttemptFacts) -> bool:

@@ -116,6 +116,10 @@ class AttemptFacts:
     False if this address fails with any name while later hellos to other addresses of the network are answered.
     """
 
+    network_lost: bool = False
+    """Neutral hosts of the family passed the preflight. The last checks since the first flow got no handshake with one.
+    """
+
     # of the name
     has_name: bool = True
     """The address was looked up. False: it stands in the target file."""

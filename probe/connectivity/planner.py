@@ -177,6 +177,8 @@ def _after_failure(facts: AttemptFacts) -> Plan:
             return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
     if confirmation is not None and confirmation.passed:
         return follow_ups(SILENT_TRANSFERS, facts)
+    if facts.network_lost:  # nothing that fails now says anything about the endpoint
+        return () if facts.under_way else FINISHED
     alone = facts.outcome("alone")
     if alone is None and facts.followups and may_be_policed(facts):
         return _alone(facts)

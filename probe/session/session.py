@@ -53,6 +53,12 @@ class NetworkWatch(Protocol):
     async def settle(self, patience: float) -> None:
         """Wait at most `patience` seconds for the checks that are planned or under way."""
 
+    def lost_since(self, when: float, family: int) -> bool:
+        """Return whether the last checks that began after `when` got a handshake with no neutral host of the family.
+
+        `when` is a time of the monotonic clock.
+        """
+
     def since(self, zero: float) -> list[dict[str, Any]]:
         """Return the checks that are near in time to a measurement that began at `zero`, as x_run has them."""
 

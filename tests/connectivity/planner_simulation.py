@@ -73,6 +73,7 @@ class Run:
     silent: frozenset[str] = frozenset()  # rows whose answer stops in the middle
     crowded: bool = False  # every hello has three or more others beside it
     network_answers: bool = False  # and some of them are answered
+    network_lost: bool = False  # and checks of the network get no handshake any more
     elsewhere: bool = False  # neutral hosts answer other hellos while the name fails there
     visits: dict[str, str] = field(default_factory=dict)
     visitors: dict[str, Attempt] = field(default_factory=dict)
@@ -115,6 +116,7 @@ class Run:
             neutral=neutral,
             name_at_neutral=tuple((ip, operation) for url, ip, operation in self.at_neutral if url == attempt.url),
             network_answers=self.network_answers,
+            network_lost=self.network_lost,
             fails_elsewhere=self.elsewhere
             and any(url == attempt.url and operation == "tls_handshake" for url, _, operation in self.at_neutral),
             echo=Echo(HELPER, 3478, 4, self.pairs_left, self.left(endpoint.host, HELPER, "udp")),
@@ -189,6 +191,7 @@ def runs(draw: st.DrawFn, as_control: bool | None = None) -> Run:
         silent=draw(st.frozensets(st.sampled_from(TRANSFERS))),
         crowded=draw(st.booleans()),
         elsewhere=draw(st.booleans()),
+        network_lost=draw(st.booleans()),
     )
     for url, address in draw(st.lists(st.tuples(st.sampled_from(URLS), st.sampled_from(ADDRESSES)), min_size=1)):
         attempt = Attempt(url, address, literal=chance.random() < 0.1, verified=False)

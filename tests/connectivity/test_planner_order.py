@@ -113,6 +113,11 @@ def test_name_that_fails_everywhere_is_followed_up_at_neutral_hosts_and_once_mor
     ]
 
 
+def test_nothing_is_compared_in_a_network_that_was_lost() -> None:
+    assert steps(HTTPS, BOTH, network_lost=True) == FIRST
+    assert steps(HTTPS, BOTH, **POLICED, network_lost=True) == FIRST
+
+
 POLICED = {"crowded": True, "network_answers": True}
 BEFORE_ALONE = [*FIRST, "name_at_neutral", "COOL_DOWN", "alone"]
 
@@ -138,6 +143,7 @@ def test_hello_is_not_repeated_alone_if_its_name_fails_in_a_network_that_answers
         (BOTH, {"crowded": True}),
         (BOTH, {"network_answers": True}),
         (BOTH, POLICED | {"followups": False}),
+        (BOTH, POLICED | {"network_lost": True}),
         ({"own": RESET}, POLICED),
         (dict.fromkeys(BOTH, f"tls_handshake {f.SSL_INVALID_HOSTNAME}"), POLICED),
     ],

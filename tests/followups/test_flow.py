@@ -24,6 +24,9 @@ class CountingWatch:
     async def settle(self, patience: float) -> None:
         pass
 
+    def lost_since(self, when: float, family: int) -> bool:
+        return False
+
     def since(self, zero: float) -> list[dict[str, Any]]:
         return []
 

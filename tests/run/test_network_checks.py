@@ -10,11 +10,11 @@ import pytest
 
 from probe.formats.facts import NetworkCheck
 from probe.run.network import network_checks as checking
-from probe.run.network.network_checks import NetworkChecks
+from probe.run.network.network_checks import LOST_CHECKS, NetworkChecks
 from probe.run.network.preflight import preflight
 from tests.run.test_preflight import HERE, HOST, neutral_at, reply
 from tests.run.test_preflight import world as world
-from tests.support.world import World
+from tests.support.world import Behaviour, World
 
 SHARED = 5  # flows that begin together
 
@@ -65,6 +65,30 @@ async def test_host_that_went_down_is_written(world: World) -> None:
     (host,) = check["neutral"]
     assert (host["failure"], host["failed_operation"]) == ("connection_refused", "connect")
     assert check["began"] < 0  # it began before the measurement that it is written into
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("behaviour", "lost"), [("silent", True), ("serve", False)])
+async def test_network_is_lost_after_some_checks_without_a_handshake(
+    world: World, monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour, lost: bool
+) -> None:
+    monkeypatch.setattr(world.session.pace, "tls_timeout", lambda **_: 0.2)
+    names = ["neutral.example", "second.example"]
+    async with world.box(HERE, names, reply=reply(datetime.now(UTC)), names=dict.fromkeys(names, behaviour)) as box:
+        endpoint = neutral_at(world, box)
+        hosts = tuple(replace(endpoint, host=name, url=f"https://{name}:{box.port}/") for name in names)
+        world.session.neutral = replace(world.session.neutral, endpoints=hosts)
+        world.system |= {name: [HERE] for name in names}
+        checks = await started(world)
+        zero, answers = time.monotonic(), []
+        for _ in range(LOST_CHECKS):
+            answers.append(checks.lost_since(zero, 4))
+            checks.beside()
+            await checks.settle(5.0)
+        found = checks.lost_since(zero, 4), checks.lost_since(time.monotonic(), 4), checks.lost_since(zero, 6)
+        await checks.close()
+    assert answers == [False] * LOST_CHECKS
+    assert found == (lost, False, False)
 
 
 @pytest.mark.usefixtures("quick")

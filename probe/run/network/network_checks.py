@@ -21,6 +21,7 @@ from probe.targets.target import Endpoint
 GAP = 2.0  # seconds from the begin of one check to the next. All flows that begin meanwhile share the next one.
 AT_LEAST = 60.0  # seconds after which the network is checked without a reason
 NAMES_EVERY = 15.0  # seconds after which a check resolves the neutral names again
+LOST_CHECKS = 3  # checks in a row without a handshake, after which the network is lost
 RENEWED_AFTER = 120.0  # seconds after which the whole preflight is repeated before a round or a web address
 
 
@@ -157,6 +158,18 @@ class NetworkChecks:
             session.preflight["helpers"] = helpers
             self._last = session.preflight_began or self._clock()
             session.outdated += [resolver] if resolver else []  # measurements in progress may use it
+
+    def lost_since(self, when: float, family: int) -> bool:
+        """Return whether the last `LOST_CHECKS` checks that began after `when` got a handshake with no neutral host of
+        the family. At least two hosts must have been asked for one.
+
+        Fewer checks may be a short outage. A device may pass connects and no data. `when` is a time of the monotonic
+        clock.
+        """
+        later = sorted((done for done in self._done if done.began >= when), key=lambda done: done.began)[-LOST_CHECKS:]
+        neutral = [one for done in later for one in done.facts.neutral if one.family == family and not one.connect_only]
+        asked = {one.endpoint for one in neutral}
+        return len(later) == LOST_CHECKS and len(asked) > 1 and all(one.failure for one in neutral)
 
     # -- the record ----------------------------------------------------------------------------------------------
 
