@@ -151,12 +151,12 @@ class Pace:
         if calm is not None:
             self._widen() if calm else self._narrow()
 
-    def saw_wait(self, seconds: float) -> None:
+    def saw_wait(self, seconds: float, network: str = "") -> None:
         """Take the extra time of a connection's first answer over its connect. Halve the flows of a crowded line.
 
-        If eight hellos crowd the line, eight further connects would show it too late.
+        `network` is that of the server. If eight hellos crowd the line, eight further connects would show it too late.
         """
-        if self._line.waited(seconds):
+        if self._line.waited(seconds, network):
             self._too_many = self.flows.limit
             self._narrow()
 

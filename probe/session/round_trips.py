@@ -6,6 +6,7 @@ from collections import deque
 MANY = 8  # connects before each decision
 CROWDED = 0.1  # seconds in a queue above which other users of the line suffer (RFC 6817, 2.5, TARGET)
 SOON = 3  # first answers before each decision about queueing. A narrow line has no time for more.
+SEVERAL = 3  # networks whose answers queue. A queue of the line delays all, one of a censor or a server a few.
 
 
 class RoundTrips:
@@ -20,6 +21,7 @@ class RoundTrips:
         self._recent: list[float] = []
         self._latest: deque[float] = deque(maxlen=MANY)
         self._waits: deque[float] = deque(maxlen=MANY)
+        self._networks: deque[str] = deque(maxlen=MANY)  # of the servers that sent them
         self._new_waits = 0
         self.longest_waiting = 0.0  # the longest median of `MANY` queueing times in a row, in seconds
         self.round_trip = 0.0  # the longer of the first and the latest median, queueing included, 0.0 if unknown
@@ -39,11 +41,15 @@ class RoundTrips:
         self._recent.clear()
         return calm and self.waiting <= CROWDED
 
-    def waited(self, seconds: float) -> bool:
-        """Take the extra time of an answer. Return after every `SOON` whether the line is crowded."""
+    def waited(self, seconds: float, network: str = "") -> bool:
+        """Take the extra time of an answer. Return after every `SOON` whether the line is crowded.
+
+        `network` is that of the server. Answers of one network may queue at a limit that concerns it alone.
+        """
         self._waits.append(seconds)
+        self._networks.append(network)
         self._weigh()
-        if len(self._waits) == MANY:
+        if len(self._waits) == MANY and self._delays_all():
             self.longest_waiting = max(self.longest_waiting, self.waiting)
         self._new_waits += 1
         if self._new_waits < SOON:
@@ -55,6 +61,12 @@ class RoundTrips:
     def waiting(self) -> float:
         """Return the median of the latest queueing times in seconds."""
         return statistics.median(self._waits) if self._waits else 0.0
+
+    def _delays_all(self) -> bool:
+        """Return False if answers of few networks queued, while those of another one did not."""
+        waits = list(zip(self._networks, self._waits, strict=True))
+        slow = {network for network, seconds in waits if seconds > CROWDED}
+        return not slow or len(slow) >= SEVERAL or slow == {network for network, _ in waits}
 
     def _weigh(self) -> None:
         if self._latest:

@@ -15,6 +15,7 @@ from probe.platforms.sockets.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
+from probe.signatures.parallel_hellos import network_of
 from probe.signatures.silent_streams import is_in_midst_of_answer
 from probe.steps.connection import Connection, address_of
 from probe.steps.sockets import limit_segments, open_socket
@@ -107,7 +108,7 @@ class TCPConnection(Connection):
         """Report how much longer than the handshake the first answer took."""
         now = tcp_state.round_trip(self._sock)
         if now is not None:
-            self._pace.saw_wait(max(0.0, _WEIGHT * (now - connected_in)))
+            self._pace.saw_wait(max(0.0, _WEIGHT * (now - connected_in)), network_of(self.ip))
 
     async def write(self, data: bytes) -> None:
         self._pace.bytes_sent += len(data)

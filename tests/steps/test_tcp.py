@@ -157,12 +157,12 @@ async def test_delay_of_first_answer_is_reported_once(
 ) -> None:
     smoothed = iter([0.05, 0.075])  # as the kernel weighs it in: an eighth of 0.25 s and seven of 0.05
     monkeypatch.setattr(tcp_state, "round_trip", lambda sock: next(smoothed))
-    delays: list[float] = []
+    delays: list[tuple[float, str]] = []
     async with serving(send_two_bytes) as server, a_transaction() as bench:
-        monkeypatch.setattr(bench.pace, "saw_wait", delays.append)
+        monkeypatch.setattr(bench.pace, "saw_wait", lambda *wait: delays.append(wait))
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         assert [await conn.read(1), await conn.read(1)] == [b"h", b"i"]
-    assert delays == [pytest.approx(0.2)]
+    assert delays == [(pytest.approx(0.2), "127.0.0.0")]
 
 
 async def test_missing_kernel_time_gives_no_delay(
