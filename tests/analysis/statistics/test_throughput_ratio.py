@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.analysis.statistics.throughput_ratio import BLOCKS, Transfer, _rank, ratio_of_turns, throughput_ratio
+from probe.analysis.statistics.throughput_ratio import (
+    BLOCKS,
+    STUDENT,
+    Transfer,
+    _rank,
+    _student,
+    ratio_of_turns,
+    throughput_ratio,
+)
 from tests.analysis.statistics.transfers import PACE, CrossTraffic, Limit, Policer, Shaper, side_by_side
 
 QUIET, BUSY, CROWDED = (1_000_000, 0.0), (200_000, 0.5), (150_000, 0.8)  # bytes a second, and the share of others
@@ -65,8 +73,25 @@ def test_silent_transfer_is_zero() -> None:
 def test_nothing_is_said_of_short_or_broken_transfers() -> None:
     assert throughput_ratio((steady(4_000), steady(16_000, ended=3.5))) is None
     assert throughput_ratio((steady(4_000), Transfer(0.0, 6.0, [0.1], [100]))) is None
-    times = [time for time in steady(16_000).times if not 2.0 < time < 4.0]  # an outage
-    assert throughput_ratio((steady(4_000), Transfer(0.0, 6.0, times, [100] * len(times)))) is None
+    assert throughput_ratio((steady(4_000), _with_outage(2.0, 4.8))) is None
+
+
+def _with_outage(begins: float, ends: float) -> Transfer:
+    times = [time for time in steady(16_000).times if not begins < time < ends]
+    return Transfer(0.0, 6.0, times, [100] * len(times))
+
+
+def test_short_outage_of_the_other_transfer_widens_the_interval() -> None:
+    found = throughput_ratio((steady(4_000), _with_outage(2.0, 4.0)))
+    assert found is not None and found.low < 0.25 < 0.5 < found.high
+
+
+def test_bursts_after_lost_segments_leave_the_limit_visible() -> None:
+    """Let a quarter of the bytes arrive in three bursts, as in-order delivery gives them."""
+    times = [1.5, 1.9, 4.0, 4.4, 5.4, 5.8]
+    bursts = Transfer(0.0, 6.0, times, [13_000] * len(times))
+    found = throughput_ratio(*[(bursts, steady(64_000))] * 2)
+    assert found is not None and 0.0 <= found.low < 0.25 < found.high < 0.5
 
 
 @pytest.mark.parametrize("line", [QUIET, BUSY, CROWDED])
@@ -100,6 +125,11 @@ def test_ranks_are_those_of_the_sign_test(count: int, rank: int) -> None:
     assert _rank(count) == rank
     outside = [number for number in range(2**count) if number.bit_count() < rank] if count <= 12 else []
     assert 2 * len(outside) <= 0.05 * 2**count
+
+
+@pytest.mark.parametrize(("freedom", "listed"), [(4, 4), (5, 5), (6, 5), (11, 11), (16, 14), (59, 29)])
+def test_factor_is_that_of_the_next_lower_degree_of_freedom(freedom: int, listed: int) -> None:
+    assert _student(freedom) == STUDENT[listed]
 
 
 TURN_RATES = st.floats(min_value=1.0, max_value=64_000.0)
