@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from probe.formats.entries import HTTPTransaction
 from probe.formats.transactions import FollowUp
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_OVER_QUIC
+from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_ALONE, SLOW_OVER_QUIC
 from probe.targets.target import family_of
 
 OWN = frozenset({"first", "confirm"})
@@ -45,18 +45,34 @@ class Page(NamedTuple):
         )
 
 
-def pages_of(trace: Trace) -> list[Page]:
-    """Return the pages whose bodies were long enough to be timed."""
-    return list(_pages(trace))
+def pages_of(trace: Trace, round_trip: float = 0.0) -> list[Page]:
+    """Return the pages whose bodies were long enough to be timed.
+
+    `round_trip` seconds are not counted, because a far server needs them for a page that does not fit into its first
+    packets.
+    """
+    return list(_pages(trace, round_trip))
 
 
 def slowest(pages: list[Page], best: float) -> Page | None:
     """Return the slowest page if it is slow. `best` is the best page of other targets, 0.0 without one."""
-    found = min(pages, key=lambda page: page.rate, default=None)
-    if found is None:
-        return None
-    slow = SLOW_OVER_QUIC if found.over == "quic" else SLOW
-    return found if found.rate < (min(slow, best * LEAST_SHARE) if best else slow) else None
+    return next(iter(slow_names(pages, best)), None)
+
+
+def slow_names(pages: list[Page], best: float) -> list[Page]:
+    """Return the slowest page of each service that is slow, the slowest first.
+
+    A limit of a name slows all its pages. One slow page of several is of a limited address, or of a busy computer, so
+    that it must be slower.
+    """
+    best_of = {page.host: max(each.rate for each in pages if each.host == page.host) for page in pages}
+    found: dict[str, Page] = {}
+    for page in sorted(pages, key=lambda page: (best_of[page.host], page.rate)):
+        slow = SLOW_OVER_QUIC if page.over == "quic" else SLOW
+        limit = min(slow, best * LEAST_SHARE) if best else slow
+        if page.rate < (limit if best_of[page.host] < limit else min(limit, SLOW_ALONE)):
+            found.setdefault(page.service, page)
+    return list(found.values())
 
 
 def slow_over_quic_alone(pages: list[Page], best: float) -> Page | None:
@@ -67,7 +83,7 @@ def slow_over_quic_alone(pages: list[Page], best: float) -> Page | None:
     return found
 
 
-def _pages(trace: Trace) -> Iterator[Page]:
+def _pages(trace: Trace, round_trip: float) -> Iterator[Page]:
     own = {record.transaction_id: record for record in trace.transactions if record.kind in OWN}
     for entry in trace.entries:
         record = own.get(entry.transaction_id)
@@ -76,7 +92,7 @@ def _pages(trace: Trace) -> Iterator[Page]:
         over, seconds = protocol_of(entry), entry.response.x_body_time
         host = urlsplit(record.endpoint).hostname
         if seconds is not None and host and over and record.sent_name == host:
-            rate = entry.response.x_body_length / max(seconds, 1e-3)
+            rate = entry.response.x_body_length / max(seconds - round_trip, 1e-3)
             about = (record.transaction_id, record.service, record.endpoint, host)
             yield Page(*about, rate, over, record.address, record.port or 443, entry.request.url)
 

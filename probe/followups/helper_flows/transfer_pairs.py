@@ -12,7 +12,7 @@ from typing import Any
 from probe.followups.helper_flows.address_pages import read_at_address
 from probe.followups.helper_flows.conditions import seconds_left, until_stopped
 from probe.followups.helper_flows.quic_pages import LONGEST, read_both
-from probe.followups.helper_flows.slow_pages import Page, pages_of, slow_over_quic_alone, slowest
+from probe.followups.helper_flows.slow_pages import Page, pages_of, slow_names, slow_over_quic_alone, slowest
 from probe.followups.helper_offer import TransferOffer
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
@@ -33,18 +33,23 @@ NAMED: frozenset[FollowUp] = frozenset({"transfer_name", "transfer_host"})
 
 
 class TransferPairs:
-    """Hold what the measurements of a run share: the helper's newest offer, the best page, and the pairs so far."""
+    """Hold what the measurements of a run share: the helper's offers, the best page, and the pairs so far."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._offer: TransferOffer | None = None
+        self._offers: list[TransferOffer] = []
         self._best: dict[str, float] = {}  # bytes a second of the best page, by target
         self._pairs = 0
         self._one_at_a_time = asyncio.Lock()
 
     def take_offer(self, offer: TransferOffer) -> None:
-        """Take an offer of the helper. A later token serves later pairs."""
-        self._offer = offer
+        """Take an offer of the helper. A token serves two pairs."""
+        self._offers.append(offer)
+
+    @property
+    def _offer(self) -> TransferOffer | None:
+        """Return the newest offer whose token is good for a pair, None without one."""
+        return next((each for each in reversed(self._offers) if each.pairs_left and each.outlives(HANDSHAKE)), None)
 
     def take_place(self) -> bool:
         """Count another transfer as a pair of the round. Return False if it has had its pairs."""
@@ -59,7 +64,7 @@ class TransferPairs:
         self._pairs = 0
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> TransferResult | None:
-        """Measure at most two pairs for the slowest page of a target over TLS, without TLS, and over QUIC.
+        """Measure at most two pairs for the slowest page of each service over TLS, and over each other protocol.
 
         `control` is the helper's answer to this measurement. Return whether they were measured. None means that no page
         came slowly.
@@ -93,14 +98,17 @@ class TransferPairs:
             await until_stopped(self._session, read_at_address(self._session, trace, subject))
 
     def _subjects(self, target: Target, trace: Trace) -> list[Page]:
-        """Return what pairs are measured for: the slowest page over each protocol, if it is slow."""
-        own, pages = target.input or target.name, pages_of(trace)
+        """Return what pairs are measured for, in this order: the slowest page over each protocol, if it is slow, and
+        those of the other services over TLS.
+        """
+        own, pages = target.input or target.name, pages_of(trace, self._session.pace.round_trip)
         if pages:
             self._best[own] = max(page.rate for page in pages)
         best = max((rate for name, rate in self._best.items() if name != own), default=0.0)
         kinds = {over: [page for page in pages if page.over == over] for over in ("tls", "http")}
-        each = (slowest(kinds["tls"], best), slowest(kinds["http"], best), slow_over_quic_alone(pages, best))
-        found = [page for page in each if page is not None]
+        other = (slow_over_quic_alone(pages, best), slowest(kinds["http"], best))
+        slow = slow_names(kinds["tls"], best)
+        found = [page for page in (*slow[:1], *other, *slow[1:]) if page is not None]
         if not found and self._session.settings.depth == "deep":
             fastest = min(kinds["tls"], key=lambda page: page.rate, default=_first_name(target))
             return [fastest] if fastest else []
@@ -135,7 +143,7 @@ class TransferPairs:
         if self._pairs >= TRANSFER_PAIRS:
             return "enough"
         ip = offer.address(session.family_works) if offer else None
-        if offer is None or ip is None or not offer.pairs_left or not offer.outlives(HANDSHAKE):
+        if offer is None or ip is None:
             return "not_offered"
         if subject.over == "http" and offer.http_port is None:
             return "not_offered"

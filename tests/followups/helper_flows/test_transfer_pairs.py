@@ -21,8 +21,9 @@ from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TransferPort
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.slow_page import SLOW, SLOW_OVER_QUIC
+from probe.signatures.slow_page import SLOW, SLOW_ALONE, SLOW_OVER_QUIC
 from probe.targets.cost import TRANSFER_PAIRS
+from probe.targets.target import Endpoint
 from probe.targets.target_files import bundled_targets, load_target
 from probe.wire.transfer import PACE
 from tests.followups.helper_flows.reasons import ANSWERED
@@ -30,7 +31,9 @@ from tests.steps.slow_proxy import slow_proxy
 from tests.support.world import World
 
 X, TELEGRAM, STUN = (load_target(bundled_targets() / f"{name}.toml") for name in ("x", "telegram", "stun"))
-ROLE, ENDPOINT = next((service.role, each) for service, each in X.endpoints() if each.scheme == "https")
+PAGES = [(service.role, each) for service, each in X.endpoints() if each.scheme == "https"]
+ROLE, ENDPOINT = PAGES[0]
+OTHER = next(each for each in PAGES if each[0] != ROLE)
 KINDS = {"transfer_name", "transfer_innocuous"}
 
 
@@ -62,9 +65,17 @@ def offer(port: TransferPort, at: int, seconds: float = 55.0, *, clear: int | No
     return TransferOffer(bytes.fromhex(said["token"]), (at,), ("127.0.0.1",), until, said["sha256"], http_port=clear)
 
 
-async def page(trace: Trace, rate: float, *, url: str = ENDPOINT.url, kind: Any = "first", size: int = 16_000) -> None:
+async def page(
+    trace: Trace,
+    rate: float,
+    *,
+    url: str = ENDPOINT.url,
+    kind: Any = "first",
+    size: int = 16_000,
+    of: tuple[str, Endpoint] = (ROLE, ENDPOINT),
+) -> None:
     """Add a page of X that came with so many bytes a second."""
-    facts = TransactionFacts(kind, service=ROLE, endpoint=ENDPOINT.url, sent_name=ENDPOINT.host)
+    facts = TransactionFacts(kind, service=of[0], endpoint=of[1].url, sent_name=of[1].host)
     async with trace.transaction(facts) as tx:
         entry = HTTPTransaction(request=HTTPRequest(url=url))
         entry.response.x_body_length, entry.response.x_body_time = size, size / rate
@@ -269,12 +280,39 @@ async def test_crowded_line_is_spared(session: Session) -> None:
         assert await made.finish(X, trace, ANSWERED) == "slow_line" and not transfers(trace)
 
 
+async def test_slow_pages_of_each_service_are_followed_by_pairs_of_their_names(session: Session) -> None:
+    trace = await traced(8_000)
+    await page(trace, 12_000, url=OTHER[1].url, of=OTHER)
+    async with helper(session, {ENDPOINT.host: 8_000}) as (made, port):
+        made.take_offer(offer(port, made._offers[-1].ports[0]))  # that of another measurement
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+        assert [each.pairs_left for each in made._offers] == [1, 0]
+    names = [each.server_name for each in transfers(trace) if each.server_name != session.neutral.innocuous[0]]
+    assert names == [ENDPOINT.host, ENDPOINT.host, OTHER[1].host]
+
+
+async def test_one_slow_page_of_a_name_must_be_slower(session: Session) -> None:
+    """Test a name of which another page is fast, as on a busy computer."""
+    made = TransferPairs(session)
+    assert await made.finish(X, await traced(500_000, SLOW_ALONE), ANSWERED) is None
+    assert await made.finish(X, await traced(500_000, SLOW_ALONE - 1), ANSWERED) == "not_offered"
+    assert await made.finish(X, await traced(SLOW_ALONE, SLOW_ALONE), ANSWERED) == "not_offered"
+
+
+async def test_round_trip_is_no_part_of_a_slow_page(session: Session) -> None:
+    made, far = TransferPairs(session), 16_000 / 0.7  # bytes a second of a page that takes 0.7 s
+    assert await made.finish(X, await traced(far), ANSWERED) == "not_offered"
+    session.pace.saw_round_trip(0.6)
+    assert await made.finish(X, await traced(far), ANSWERED) is None
+    assert await made.finish(X, await traced(16_000 / 1.2), ANSWERED) == "not_offered"
+
+
 async def test_round_has_at_most_three_pairs(session: Session) -> None:
     async with helper(session, {ENDPOINT.host: 8_000}) as (made, port):
         results = []
         for _ in range(3):
             results.append(await made.finish(X, trace := await traced(8_000), ANSWERED))
-            made.take_offer(offer(port, made._offer.ports[0])) if made._offer else None
+            made.take_offer(offer(port, made._offers[-1].ports[0]))
         assert results == ["measured", "measured", "enough"] and not transfers(trace)
         assert session.pace.triggers == TRANSFER_PAIRS
         made.next_round()
@@ -297,9 +335,9 @@ async def test_reason_is_recorded(session: Session) -> None:
     async with helper(session) as (made, port):
         assert await made.finish(X, await traced(8_000), None) == "no_helper"
         assert await made.finish(X, await traced(8_000), {"failure": f.TIMEOUT}) == "no_helper"
-        made.take_offer(offer(port, port.port, seconds=2.0))
+        made._offers = [offer(port, port.port, seconds=2.0)]
         assert await made.finish(X, await traced(8_000), ANSWERED) == "not_offered"
-        made._offer = None
+        made._offers = []
         assert await made.finish(X, await traced(8_000), ANSWERED) == "not_offered"
         made.take_offer(offer(port, port.port))
         session.steps_end_at = 0.0
