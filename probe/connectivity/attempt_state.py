@@ -1,7 +1,7 @@
 """Hold the state of one attempt (one endpoint at one address), and read the facts for the planner from it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
@@ -78,6 +78,8 @@ class AttemptState:
             innocuous_name=next(iter(session.neutral.innocuous), ""),
             nonexistent_name=session.neutral.nonexistent,
             neutral=self._neutral_hosts(),
+            home=self._hosts(session.home_addresses),
+            neutral_cut_off=session.neutral_cut_off,
             name_at_neutral=self._name_at_neutral(),
             fails_elsewhere=self._fails_elsewhere(),
             echo=self._echo(),
@@ -88,8 +90,11 @@ class AttemptState:
         )
 
     def _neutral_hosts(self) -> tuple[NeutralHost, ...]:
+        session = self._measurement.session
+        return self._hosts(self.quic_neutral if self.at.endpoint.scheme == "quic" else session.neutral_addresses)
+
+    def _hosts(self, found: Iterable[tuple[str, Endpoint]]) -> tuple[NeutralHost, ...]:
         endpoint, pace = self.at.endpoint, self._measurement.session.pace
-        found = self.quic_neutral if endpoint.scheme == "quic" else self._measurement.session.neutral_addresses
         return tuple(
             NeutralHost(
                 ip,

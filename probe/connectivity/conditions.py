@@ -68,6 +68,21 @@ def other_host_claim(facts: AttemptFacts) -> Claim:
     return ("neutral_transfer", str(facts.family))
 
 
+def first_host_claim(facts: AttemptFacts) -> Claim:
+    """Return what the transfer from another neutral host is for: the family."""
+    return ("first_neutral_transfer", str(facts.family))
+
+
+def home_claim(facts: AttemptFacts) -> Claim:
+    """Return what the transfer from a host in the country is for: the family."""
+    return ("home_transfer", str(facts.family))
+
+
+def beside_working_claim(facts: AttemptFacts) -> Claim:
+    """Return what an innocuous name beside a working one is for: the family."""
+    return ("beside_working", str(facts.family))
+
+
 def echo_claim(facts: AttemptFacts) -> Claim:
     """Return what an echo pair is for: payload, port and family."""
     place = (str(facts.echo.port), str(facts.echo.family)) if facts.echo else ()
@@ -83,6 +98,9 @@ ONCE_PER: dict[Callable[[AttemptFacts], Claim], str] = {
     ech_claim: "family",
     ech_key_claim: "endpoint, service and family",
     other_host_claim: "family",
+    first_host_claim: "family",
+    home_claim: "family",
+    beside_working_claim: "family",
     echo_claim: "payload, port and family",
 }
 """What each claim is for, in words."""
@@ -171,6 +189,12 @@ def _ended(facts: AttemptFacts, *rows: str) -> bool:
     return all(facts.outcome(row) is not None for row in rows)
 
 
+def _no_neutral_transfer(facts: AttemptFacts) -> bool:
+    tried = [facts.outcome(row) for row in ("neutral_transfer", "first_neutral_transfer")]
+    ended = [outcome for outcome in tried if outcome is not None]
+    return not any(outcome.passed_whole for outcome in ended) and bool(ended or not facts.neutral)
+
+
 def _silent_at_times(facts: AttemptFacts) -> bool:
     outcomes = [facts.sent(row) for row in ("own", "confirmation", "transfer_again")]
     sent = [outcome for outcome in outcomes if outcome is not None]
@@ -224,6 +248,9 @@ NO_HELLO_AT_ADDRESS = Condition(
     lambda facts: not any(flow.row in {"browser", "other_size"} for flow in facts.begun()),
 )
 NO_INNOCUOUS = Condition("no innocuous name was sent to the address", lambda facts: facts.sent("innocuous") is None)
+NEUTRAL_CUT_OFF = Condition(
+    "a neutral host accepted a connection and completed no handshake", lambda facts: facts.neutral_cut_off
+)
 BROWSER_IS_CANDIDATE = Condition(
     "it passed at the neutral host, if one was asked",
     lambda facts: _hello_is_candidate(facts, "neutral_browser"),
@@ -282,6 +309,9 @@ FELL_SILENT = Condition("the connection fell silent in the middle of an answer",
 TRANSFERS_COMPARED = Condition(
     "small segments were tried, and so was another name if one is shown",
     lambda facts: _ended(facts, "small_segments") and (not other_name_is_readable(facts) or _ended(facts, "other_sni")),
+)
+NO_NEUTRAL_TRANSFER = Condition(
+    "no neutral host is verified, or transfers from them failed or fell silent", _no_neutral_transfer
 )
 SMALL_PASSED = Condition(
     "the answer in small segments was complete",

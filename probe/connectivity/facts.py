@@ -139,6 +139,10 @@ class AttemptFacts:
     nonexistent_name: str = ""
     neutral: tuple[NeutralHost, ...] = ()
     """Neutral hosts of the address's family. Over QUIC: those that were verified over QUIC in this attempt."""
+    home: tuple[NeutralHost, ...] = ()
+    """Verified hosts in the country of the run, of the address's family."""
+    neutral_cut_off: bool = False
+    """A neutral host accepted a connection in the preflight, and its handshake was cut off or silent."""
     name_at_neutral: tuple[tuple[str, str | None], ...] = ()
     """Address and failed operation of each flow with the name to a neutral host, of any address of the endpoint."""
     fails_elsewhere: bool = False

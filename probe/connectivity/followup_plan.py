@@ -124,6 +124,8 @@ def _neutral_host(row: Row, facts: AttemptFacts) -> NeutralHost | None:
         got_the_name = {address for address, _ in facts.name_at_neutral}
         hosts = [host for host in facts.neutral if host.scheme != "quic"]
         return next((host for host in hosts if host.address not in got_the_name), hosts[0] if hosts else None)
+    if row.where == "home":
+        return next(iter(facts.home), None)
     return facts.neutral[-1 if row.where == "last neutral" else 0] if facts.neutral else None
 
 

@@ -25,11 +25,13 @@ from probe.connectivity.conditions import (
     NAME_FAILED_IN_NEUTRAL_TLS,
     NAME_FAILED_WITH_ECH_AT_NEUTRAL,
     NAMED,
+    NEUTRAL_CUT_OFF,
     NEUTRAL_ECH_FAILED,
     NEUTRAL_KNOWN,
     NEUTRAL_PASSED_WITHOUT_ECH,
     NO_HELLO_AT_ADDRESS,
     NO_INNOCUOUS,
+    NO_NEUTRAL_TRANSFER,
     NONEXISTENT_FAILED_AT_NEUTRAL,
     NOT_CERTIFICATE,
     OTHER_DTLS_PASSED,
@@ -50,11 +52,14 @@ from probe.connectivity.conditions import (
     UNPROVEN_NAME,
     VERIFIED,
     Condition,
+    beside_working_claim,
     browser_claim,
     ech_claim,
     ech_key_claim,
     echo_claim,
+    first_host_claim,
     hellos_claim,
+    home_claim,
     name_at_neutral_claim,
     nonexistent_claim,
     other_host_claim,
@@ -137,6 +142,23 @@ SILENT_TRANSFERS = (
                     (FELL_SILENT,),
                     other_host_claim,
                 ),
+                # Some networks stop the connections of most foreign servers.
+                Row(
+                    "first_neutral_transfer",
+                    "neutral_host_transfer",
+                    "neutral",
+                    "neutral",
+                    (FELL_SILENT, NO_NEUTRAL_TRANSFER),
+                    first_host_claim,
+                ),
+                Row(
+                    "home_transfer",
+                    "neutral_host_transfer",
+                    "home",
+                    "neutral",
+                    (FELL_SILENT, NO_NEUTRAL_TRANSFER),
+                    home_claim,
+                ),
             ),
         ),
     ),
@@ -146,6 +168,22 @@ SILENT_TRANSFERS = (
 AFTER_SUCCESS = (
     *SILENT_TRANSFERS,
     Group("page", (_at_neutral(NAMED, PLAIN_PAGE),)),
+    # An allowlist is of addresses or of names. A server that works shows which: any name passes there, or not.
+    Group(
+        "name beside a working one",
+        (
+            (
+                Row(
+                    "beside_working",
+                    "other_name_same_address",
+                    "endpoint",
+                    "innocuous",
+                    (HTTPS, VERIFIED, NO_INNOCUOUS, NEUTRAL_CUT_OFF),
+                    beside_working_claim,
+                ),
+            ),
+        ),
+    ),
     Group(
         "browser's hello",
         (

@@ -12,11 +12,20 @@ from probe.formats.followups import FOLLOWUP_KINDS
 from probe.formats.transactions import FollowUp
 
 Where = Literal[
-    "endpoint", "neutral", "last neutral", "other neutral", "neutral same port", "quic neutral", "echo", "resolvers"
+    "endpoint",
+    "neutral",
+    "last neutral",
+    "other neutral",
+    "neutral same port",
+    "quic neutral",
+    "home",
+    "echo",
+    "resolvers",
 ]
 """`neutral`: the first neutral host. `last neutral`: another one, if there are two. `other neutral`: one that did not
 get the target's name, if there is one. `neutral same port`: one with the endpoint's port, if possible outside a
-residual window. `quic neutral`: those that are looked up and verified over QUIC."""
+residual window. `quic neutral`: those that are looked up and verified over QUIC. `home`: a host in the
+country of the run."""
 
 Name = Literal["target", "innocuous", "nonexistent", "neutral", ""]
 

@@ -98,6 +98,9 @@ class Session:
     out_of_time: bool = False  # the run's time limit is the reason to stop
     # verified by the preflight: (IP, endpoint)
     neutral_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)
+    home_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)  # the same of hosts in the country
+    # a neutral host accepted a connection in the preflight, and its handshake was cut off or silent
+    neutral_cut_off: bool = False
     asn_of: Callable[[str], int] = lambda address: 0  # offline lookup, 0 if unknown
     asn_database: str = ""  # name and date of the table behind `asn_of`
     # corroborates the system resolver's answers, None if no encrypted resolver works

@@ -149,7 +149,10 @@ class Neutral:
     """Address that runs no resolver."""
     digest: str
     reachability: tuple[Endpoint, ...] = ()
-    """Endpoints (`https`) that only get a connection, to see which networks are reachable."""
+    """Endpoints (`https`) that only get a connection, to see which networks are reachable.
+
+    If a neutral host is cut off, they are asked for their certificates once.
+    """
     home: tuple[tuple[str, Endpoint], ...] = ()
     """Country and endpoint (`https`) of hosts that are only tested from that country."""
 

@@ -74,6 +74,7 @@ class Run:
     crowded: bool = False  # every hello has three or more others beside it
     network_answers: bool = False  # and some of them are answered
     network_lost: bool = False  # and checks of the network get no handshake any more
+    home: bool = False  # a host in the country is verified
     elsewhere: bool = False  # neutral hosts answer other hellos while the name fails there
     visits: dict[str, str] = field(default_factory=dict)
     visitors: dict[str, Attempt] = field(default_factory=dict)
@@ -114,6 +115,7 @@ class Run:
             innocuous_name="innocuous.example",
             nonexistent_name="none.invalid",
             neutral=neutral,
+            home=(NeutralHost("192.0.2.111", "home.example", 443),) if self.home else (),
             name_at_neutral=tuple((ip, operation) for url, ip, operation in self.at_neutral if url == attempt.url),
             network_answers=self.network_answers,
             network_lost=self.network_lost,

@@ -23,6 +23,26 @@ async def test_innocuous_name_is_the_last_one_sent_to_the_endpoint(world: World)
     assert nonexistent.cause == the(trace, "first").transaction_id
 
 
+@pytest.mark.parametrize(
+    ("cut_off", "trusted", "sent"),
+    [
+        (True, False, ["first", "other_name_same_address"]),
+        (False, False, ["first"]),
+        (True, True, ["innocuous", "first"]),
+    ],
+)
+async def test_innocuous_name_is_sent_beside_a_working_one_where_neutral_hosts_are_cut_off(
+    world: World, cut_off: bool, trusted: bool, sent: list[str]
+) -> None:
+    world.session.neutral_cut_off = cut_off
+    async with world.box(HERE, [NAME], names={INNOCUOUS: "reset"}) as box:
+        resolves(world, HERE, trusted=(HERE,) if trusted else ())
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == sent
+    innocuous = [record for record in trace.transactions if record.sent_name == INNOCUOUS]
+    assert [(record.failure, record.trigger) for record in innocuous] == [(f.RESET, False)] * (len(sent) - 1)
+
+
 async def test_bad_certificate_needs_no_nonexistent_name(world: World) -> None:
     async with world.box(HERE) as box:
         resolves(world, HERE)

@@ -58,6 +58,20 @@ def test_answer_that_stops_midway_is_compared_with_other_transfers() -> None:
     assert steps(HTTPS, {}, silent=STOPS) == [*COMPARED, "transfer_again"]
 
 
+NEUTRAL_STOPS = STOPS | {"neutral_transfer"}
+
+
+def test_transfer_that_stops_from_one_neutral_host_is_tried_from_another() -> None:
+    assert steps(HTTPS, {}, silent=NEUTRAL_STOPS, home=True) == [*COMPARED, "transfer_again + first_neutral_transfer"]
+
+
+def test_transfers_that_stop_abroad_are_tried_from_a_host_in_the_country() -> None:
+    silent = NEUTRAL_STOPS | {"first_neutral_transfer"}
+    tried = [*COMPARED, "transfer_again + first_neutral_transfer"]
+    assert steps(HTTPS, {}, silent=silent, home=True) == [*tried, "home_transfer"]
+    assert steps(HTTPS, {}, silent=silent) == tried
+
+
 def test_answer_that_stops_without_a_status_line_is_compared_too() -> None:
     silence = f"http_round_trip {f.TIMEOUT}"
     found = steps(HTTPS, dict.fromkeys(STOPS, silence), silent=STOPS)

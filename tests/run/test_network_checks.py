@@ -150,6 +150,33 @@ async def test_host_that_got_another_name_shows_its_certificate(world: World) ->
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("resets", [True, False])
+async def test_further_hosts_show_their_certificates_once_if_a_neutral_host_is_cut_off(
+    world: World, resets: bool
+) -> None:
+    names = ["neutral.example", "further.example"]
+    async with world.box(
+        HERE, names, reply=reply(datetime.now(UTC)), names={names[0]: "reset"} if resets else {}
+    ) as box:
+        endpoint = neutral_at(world, box)
+        hosts = [replace(endpoint, host=name, url=f"https://{name}:{box.port}/") for name in names]
+        world.session.neutral = replace(
+            world.session.neutral, endpoints=tuple(hosts[:1]), reachability=tuple(hosts[1:])
+        )
+        world.system |= {name: [HERE] for name in names}
+        checks = await started(world)
+        for _ in range(2):
+            checks.beside()
+            await checks.settle(5.0)
+        written = checks.since(0.0)
+        await checks.close()
+    assert world.session.neutral_cut_off is resets
+    further = [host for check in written for host in check["neutral"] if host["endpoint"] == hosts[1].url]
+    assert [host.get("connect_only") for host in further] == ([None, True] if resets else [True, True])
+    assert {host["failure"] for host in further} == {None}
+
+
+@pytest.mark.usefixtures("quick")
 async def test_network_is_checked_once_a_minute_without_a_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "AT_LEAST", 0.5)
     async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:

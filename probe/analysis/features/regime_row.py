@@ -50,7 +50,8 @@ def _flows(condition: str) -> str:
 _DATAGRAM = "e.carrier = 'datagram' AND e.names = ''"
 _ACCUSED = "e.state IN ('blocked', 'likely_blocked')"
 _BESIDE_LISTED = (
-    "f.kind = 'innocuous' AND f.carrier = 'stream' AND EXISTS (SELECT 1 FROM run_endpoint e WHERE e.m = f.m"
+    "f.kind IN ('innocuous', 'other_name_same_address') AND f.carrier = 'stream'"
+    " AND EXISTS (SELECT 1 FROM run_endpoint e WHERE e.m = f.m"
     " AND e.endpoint = f.endpoint AND e.state = 'ok' AND e.port = 443)"
 )
 

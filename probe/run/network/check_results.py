@@ -42,8 +42,10 @@ def fill_session(session: Session, found: Found) -> Preflight:
     families = proven if session.as_control else proven | _answered(found)
     session.ipv4, session.ipv6 = 4 in families, 6 in families
     session.encrypted = found.warm
-    verified = [one for one in found.neutral if one.failure is None and not one.connect_only and not one.home]
-    session.neutral_addresses = [(one.ip, one.endpoint) for one in verified]
+    verified = [one for one in found.neutral if one.failure is None and not one.connect_only]
+    session.neutral_addresses = [(one.ip, one.endpoint) for one in verified if not one.home]
+    session.home_addresses = [(one.ip, one.endpoint) for one in verified if one.home]
+    session.neutral_cut_off = any(one.cut_off() for one in found.neutral)
     portal = portal_verdict(found)
     public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
     went_on = any(one.went_on() for one in found.neutral)

@@ -48,6 +48,7 @@ class NetworkChecks:
         self._done: list[Done] = []
         self._renewing = asyncio.Lock()
         self._turn, self._wanted = 0, set[str]()
+        self._shown_further = False  # the hosts that else get a connection alone were asked for their certificates
 
     # -- when ----------------------------------------------------------------------------------------------------
 
@@ -115,11 +116,17 @@ class NetworkChecks:
         return [(hosts[one["endpoint"]], one["address"]) for one in tested if one["endpoint"] in hosts]
 
     def _proving(self) -> set[str]:
-        """Return the hosts that show their certificate in this check: one in turn, and those that got another name."""
+        """Return the hosts that show their certificate in this check: one in turn, and those that got another name.
+
+        If a neutral host was cut off, the hosts for reachability do so once. An allowlist cuts most of them off too.
+        """
         https = [endpoint.host for endpoint in self._session.neutral.endpoints if endpoint.scheme == "https"]
         asked = {endpoint.host for endpoint, ip in self._places() if ip in self._wanted}
         self._wanted.clear()
         self._turn += 1
+        if self._session.neutral_cut_off and not self._shown_further:
+            self._shown_further = True
+            asked |= {endpoint.host for endpoint in self._session.neutral.reachability}
         return asked | set(https[self._turn % len(https) :][:1] if https else ())
 
     def _names(self, now: float) -> list[str]:

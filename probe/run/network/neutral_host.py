@@ -85,6 +85,11 @@ class Neutral:
         """Tell whether more than the connect was answered. A middlebox can complete connects for every address (P4)."""
         return self.proven or (self.answered() and not self.connect_only and self.failure != f.TIMEOUT)
 
+    def cut_off(self) -> bool:
+        """Tell whether a host abroad accepted a connection, and its handshake was cut off or silent."""
+        no_answer = self.failure in f.CUT_OFF | f.SILENT and self.failed_operation == "tls_handshake"
+        return no_answer and self.connected and not self.home
+
 
 def median_skew(neutral: list[Neutral]) -> float | None:
     """Return the neutral hosts' clocks minus ours, to a minute. The exact error of a clock identifies a computer."""

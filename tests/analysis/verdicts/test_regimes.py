@@ -130,10 +130,11 @@ UNLISTED = [
 ]
 
 
-def innocuous(*failures: str | None) -> list[dict[str, Any]]:
+def innocuous(*failures: str | None, kind: str = "innocuous") -> list[dict[str, Any]]:
     return [
         {
-            "kind": "innocuous",
+            "kind": kind if kind == "innocuous" else "followup",
+            "followup": None if kind == "innocuous" else kind,
             "endpoint": "https://listed.example:443/",
             "failure": failure,
             "failed_operation": failure and "tls_handshake",
@@ -147,6 +148,22 @@ def test_innocuous_name_tells_a_list_of_addresses_from_one_of_names() -> None:
     assert regimes(CUT, [LISTED, *UNLISTED], innocuous("generic_timeout_error")) == {"allowlist_name"}
     for unknown in (innocuous(), innocuous(None, "connection_reset")):
         assert regimes(CUT, [LISTED, *UNLISTED], unknown) == {"unknown"}
+
+
+def test_innocuous_name_after_the_working_one_tells_them_too() -> None:
+    after = "other_name_same_address"
+    assert regimes(CUT, [LISTED, *UNLISTED], innocuous(None, kind=after)) == {"allowlist_address"}
+    assert regimes(CUT, [LISTED, *UNLISTED], innocuous("connection_reset", kind=after)) == {"allowlist_name"}
+
+
+def test_list_of_addresses_may_have_a_few_neutral_hosts() -> None:
+    others = [f"https://other{number}.example:443/" for number in range(4)]
+    further = [host(url, STOPPED) for url in others]
+    listed = [host(url) for url in ABROAD]
+    assert regimes([*listed[:1], *CUT[1:], *further], [LISTED, *UNLISTED], innocuous(None)) == {"allowlist_address"}
+    assert regimes([*listed, *further[:3]], [LISTED, *UNLISTED], innocuous(None)) == {"unknown"}
+    down = host(others[-1], SILENT)
+    assert regimes([*listed[:1], *CUT[1:], *further[:-1], down], [LISTED, *UNLISTED], innocuous(None)) == {"unknown"}
 
 
 def test_lost_large_packets_and_a_home_router_without_uplink_are_no_allowlist() -> None:

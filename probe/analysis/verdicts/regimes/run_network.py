@@ -12,7 +12,9 @@ from probe.targets.target import family_of
 
 Record = Mapping[str, Any]
 Row = tuple[Any, ...]
-FLOW_KINDS = frozenset({"nonexistent_name_neutral_host", "neutral_name_neutral_host"})
+FLOW_KINDS = frozenset(
+    {"innocuous", "other_name_same_address", "nonexistent_name_neutral_host", "neutral_name_neutral_host"}
+)
 CUT_OFF = frozenset({RESET, TIMEOUT, CLOSED, REFUSED, UNREACHABLE})
 NOT_COUNTED = ("began", "runtime", "helpers")  # keys in which equal checks differ between measurements
 
@@ -138,7 +140,7 @@ def _outcome(host: Record, connect_only: bool) -> str:
 def _flow_rows(transactions: Iterable[Record]) -> Iterator[Row]:
     for one in transactions:
         kind = text(one.get("followup")) or text(one.get("kind"))
-        if kind not in FLOW_KINDS | {"innocuous"}:
+        if kind not in FLOW_KINDS:
             continue
         failed, operation = failure(one.get("failure")), text(one.get("failed_operation"))
         by_quic = "quic_handshake" in {operation, *texts(one.get("steps"))}
