@@ -75,7 +75,7 @@ def _classes() -> Iterator[dict[str, Any]]:
     for table, known in tables:
         for name, kind in sorted(known.items()):
             keys = {key: _about(field) for key, field in kind.model_fields.items()}
-            yield {"table": table, "name": name, "title": (kind.__doc__ or "").strip(), "keys": keys}
+            yield {"table": table, "name": name, "title": " ".join((kind.__doc__ or "").split()), "keys": keys}
 
 
 def _about(field: Any) -> str:

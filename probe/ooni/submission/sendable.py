@@ -64,11 +64,11 @@ def reason_unsent(measurement: Mapping[str, Any], number: int) -> str | None:
     """
     point = vantage_point(dict(measurement), number)
     if origin_of(measurement).artificial:
-        return tr("it was made in the lab or invented by a program")
+        return tr("artificial data say nothing about a real network")
     if point.asn == "AS0" or point.cc == "ZZ":
-        return tr("its network or country is unknown or withheld")
+        return tr("the network or country is unknown or withheld")
     if _is_reserved(int(point.asn[2:])):
-        return tr("its network number belongs to no public network")
+        return tr("the network number belongs to no public network")
     if not _TEST_NAME.fullmatch(str(measurement.get("test_name"))):
         return tr("the server accepts no such test name")
     return None

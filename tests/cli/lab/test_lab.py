@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,7 @@ def test_classes_have_every_key() -> None:
     assert {document["name"] for document in documents} == {*CLASSES, *KINDS}
     reset = next(document for document in documents if document["name"] == "TLSReset")
     assert {"hop", "on_path", "names", "ttl", "count", "residual"} <= set(reset["keys"])
+    assert not [document["name"] for document in documents if re.search(r"\s\s|\n", document["title"])]
     assert '[[censor]] class = "TLSReset"' in call("list", "--classes").stdout
 
 

@@ -112,8 +112,8 @@ def test_script_without_a_terminal_must_agree_with_an_option(root: Path, server:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"annotations": {"lab": "clean"}}, "in the lab or invented by a program"),
-        ({"annotations": {"synthetic": "world"}}, "in the lab or invented by a program"),
+        ({"annotations": {"lab": "clean"}}, "artificial data say nothing about a real network"),
+        ({"annotations": {"synthetic": "world"}}, "artificial data say nothing about a real network"),
         ({"probe_asn": "AS0"}, "network or country is unknown or withheld"),
         ({"probe_cc": "ZZ"}, "network or country is unknown or withheld"),
         ({"probe_asn": "AS64500"}, "belongs to no public network"),
@@ -127,7 +127,7 @@ def test_run_of_no_public_network_is_refused(
         publish(root, server)
     assert refused.value.exit_code == 6 and not server.requests and not has_queue(root)
     shown = " ".join(capsys.readouterr().err.split())
-    assert "2 measurements are not sent, because it" in shown and f"{reason} (lines 1, 2)." in shown
+    assert "2 measurements are not sent, because " in shown and f"{reason} (lines 1, 2)." in shown
 
 
 def test_one_line_of_no_public_network_stays_here(
@@ -137,8 +137,8 @@ def test_one_line_of_no_public_network_stays_here(
     publish(root, server)
     assert len(server.stored) == 1
     shown = " ".join(capsys.readouterr().err.split())
-    assert "1 measurement is not sent, because its network or country is unknown or withheld (line 2)." in shown
-    assert "1 measurement is not sent, because it was made in the lab or invented by a program (line 3)." in shown
+    assert "1 measurement is not sent, because the network or country is unknown or withheld (line 2)." in shown
+    assert "1 measurement is not sent, because artificial data say nothing about a real network (line 3)." in shown
 
 
 def test_address_of_this_computer_stops_everything(
