@@ -1,4 +1,4 @@
-"""Define the devices that let a flow begin and then drop all of it: after packets, after bytes, or after a pause."""
+"""Define the devices that let a flow begin and then end it: after packets, bytes or seconds, or after a pause."""
 
 from abc import abstractmethod
 from collections import OrderedDict
@@ -13,64 +13,58 @@ from probe.lab.censors.kit.names import matches
 from probe.lab.censors.kit.server_name import read_hello
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
-from probe.lab.net.packets import ACK, SYN, Packet
+from probe.lab.net.packets import ACK, FIN, RST, SYN, Packet, tcp_packet
 
 
 @dataclass
 class _Seen:
     """Hold what was seen of one flow. `chosen` is None until it is known whether the flow is concerned."""
 
+    began: float
     amount: int = 0
     chosen: bool | None = None
 
 
 class FlowFreeze(AddressFilter):
-    """Represent a device that counts a flow in both directions, and drops all of it after a limit, without a reset."""
+    """Represent a device that lets a flow begin and drops all of it after a limit, in both directions."""
 
-    after: int = Field(ge=1, description="packets or bytes of a flow that pass, both directions together")
     hello_names: list[str] = Field(default=[], description="only flows whose TLS hello has one of these names")
     hello_spare: list[str] = Field(default=[], description="flows whose TLS hello has one of these names pass")
     protocols: list[Literal["tcp", "udp"]] = Field(default=["tcp"], min_length=1, description="which flows: tcp, udp")
     share: float = Field(default=1.0, gt=0, le=1, description="share of these flows of each server, by seed")
     spare_flows: list[int] = Field(default=[], description="numbers of the flows of each server that pass, from 1")
-    least_payload: int = Field(default=0, ge=0, description="packets with less payload (bytes) are not counted")
     spares_below: int = Field(default=0, ge=0, description="packets with less payload (bytes) pass after the limit too")
-    together: bool = Field(default=False, description="true: the limit is that of all these flows together")
 
     _flows: OrderedDict[Flow, _Seen] = PrivateAttr(default_factory=OrderedDict)
     _streams: Streams = PrivateAttr(default_factory=Streams)
     _begun: dict[bytes, int] = PrivateAttr(default_factory=dict)
-    _total: int = PrivateAttr(default=0)
 
     @abstractmethod
-    def _amount(self, packet: Packet) -> int:
-        """Return what a packet adds to the count."""
+    def _is_over(self, seen: _Seen, packet: Packet, now: float) -> bool:
+        """Count a packet of a flow. Return whether the flow is above the limit."""
 
-    def _passes(self, packet: Packet, direction: Direction) -> Actions | None:
+    def _passes(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return the drop of a packet above the limit. None: it passes."""
         if ("tcp" if packet.is_tcp else "udp") not in self.protocols:
             return None
         flow = flow_of(packet, direction)
         if not self._matches(flow[2], flow[3]):
             return None
-        seen = self._seen(packet, flow)
+        seen = self._seen(packet, flow, now)
         if direction is Direction.OUT and packet.is_tcp:
             stream = self._streams.feed(packet)
             if seen.chosen is None and packet.payload:
                 seen.chosen = self._chooses(stream, flow)
         elif not packet.is_tcp and seen.chosen is None:
             seen.chosen = self._draws(flow)
-        amount = self._amount(packet) if len(packet.payload) >= self.least_payload else 0
-        seen.amount += amount
-        self._total += amount
-        over = (self._total if self.together else seen.amount) > self.after
+        over = self._is_over(seen, packet, now)
         return DROP if seen.chosen and over and len(packet.payload) >= self.spares_below else None
 
-    def _seen(self, packet: Packet, flow: Flow) -> _Seen:
+    def _seen(self, packet: Packet, flow: Flow, now: float) -> _Seen:
         """Return what was seen of a flow. A SYN begins another one. At MOST_FLOWS the idlest is removed."""
         seen = self._flows.pop(flow, None)
         if seen is None or (packet.is_tcp and packet.tcp_flags & SYN and not packet.tcp_flags & ACK):
-            seen = _Seen()
+            seen = _Seen(now)
         self._flows[flow] = seen
         if len(self._flows) > MOST_FLOWS:
             self._flows.popitem(last=False)
@@ -92,7 +86,27 @@ class FlowFreeze(AddressFilter):
         return number not in self.spare_flows and self._random(flow[2], number).random() < self.share
 
 
-class FreezeAfterPackets(FlowFreeze):
+class CountingFreeze(FlowFreeze):
+    """Represent a device that counts a flow in both directions."""
+
+    after: int = Field(ge=1, description="packets or bytes of a flow that pass, both directions together")
+    least_payload: int = Field(default=0, ge=0, description="packets with less payload (bytes) are not counted")
+    together: bool = Field(default=False, description="true: the limit is that of all these flows together")
+
+    _total: int = PrivateAttr(default=0)
+
+    @abstractmethod
+    def _amount(self, packet: Packet) -> int:
+        """Return what a packet adds to the count."""
+
+    def _is_over(self, seen: _Seen, packet: Packet, now: float) -> bool:
+        amount = self._amount(packet) if len(packet.payload) >= self.least_payload else 0
+        seen.amount += amount
+        self._total += amount
+        return (self._total if self.together else seen.amount) > self.after
+
+
+class FreezeAfterPackets(CountingFreeze):
     """Drop everything of a flow after a number of packets of both directions, acknowledgements included.
 
     Connections from Russia fall silent after 15 to 20 kB (https://github.com/net4people/bbs/issues/490, opened
@@ -116,10 +130,10 @@ class FreezeAfterPackets(FlowFreeze):
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        return self._passes(packet, direction)
+        return self._passes(packet, direction, now)
 
 
-class FreezeAfterBytes(FlowFreeze):
+class FreezeAfterBytes(CountingFreeze):
     """Drop everything of a flow after a number of bytes of payload of both directions."""
 
     WIRE = (
@@ -136,7 +150,39 @@ class FreezeAfterBytes(FlowFreeze):
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        return self._passes(packet, direction)
+        return self._passes(packet, direction, now)
+
+
+class CutoffAfterSeconds(FlowFreeze):
+    """End a flow some seconds after its first packet, however much it has carried."""
+
+    WIRE = (
+        WireTest(
+            {"names": ["login.skype.com"], "ports": [443], "seconds": 0.0001, "end": "reset"},
+            (Exchange("tls", "login.skype.com", 443, "login.skype.com", end="reset"),),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold packets")
+    seconds: float = Field(gt=0, description="seconds after which a flow is ended")
+    end: Literal["drop", "reset", "fin"] = Field(
+        default="drop", description="what the client gets: nothing any more, a reset, or a FIN"
+    )
+
+    def _is_over(self, seen: _Seen, packet: Packet, now: float) -> bool:
+        return now - seen.began > self.seconds
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        action = self._passes(packet, direction, now)
+        if action is None or self.end == "drop" or not packet.is_tcp or direction is not Direction.OUT:
+            return action
+        acknowledged = packet.seq + len(packet.payload)
+        flow = packet.dst, packet.src, packet.dport, packet.sport
+        flags = ACK | (RST if self.end == "reset" else FIN)
+        return Actions(
+            forward=False, to_client=[(0.0, tcp_packet(*flow, flags=flags, seq=packet.ack, ack=acknowledged, ttl=64))]
+        )
 
 
 class ConnectionTable(AddressFilter):

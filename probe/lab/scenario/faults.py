@@ -179,6 +179,13 @@ class StallingPages(Placed, kind="stalling_pages"):
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 
+class ClosingConnections(Placed, kind="closing_connections"):
+    """Let the web servers close each connection after a time or some answers, as an operator's limit does."""
+
+    seconds: float = Field(default=0.0, ge=0, description="seconds after which a connection is closed, 0: never")
+    answers: int = Field(default=0, ge=0, description="answers after which a connection is closed, 0: any number")
+
+
 class ConnectionLimit(Placed, kind="connection_limit"):
     """Let the servers together answer only so many connections of a client side by side, as an operator's limit does.
 

@@ -1,6 +1,7 @@
 """Serve HTTP/1.1: a page per host, the status codes of the real services, and portal checks."""
 
 import asyncio
+import itertools
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from html import escape
@@ -55,15 +56,21 @@ async def read_request(stream: Stream) -> Request:
 
 
 async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool, client: str = "") -> None:
-    """Answer the requests of a client's address until it closes. Raises Ended."""
-    while True:
+    """Answer the requests of a client's address until either side closes. Raises Ended and TimeoutError."""
+    seconds, most = host.closes_after
+    async with asyncio.timeout(seconds or None):
+        await _answer_all(stream, host, world, secure, client, most)
+
+
+async def _answer_all(stream: Stream, host: Host, world: World, secure: bool, client: str, most: int) -> None:
+    for number in itertools.count(1):
         request = await read_request(stream)
         if host.down == "hangs_up":
             return
         response = answer(request, host, world, secure=secure)
         whole = _bytes(response, request, world, _alternative_services(host) if secure else [])
         await _send(stream, whole, host.stalls(client))
-        if not request.keep:
+        if not request.keep or number == most:
             return
 
 

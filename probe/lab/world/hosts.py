@@ -102,6 +102,7 @@ class Host:
     page_bytes: int = 160_000  # of each page at least, about as long as the pages of the real services
     limit: ClientLimit | None = None  # shared by all servers of the fault
     stall: Stall | None = None  # the pause in the middle of its pages
+    closes_after: tuple[float, int] = (0.0, 0)  # seconds and answers after which it closes a connection, 0: not
     answers: tuple[int, str] | None = None  # status and title of every HTTP answer, if not the usual ones
 
     def stalls(self, client: str) -> Stall | None:

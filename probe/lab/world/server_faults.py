@@ -8,6 +8,7 @@ from probe.lab.censors.kit.names import matches
 from probe.lab.net.layout import Outage
 from probe.lab.scenario.faults import (
     BrokenAAAA,
+    ClosingConnections,
     ConnectionLimit,
     ExpiredCertificate,
     FilteringResolver,
@@ -102,6 +103,8 @@ def _change_pages(host: Host, fault: Placed) -> None:
             host.page_bytes = fault.bytes
         case StallingPages():
             host.stall = Stall(fault.bytes, fault.pause, fault.piece, fault.spares_helper)
+        case ClosingConnections():
+            host.closes_after = (fault.seconds, fault.answers)
         case SlowPages():
             host.stall = Stall(max(1, fault.rate // 8), 1 / 8, max(1, fault.rate // 8), spares_helper=False)
         case WrongCertificate() | ExpiredCertificate() | NewAuthority():

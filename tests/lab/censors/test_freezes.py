@@ -2,10 +2,16 @@
 
 import pytest
 
-from probe.lab.censors.freezes import FlowFreeze, FreezeAfterBytes, FreezeAfterPackets, IdleTimeout
+from probe.lab.censors.freezes import (
+    CutoffAfterSeconds,
+    FlowFreeze,
+    FreezeAfterBytes,
+    FreezeAfterPackets,
+    IdleTimeout,
+)
 from probe.lab.censors.kit.middlebox import DROP, Deployment
 from probe.lab.net.layout import Direction
-from probe.lab.net.packets import ACK, PSH, SYN, Packet, tcp_packet, udp_packet
+from probe.lab.net.packets import ACK, FIN, PSH, RST, SYN, Packet, tcp_packet, udp_packet
 from tests.support.lab.hellos import CLIENT, SERVER, hello
 
 NAME, OTHER = "web.telegram.org", "www.example.org"
@@ -115,3 +121,28 @@ def test_idle_flow_is_forgotten() -> None:
     assert not passes(censor, from_server(b"x"), IN, 5.9)
     assert not passes(censor, from_client(b"x", seq=2000), OUT, 6.0)
     assert passes(censor, from_client(seq=0, flags=SYN), OUT, 7.0)
+
+
+def test_flow_of_a_name_is_dropped_after_a_time_whatever_it_carried() -> None:
+    censor = deployed(CutoffAfterSeconds(seconds=5.0, hello_names=[NAME]))
+    begun(censor)
+    begun(censor, OTHER, port=40001)
+    for second in range(1, 5):
+        assert passes(censor, from_client(b"x", seq=2000), OUT, float(second))
+        assert passes(censor, from_server(b"x" * 1400), IN, float(second))
+    assert not passes(censor, from_server(b"x"), IN, 5.1)
+    assert not passes(censor, from_client(b"x", seq=2001), OUT, 5.2)
+    assert passes(censor, from_server(b"x", port=40001), IN, 5.2)
+    assert passes(censor, from_client(seq=0, flags=SYN), OUT, 6.0)  # a SYN begins another flow
+
+
+@pytest.mark.parametrize(("end", "flag"), [("reset", RST), ("fin", FIN)])
+def test_client_of_an_ended_flow_gets_a_reset_or_a_fin(end: str, flag: int) -> None:
+    censor = deployed(CutoffAfterSeconds(seconds=5.0, end=end))  # type: ignore[arg-type]
+    begun(censor)
+    assert not passes(censor, from_server(b"x"), IN, 5.1)
+    found = censor.see(from_client(b"xyz", seq=2000), OUT, 5.2)
+    assert found is not None and not found.forward and not found.to_server
+    ((_, sent),) = found.to_client
+    forged = Packet(sent)
+    assert (forged.tcp_flags, forged.seq, forged.dst, forged.dport) == (ACK | flag, 1, CLIENT, 40000)

@@ -20,7 +20,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.lab.scenario.faults import Clock, ExpiredCertificate, RefuseUnknownNames, ServerDown, WrongCertificate
+from probe.lab.scenario.faults import (
+    Clock,
+    ClosingConnections,
+    ExpiredCertificate,
+    RefuseUnknownNames,
+    ServerDown,
+    WrongCertificate,
+)
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.scenario.scenario_keys import Page
 from probe.lab.services.dns.resolver import Datagrams, Zone
@@ -244,6 +251,24 @@ async def test_several_requests_on_one_connection_are_answered(world: World) -> 
     text = "GET / HTTP/1.1\nHost: check.example\n\n" + get("check.example", "/success.txt")
     async with connected(world, "check.example", 80) as streams:
         assert (await asked_web(streams, text)).count(b"HTTP/1.1 ") == 2
+
+
+async def test_server_closes_after_some_answers(folder: Path) -> None:
+    fault = ClosingConnections(names=["web.telegram.org"], answers=2)
+    world = build_world(folder, Scenario("test", "A test", faults=(fault,)), 1)
+    text = "HEAD / HTTP/1.1\nHost: web.telegram.org\n\n" * 4
+    async with connected(world, "web.telegram.org", 80) as streams:
+        assert (await asked_web(streams, text)).count(b"HTTP/1.1 ") == 2
+
+
+async def test_server_closes_after_some_time(folder: Path) -> None:
+    fault = ClosingConnections(names=["web.telegram.org"], seconds=0.3)
+    world = build_world(folder, Scenario("test", "A test", faults=(fault,)), 1)
+    async with connected(world, "web.telegram.org", 80) as (reader, writer):
+        began = asyncio.get_running_loop().time()
+        writer.write(b"HEAD / HTTP/1.1\r\nHost: web.telegram.org\r\n\r\n")
+        found = await asyncio.wait_for(reader.read(), 5.0)
+        assert found.count(b"HTTP/1.1 ") == 1 and asyncio.get_running_loop().time() - began >= 0.25
 
 
 @pytest.mark.parametrize("obfuscated", [False, True])
