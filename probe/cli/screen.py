@@ -118,6 +118,7 @@ def _alike(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
             "pass_rate",
             "media",
             "throughput_ratio",
+            "cutoff",
             "invalid_reason",
         )
         file, service = str(record.get("measurement_file")), str(record.get("service"))

@@ -11,6 +11,7 @@ from probe.analysis.features.app_rows import AppRow, NeedRow
 from probe.analysis.features.column import column
 from probe.analysis.features.name_row import NameRow
 from probe.analysis.features.regime_row import RegimeRow
+from probe.analysis.features.service_cutoffs import CutoffColumns
 
 __all__ = ["AddressRow", "AppRow", "EndpointRow", "NameRow", "NeedRow", "RegimeRow", "ServiceRow", "WideRow"]
 
@@ -65,7 +66,7 @@ class EndpointRow:
 
 
 @dataclass
-class ServiceRow:
+class ServiceRow(CutoffColumns):
     """Count the states of a service's endpoints."""
 
     any_suffices: bool = column(False, 'One working endpoint is enough (`works_if = "any"`).', "s.any_suffices")

@@ -118,6 +118,12 @@ class Observation(NamedTuple):
         int, "on a silent stream: 1 if the peer acknowledged the last bytes that were sent, 0 if not, else -1"
     ] = -1
     fell_silent: Annotated[bool, "stream_silent, after 1500 bytes or more had arrived since the last request"] = False
+    kept_answers: Annotated[int, "answers on a connection that was kept open, -1 for other flows"] = -1
+    kept_from: Annotated[float, "its age in seconds at the last answer"] = 0.0
+    kept_until: Annotated[float, "its age in seconds at the first request without an answer, 0 without one"] = 0.0
+    kept_end: Annotated[
+        str, "how it ended before its time: silent, reset or closed. Empty if it did not, or this computer failed"
+    ] = ""
     payload_attempts: Annotated[int, "1 if the service's own protocol was tried"] = 0
     payload_failure: Annotated[str | None, "failure of the payload, NULL if it succeeded or was not tried"] = None
     payload_proven: Annotated[bool, "the answer can come only from a server of this protocol"] = False

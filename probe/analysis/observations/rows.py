@@ -29,6 +29,7 @@ from probe.analysis.observations.parallel_hellos import parallel_columns
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.analysis.observations.stream_ends import answer_columns, stream_columns
 from probe.analysis.observations.transfers.address_pages import address_page_row
+from probe.analysis.observations.transfers.kept_connections import kept_columns
 from probe.analysis.observations.transfers.pairs import row_beside_media, transfer_rows
 from probe.analysis.observations.transfers.quic_pages import quic_page_row
 from probe.analysis.observations.transfers.row import TransferRow
@@ -158,6 +159,7 @@ def _observation(
         **resets,
         **columns,
         **stream_columns(record, entries),
+        **kept_columns(record, entries),
         **mail_columns(entries.get("mail", [])),
     )
 

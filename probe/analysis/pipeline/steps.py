@@ -5,6 +5,7 @@ from probe.analysis.pipeline.addresses.certificates import CERTIFICATE_STATEMENT
 from probe.analysis.pipeline.addresses.controls import CONTROL_STATEMENTS
 from probe.analysis.pipeline.addresses.forged_answers import FORGED_ANSWER_STATEMENTS
 from probe.analysis.pipeline.addresses.hellos import HELLO_STATEMENTS
+from probe.analysis.pipeline.addresses.kept_connections import KEPT_STATEMENTS
 from probe.analysis.pipeline.addresses.linked import LINKED_STATEMENTS
 from probe.analysis.pipeline.addresses.links import LINK_STATEMENTS
 from probe.analysis.pipeline.addresses.parallel_hellos import PARALLEL_STATEMENTS
@@ -33,6 +34,7 @@ STEPS: tuple[tuple[str, str, tuple[Statement, ...]], ...] = (
             *HELLO_STATEMENTS,
             *TRANSFER_STATEMENTS,
             *PARALLEL_STATEMENTS,
+            *KEPT_STATEMENTS,
         ),
     ),
     ("addresses", "The row of each address, and the rule of each layer that holds for it.", ADDRESS_STATEMENTS),

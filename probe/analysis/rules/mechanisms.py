@@ -67,6 +67,7 @@ MEANINGS: dict[str, str] = {
     "media.silence": "No call packet passes, and random packets of equal size do.",
     "flow.freeze.bytes": "A connection falls silent after a number of bytes, and stays open.",
     "flow.freeze.packets": "A connection falls silent after a number of packets, and stays open.",
+    "flow.cutoff.time": "A connection is cut off some seconds after it began, however much it carried.",
     "protocol.drop": "Protocols outside an allowlist get no answer.",
     "protocol.reset": "The service's own protocol is reset, and another one at the same port passes.",
     "store.absent": "A storefront of an app store does not list the app, which control storefronts list.",

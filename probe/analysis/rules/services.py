@@ -1,6 +1,7 @@
 """Define the rules that combine the states of names, addresses and endpoints."""
 
 from probe.analysis.rules.calls.media import MEDIA_RULES
+from probe.analysis.rules.cutoffs import CUTOFF_RULES, ENDING_RULES
 from probe.analysis.rules.rule import Rule, State
 from probe.analysis.rules.throughput import SLOW_RULES, THROUGHPUT_RULES
 from probe.messages import mark
@@ -167,8 +168,10 @@ SERVICE_RULES = (
         ),
     ),
     *THROUGHPUT_RULES,
+    *CUTOFF_RULES,
     *MEDIA_RULES,
     *SLOW_RULES,
+    *ENDING_RULES,
     Rule(
         "service_works_in_part",
         f"any_suffices AND ok > 0 AND {_ACCUSED}",

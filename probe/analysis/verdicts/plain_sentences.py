@@ -31,7 +31,7 @@ _SUCCEEDED = mark(
 )
 
 
-SHOWN_THOUGH_OK = frozenset({"service_address_slow", "service_udp_slow"})
+SHOWN_THOUGH_OK = frozenset({"service_address_slow", "service_udp_slow", "service_connections_end"})
 """Rules of services that work, of which the sentence is shown: what was seen may be no interference."""
 
 
@@ -61,6 +61,7 @@ def plain_sentence(
         successor=facts.get("successor"),
         **_call_figures(table(record.get("media"))),
         **_throughput_figures(table(record.get("throughput_ratio"))),
+        **_cutoff_figures(table(record.get("cutoff"))),
     )
 
 
@@ -81,6 +82,11 @@ def _throughput_figures(ratio: Mapping[str, Any]) -> dict[str, int]:
     """Return the interval of the throughput in parts of 100, widened to whole numbers."""
     low, high = (value if (value := ratio.get(end)) is not None else default for end, default in _WHOLE_RANGE)
     return {"slow_low": floor(100 * low), "slow_high": ceil(100 * high)}
+
+
+def _cutoff_figures(cutoff: Mapping[str, Any]) -> dict[str, int]:
+    """Return the interval in which connections were cut off, widened to whole seconds."""
+    return {"cut_low": floor(cutoff.get("low") or 0.0), "cut_high": ceil(cutoff.get("high") or 0.0)}
 
 
 _WHOLE_RANGE = (("low", 0.0), ("high", 1.0))

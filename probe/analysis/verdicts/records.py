@@ -32,6 +32,8 @@ _ENDPOINTS = (
     " JOIN endpoint_verdict v ON v.m = x.m AND v.endpoint = x.endpoint ORDER BY x.m, x.role, x.position"
 )
 
+_CUTOFFS = "SELECT m, role, low, high, alike FROM service_cutoff ORDER BY m, role"
+
 
 @dataclass(frozen=True)
 class Head:
@@ -85,14 +87,25 @@ def records_of(engine: Engine, heads: Sequence[Head]) -> list[list[Record]]:
     mechanisms = _lists(engine, "role_mechanism", "role", "mechanism")
     anomalies = _lists(engine, "role_anomaly", "role", "mechanism")
     endpoints, findings, pairs = _endpoints(engine, heads), _findings(engine, heads), _pairs(engine, heads)
+    cutoffs = {(m, role): (low, high, count) for m, role, low, high, count in engine.rows(_CUTOFFS)}
     for m, role, *columns in engine.rows(_SERVICES):
         key = m, role
         lists = _words(mechanisms.get(key)), _words(anomalies.get(key)), endpoints.get(key, [])
         figures = media_figures(heads[m].media, findings.get(key, ()), RULES[columns[1]].mechanism)
         ratio = transfer_figures(heads[m].transfers, role, pairs.get(key, ()))
+        cutoff = _cutoff(cutoffs.get(key)) if "flow.cutoff.time" in [*lists[0], *lists[1]] else None
         record = _record(heads[m], role, columns, *lists)
-        found[m].append(record | {"throughput_ratio": ratio, "media": figures})
+        found[m].append(record | {"throughput_ratio": ratio, "cutoff": cutoff, "media": figures})
     return found
+
+
+def _cutoff(found: tuple[float, float, int] | None) -> Record | None:
+    """Return the age at which connections were cut off, None without any."""
+    if found is None:
+        return None
+    (low, high), connections = sorted(found[:2]), found[2]
+    middle = round((low + high) / 2, 1)
+    return {"estimate": middle, "low": round(low, 1), "high": round(high, 1), "connections": connections}
 
 
 def _findings(engine: Engine, heads: Sequence[Head]) -> dict[Key, list[Finding]]:
@@ -176,6 +189,7 @@ def _record(
         "control_successes": control_successes,
         "pass_rate": None if invalid else _pass_rate(passed, trials, controls, control_successes),
         "throughput_ratio": None,
+        "cutoff": None,
         "media": None,
         "hop": hop,
         "hop_reason": hop_reason(role, mechanisms, head.searches, head.run) if unlocated else None,

@@ -178,5 +178,6 @@ def _print_records(explanation: "Explanation") -> None:
 
 _SHOWN = (
     *("rule_id", "because", "mechanisms", "anomalies", "proof", "attempts", "failures", "controls"),
-    *("control_successes", "pass_rate", "throughput_ratio", "media", "hop", "hop_reason"),
+    *("control_successes", "pass_rate", "throughput_ratio", "cutoff", "media", "hop"),
+    "hop_reason",
 )

@@ -1,9 +1,10 @@
-"""Hold the flows to the test helper that serve a whole run: the media pairs, the test calls and the transfers."""
+"""Hold the flows of a whole run that come last: media pairs, test calls, transfers, and connections that are kept."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from probe.followups.helper_flows.calls import helper_calls
+from probe.followups.helper_flows.kept_connections import KeptConnections
 from probe.followups.helper_flows.media_comparison import MediaComparison
 from probe.followups.helper_flows.media_pairs import media_pairs
 from probe.followups.helper_flows.transfer_pairs import TransferPairs
@@ -33,6 +34,7 @@ class RunFlows:
         self._pairs = media_pairs(session, every)
         self._calls = helper_calls(session, every, self._after_pairs)
         self._transfers = TransferPairs(session) if session.settings.control else None
+        self._kept = KeptConnections(session)
         self._beside = MediaComparison(session, self._transfers.take_place) if self._transfers else None
 
     def take_offers(self, offers: FlowOffers) -> None:
@@ -55,11 +57,9 @@ class RunFlows:
         media = await self._pairs.finish(target, trace, control) if self._pairs else None
         if media == "measured" and self._beside:
             await self._beside.finish(trace)
-        return FlowResults(
-            media,
-            await self._calls.finish(target, trace, control) if self._calls else None,
-            received,
-        )
+        calls = await self._calls.finish(target, trace, control) if self._calls else None
+        await self._kept.finish(trace)
+        return FlowResults(media, calls, received)
 
     async def next_round(self) -> None:
         """Start a repeat that the user asked for. It gets its own flows."""
@@ -71,6 +71,7 @@ class RunFlows:
             self._transfers.next_round()
         if self._beside:
             self._beside.next_round()
+        self._kept.next_round()
 
     async def close(self) -> None:
         """End flows that are under way, because no measurement waits for them."""

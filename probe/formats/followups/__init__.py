@@ -20,7 +20,7 @@ from probe.formats.followups.payloads import (
     TRANSFER_PAIR,
 )
 from probe.formats.followups.resolvers import RESOLVERS
-from probe.formats.followups.transfers import TRANSFERS
+from probe.formats.followups.transfers import KEPT_CONNECTIONS, TRANSFERS
 from probe.formats.transactions import FollowUp
 
 __all__ = ["FOLLOWUP_KINDS", "Change", "FollowUpKind", "pieces_of_evidence"]
@@ -40,6 +40,7 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
         *TRANSFER_PAIR,
         *QUIC_PAGES,
         *ADDRESS_PAGES,
+        *KEPT_CONNECTIONS,
         *BESIDE_MEDIA,
         *PATHS,
     )

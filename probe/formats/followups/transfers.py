@@ -49,3 +49,52 @@ TRANSFERS = (
     ),
 )
 """Follow-ups that compare transfers."""
+
+_LIKELY = "In a deep run, or after a page, a transfer or a call that stopped late. For one server of a target"
+_NOT_LIKELY = "The run was not deep and nothing stopped late, the round had two such servers, or no time was left."
+_NOT_ENDED = "The connections of the target were not both cut off."
+_NEUTRAL = "No neutral host of this family passed the preflight, or no server was asked."
+
+KEPT_CONNECTIONS = (
+    FollowUpKind(
+        "kept_connection",
+        "HEAD requests on one connection for 12 s: every 1.5 s, on a second one every 0.6 s, and again on a third one",
+        "",
+        1,
+        f"{_LIKELY}. The third one after both were cut off.",
+        _NOT_LIKELY,
+        mark("kept a connection to {name} at {address} open and asked again at intervals"),
+        mark("the connections that were kept open"),
+    ),
+    FollowUpKind(
+        "kept_connection_innocuous",
+        "the same requests, every 1.5 s, under an innocuous name",
+        "name",
+        0,
+        f"{_LIKELY}, beside `kept_connection`.",
+        _NOT_LIKELY,
+        mark("kept a connection to {address} open under the innocuous name {name}"),
+        mark("the connections that were kept open"),
+    ),
+    FollowUpKind(
+        "kept_connection_neutral",
+        "HEAD requests for a neutral host's own page, every 1.5 s for 12 s",
+        "name and address",
+        0,
+        f"{_LIKELY}, beside `kept_connection`, and again beside the third one.",
+        _NEUTRAL,
+        mark("kept a connection to the neutral host {name} at {address} open"),
+        mark("the connections that were kept open"),
+    ),
+    FollowUpKind(
+        "kept_connection_name_neutral",
+        "the requests with the target's name, every 1.5 s for 12 s, to a neutral host",
+        "address",
+        1,
+        "After both connections of the target were cut off, beside the third one.",
+        f"{_NOT_ENDED} {_NEUTRAL}",
+        mark("kept a connection with the name {name} to the neutral host at {address} open"),
+        mark("the connections that were kept open"),
+    ),
+)
+"""Follow-ups that keep connections open, to find a limit of time."""

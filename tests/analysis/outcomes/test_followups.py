@@ -364,6 +364,8 @@ def _without(line: dict[str, Any], kind: str) -> dict[str, Any]:
 LOCATES = {"path_sweep", "limited_payload"}  # a record's `hop`, which no rule reads
 IN_PAIRS = {"media_shape", "media_opaque", "transfer_name", "transfer_innocuous"}
 IN_PAIRS |= {"transfer_host", "transfer_innocuous_host", "quic_page_name", "quic_page_innocuous"}
+IN_PAIRS |= {"kept_connection", "kept_connection_innocuous"}
+IN_PAIRS |= {"kept_connection_neutral", "kept_connection_name_neutral"}
 IN_PAIRS |= {"address_page_innocuous", "upload_beside_media", "transfer_beside_media"}
 """Taken away from a recording in tests/analysis/verdicts/test_ablation.py."""
 FACTS = {"sip_call", "webrtc_call", "hello_with_ech_key"}  # which no rule reads

@@ -53,6 +53,7 @@ def test_technical_sentence_has_no_placeholder(rule: Rule) -> None:
 def test_plain_sentence_is_filled_from_the_record(rule: Rule) -> None:
     known = PLACEHOLDERS | (CALL_FIGURES if rule.mechanism.startswith(("media.", "udp.throttle")) else set())
     known |= THROUGHPUT_FIGURES if rule.rule_id in OF_THROUGHPUT else set()
+    known |= {"cut_low", "cut_high"} if rule.mechanism == "flow.cutoff.time" else set()
     assert {name for _, name, _, _ in Formatter().parse(rule.plain) if name is not None} <= known
     for record in (verdict(rule, "https://web.skype.com:443/"), verdict(rule)):
         for target in (None, TARGET):

@@ -16,7 +16,8 @@ from tests.support.measurements.lines import FORGED, GENUINE, Lines
 KEYS = [
     *("measurement_start_time", "run_id", "probe_cc", "probe_asn", "target", "service", "state", "mechanisms"),
     *("anomalies", "proof", "valid", "invalid_reason", "rule_id", "ruleset", "because", "attempts", "failures"),
-    *("controls", "control_successes", "pass_rate", "throughput_ratio", "media", "hop", "hop_reason"),
+    *("controls", "control_successes", "pass_rate", "throughput_ratio", "cutoff", "media", "hop"),
+    "hop_reason",
     "endpoints",
     *("measurement_file", "measurement_line"),
 ]

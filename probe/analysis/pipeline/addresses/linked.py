@@ -35,6 +35,7 @@ _NUMBERS = (
     *("transaction_id", "port", "family", "resets_unlike", "fingerprints", "proof_depth", "echo_sent"),
     *("tls_hello_length", "stream_bytes", "stream_packets", "stream_acked"),
     *("tls_most_beside", "tls_most_elsewhere", "tls_answered_later"),
+    *("kept_answers", "kept_from", "kept_until"),
 )
 _CONDITIONS = (
     *("in_residual", "local_fault", "tls_shown", "quic_shown", "http_answered", "tls_answered", "tls_self_signed"),
@@ -45,7 +46,7 @@ _CONDITIONS = (
     *(f"{layer}_tested" for layer in LAYERS),
 )
 _WORDS = (
-    "tls_network",
+    *("tls_network", "kept_end"),
     *("place", "followup", "tls_verified_name", "tls_leaf", "tls_issuer", "http_page", "http_redirect_host"),
     *("mail_protocol", "mail_offer", "failure_kind", "random_failure_kind", "echo_failure_kind"),
     *(f"{layer}_failure_kind" for layer in LAYERS),

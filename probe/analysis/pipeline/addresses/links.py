@@ -175,11 +175,21 @@ _TRANSFERS = tuple(
     )
 )
 
+_KEPT = tuple(
+    _select(role, join, f"f.followup = '{followup}' AND f.kept_answers >= 0 AND {condition}")
+    for role, join, followup, condition in (
+        ("kept_name", _AT_ENDPOINT, "kept_connection", _NAME_ALONE),
+        ("kept_other", _AT_ENDPOINT, "kept_connection_innocuous", f"NOT {_HAS_NAME} AND {_TRIED_NAME_LAYER}"),
+        ("kept_neutral", _OF_FAMILY, "kept_connection_neutral", f"{_NOT_NAMED} AND {_TRIED_NAME_LAYER}"),
+        ("kept_name_neutral", _OF_FAMILY, "kept_connection_name_neutral", f"{_NAME_ALONE} AND {_TRIED_NAME_LAYER}"),
+    )
+)
+
 LINKS = Statement(
     "link",
     "The flows that count for an endpoint's address, by role. A flow counts only if its entry confirms its label.",
     (*SUBJECT, "role", "n"),
-    "\nUNION ALL ".join((*_SELECTS, *_HELLOS, *_ECH, *_DTLS, *_TRANSFERS, *CONTROL_LINKS)),
+    "\nUNION ALL ".join((*_SELECTS, *_HELLOS, *_ECH, *_DTLS, *_TRANSFERS, *_KEPT, *CONTROL_LINKS)),
 )
 
 LINK_STATEMENTS = (ECHOES, ECHO_PORTS, ECHO_PAIRS, LINKS)

@@ -12,6 +12,15 @@ from probe.analysis.rules.rule import SEVERITY, State
 
 _OK_SEVERITY = SEVERITY.index(State.OK)
 
+SERVICE_CUTOFFS = Statement(
+    "service_cutoff",
+    "What connections that were kept open show about a service. They ended between `low` and `high` seconds.",
+    ("m", "role"),
+    "SELECT x.m, x.role, max(k.low) AS low, min(k.high) AS high, max(k.alike) AS alike, max(k.broken) AS broken,"
+    " max(k.other_past) AS other_past, max(k.neutral_past) AS neutral_past, max(k.name_at_neutral) AS name_at_neutral"
+    " FROM service_endpoint x JOIN kept_result k ON k.m = x.m AND k.endpoint = x.endpoint GROUP BY x.m, x.role",
+)
+
 SERVICE_ROWS = Statement(
     "service_row",
     "The feature row of each service.",
@@ -24,13 +33,15 @@ SERVICE_ROWS = Statement(
         " LEFT JOIN service_media q ON q.m = s.m AND q.role = s.role"
         " LEFT JOIN service_udp u ON u.m = s.m AND u.role = s.role"
         " LEFT JOIN service_transfers t ON t.m = s.m AND t.role = s.role"
+        " LEFT JOIN service_cutoff k ON k.m = s.m AND k.role = s.role"
         " LEFT JOIN service_endpoint x ON x.m = s.m AND x.role = s.role"
         " LEFT JOIN endpoint_verdict v ON v.m = x.m AND v.endpoint = x.endpoint"
         " LEFT JOIN endpoint_fact e ON e.endpoint = x.endpoint"
         " GROUP BY s.m, s.role, s.any_suffices, g.bugs, g.retired, g.unread, c.control_proofs, b.bugs,"
         " q.pairs, q.silent, q.cut, q.throttled, q.lossy, q.late, t.pairs, t.limited, t.slow_pages,"
         " t.clear_pairs, t.clear_limited, t.clear_slow_pages, t.quic_pairs, t.quic_limited, t.quic_slow_pages,"
-        " t.address_pairs, t.address_limited, t.address_slow_pages, u.limited",
+        " t.address_pairs, t.address_limited, t.address_slow_pages, u.limited,"
+        " k.alike, k.broken, k.other_past, k.neutral_past, k.name_at_neutral",
     ),
 )
 
@@ -146,6 +157,7 @@ SERVICE_STATEMENTS = (
     *COUNT_STATEMENTS,
     *MEDIA_STATEMENTS,
     *TRANSFER_STATEMENTS,
+    SERVICE_CUTOFFS,
     SERVICE_ROWS,
     SERVICE_DECIDED,
     SERVICE_PARTS,

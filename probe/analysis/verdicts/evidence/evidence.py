@@ -70,11 +70,16 @@ class MeasurementEvidence:
         return self._searches[service].needed()
 
     def _transactions(self, record: Mapping[str, Any]) -> set[int]:
-        """Return the transactions of the endpoints, and those of pairs if packets of calls or names were compared."""
+        """Return the transactions of the endpoints, and those of pairs and of connections that were kept open.
+
+        Pairs and such connections count if the record has their figures.
+        """
         endpoints = {number for part in record["endpoints"] for number in part["transactions"]}
         pairs = self._facts.media if record["media"] else ()
         transfers = self._facts.transfers if record["throughput_ratio"] else ()
+        kept = (row for row in self._facts.rows if row.kept_answers >= 0 and record["cutoff"])
         return endpoints.union(
+            (row.transaction_id for row in kept),
             *((row.transaction_id, row.opaque_transaction_id) for row in pairs),
             *((row.transaction_id, row.innocuous_transaction_id) for row in transfers),
         )

@@ -1,0 +1,52 @@
+"""Define the rules about connections that end some seconds after they began, however much they carried.
+
+Servers limit the time of a connection too, mostly with a FIN and for any name. So a limit accuses only if it follows
+the name to a neutral host, whose own name has no such limit. Routers that forget flows, quotas and outages end the
+connections of all names and hosts.
+"""
+
+from probe.analysis.rules.rule import Rule, State
+from probe.analysis.rules.service_conditions import WORKS_OTHERWISE
+from probe.messages import mark
+
+_BEGINS = (
+    f"({WORKS_OTHERWISE} OR (impaired > 0 AND blocked + likely_blocked + down + insufficient + untested = 0))"
+    " AND control_successes > 0"
+)
+_AT_ONE_AGE = "cutoff_alike >= 3 AND cutoff_neutral_past > 0"
+
+CUTOFF_RULES = (
+    Rule(
+        "service_name_cut_off",
+        f"{_BEGINS} AND {_AT_ONE_AGE} AND cutoff_other_past > 0 AND cutoff_name_at_neutral > 0",
+        State.DEGRADED,
+        mechanism="flow.cutoff.time",
+        because=(
+            "Connections with this server name end at the same age, whatever they carried, at a neutral host too. With "
+            "an innocuous name, and to the neutral host under its own, they last longer."
+        ),
+        plain=mark(
+            "{service} answers, but this network cuts its connections off after {cut_low} to {cut_high} seconds, "
+            "because of its name. Messages, calls and long downloads may fail."
+        ),
+    ),
+)
+
+ENDING_RULES = (
+    Rule(
+        "service_connections_end",
+        f"ok > 0 AND blocked + likely_blocked + degraded = 0 AND {WORKS_OTHERWISE} AND {_AT_ONE_AGE}"
+        " AND cutoff_broken = cutoff_alike",
+        State.OK,
+        mechanism="flow.cutoff.time",
+        because=(
+            "Connections to this address end without a FIN at the same age, whatever they carried. Those to a neutral "
+            "host last longer. The servers may limit the time too, so that nothing is accused."
+        ),
+        plain=mark(
+            "{service} works, but its connections break off after {cut_low} to {cut_high} seconds. The cause may be "
+            "this network, a network on the way, or the service itself."
+        ),
+    ),
+)
+"""Rules that do not accuse. They come after all that do."""
