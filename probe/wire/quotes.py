@@ -1,8 +1,8 @@
 """Compare the payload that an ICMP error quotes with the payload as it was sent.
 
-A router quotes the packet as it received it: at least 8 bytes behind the IP header (RFC 792), better as many as fit in
-576 bytes (RFC 1812, 4.3.2.3). An extension may follow behind the first 128 bytes of the packet, and zeros may fill up
-to there (RFC 4884, 4 and 5). So later bytes are not compared, and zeros at the end are no change.
+A router quotes the packet as it received it, at least 8 bytes behind the IP header (RFC 792). Better are as many as
+fit in 576 bytes (RFC 1812, 4.3.2.3). An extension may follow behind the first 128 bytes of the packet, and zeros may
+fill up to there (RFC 4884, 4 and 5). So later bytes are not compared, and zeros at the end are no change.
 """
 
 from typing import Literal

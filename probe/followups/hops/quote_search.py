@@ -1,7 +1,7 @@
 """Find the hop that changes datagrams: from it on, routers quote other bytes than were sent.
 
-Two flows must agree. If the last router still receives the bytes as sent, and the server answers the next datagram, the
-change happens on the way back or at the server.
+Two flows must agree. If the last router receives the bytes as sent and the server answers, the change happens on the
+way back or at the server.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -20,7 +20,7 @@ SLOWEST = 0.5  # seconds, the longest wait for a router
 
 
 class QuotePlan:
-    """Choose the TTLs of one search. `routers`: the distances of those that answer, `guess`: where to begin."""
+    """Choose the TTLs of one search. `routers` are the distances of those that answer, `guess` is where to begin."""
 
     def __init__(self, routers: Collection[int], guess: Interval | None = None) -> None:
         self._routers, self._last, self._guess = routers, max(routers, default=0), guess

@@ -1,4 +1,4 @@
-"""Run the step `limited_payload` with datagrams whose quotes are compared: where does a payload arrive changed?
+"""Run the step `limited_payload` with datagrams whose quotes are compared, to find where they are changed.
 
 A router that reports an expired TTL quotes the datagram as it received it (probe/wire/quotes.py). Only one datagram is
 in flight at a time, because a quote need not be long enough to show which datagram it is of.
