@@ -27,6 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "reflector": ("reflector.timeout.payload",),
     "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
     "sip": ("sip.timeout.payload", "sip.injection."),
+    "inside_tls": ("smtp.", "imap.", "stun.", "turn.", "sip."),
     "smtp": ("smtp.",),
     "imap": ("imap.",),
     "random": ("protocol.",),
@@ -287,6 +288,8 @@ def _outcomes(entries: list[dict[str, Any]], path: _Path, *, by_silence: bool) -
     for entry in entries:
         answering = frozenset(path.routers).union(_compared(entry))
         for distance in tables(entry.get("distances")):
+            if text(entry.get("payload")) == "inside_tls" and text(distance.get("outcome")) == "answered":
+                continue  # only the server can answer inside TLS
             ttl = number(distance.get("ttl"))
             interfered = acted(text(distance.get("outcome")), ttl, by_silence=by_silence, answering=answering)
             limited = path.end or path.proxied or text(distance.get("outcome")) == "answered"

@@ -35,6 +35,7 @@ _KINDS: dict[str, PayloadKind] = {
 _MAIL: dict[str, PayloadKind] = {"smtp+starttls": "smtp", "imap+starttls": "imap"}  # by dialect
 _CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
 _STREAMS = frozenset({"tls", "http", "stun", "sip", "random", *MAIL})
+_INSIDE_TLS = frozenset({"stun/tls", "turn/tls", "sip/tls", "smtps", "imaps"})  # dialects
 _STARTTLS = "mail_starttls"
 _MAIL_STEPS = frozenset({"mail_greeting", _STARTTLS})
 
@@ -108,6 +109,8 @@ class HopCases:
         """Return whether two equal failures can be located without an innocuous flow that passed."""
         if kind in NAMELESS:
             return failures <= f.SILENT or failures <= _CONNECT_FAILURES
+        if kind == "inside_tls":
+            return failures <= f.SILENT or failures <= f.CUT_OFF
         if kind not in _STREAMS or "tls_handshake" in attempt.steps:
             return False
         if kind in MAIL and self._is_refused(attempt, failures):
@@ -203,6 +206,8 @@ def _is_in_tls(record: TransactionRecord) -> bool:
 def _kind_of(attempt: TransactionRecord, endpoint: Endpoint) -> PayloadKind | None:
     """Return the kind of the payload that failed, None if no packet of its kind is sent with limited TTL."""
     operation = attempt.failed_operation or ""
+    if "tls_handshake" in attempt.steps and endpoint.dialect in _INSIDE_TLS:
+        return "inside_tls"
     return _MAIL.get(endpoint.dialect) if operation in _MAIL_STEPS else _KINDS.get(operation)
 
 

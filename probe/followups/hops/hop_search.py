@@ -8,13 +8,11 @@ sent (steps/path/limited_ttl.py). Each flow has a new source port. No innocuous 
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from functools import partial
 
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.hops.connect_search import ConnectSearch
 from probe.followups.hops.hop_cases import HopCases
-from probe.followups.hops.limited_payloads import Case, datagram_payload, stream_payload
-from probe.followups.hops.mail_lead import MAIL, open_mail
+from probe.followups.hops.limited_payloads import Case, datagram_payload, lead_to, stream_payload
 from probe.followups.hops.quote_search import QuoteSearch
 from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
@@ -150,15 +148,15 @@ class HopSearch:
         pace = self._session.pace
         await tx.connections.enter_async_context(pace.tls_slot(case.ip, case.host))
         conn = await tcp_connect(tx, case.ip, case.port, pace=pace)
-        if case.kind == "tls":
+        if case.kind in {"tls", "inside_tls"}:
             engine = browser_hello().engine if case.by_browser else OWN.engine
             await tx.connections.enter_async_context(pace.hellos.open(case.ip, engine))
-        payload = stream_payload(case, short=not whole)
+        lead = lead_to(case)
+        payload = b"" if lead else stream_payload(case, short=not whole)
         if len(payload) > conn.segment_size():
             ttls = ttls[-1:]  # the kernel repeats only one segment, which does not hold the whole name
         if case.is_trigger:
             self._runner.count(tx, trigger)
-        lead = partial(open_mail, kind=case.kind, asks_for_tls=case.asks_for_tls) if case.kind in MAIL else None
         return await limited_payload_tcp(
             tx, conn, payload, case.kind, ttls, pace=pace, slowest=slowest, by_silence=case.by_silence, lead=lead
         )

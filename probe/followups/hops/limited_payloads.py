@@ -2,14 +2,17 @@
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from probe.followups.hops.mail_lead import MAIL, command_of
+from probe.followups.hops.mail_lead import MAIL, open_mail
+from probe.followups.hops.tls_lead import open_tls
 from probe.formats.exchanges.hops import PayloadKind
 from probe.formats.transactions import FollowUp
 from probe.session.trace import TransactionFacts
 from probe.signatures.ttl_distance import PATHWIDE
 from probe.steps.calls.reflector import new_tag
+from probe.steps.path.limited_ttl import Lead
 from probe.steps.quic.quic import ALPN
 from probe.steps.random_bytes import unknown_protocol
 from probe.steps.tls.client_hello import short_browser_hello
@@ -21,7 +24,8 @@ from probe.wire.sip.options import Options
 from probe.wire.stun import allocate_request, binding_request
 from probe.wire.telegram.reflector import hello as reflector_hello
 
-_OVER_TCP = frozenset({"tls", "http", "random", "syn", *MAIL})
+_OVER_TCP = frozenset({"tls", "http", "random", "syn", "inside_tls", *MAIL})
+_MAIL_OVER_TLS = {"smtps": MAIL["smtp"], "imaps": MAIL["imap"]}  # by dialect
 
 
 @dataclass(frozen=True)
@@ -99,14 +103,26 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
         return Options(case.host, "tcp").written()
     if case.kind == "stun":
         return _stun_request(case)
-    if case.kind in MAIL:
-        return command_of(case.kind, asks_for_tls=case.asks_for_tls)
     if case.kind == "random":
         return unknown_protocol()
     alpn = endpoint.facts.alpn_offered if endpoint else ()
     if case.by_browser:
         return first_flight(short_browser_hello(), case.host, alpn)
     return client_hello(case.host, alpn, short=short)
+
+
+def lead_to(case: Case) -> Lead | None:
+    """Return the dialogue that precedes the payload and gives it, None if the payload comes first on a connection."""
+    if case.kind in MAIL:
+        return partial(open_mail, kind=case.kind, asks_for_tls=case.asks_for_tls)
+    if case.kind != "inside_tls" or case.endpoint is None:
+        return None
+    mail = _MAIL_OVER_TLS.get(case.endpoint.dialect)
+    if mail is not None:
+        data = mail.capability_command
+    else:
+        data = Options(case.host, "tls").written() if case.endpoint.scheme == "sip" else _stun_request(case)
+    return partial(open_tls, host=case.host, alpn=case.endpoint.facts.alpn_offered, data=data, mail=mail)
 
 
 def datagram_payload(case: Case) -> bytes:

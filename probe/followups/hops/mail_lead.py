@@ -17,13 +17,8 @@ MAIL: dict[str, MailProtocol] = {"smtp": SMTP, "imap": IMAP}
 LEAD_SECONDS = 3.0  # for banner and capabilities
 
 
-def command_of(kind: str, *, asks_for_tls: bool) -> bytes:
-    """Return the command that asks for TLS, or else for the capabilities."""
-    return MAIL[kind].tls_command if asks_for_tls else MAIL[kind].capability_command
-
-
-async def open_mail(conn: TCPConnection, kind: str, *, asks_for_tls: bool) -> None:
-    """Read the banner, and ask for the capabilities if the command after it is the one for TLS.
+async def open_mail(conn: TCPConnection, kind: str, *, asks_for_tls: bool) -> bytes:
+    """Read the banner, and ask for the capabilities if the next command is the one for TLS. Return that command.
 
     Raises TimeoutError, EOFError, OSError, and RemoteError for a refusal or for more than was asked for.
     """
@@ -35,3 +30,4 @@ async def open_mail(conn: TCPConnection, kind: str, *, asks_for_tls: bool) -> No
             await mail.ask_capabilities(stream, entry)
     if stream.pending:
         raise RemoteError(f"{f.UNKNOWN}: {mail.name}: more than one answer")
+    return mail.tls_command if asks_for_tls else mail.capability_command

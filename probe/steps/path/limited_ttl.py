@@ -24,6 +24,9 @@ _POLL = 0.01
 _LIMIT = 30.0
 _RETRANSMISSION_SECONDS = 4.0  # longest wait for a retransmission by the kernel
 
+Lead = Callable[[TCPConnection], Awaitable[bytes]]
+"""Carries on a dialogue with the usual TTL. Returns the payload that follows."""
+
 Reaction = Literal["", "reset", "closed", "answered"]
 
 
@@ -42,20 +45,19 @@ async def limited_payload_tcp(
     pace: Pace,
     slowest: float = 0.0,
     by_silence: bool = False,
-    lead: Callable[[TCPConnection], Awaitable[None]] | None = None,
+    lead: Lead | None = None,
 ) -> LimitedPayload:
     """Send `payload` on a new connection with the first of `ttls` (ascending). The kernel repeats it with the others.
 
     `by_silence`: the interference is a drop, so the answers of routers are needed. Otherwise it is a reset, and resets
-    with a copied TTL are ignored. `lead` carries on the dialogue up to the payload, with the usual TTL. A failure
-    before the payload is residual censorship or another fault. It shows no distance, so the step fails. Raises
-    StepFailed.
+    with a copied TTL are ignored. With `lead`, the payload is what it returns. A failure before the payload is
+    residual censorship or another fault. It shows no distance, so the step fails. Raises StepFailed.
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
         flow = _Stream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
         if lead is not None:
-            await lead(conn)
+            payload = await lead(conn)
         try:
             await flow.expect_silence()
             for ttl in ttls:

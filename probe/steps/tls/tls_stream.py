@@ -62,8 +62,12 @@ class TLSConnection(Connection):
         """Return the configurations with whose key the hello is encrypted, b"" if it is not."""
         return self._hello.ech_configs
 
-    async def handshake(self) -> None:
-        """Perform the handshake. Raises EOFError, OSError, ssl.SSLError. `watch` then describes the received bytes."""
+    async def handshake(self, *, holds_last: bool = False) -> None:
+        """Perform the handshake. Raises EOFError, OSError, ssl.SSLError. `watch` then describes the received bytes.
+
+        `holds_last`: what the client sends after the server's last message is kept for `sealed`. In TLS 1.3 this is all
+        of the client's second flight (RFC 8446, 2).
+        """
         received = 0
         while received <= MOST_OF_HANDSHAKE:
             try:
@@ -77,9 +81,15 @@ class TLSConnection(Connection):
                 self.watch.feed(data)
                 self._incoming.write(data)
             else:
-                await self._flush()
+                if not holds_last:
+                    await self._flush()
                 return
         raise RemoteError(f"{f.UNKNOWN}: tls: flooded")
+
+    def sealed(self, data: bytes) -> bytes:
+        """Return what the handshake kept, and `data` in encrypted records. Raises ssl.SSLError."""
+        self.engine.write(data)
+        return self._outgoing.read()
 
     async def read(self, limit: int = 65536) -> bytes:
         while True:

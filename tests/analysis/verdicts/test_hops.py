@@ -143,6 +143,14 @@ def test_command_of_mail_has_hop_for_its_service_only() -> None:
     assert hop(at_server, mechanisms=("smtp.injection",)) is None
 
 
+def test_answer_inside_tls_is_no_evidence() -> None:
+    """Test data of a server that does not wait for the end of the handshake."""
+    cut = line({3: "expired", 4: "reset"}, payload="inside_tls")
+    assert hop(cut, mechanisms=("imap",))["ttl"] == hop(cut, mechanisms=("sip.timeout.other",))["ttl"] == 4
+    assert hop(cut, mechanisms=("tls.reset.sni",)) is None
+    assert hop(line({3: "expired", 4: "answered"}, payload="inside_tls"), mechanisms=("imap",)) is None
+
+
 def test_contradicting_outcomes_give_no_hop() -> None:
     assert hop(line({3: "reset"}, {5: "expired"})) is None
     assert hop(line({4: "reset"}, {4: "expired"})) is None

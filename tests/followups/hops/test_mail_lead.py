@@ -2,7 +2,7 @@
 
 import pytest
 
-from probe.followups.hops.mail_lead import command_of, open_mail
+from probe.followups.hops.mail_lead import open_mail
 from probe.formats.exchanges.hops import LimitedPayload
 from probe.session.trace import StepFailed
 from probe.steps.path.limited_ttl import limited_payload_tcp
@@ -13,11 +13,10 @@ from tests.support.servers.mail import Script, imap, smtp
 EHLO = b"EHLO anonymous.invalid"
 
 
-async def led(kind: str, script: Script, *, asks_for_tls: bool) -> list[bytes]:
+async def led(kind: str, script: Script, *, asks_for_tls: bool) -> bytes:
     async with serving(script.handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
-        await open_mail(conn, kind, asks_for_tls=asks_for_tls)
-    return script.received
+        return await open_mail(conn, kind, asks_for_tls=asks_for_tls)
 
 
 @pytest.mark.parametrize(
@@ -32,19 +31,18 @@ async def led(kind: str, script: Script, *, asks_for_tls: bool) -> list[bytes]:
 async def test_dialogue_goes_as_far_as_the_command(
     kind: str, script: Script, asks_for_tls: bool, received: list[bytes], command: bytes
 ) -> None:
-    assert await led(kind, script, asks_for_tls=asks_for_tls) == received
-    assert command_of(kind, asks_for_tls=asks_for_tls) == command
+    assert await led(kind, script, asks_for_tls=asks_for_tls) == command
+    assert script.received == received
 
 
 async def limited(script: Script, *, asks_for_tls: bool = False) -> LimitedPayload:
-    async def lead(conn: TCPConnection) -> None:
-        await open_mail(conn, "smtp", asks_for_tls=asks_for_tls)
+    async def lead(conn: TCPConnection) -> bytes:
+        return await open_mail(conn, "smtp", asks_for_tls=asks_for_tls)
 
     async with serving(script.handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
-        command = command_of("smtp", asks_for_tls=asks_for_tls)
         try:
-            return await limited_payload_tcp(bench.tx, conn, command, "smtp", [1], pace=bench.pace, lead=lead)
+            return await limited_payload_tcp(bench.tx, conn, b"", "smtp", [1], pace=bench.pace, lead=lead)
         except StepFailed:
             (entry,) = (entry for entry in bench.trace.entries if isinstance(entry, LimitedPayload))
             return entry
