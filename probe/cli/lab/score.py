@@ -86,8 +86,15 @@ def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
     for done in trials(list(loaded), seeds, jobs=jobs, targets=folder):
         scenario = loaded[done.scenario]
         hop, services = build_path(scenario, done.seed).censor_hop, expected_services(scenario, folder)
-        censored, network = bool(scenario.censors), scenario.expect_network
-        of_run = tally(done, scenario.expect, services, censor_hop=hop, censored=censored, network=network)
+        of_run = tally(
+            done,
+            scenario.expect,
+            services,
+            censor_hop=hop,
+            censor_hops={censor.hop or hop for censor in scenario.censors},
+            censored=bool(scenario.censors),
+            network=scenario.expect_network,
+        )
         counts[done.scenario] += of_run
         say(sys.stderr, _progress(done, of_run))
     kinds = {name: kind_of(scenario) for name, scenario in loaded.items()}
@@ -116,11 +123,14 @@ def _saved(paths: list[Path]) -> "Score":
 
 def _printed(score: "Score", markdown: bool) -> list[str]:
     from probe.lab.scoring.confusion import by_mechanism, by_protocol
+    from probe.lab.scoring.places import by_mechanisms
     from probe.lab.scoring.score_table import against_aims, as_markdown, as_text, sentences, table, total
 
-    rows, confusion = table(score.scenarios), total(score.scenarios).confusion
+    every, rows = total(score.scenarios), table(score.scenarios)
+    confusion = every.confusion
     if markdown:
-        tables = [against_aims(score), by_protocol(confusion), by_mechanism(confusion), rows]
+        places = [by_mechanisms(every.places)] if every.places else []
+        tables = [against_aims(score), by_protocol(confusion), by_mechanism(confusion), *places, rows]
         return [line for each in tables for line in [*as_markdown(each), ""]][:-1]
     return [*as_text(rows), "", *as_text(by_protocol(confusion)), "", *sentences(score)]
 

@@ -1,6 +1,6 @@
 """Count right states, mechanisms and hops, and false accusations, in the verdicts of lab runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from probe.lab.scenario.expectations import (
     network_differences,
 )
 from probe.lab.scoring.confusion import Confusion, count_pairs, merged
+from probe.lab.scoring.places import Places, count_place
 
 ACCUSING = frozenset({"blocked", "likely_blocked", "degraded"})  # states that accuse the network
 
@@ -21,7 +22,8 @@ class Tally:
     """Hold counts of service verdicts. `+=` adds those of other runs.
 
     Mechanisms are compared as sets of nodes with all ancestors, so `tls.reset` for `tls.reset.sni` is two thirds right
-    (hierarchical precision and recall). `hops` counts verdicts with an expected and a found hop.
+    (hierarchical precision and recall). `hops` counts verdicts with an expected and a found hop. `places` counts
+    accusing verdicts of all scenarios whose censors are at one hop.
     """
 
     runs: int = 0
@@ -38,6 +40,7 @@ class Tally:
     hops_near: int = 0  # within one, with the exact ones
     unlocated: int = 0  # a hop was expected and none was found
     invented: int = 0  # no hop was expected and one was found
+    places: Places = field(default_factory=dict)
     networks: int = 0  # verdicts about the network of a run, where the scenario expects one
     networks_exact: int = 0
     seconds: float = 0.0  # of the slowest run
@@ -49,8 +52,8 @@ class Tally:
     def __iadd__(self, other: "Tally") -> "Tally":
         for name, value in asdict(other).items():
             own = getattr(self, name)
-            if name == "confusion":
-                self.confusion = merged(own, value)
+            if name in _TABLES:
+                setattr(self, name, merged(own, value))
             else:
                 setattr(self, name, max(own, value) if name in _LARGEST else own + value)
         return self
@@ -69,6 +72,7 @@ class Tally:
 _WITHOUT_INTERFERENCE = frozenset({"ok", "down", None})  # states of a service without interference, None: not valid
 _MISSING: Mapping[str, Any] = {"state": "none"}  # in place of a missing verdict
 _LARGEST = frozenset({"seconds", "triggers", "bytes_sent"})
+_TABLES = frozenset({"confusion", "places"})
 
 
 @dataclass(frozen=True)
@@ -90,13 +94,14 @@ def tally(
     services: Iterable[str],
     *,
     censor_hop: int | None = None,
+    censor_hops: Collection[int] = (),
     censored: bool = True,
     network: NetworkExpectation | None = None,
 ) -> Tally:
     """Compare the verdicts of one run with the scenario's expectations of `services`. A missing verdict is wrong.
 
     `network` is the expected verdict about the network, None if it is not compared. `censor_hop` is the hop that
-    "censor" means. `censored`: the scenario has a censor.
+    "censor" means, `censor_hops` are those of all censors. `censored`: the scenario has a censor.
     """
     count = Tally(1, seconds=trial.seconds, triggers=trial.triggers, bytes_sent=trial.bytes_sent, seeds=[trial.seed])
     _count_network(count, trial, network)
@@ -112,6 +117,7 @@ def tally(
             _count_state(count, run, wanted, record, censored=censored)
             _count_mechanisms(count, run, wanted, record)
             _count_hop(count, run, wanted, record, censor_hop)
+            _count_place(count, wanted, record, censor_hop, censor_hops)
     return count
 
 
@@ -190,3 +196,21 @@ def _count_hop(count: Tally, run: str, wanted: Expectation, record: Mapping[str,
         count.hops += 1
         count.hops_exact += found == truth
         count.hops_near += abs(found - truth) <= 1
+
+
+def _count_place(
+    count: Tally,
+    wanted: Expectation,
+    record: Mapping[str, Any],
+    censor_hop: int | None,
+    censor_hops: Collection[int],
+) -> None:
+    """Count the hop of an accusing verdict about a censored service, if all censors are at one hop."""
+    allowed = _states(wanted)
+    accuses = record.get("state") in ACCUSING and record.get("mechanisms")
+    if not accuses or (allowed is not None and allowed & _WITHOUT_INTERFERENCE):
+        return
+    if wanted.hop is not None:
+        count_place(count.places, record, wanted.hop_in(censor_hop))
+    elif len(censor_hops) == 1:
+        count_place(count.places, record, next(iter(censor_hops)))

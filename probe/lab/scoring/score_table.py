@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from probe.lab.scoring.places import RIGHT, WRONG, counted, totals
 from probe.lab.scoring.score import Tally
 from probe.lab.scoring.score_files import Kind, Score
 from probe.messages import tr
@@ -10,6 +11,7 @@ HEAD = ("scenario", "runs", "exact", "precision", "recall", "accused", "hop", "+
 MOST_SECONDS: Mapping[Kind, float] = {"standard": 60.0, "slow line": 180.0}  # time limit of a run, none for deep runs
 KINDS: Mapping[Kind, str] = {"standard": "standard run", "slow line": "run on a slow line", "deep": "run in depth"}
 AIM_EXACT, AIM_PRECISION, AIM_RECALL, AIM_HOPS = 0.99, 0.98, 0.95, 0.95  # shares, at least
+AIM_PLACES, MOST_WRONG_PLACES = 0.90, 0.03  # of accusing verdicts: right hops, and wrong ones among the hops named
 AIM_UNCENSORED = 2000  # least number of verdicts on look-alikes, of which none may accuse
 
 
@@ -64,8 +66,25 @@ def sentences(score: Score) -> Iterable[str]:
         verdicts=everything.uncensored,
     )
     yield tr("hops named where none can be known: {count}", count=everything.invented)
+    yield from _sentences_on_places(everything)
     for kind, (seconds, name) in slowest(score).items():
         yield _slowest_sentence(kind, seconds, name)
+
+
+def _sentences_on_places(everything: Tally) -> Iterable[str]:
+    known, placeless = totals(everything.places)
+    if verdicts := sum(known.values()):
+        right, wrong = known.get(RIGHT, 0), known.get(WRONG, 0)
+        yield tr(
+            "accusing verdicts under a censor: {right} of {verdicts} have the right hop ({share}), {wrong} a wrong one",
+            right=right,
+            verdicts=verdicts,
+            share=_percent(right, verdicts),
+            wrong=wrong,
+        )
+        yield tr("without a hop: {reasons}", reasons=counted(known, without=(RIGHT, WRONG)) or tr("none"))
+    if placeless:
+        yield tr("verdicts whose interference shows no place: {reasons}", reasons=counted(placeless))
 
 
 def _slowest_sentence(kind: Kind, seconds: float, name: str) -> str:
@@ -101,6 +120,7 @@ def against_aims(score: Score) -> list[tuple[str, ...]]:
         ("hops within one", f"{every.hops_near} of {known}", ""),
         ("hops named where none can be known", str(every.invented), _met("none", not every.invented)),
     ]
+    rows += _places_with_aims(every)
     if every.networks:
         rows.append(_aim("regimes exact", every.networks_exact, every.networks, AIM_EXACT))
     for kind, (seconds, name) in slowest(score).items():
@@ -112,6 +132,21 @@ def against_aims(score: Score) -> list[tuple[str, ...]]:
         f"{len(score.scenarios)} scenarios, {len(seeds)} seeds, {every.runs} runs, commit {score.commit or 'unknown'}"
     )
     return [(scope, "figure", "aim"), *rows]
+
+
+def _places_with_aims(every: Tally) -> list[tuple[str, str, str]]:
+    known, _ = totals(every.places)
+    right, wrong, verdicts = known.get(RIGHT, 0), known.get(WRONG, 0), sum(known.values())
+    if not verdicts:
+        return []
+    return [
+        _aim("accusing verdicts under a censor with the right hop", right, verdicts, AIM_PLACES),
+        (
+            "wrong hops among those named",
+            f"{wrong} of {right + wrong}",
+            _met(f"at most {MOST_WRONG_PLACES:.0%}", wrong <= MOST_WRONG_PLACES * (right + wrong)),
+        ),
+    ]
 
 
 def _aim(what: str, right: int, n: int, least: float) -> tuple[str, str, str]:
