@@ -4,18 +4,26 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from probe.analysis.observations.lenient_json import table
-from probe.analysis.verdicts.hops import ANSWERS_CHANGED, AT_SERVER, LAYERS, NOT_FOUND, QUOTED_LAYERS, SearchResult
+from probe.analysis.verdicts.hops import (
+    ANSWERS_CHANGED,
+    AT_SERVER,
+    LAYERS,
+    NOT_FOUND,
+    NOT_SEARCHED,
+    QUOTED_LAYERS,
+    SearchResult,
+)
 from probe.messages import mark
 
 RESOLVER, RATE, NO_SEARCH = "resolver", "rate", "no_search"
-NO_ICMP_ERRORS, NOT_SEARCHED = "no_icmp_errors", "not_searched"
+NO_ICMP_ERRORS = "no_icmp_errors"
 
 SENTENCES: dict[str, str] = {
     AT_SERVER: mark("The interference shows only at the distance of the server. No router on the path can be named."),
     NOT_FOUND: mark("The path was searched, and the search showed no clear place."),
     NOT_SEARCHED: mark("The path was not searched: time or attempts were spent, or the search was switched off."),
     NO_ICMP_ERRORS: mark("This system does not show which router reported an error, so the path was not searched."),
-    RESOLVER: mark("The resolver gives the false answers, or nothing shows that they come from the path."),
+    RESOLVER: mark("The resolver gives false answers or none, or nothing shows that they come from the path."),
     RATE: mark("Packets are slowed or lost at times, which shows no place on the path."),
     ANSWERS_CHANGED: mark("The answers of the server are changed on their way back, which shows no place on the path."),
     NO_SEARCH: mark("No search on the path exists for this kind of interference."),
@@ -23,8 +31,11 @@ SENTENCES: dict[str, str] = {
 """Each value of `hop_reason` with its sentence, those that say most about this measurement first."""
 
 _NEVER = {
-    RESOLVER: ("dns.injection.", "dns.intercepted.", "dns.nxdomain.", "dns.refused.", "dns.servfail."),
-    RATE: ("tls.throttle.", "http.throttle.", "media.throttle.", "media.loss.", "media.jitter."),
+    RESOLVER: ("dns.",),
+    RATE: (
+        *("tls.throttle.", "http.throttle.", "quic.throttle.", "media.throttle.", "media.loss.", "media.jitter."),
+        "tls.policing.",
+    ),
     ANSWERS_CHANGED: ("smtp.starttls_stripped.", "imap.starttls_stripped.", "sip.rewrite."),
 }
 """Prefixes of mechanisms that no search locates, unless a search found the packets of the path that show them."""

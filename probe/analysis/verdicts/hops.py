@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probe.analysis.observations.failure_kinds import REFUSED, RESET, TIMEOUT, dns_kind_of, kind_of
+from probe.analysis.observations.failure_kinds import CERTIFICATE, REFUSED, RESET, TIMEOUT, dns_kind_of, kind_of
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
 from probe.signatures.ttl_distance import (
     AGREEING,
     AGREEING_QUOTES,
     NAMELESS,
     PATHWIDE,
-    Interval,
     acted,
     interval,
     swapped_at,
@@ -50,32 +49,41 @@ QUOTED_LAYERS: dict[str, tuple[str, ...]] = {
 }
 """The same where the payload is compared with what routers quote of it."""
 
-NOT_FOUND, AT_SERVER, ANSWERS_CHANGED = "not_found", "at_server", "answers_changed"
+NOT_FOUND, AT_SERVER, ANSWERS_CHANGED, NOT_SEARCHED = "not_found", "at_server", "answers_changed", "not_searched"
 """Reasons for a search without a hop.
 
 `at_server`: only packets that can reach the server's distance were acted on. `answers_changed`: the last router
-received the payload as it was sent, and the server answered it.
+received the payload as it was sent, and the server answered it. `not_searched`: several TTLs are possible, because the
+search ended before it tried those between.
 """
 
+INTERCEPTED = ("tls.mitm.",)
+"""Prefixes of the mechanisms that a search locates after a wrong certificate."""
 
 COMPARED = 4  # comparisons with packets to neutral hosts that must show the same silence, of five
 
 
 @dataclass(frozen=True)
 class Search:
-    """Identify a hop search: one payload, sent to one address. `service` is "" for a DNS query."""
+    """Identify a hop search: one payload, sent to one address. `service` is "" for a DNS query.
+
+    `intercepted`: it was caused by a wrong certificate.
+    """
 
     payload: str
     service: str
     address: str
     transport: str = ""
     by_quote: bool = False
+    intercepted: bool = False
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         """Return the prefixes of the mechanisms that it locates."""
         if self.by_quote:
             return QUOTED_LAYERS.get(self.payload, ())
+        if self.intercepted:
+            return INTERCEPTED
         return STREAM_LAYERS.get(self.payload, ()) if self.transport == "tcp" else LAYERS[self.payload]
 
     def concerns(self, service: str) -> bool:
@@ -87,7 +95,7 @@ class Search:
 class SearchResult:
     """Hold the result of a hop search: the smallest TTL with interference, or the reason why there is none (`ttl` 0).
 
-    `router` and `asn` are set only if no smaller TTL is possible.
+    No smaller TTL is possible. `router` and `asn` are missing after a deep search with too few equal runs.
     """
 
     search: Search
@@ -106,7 +114,7 @@ class SearchResult:
 def hop_of(service: str, mechanisms: list[str], results: Iterable[SearchResult]) -> dict[str, Any] | None:
     """Return the nearest hop that shows one of the mechanisms, in the form of a verdict record, None without any.
 
-    `ttl` is the smallest TTL with interference. `address` and `asn` are set only if no smaller TTL is possible.
+    `ttl` is the smallest TTL with interference. No smaller one is possible.
     """
     found = [one for one in results if one.ttl and one.concerns(service, mechanisms)]
     nearest = min(found, key=lambda one: (one.ttl, one.router is None, one.router or ""), default=None)
@@ -124,8 +132,7 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
     for search, entries in _searches(followups, records).items():
         if _is_referral(search, entries, records):
             continue
-        carrier = "tcp" if search.payload == "quic" else search.transport  # the path of QUIC is measured with SYNs
-        failed, hops = _cause_of(entries, records), paths.get((search.address, carrier), _NO_PATH)
+        failed, hops = _cause_of(entries[0], records), _path_of(search, paths)
         if search.by_quote:
             found.append(_located_by_quote(search, entries, hops))
             continue
@@ -135,11 +142,16 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
             continue
         if search.transport == "tcp":
             hops = hops.behind_proxy(paths.get((search.address, "udp"), _NO_PATH))
-        between = interval(_outcomes(entries, hops, by_silence=_by_silence(search, failed)))
-        found.append(
-            SearchResult(search, reason=NOT_FOUND) if between is None else _located(search, between, hops, deep=deep)
-        )
+        found.append(_located(search, entries, hops, by_silence=_by_silence(search, failed), deep=deep))
     return found
+
+
+def _path_of(search: Search, paths: Mapping[tuple[str, str], "_Path"]) -> "_Path":
+    """Return the path of a search. That of QUIC is measured with SYNs, or with datagrams for any name."""
+    carriers = ("tcp", "udp") if search.payload == "quic" else (search.transport,)
+    return next(
+        (paths[search.address, carrier] for carrier in carriers if (search.address, carrier) in paths), _NO_PATH
+    )
 
 
 def _located_without_name(
@@ -148,11 +160,12 @@ def _located_without_name(
     """Return the hop that acts on SYNs or datagrams.
 
     Only an exact distance counts. Silence is evidence beside packets to neutral hosts, in nearly all comparisons. A
-    reset is evidence if a router behind it answered a datagram, since the server itself may refuse connects.
+    reset is evidence if a router behind it answered a datagram, since the server itself may refuse connects. Where SYNs
+    may be redirected, the first silent router must have answered a datagram.
     """
     by_reset = search.payload == "syn" and kind_of(failed) in {REFUSED, RESET}
     between = interval(_outcomes(entries, _NO_PATH, by_silence=not by_reset))
-    least = COMPARED if kind_of(failed) == TIMEOUT else 1
+    least = COMPARED if kind_of(failed) == TIMEOUT or any(map(_compared, entries)) else 1
     connected = any(
         text(each.get("outcome")) == "answered" for entry in entries for each in tables(entry.get("distances"))
     )
@@ -160,6 +173,8 @@ def _located_without_name(
         return SearchResult(search, reason=NOT_FOUND)
     if by_reset and max(path.routers, default=0) < between.high:
         return SearchResult(search, reason=AT_SERVER)
+    if search.intercepted and search.payload == "syn" and between.high not in path.routers:
+        return SearchResult(search, reason=NOT_FOUND)
     router, asn = path.routers.get(between.high, (None, None))
     return SearchResult(search, between.high, router, asn)
 
@@ -220,8 +235,19 @@ class _Path:
 _NO_PATH = _Path({})
 
 
-def _located(search: Search, between: Interval, path: _Path, *, deep: bool) -> SearchResult:
-    sure = between.exact and between.agreeing >= (AGREEING if deep else 1)
+def _located(
+    search: Search, entries: list[dict[str, Any]], path: _Path, *, by_silence: bool, deep: bool
+) -> SearchResult:
+    """Return the hop that acts on a name or payload. Only an exact distance counts."""
+    seen = list(_outcomes(entries, path, by_silence=by_silence))
+    between = interval(seen)
+    if between is None:
+        passed = path.end and (path.last, False) in seen and not any(acts for _, acts in seen)
+        return SearchResult(search, reason=AT_SERVER if passed else NOT_FOUND)
+    if not between.exact:
+        untried = not by_silence or any(between.low < ttl < between.high for ttl in path.routers)
+        return SearchResult(search, reason=NOT_SEARCHED if untried else NOT_FOUND)
+    sure = between.agreeing >= (AGREEING if deep else 1)
     router, asn = path.routers.get(between.high, (None, None)) if sure else (None, None)
     return SearchResult(search, between.high, router, asn)
 
@@ -247,7 +273,8 @@ def _searches(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> 
         if text(record.get("followup")) == "limited_payload" and payload in LAYERS:
             service, (place, transport) = text(record.get("service")), _key(entry)
             by_quote = any(text(each.get("quote")) for each in tables(entry.get("distances")))
-            found[Search(payload, service, place, transport, by_quote)].append(entry)
+            intercepted = kind_of(_cause_of(entry, records)) == CERTIFICATE
+            found[Search(payload, service, place, transport, by_quote, intercepted)].append(entry)
     return found
 
 
@@ -267,7 +294,7 @@ def _record_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> dic
 
 def _is_referral(search: Search, entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> bool:
     """Return True if the DNS query got a referral. The server itself sends it, so it shows no interference."""
-    return search.payload == "dns" and dns_kind_of(_cause_of(entries, records)) == "no_answer"
+    return search.payload == "dns" and dns_kind_of(_cause_of(entries[0], records)) == "no_answer"
 
 
 def _by_silence(search: Search, failed: str | None) -> bool:
@@ -275,9 +302,9 @@ def _by_silence(search: Search, failed: str | None) -> bool:
     return search.payload != "dns" and kind_of(failed) == TIMEOUT
 
 
-def _cause_of(entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> str | None:
+def _cause_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> str | None:
     """Return the failure of the transaction that caused the search."""
-    return failure(records.get(number(_record_of(entries[0], records).get("cause")), {}).get("failure"))
+    return failure(records.get(number(_record_of(entry, records).get("cause")), {}).get("failure"))
 
 
 def _outcomes(entries: list[dict[str, Any]], path: _Path, *, by_silence: bool) -> Iterable[tuple[int, bool]]:

@@ -29,21 +29,36 @@ class ConnectSearch:
         path = await self._sweep(case, case.carrier)
         if path is None:
             return
-        if case.by_silence and not path.end:
+        if case.intercepted:
+            await self._search_redirection(case, path)
+        elif case.by_silence and not path.end:
             await self._compare(case, path)
-        elif not case.by_silence and path.end_ttl and path.end in {"refused", "unreachable"}:
+        elif path.end_ttl and path.end in {"refused", "unreachable"}:
             by_reset = path.end == "refused" and case.kind == "syn"
             if by_reset:
                 await self._sweep(case, "udp")  # shows whether the path goes on behind the reset
             await self._repeat(case, path.end_ttl, by_reset=by_reset)
 
+    async def _search_redirection(self, case: Case, path: PathSweep) -> None:
+        """Find the first silent router before a server that answers. A device there may redirect the packets.
+
+        Routers behind it then quote the other server's address, so the system discards their ICMP errors.
+        """
+        if path.end_ttl is not None and path.end_ttl <= _last(path) + 1:
+            return
+        if case.kind == "syn":
+            await self._sweep(case, "udp")  # shows whether these routers answer other packets to the address
+        await self._compare(case, path)
+
     async def _compare(self, case: Case, path: PathSweep) -> None:
         """Compare silence with SYNs to the same address where only datagrams are silent, else with neutral hosts."""
-        last = max((hop.ttl for hop in path.hops if hop.answered), default=0)
+        last = _last(path)
         if case.kind == "datagram":
             same = [(case.ip, case.port), (case.ip, HTTPS_PORT)]
             if (entry := await self._beside(case, same, last)) is not None and entry.compared:
                 await self._repeatedly(case, same, last, COMPARISONS - 1)
+                return
+            if case.intercepted:
                 return
         neutral = self._neutral(case)
         if len(neutral) > 1:
@@ -92,3 +107,7 @@ class ConnectSearch:
         if self._may_send():
             await self._runner.carry_out(FlowFacts(case.transaction("limited_payload")), steps)
         return entry
+
+
+def _last(path: PathSweep) -> int:
+    return max((hop.ttl for hop in path.hops if hop.answered), default=0)

@@ -33,8 +33,10 @@ _KINDS: dict[str, PayloadKind] = {
     "noise_handshake": "random",
 }
 _MAIL: dict[str, PayloadKind] = {"smtp+starttls": "smtp", "imap+starttls": "imap"}  # by dialect
-_CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
+_ICMP_ERRORS = frozenset({f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
+_CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, *_ICMP_ERRORS})
 _STREAMS = frozenset({"tls", "http", "stun", "sip", "random", *MAIL})
+_INTERCEPTED: dict[PayloadKind, PayloadKind] = {"tls": "syn", "quic": "datagram"}  # packets of a redirected flow
 _INSIDE_TLS = frozenset({"stun/tls", "turn/tls", "sip/tls", "smtps", "imaps"})  # dialects
 _STARTTLS = "mail_starttls"
 _MAIL_STEPS = frozenset({"mail_greeting", _STARTTLS})
@@ -62,10 +64,11 @@ class HopCases:
 
         `hosts`: the names of the target's endpoints.
         """
-        found: dict[tuple[PayloadKind, str], Case] = {}
+        found: dict[tuple[PayloadKind, str, int], Case] = {}
         self._found = [*self._lookups(hosts), *self._endpoints(), *self._pages(), *self._hellos()]
         for case in self._found:
-            found.setdefault((case.kind, "" if case.is_pathwide else case.service), case)
+            family = case.family if case.intercepted and case.kind in NAMELESS else 0  # often only one is redirected
+            found.setdefault((case.kind, "" if case.is_pathwide else case.service, family), case)
         return list(found.values())[:MOST_CASES]
 
     def at_another_address(self, case: Case) -> Case | None:
@@ -79,44 +82,59 @@ class HopCases:
 
     def _endpoints(self) -> Iterable[Case]:
         for attempt, confirmation, endpoint in self._failed:
-            kind = _kind_of(attempt, endpoint)
             failures = {attempt.failure, confirmation.failure}
-            by_silence = failures <= f.SILENT
+            cause = attempt.transaction_id
             if failures == {None} and endpoint.dialect == "sip/udp":  # the planner noted answers that are doubtful
-                cause = attempt.transaction_id
                 yield Case("sip", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint)
-            if kind is None or attempt.failed_operation != confirmation.failed_operation:
+            if attempt.failed_operation != confirmation.failed_operation:
                 continue
-            place, cause = _place(attempt), attempt.transaction_id
-            if by_silence and self._is_spoilt(endpoint):
-                yield Case(kind, attempt.service, endpoint.host, *place, True, cause, endpoint, by_quote=True)
+            kind = _kind_of(attempt, endpoint)
+            if kind is None:
                 continue
-            by_name = kind != "syn" and self._is_by_name(failures, attempt, endpoint)
-            if not by_name and endpoint.carrier == "udp":
-                kind = "datagram"
-            if by_name or self._is_searchable(kind, failures, attempt):
-                case = Case(kind, attempt.service, endpoint.host, *place, by_silence, cause, endpoint, not by_name)
+            about = (attempt.service, endpoint.host, *_place(attempt))
+            if failures <= f.SILENT and self._is_spoilt(endpoint):
+                yield Case(kind, *about, True, cause, endpoint, by_quote=True)
+                continue
+            intercepted, by_silence = failures <= f.CERTIFICATE_FAILURES, bool(failures & f.SILENT)
+            for payload, any_name in self._payloads(kind, failures, attempt, endpoint):
+                case = Case(payload, *about, by_silence, cause, endpoint, any_name, intercepted=intercepted)
                 yield replace(case, asks_for_tls=attempt.failed_operation == _STARTTLS)
+
+    def _payloads(
+        self, kind: PayloadKind, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint
+    ) -> Iterable[tuple[PayloadKind, bool]]:
+        """Return the payloads that may locate two equal failures, with `any_name` of `Case`."""
+        if kind != "syn" and self._is_by_name(failures, attempt, endpoint):
+            yield kind, False
+            return
+        if kind == "quic" and (failures <= f.SILENT or failures <= _CONNECT_FAILURES):
+            yield "quic", True
+        if failures <= f.CERTIFICATE_FAILURES and kind in _INTERCEPTED:
+            yield kind, True
+            yield _INTERCEPTED[kind], True
+            return
+        kind = "datagram" if endpoint.carrier == "udp" else kind
+        if self._is_searchable(kind, failures, attempt):
+            yield kind, True
 
     def _is_by_name(self, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint) -> bool:
         """Return whether two equal failures follow the name or the payload, since an innocuous one passed."""
-        if not (failures <= f.SILENT or failures <= f.CUT_OFF):
+        refused = endpoint.scheme == "quic" and failures <= _CONNECT_FAILURES
+        if not (failures <= f.SILENT or failures <= f.CUT_OFF or refused):
             return False
         by_name = endpoint.facts.has_exchangeable_name and self._innocuous_passed(attempt, endpoint)
         return by_name or (bool(endpoint.facts.echo_payload) and self._only_own_payload_dropped())
 
     def _is_searchable(self, kind: PayloadKind, failures: set[str | None], attempt: TransactionRecord) -> bool:
-        """Return whether two equal failures can be located without an innocuous flow that passed."""
+        """Return whether two failures can be located without an innocuous flow that passed."""
         if kind in NAMELESS:
-            return failures <= f.SILENT or failures <= _CONNECT_FAILURES
+            return failures <= f.SILENT | _ICMP_ERRORS or failures <= _CONNECT_FAILURES
         if kind == "inside_tls":
             return failures <= f.SILENT or failures <= f.CUT_OFF
         if kind not in _STREAMS or "tls_handshake" in attempt.steps:
             return False
-        if kind in MAIL and self._is_refused(attempt, failures):
-            return True
-        intercepted = kind == "tls" and failures <= f.CERTIFICATE_FAILURES
-        return intercepted or failures <= f.SILENT or failures <= f.CUT_OFF
+        refused = kind in MAIL and self._is_refused(attempt, failures)
+        return refused or failures <= f.SILENT or failures <= f.CUT_OFF
 
     def _is_refused(self, attempt: TransactionRecord, failures: set[str | None]) -> bool:
         """Return whether STARTTLS is refused, or a refusal looks injected. Servers refuse EHLO for many reasons."""

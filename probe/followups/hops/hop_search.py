@@ -77,8 +77,8 @@ class HopSearch:
         if case.by_quote:
             await self._quotes.search(case, guess or self._guess(case.kind))
             return
-        path = await self._path(case, "tcp" if case.kind == "quic" else case.carrier)
-        if case.any_name and path is not None:
+        path = await self._path(case, "tcp" if case.kind == "quic" and not case.any_name else case.carrier)
+        if case.any_name and case.carrier == "tcp" and path is not None:
             path = _behind_proxy(path, await self._path(case, "udp"))
         if path is None:
             return
@@ -171,7 +171,7 @@ class HopSearch:
 
         self._runner.count(tx, trigger)
         datagram, once = datagram_payload(case), case.kind == "dns"
-        ahead = datagram if case.kind == "quic" else b""
+        ahead = datagram if case.kind == "quic" and case.by_silence else b""
         pace = self._session.pace
         return await limited_payload_udp(
             tx,
@@ -185,6 +185,7 @@ class HopSearch:
             ahead=ahead,
             once=once,
             further=further if case.by_silence else None,
+            by_error=case.kind == "quic" and not case.by_silence,
         )
 
     # -- the path ------------------------------------------------------------------------------------------------

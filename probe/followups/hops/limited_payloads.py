@@ -35,7 +35,7 @@ class Case:
     `any_name`: no innocuous flow to the server passed, so the server itself may be the cause. `by_quote`: the payload
     is changed and not dropped, so quotes of routers are compared. `asks_for_tls`: the command of mail is STARTTLS.
     `by_browser`: only a browser's hello failed. `innocuous`: `host` is an innocuous name, so that the payload is no
-    trigger.
+    trigger. `intercepted`: the certificate was wrong, so the packets may go to another server from some hop on.
     """
 
     kind: PayloadKind
@@ -51,6 +51,7 @@ class Case:
     asks_for_tls: bool = False
     by_browser: bool = False
     innocuous: bool = False
+    intercepted: bool = False
 
     @property
     def is_trigger(self) -> bool:

@@ -188,12 +188,14 @@ async def limited_payload_udp(
     ahead: bytes = b"",
     once: bool = False,
     further: Callable[[Sequence[Distance]], Sequence[int]] | None = None,
+    by_error: bool = False,
 ) -> LimitedPayload:
     """Send `datagram` with each of `ttls` (ascending) from one socket, and again after silence unless `once`.
 
     `further` takes all results so far and returns the TTLs that remain for this flow. One tried before ends the flow.
     `ahead` is sent first with the usual TTL, because some middleboxes let the first datagram of a flow pass. An answer
-    is then no evidence, since it may come from the server. Raises StepFailed.
+    is then no evidence, since it may come from the server. `by_error`: ICMP errors that are not about the TTL end the
+    search. Raises StepFailed.
     """
     entry = LimitedPayload(address=address_of(ip, port), transport="udp", payload=kind)
     async with tx.step(entry, _LIMIT):
@@ -214,8 +216,9 @@ async def limited_payload_udp(
                 listening_time(pace, slowest, patient=once),
                 1 if once else SENT_TWICE,
                 ignore_answers=bool(ahead),
+                by_error=by_error,
             )
-            if distance.outcome == "answered":
+            if distance.outcome in {"answered", "unreachable", "server_error"}:
                 break
             tried = {each.ttl for each in entry.distances}
             waiting = waiting if further is None else [ttl for ttl in further(entry.distances) if ttl not in tried]
@@ -223,7 +226,14 @@ async def limited_payload_udp(
 
 
 async def _send(
-    flow: TracingSocket, datagram: bytes, distance: Distance, patience: float, most: int, *, ignore_answers: bool
+    flow: TracingSocket,
+    datagram: bytes,
+    distance: Distance,
+    patience: float,
+    most: int,
+    *,
+    ignore_answers: bool,
+    by_error: bool,
 ) -> None:
     """Send the datagram with one TTL. A router's report ends it after the waiting time for an answer."""
     loop = asyncio.get_running_loop()
@@ -234,7 +244,11 @@ async def _send(
         end = loop.time() + patience
         while (left := end - loop.time()) > 0:
             await flow.wait(left)
-            if any(error.expired for error in flow.errors[errors:]):
+            new = flow.errors[errors:]
+            if by_error and (senders := [error.sender for error in new if not error.expired]):
+                distance.outcome = "server_error" if {flow.peer, ""} & set(senders) else "unreachable"
+                return
+            if any(error.expired for error in new):
                 distance.outcome = "expired"
             if not ignore_answers and any(ttl > distance.ttl for _, ttl in flow.answers[answers:]):
                 distance.outcome = "answered"

@@ -59,8 +59,16 @@ def test_exact_hop_has_router() -> None:
     assert hop(line(*EXACT)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
 
 
-def test_inexact_hop_has_smallest_ttl_and_no_router() -> None:
-    assert hop(line({2: "expired", 5: "reset"})) == {"ttl": 5, "address": None, "asn": None}
+def reasons(measured: dict[str, Any]) -> list[str]:
+    return [result.reason for result in search_results(measured)]
+
+
+def test_search_that_ended_early_gives_no_hop() -> None:
+    """Test that of several possible TTLs none is named, since a nearer one may be right."""
+    early = line({2: "expired", 5: "reset"})
+    assert hop(early) is None and reasons(early) == ["not_searched"]
+    dropped = line({2: "expired", 5: "silent"}, cause="generic_timeout_error")
+    assert hop(dropped, mechanisms=("tls.timeout.sni",)) is None and reasons(dropped) == ["not_searched"]
 
 
 def test_redacted_router_has_no_address_in_record() -> None:
@@ -78,14 +86,29 @@ def test_search_without_transactions_gives_no_hop(kind: str) -> None:
 
 
 def test_timeout_with_late_router_answer_gives_no_hop() -> None:
-    seen = ({2: "expired", 4: "silent"}, {5: "silent"})
+    seen = ({3: "expired", 4: "silent"}, {5: "silent"})
     dropped = line(*seen, cause="generic_timeout_error", late=(4,))
-    assert hop(dropped, mechanisms=("tls.timeout.sni",)) == {"ttl": 5, "address": None, "asn": None}
+    assert hop(dropped, mechanisms=("tls.timeout.sni",)) is None and reasons(dropped) == ["not_found"]
 
 
 def test_packet_that_reaches_server_gives_no_hop() -> None:
     assert hop(line({6: "expired", 7: "reset"})) is None
     assert hop(line({3: "expired", 4: "reset"}, end=4)) is None
+
+
+@pytest.mark.parametrize(
+    ("flow", "cause", "reason"),
+    [
+        ({5: "expired", 6: "expired"}, "generic_timeout_error", "at_server"),  # the server's packets are dropped
+        ({5: "silent", 6: "silent"}, "connection_reset", "at_server"),
+        ({6: "expired", 7: "reset"}, "connection_reset", "at_server"),
+        ({4: "expired", 5: "expired"}, "generic_timeout_error", "not_found"),  # the last router was not tried
+        ({5: "expired", 6: "silent"}, "generic_timeout_error", ""),
+    ],
+)
+def test_payload_that_passes_all_routers_is_acted_on_at_the_server(flow: Seen, cause: str, reason: str) -> None:
+    assert reasons(line(flow, cause=cause)) == [reason]
+    assert reasons(line(flow, cause=cause, end=None))[0] != "at_server"
 
 
 def test_answer_behind_the_last_router_gives_no_hop() -> None:
@@ -351,3 +374,45 @@ def test_silent_datagram_of_a_comparison_is_no_drop() -> None:
     measured = quoted({3: "same"}, {4: "none"})
     measured["test_keys"]["x_followups"]["limited_payloads"][1]["distances"][0]["outcome"] = "silent"
     assert hop(measured, mechanisms=("stun.timeout.payload",)) is None
+
+
+FORGED = "ssl_unknown_authority"
+
+
+@pytest.mark.parametrize(("beyond", "ttl"), [(6, 4), (3, None)])
+def test_redirected_syns_have_hop_if_the_silent_router_answers_datagrams(beyond: int, ttl: int | None) -> None:
+    measured = connects(*[SILENT] * 5, cause=FORGED, compared=[4], beyond=beyond)
+    found = hop(measured, mechanisms=("tls.mitm.ca_signed",))
+    assert (found and found["ttl"]) == ttl
+    assert hop(measured, mechanisms=("tcp.timeout",)) is None and hop(measured, service="chat") is None
+
+
+@pytest.mark.parametrize(("flows", "compared"), [([SILENT] * 3, [4]), ([SILENT] * 5, None)])
+def test_redirected_syns_without_equal_comparisons_have_no_hop(flows: list[Seen], compared: list[int] | None) -> None:
+    measured = connects(*flows, cause=FORGED, compared=compared, beyond=6)
+    assert hop(measured, mechanisms=("tls.mitm.ca_signed",)) is None
+
+
+def test_redirected_datagrams_have_hop_of_their_own_service() -> None:
+    measured = connects(*[SILENT] * 5, cause=FORGED, compared=[4])
+    for entry in measured["test_keys"]["x_followups"]["limited_payloads"]:
+        entry["payload"], entry["transport"] = "datagram", "udp"
+    assert hop(measured, mechanisms=("tls.mitm.self_signed",))["ttl"] == 4
+    assert hop(measured, mechanisms=("udp.timeout",)) is None
+
+
+def test_icmp_error_before_silence_needs_as_many_comparisons() -> None:
+    for flows, ttl in (([SILENT] * 5, 4), ([SILENT] * 3, None)):
+        found = hop(connects(*flows, cause="host_unreachable", compared=[4]), mechanisms=("tcp",))
+        assert (found and found["ttl"]) == ttl
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_quic_closed_by_a_router_has_hop_on_either_path(transport: str) -> None:
+    measured = line({2: "expired", 5: "unreachable"}, {3: "expired", 4: "unreachable"}, payload="quic", end=None)
+    followups = measured["test_keys"]["x_followups"]
+    for entry in followups["limited_payloads"]:
+        entry["transport"] = "udp"
+    followups["path_sweeps"][0]["transport"] = transport
+    measured["test_keys"]["x_transactions"][0]["failure"] = "connection_refused"
+    assert hop(measured, mechanisms=("quic",)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}

@@ -62,7 +62,7 @@ def test_deciding_transactions_have_results(file: Path) -> None:
     ("file", "expected"),
     [
         ("sni-reset", "On the path The connections are interfered with between router 3 and router 4."),
-        ("dns-nxdomain", "On the path The resolver gives the false answers, or nothing shows"),
+        ("dns-nxdomain", "On the path The resolver gives false answers or none, or nothing shows"),
     ],
     indirect=["file"],
 )

@@ -26,6 +26,7 @@ class Recorder:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.end: Any = ""
+        self.end_ttl = 4
         self.passes = False
         self.sweeps: list[str] = []
         self.compared: list[tuple[Any, ...]] = []
@@ -38,7 +39,7 @@ class Recorder:
     async def sweep_path(self, tx: Any, ip: str, port: int, *, transport: Any, **how: Any) -> PathSweep:
         self.sweeps.append(transport)
         hops = [Hop(ttl=ttl, answered=True) for ttl in (1, 2, 3)]
-        end_ttl = 4 if self.end else None
+        end_ttl = self.end_ttl if self.end else None
         entry = PathSweep(address=f"{ip}:{port}", transport=transport, hops=hops, end=self.end, end_ttl=end_ttl)
         async with tx.step(entry, 5.0):
             return entry
@@ -122,7 +123,16 @@ async def test_answer_to_a_syn_is_repeated_at_both_sides_of_its_distance(
     assert path.repeated == [([3, 4], by_reset)] * 2 and path.sweeps == sweeps
 
 
-@pytest.mark.parametrize("again", [f.REFUSED, f.NETWORK_UNREACHABLE, f.INTERRUPTED])
+async def test_silence_after_an_icmp_error_is_compared_or_repeated(world: World, path: Recorder) -> None:
+    """Test a router that limits the rate of its errors. It was silent the second time, or during the search."""
+    await searched(world, f.HOST_UNREACHABLE, f.TIMEOUT)
+    assert len(path.compared) == COMPARISONS and path.repeated == []
+    path.end = "unreachable"
+    await searched(world, f.TIMEOUT, f.HOST_UNREACHABLE)
+    assert len(path.compared) == COMPARISONS and path.repeated == [([3, 4], False)] * 2
+
+
+@pytest.mark.parametrize("again", [f.REFUSED, f.RESET, f.INTERRUPTED])
 async def test_two_different_failures_of_a_connect_are_not_searched(world: World, path: Recorder, again: str) -> None:
     await searched(world, f.TIMEOUT, again)
     assert path.sweeps == []
@@ -153,3 +163,47 @@ async def test_icmp_error_about_datagrams_is_repeated(world: World, path: Record
     path.end = "unreachable"
     await searched_datagrams(world, f.HOST_UNREACHABLE)
     assert path.repeated == [([3, 4], False)] * 2 and path.sweeps == ["udp"]
+
+
+HTTPS = parse_endpoint("https://service.example:443/")
+QUIC = parse_endpoint("quic://service.example:443/")
+
+
+async def forged(world: World, endpoint: Endpoint, operation: str) -> Trace:
+    return await searched(
+        world, f.SSL_UNKNOWN_AUTHORITY, f.SSL_UNKNOWN_AUTHORITY, endpoint=endpoint, operation=operation
+    )
+
+
+async def test_redirected_syns_are_compared_with_neutral_hosts(
+    world: World, path: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HopSearch, "_search", skipped)
+    path.end, path.end_ttl = "connected", 7
+    await forged(world, HTTPS, "tls_handshake")
+    others = [("198.51.100.20", 443), ("198.51.100.21", PORT)]
+    assert path.compared == [(IP, 443, "tcp", others, 3)] * COMPARISONS
+    assert path.sweeps == ["tcp", "udp"] and path.repeated == []
+
+
+async def test_server_behind_the_last_router_is_not_redirected(
+    world: World, path: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HopSearch, "_search", skipped)
+    path.end = "connected"
+    await forged(world, HTTPS, "tls_handshake")
+    assert path.sweeps == ["tcp"] and path.compared == []
+
+
+@pytest.mark.parametrize("passes", [True, False])
+async def test_redirected_datagrams_are_compared_with_syns_to_the_same_address_only(
+    world: World, path: Recorder, passes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HopSearch, "_search", skipped)
+    path.passes = passes
+    await forged(world, QUIC, "quic_handshake")
+    assert path.compared == [(IP, 443, "udp", [(IP, 443), (IP, 443)], 3)] * (COMPARISONS if passes else 1)
+
+
+async def skipped(search: HopSearch, case: Any) -> None:
+    """Leave out the search with hellos."""

@@ -230,7 +230,7 @@ async def test_both_addresses_together_get_the_triggers_of_one_search(world: Wor
 @pytest.mark.parametrize(
     ("failed", "kind"),
     [
-        (stopped("tls_handshake", f.SSL_UNKNOWN_AUTHORITY, f"https://{NAME}:443/"), ["tls"]),
+        (stopped("tls_handshake", f.SSL_UNKNOWN_AUTHORITY, f"https://{NAME}:443/"), ["tls", "syn"]),
         (stopped("stun_exchange", f.RESET, f"stun://{NAME}:3478;transport=tcp"), ["stun"]),
         (stopped("sip_options", f.TIMEOUT, f"sip://{NAME}:5060;transport=tcp"), ["sip"]),
         (stopped("mtproto_exchange", f.RESET, f"mtproto://{IP}:443"), ["random"]),
@@ -254,6 +254,7 @@ async def test_failure_for_any_name_is_searched_with_its_payload(
     assert [case.kind for case in cases] == kind
     assert all(case.any_name and case.carrier == "tcp" for case in cases)
     assert all(lead_to(case) is not None or stream_payload(case, short=True) for case in cases)
+    assert [case.intercepted for case in cases] == [record.failure == f.SSL_UNKNOWN_AUTHORITY] * len(cases)
 
 
 @pytest.mark.parametrize("seen", [{"known_refusal": 550}, {"contradicted": True}, {"contradicted": False}])
@@ -270,6 +271,81 @@ async def test_refusal_that_looks_injected_is_searched(world: World, seen: dict[
     where.cases.note(tx.record, tx.record, endpoint)
     cases = [(case.kind, case.asks_for_tls) for case in where.cases.of({NAME})]
     assert cases == ([] if seen == {"contradicted": False} else [("smtp", False)])
+
+
+@pytest.mark.parametrize(
+    ("failure", "by_silence", "intercepted"),
+    [
+        (f.TIMEOUT, True, False),
+        (f.REFUSED, False, False),
+        (f.HOST_UNREACHABLE, False, False),
+        (f.SSL_UNKNOWN_AUTHORITY, False, True),
+    ],
+)
+async def test_quic_that_fails_for_any_name_is_searched_with_hellos_and_datagrams(
+    world: World, failure: str, by_silence: bool, intercepted: bool
+) -> None:
+    record, endpoint = stopped("quic_handshake", failure, f"quic://{NAME}:443/")
+    where = HopSearch(FlowRunner(Trace(), world.session))
+    where.cases.note(record, record, endpoint)
+    cases = where.cases.of({NAME})
+    assert [case.kind for case in cases] == ["quic", "datagram"]
+    assert {(case.any_name, case.by_silence, case.intercepted) for case in cases} == {(True, by_silence, intercepted)}
+
+
+async def test_redirected_packets_of_both_families_are_compared(world: World) -> None:
+    where = HopSearch(FlowRunner(Trace(), world.session))
+    for address in ("2001:db8::7", IP, "2001:db8::8"):
+        record, endpoint = stopped("quic_handshake", f.SSL_UNKNOWN_AUTHORITY, f"quic://{NAME}:443/")
+        record.address = address
+        where.cases.note(record, record, endpoint)
+    cases = [(case.kind, case.ip) for case in where.cases.of({NAME})]
+    assert cases == [("quic", "2001:db8::7"), ("datagram", "2001:db8::7"), ("datagram", IP)]
+
+
+@pytest.mark.parametrize(
+    ("innocuous", "by_silence", "sweep", "how"),
+    [
+        (None, False, "tcp", (False, True)),
+        (None, True, "tcp", (True, False)),
+        (f.REFUSED, False, "udp", (False, True)),
+    ],
+)
+async def test_quic_hello_without_a_datagram_ahead_shows_icmp_errors(
+    world: World,
+    path: Path8,
+    monkeypatch: pytest.MonkeyPatch,
+    innocuous: str | None,
+    by_silence: bool,
+    sweep: str,
+    how: tuple[bool, bool],
+) -> None:
+    """Test that an error may not belong to a datagram ahead. For any name the path of datagrams is measured."""
+    seen: list[tuple[bool, bool]] = []
+    sweeps: list[str] = []
+
+    async def limited(tx: Any, ip: str, port: int, datagram: bytes, kind: Any, ttls: list[int], **asked: Any) -> Any:
+        seen.append((bool(asked["ahead"]), asked["by_error"]))
+        entry = LimitedPayload(address=f"{ip}:{port}", transport="udp", payload=kind)
+        async with tx.step(entry, 5.0):
+            return entry
+
+    async def sweep_path(tx: Any, ip: str, port: int, *, transport: str, **asked: Any) -> PathSweep:
+        sweeps.append(transport)
+        return await path.sweep_path(tx, ip, port)
+
+    monkeypatch.setattr(location, "limited_payload_udp", limited)
+    monkeypatch.setattr(location, "sweep_path", sweep_path)
+    trace, endpoint = Trace(), parse_endpoint(f"quic://{NAME}:443/")
+    where = HopSearch(FlowRunner(trace, world.session))
+    flow = TransactionFacts("innocuous", endpoint=endpoint.url, address=IP, port=PORT, family=4, sent_name=INNOCUOUS)
+    async with trace.transaction(flow) as tx:
+        tx.record.steps.append("quic_handshake")
+    tx.record.failure = innocuous
+    record, _ = stopped("quic_handshake", f.TIMEOUT if by_silence else f.REFUSED, endpoint.url)
+    where.cases.note(record, record, endpoint)
+    await where.find({NAME})
+    assert set(seen) == {how} and sweeps[0] == sweep and trace.bugs == []
 
 
 @pytest.mark.parametrize("scheme", ["stun", "turn", "sip"])

@@ -195,6 +195,14 @@ def test_quic_is_silent_after_the_first_datagram(tmp_path: Path, first_passes: b
     assert outcomes(found[0]) == [(3, "expired"), (4, "silent")]
 
 
+def test_icmp_error_about_quic_starts_at_the_router_that_sends_it(tmp_path: Path) -> None:
+    censor = on_hop(4, QUICDrop(names=["bad.example"], refuses=True))
+    flows = ", ".join(f"send({ip}, 443, initial({ip}), [3, 4], 'quic', by_error=True)" for ip in ("V4", "V6"))
+    ignored = "send(V4, 443, initial(V4), [3, 4], 'quic')"
+    found = [outcomes(entry) for entry in entries(f"{flows}, {ignored}", tmp_path, censor)]
+    assert found == [[(3, "expired"), (4, "unreachable")]] * 2 + [[(3, "expired"), (4, "silent")]]
+
+
 class Punisher:
     """Reset every connection after its handshake, with any payload and TTL."""
 

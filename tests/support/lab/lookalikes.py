@@ -147,6 +147,7 @@ CONDITIONS: dict[str, Condition] = {
     "transfers-short-pages": both(has(faults.LargePages, bytes=4000), has(faults.SlowPages)),
     "transfers-far": both(path(rtt_ms=700.0), helper(transfer=True)),
     "hops-silent": lambda scenario: bool(scenario.path.silent),
+    "tls-mitm-silent-router": both(path(silent=[4]), censor(TLSIntercept, hop=4)),
     "hops-tired": lambda scenario: scenario.path.icmp_per_second is not None,
     "helper-censored": helper(censored=True),
     "helper-down": helper(up=False),
