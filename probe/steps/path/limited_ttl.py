@@ -159,7 +159,7 @@ class _Stream:
     async def _read(self, seconds: float) -> bytes | None:
         """Return the bytes that arrive within the time, None without any. Raises OSError.
 
-        The read goes on after the time. If it were cancelled, bytes or an error that arrived in that moment were lost.
+        The read goes on after the time. If it were cancelled, bytes or an error of that moment would be lost.
         """
         self._reading = self._reading or asyncio.ensure_future(self._conn.read())
         done, _ = await asyncio.wait({self._reading}, timeout=seconds)

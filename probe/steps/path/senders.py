@@ -57,16 +57,20 @@ class SynSender:
         if least:
             hear_from_afar(sock, least)
         began = time.monotonic()
+        connecting = asyncio.ensure_future(asyncio.get_running_loop().sock_connect(sock, (self._ip, self._port)))
         try:
-            async with asyncio.timeout(self._patience):
-                await asyncio.get_running_loop().sock_connect(sock, (self._ip, self._port))
-        except TimeoutError:
-            return Reply()
+            # If a timeout cancelled the connect, a reply that arrives in that moment would be lost.
+            await asyncio.wait({connecting}, timeout=self._patience)
+            if not connecting.done():
+                return Reply()
+            connecting.result()
         except OSError as error:
             return _read(told_by_icmp(sock), error, round(time.monotonic() - began, 6))
         else:
             return Reply(end="connected", round_trip=round(time.monotonic() - began, 6))
         finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
             _reset(sock)
 
     def _open(self, ttl: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Test that a reaction to a limited payload is not lost, on a pair of local sockets."""
+"""Test that a reaction to a packet with limited TTL is not lost, on a pair of local sockets."""
 
 import asyncio
 import socket
@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from probe.formats.exchanges.hops import Distance
+from probe.session.pacing import Pace
 from probe.steps.path import limited_ttl
 from probe.steps.path.limited_ttl import _Stream
+from probe.steps.path.senders import Reply, SynSender, patience
 
 
 class Pair:
@@ -60,3 +62,20 @@ async def test_reading_ends_with_the_flow(pair: Pair) -> None:
     await flow.end()
     pair.theirs.send(b"late")
     assert await asyncio.get_running_loop().sock_recv(pair.ours, 100) == b"late"
+
+
+async def test_reply_to_a_syn_at_the_end_of_the_wait_is_not_lost(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, pace = asyncio.get_running_loop(), Pace()
+    sender = SynSender("127.0.0.1", 9, pace)
+
+    async def slow_connect(loop: asyncio.AbstractEventLoop, sock: socket.socket, address: object) -> None:
+        await loop.sock_recv(pair.ours, 100)
+
+    def reply_while_busy() -> None:
+        pair.theirs.send(b"connected")
+        time.sleep(patience(pace))
+
+    monkeypatch.setattr(type(loop), "sock_connect", slow_connect)
+    loop.call_later(patience(pace) / 2, reply_while_busy)
+    assert (await sender.send(5)).end == "connected"
+    assert await sender.send(6) == Reply()
