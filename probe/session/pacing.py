@@ -181,8 +181,16 @@ class Pace:
 
     @property
     def queueing(self) -> float:
-        """Return the longest time in seconds for which answers lay in a queue of the access line, 0.0 if unknown."""
+        """Return the longest time in seconds for which answers lay in a queue, 0.0 if unknown.
+
+        It may be that of a limit on the way to few networks. Silence there accuses nothing either.
+        """
         return self._line.longest_waiting
+
+    @property
+    def line_queueing(self) -> float:
+        """Return the same of answers of several networks, which a queue of the access line delays."""
+        return self._line.line_waiting
 
     @property
     def received_rate(self) -> int:

@@ -24,6 +24,7 @@ class RoundTrips:
         self._networks: deque[str] = deque(maxlen=MANY)  # of the servers that sent them
         self._new_waits = 0
         self.longest_waiting = 0.0  # the longest median of `MANY` queueing times in a row, in seconds
+        self.line_waiting = 0.0  # the same of those that several networks had, so that the access line has the queue
         self.round_trip = 0.0  # the longer of the first and the latest median, queueing included, 0.0 if unknown
 
     def connected(self, seconds: float) -> bool | None:
@@ -49,8 +50,10 @@ class RoundTrips:
         self._waits.append(seconds)
         self._networks.append(network)
         self._weigh()
-        if len(self._waits) == MANY and self._delays_all():
+        if len(self._waits) == MANY:
             self.longest_waiting = max(self.longest_waiting, self.waiting)
+            if self._delays_all():
+                self.line_waiting = max(self.line_waiting, self.waiting)
         self._new_waits += 1
         if self._new_waits < SOON:
             return False

@@ -24,7 +24,7 @@ def obstacle(session: Session, seconds: float) -> Obstacle | None:
     if left is not None and left < seconds:
         return "out_of_time"
     pace = session.pace
-    return "slow_line" if pace.queueing > CROWDED and pace.received_rate < LEAST_RATE else None
+    return "slow_line" if pace.line_queueing > CROWDED and pace.received_rate < LEAST_RATE else None
 
 
 def reason_without_offer(session: Session, control: Mapping[str, Any] | None) -> NoOffer:

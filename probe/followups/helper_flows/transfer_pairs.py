@@ -149,7 +149,7 @@ class TransferPairs:
             return "not_offered"
         if not session.pace.can_trigger(subject.host, ip, "tcp"):
             return "budget"
-        return "slow_line" if session.pace.queueing > CROWDED and session.pace.received_rate < LEAST_RATE else None
+        return "slow_line" if session.pace.line_queueing > CROWDED and session.pace.received_rate < LEAST_RATE else None
 
     async def _pair(self, trace: Trace, subject: Page) -> TransferResult:
         """Receive both transfers at the same time, the first one drawn. `_obstacle` must have found none."""

@@ -276,7 +276,7 @@ async def test_crowded_line_is_spared(session: Session) -> None:
         for _ in range(8):
             session.pace.saw_wait(2.0)
         trace = await traced(8_000)
-        assert session.pace.queueing > pairs.CROWDED
+        assert session.pace.line_queueing > pairs.CROWDED
         assert await made.finish(X, trace, ANSWERED) == "slow_line" and not transfers(trace)
 
 
