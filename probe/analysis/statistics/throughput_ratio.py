@@ -16,7 +16,7 @@ USUAL_READS = 0.9  # share of the reads that are not larger than a usual large o
 STUDENT = {4: 4.604, 5: 4.032, 9: 3.250, 10: 3.169, 11: 3.106, 14: 2.977, 17: 2.898, 29: 2.756}
 """Student's factor for a two-sided interval of 99 %, by degrees of freedom
 (https://bookdown.org/pingapang9/linear_models_bookdown/appt.html, opened 2026-11-28)."""
-SHORTEST = 3.0  # seconds behind the warm-up. A shorter block has too few packets of a slow transfer.
+SHORTEST = 2.0  # seconds behind the warm-up, since a limited name delays the handshake of one transfer
 
 
 class Transfer(NamedTuple):

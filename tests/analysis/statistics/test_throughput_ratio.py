@@ -71,7 +71,7 @@ def test_silent_transfer_is_zero() -> None:
 
 
 def test_nothing_is_said_of_short_or_broken_transfers() -> None:
-    assert throughput_ratio((steady(4_000), steady(16_000, ended=3.5))) is None
+    assert throughput_ratio((steady(4_000), steady(16_000, ended=2.9))) is None
     assert throughput_ratio((steady(4_000), Transfer(0.0, 6.0, [0.1], [100]))) is None
     assert throughput_ratio((steady(4_000), _with_outage(2.0, 4.8))) is None
 
