@@ -65,7 +65,7 @@ class HelperKeys(BaseModel):
     restarts_after: float | None = Field(
         default=None, ge=0, description="seconds from its first connection to a service until it is restarted"
     )
-    transfer: bool = Field(default=False, description="true: it sends transfers, at ports 443 and 8080")
+    transfer: bool = Field(default=True, description="it sends transfers, at ports 443 and 8080")
     media: bool = Field(default=False, description="true: it reflects media flows of calls")
     media_taken: int = Field(
         default=0, ge=0, le=8, description="flows that others behind the same router hold there, it has 8 for a router"
