@@ -152,7 +152,7 @@ class AttemptRunner:
             self._innocuous.add(state.at.place, task)
 
     async def _visit(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
-        """Carry out the one visit to an unverified address (P7), and tell the other attempts what it came to."""
+        """Carry out the one visit to an unverified address (P7), and tell the other attempts its outcome."""
         record: TransactionRecord | None = None
         try:
             record = await self._carry_out(flow, state)

@@ -32,7 +32,10 @@ Name = Literal["target", "innocuous", "nonexistent", "neutral", ""]
 
 @dataclass(frozen=True)
 class Row:
-    """Hold one row of the policy: a follow-up, where it is sent with which name, when, and what it is done once for."""
+    """Hold one row of the policy: a follow-up with its destination, name and conditions.
+
+    `claim` names the shared test that several attempts make only once.
+    """
 
     row: str
     followup: FollowUp

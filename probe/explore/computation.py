@@ -25,7 +25,7 @@ class Computation:
         self._pool, self._replacing, self._closed = _new_pool(), threading.Lock(), False
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Return the result of a function of a module. Raises what it raises, and StoreError if its worker ended."""
+        """Return the result of a function of a module. Raises its exceptions, and StoreError if its worker ended."""
         pool = self._pool
         try:
             return pool.submit(function, *arguments).result()

@@ -1,4 +1,4 @@
-"""Start the sniffer process, read what it reports, and give each measurement the packets of its own flows."""
+"""Start the sniffer process, read its reports, and give each measurement the packets of its own flows."""
 
 import asyncio
 import json

@@ -178,7 +178,7 @@ def packets_file(results: Path) -> Path:
 
 
 def summary_file(results: Path) -> Path:
-    """Return the name of the file beside a results file in which `probe list` keeps what it says about the run."""
+    """Return the name of the summary that `probe list` keeps beside a results file."""
     return results.with_name(results.name.removesuffix(PACKED)).with_suffix(".summary.json")
 
 

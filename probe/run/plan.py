@@ -1,4 +1,4 @@
-"""Describe a run: what it shall do, who follows its progress, and its outcome."""
+"""Describe a run: its plan, the listener to its progress, and its outcome."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -13,8 +13,8 @@ SIZE = 128  # bytes, about as many as the messengers' first packets have
 def unknown_protocol() -> bytes:
     """Return random bytes that start no TLS record, no request and no length that a server would wait for.
 
-    With the highest bit set in their first byte they are at best an old TLS hello, whose version a server refuses
-    immediately (RFC 5246, E.2).
+    The highest bit of their first byte is set. So a server takes them for an old TLS hello at best, and refuses its
+    version immediately (RFC 5246, E.2).
     """
     return bytes([0x80 | secrets.randbelow(0x80)]) + secrets.token_bytes(SIZE - 1)
 

@@ -137,7 +137,7 @@ def _calls(scheme: str, echo_payload: "EchoPayload") -> tuple[Dialect, ...]:
 
 
 def _reflectors() -> tuple[Dialect, ...]:
-    """Return Telegram's call relays. An answer shows that a relay is there, and not whose it is."""
+    """Return Telegram's call relays. An answer proves that a relay is there, and not its owner."""
     udp = Dialect(
         scheme="reflector",
         layers=("payload",),

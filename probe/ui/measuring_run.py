@@ -29,7 +29,7 @@ ITEMS = frozenset({"note", "finding", "refused", "stopping"})
 
 
 class MeasuringRun:
-    """Hold one run: its process, what it told so far, and how it ended."""
+    """Hold one run: its process, its messages so far, and its end."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", events: Path, log: Path) -> None:
         self._process, self._events, self._log = process, events, log

@@ -27,7 +27,7 @@ class BaseRate:
 
 @dataclass(frozen=True)
 class Listed:
-    """Hold the state of one app in one storefront, with what it rests on."""
+    """Hold the state of one app in one storefront, with its evidence."""
 
     answers: Answers
     entry: Entry

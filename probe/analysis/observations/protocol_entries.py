@@ -40,7 +40,7 @@ def _reflector(entry: Columns) -> Columns:
 
 
 def _dtls(entry: Columns) -> Columns:
-    """Accept a request for a cookie, or a ServerHello (RFC 6347, 4.2.1; RFC 9147, 5.1). An alert proves nothing."""
+    """Accept a request for a cookie, or a ServerHello (RFC 6347, 4.2.1, and RFC 9147, 5.1). An alert proves nothing."""
     response = text(entry.get("response"))
     columns = _payload(entry, "dtls", response in {"verify_request", "retry_request", "server_hello"})
     return columns | {

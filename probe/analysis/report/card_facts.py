@@ -39,7 +39,7 @@ _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "
 
 
 def card_facts(store: "Path | BucketStore") -> dict[str, Any]:
-    """Return what a dataset card says about a store, as one object that JSON can hold.
+    """Return the facts of a dataset card about a store, as one object that JSON can hold.
 
     `citation` is the answer of `probe cite` without the names of files, which can tell who made them. `totals` counts
     measurements, the valid, invalid and artificial ones, and runs. The other keys are lists of counts, largest first.

@@ -64,7 +64,7 @@ def structure() -> str:
 
 
 def collection(facts: dict[str, Any]) -> list[str]:
-    """Return who measured, and with what."""
+    """Return the paragraphs about the programs that measured, and about the users."""
     programs = [
         tr(
             "{name} {version}: {count} measurements.",

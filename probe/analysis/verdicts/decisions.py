@@ -63,7 +63,7 @@ _REGIME_SOURCE = (
 
 @dataclass(frozen=True)
 class Decision:
-    """Hold one row, what it describes, and the ids of the rules that hold for it, by table."""
+    """Hold one row with its subject and the ids of the rules that hold for it, by table."""
 
     subject: Subject
     row: WideRow

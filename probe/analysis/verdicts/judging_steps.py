@@ -46,7 +46,7 @@ class Match:
 
 @dataclass(frozen=True)
 class JudgedRow:
-    """Hold one row of a step: what it describes, its columns that are not at their default, and its rules."""
+    """Hold one row of a step: its subject, its columns that are not at their default, and its rules."""
 
     step: str
     subject: Subject

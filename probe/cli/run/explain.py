@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def print_explanation(targets: list[Target], request: "RunRequest") -> None:
-    """Print what `probe run` with this request would contact, and what it would cost."""
+    """Print the hosts that `probe run` with this request would contact, with time and bytes."""
     folder = request.targets
     try:
         neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")

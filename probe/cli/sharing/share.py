@@ -1,4 +1,4 @@
-"""Implement `probe share`: one file to give to an analyst, after showing what it reveals. Nothing is uploaded."""
+"""Implement `probe share`: one file to give to an analyst, after showing its contents. Nothing is uploaded."""
 
 import sys
 from collections.abc import Mapping

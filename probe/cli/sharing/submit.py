@@ -109,7 +109,7 @@ def _show(outgoing: "Outgoing", selection: "Selection", server: str, plain: bool
 
 
 def notice(count: int, server: str) -> list[str]:
-    """Return what the user agrees to: what becomes public, who sees what, and what can follow."""
+    """Return the text that the user agrees to: the public data, the parties that see them, and the consequences."""
     public = tr_plural(
         "{count} measurement becomes public with everything in this table. It cannot be taken back.",
         "{count} measurements become public with everything in this table. They cannot be taken back.",

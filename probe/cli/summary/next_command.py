@@ -7,7 +7,7 @@ from probe.messages import tr
 
 
 def next_command(records: Iterable[Mapping[str, Any]]) -> str:
-    """Return the command that is most useful after these verdicts, with what it does."""
+    """Return the command that is most useful after these verdicts, with its purpose."""
     kept = list(records)
     if any(not record["valid"] for record in kept):
         return tr("probe doctor             shows what is wrong with this network")

@@ -1,4 +1,4 @@
-"""List every kind of follow-up: what it changes, what it costs, when it is tried, and what its absence means.
+"""List every kind of follow-up with its change, its cost, its condition, and the meaning of its absence.
 
 The measuring packages execute these kinds (`probe/followups/registry.py`). The analysis explains verdicts with their
 words. The order in which they are tried is the policy table in `probe/connectivity/policy.py`.

@@ -119,7 +119,7 @@ def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _which(names: list[str], part: Mapping[str, Any]) -> str:
-    """Return the one of several models whose fields the object has."""
+    """Return the model that has the object's fields, of several models."""
     found = models()
     return next((name for name in names if part.keys() <= set(fields(found[name]))), names[0])
 

@@ -55,7 +55,7 @@ class DescribedTest(_Lenient):
 
 
 class Descriptor(_Lenient):
-    """Hold a descriptor: who wrote it, and what it asks for."""
+    """Hold a descriptor: its author, and the tests that it lists."""
 
     name: Name = ""
     author: Author | None = None

@@ -147,7 +147,7 @@ def _failure(value: Any) -> str | None:
 
 
 def _number(value: Any) -> int:
-    """Return the number, -1 if it is none, as OONI's helper writes what it does not know."""
+    """Return the number. Other values give -1, which OONI's helper writes for unknown numbers."""
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 

@@ -155,7 +155,7 @@ class NetworkChecks:
         return "dns" if together else portal_verdict(found)
 
     async def renew_preflight(self) -> None:
-        """Repeat the preflight if it is old. What it found of the helpers stays, because they are checked elsewhere."""
+        """Repeat the preflight if it is old. Its results about the helpers stay, because they are checked elsewhere."""
         async with self._renewing:
             began, session = self._session.preflight_began, self._session
             if began is None or self._clock() - began < RENEWED_AFTER:

@@ -95,7 +95,7 @@ async def media_flow(
 
 
 class _Socket(UDPSocket):
-    """Hold the socket of one flow. What it sends and receives is in `record`."""
+    """Hold the socket of one flow. The packets that it sends and receives are in `record`."""
 
     def __init__(self, ip: str, port: int, pace: Pace, shape: type[Shape], token: bytes) -> None:
         self._shape, self._token = shape, token

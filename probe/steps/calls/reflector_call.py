@@ -69,7 +69,7 @@ async def _converse(caller: "_End", callee: "_End", packets: int, setup: float) 
 
 
 class _End(UDPSocket):
-    """Hold the socket of one side, what it has sent, and which packets of the other side have arrived."""
+    """Hold the socket of one side, its sent packets, and the arrived packets of the other side."""
 
     def __init__(self, ip: str, port: int, pace: Pace, tag: bytes) -> None:
         self._tag, self._stream = tag, OpusStream()

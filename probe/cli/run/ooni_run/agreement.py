@@ -1,4 +1,4 @@
-"""Show what a descriptor of OONI Run asks for and who wrote it, and ask whether to measure it."""
+"""Show the author and the contents of an OONI Run descriptor, and ask whether to measure it."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ STRANGER = mark(
 
 
 def show(descriptor: "Descriptor", choice: "Choice") -> None:
-    """Print on stderr who wrote the list, what it contains, and what is left out."""
+    """Print on stderr the author of the list, its contents, and its parts that are left out."""
     say(sys.stderr, wrapped(tr('OONI Run list "{name}"', name=descriptor.name or "?") + _number(descriptor)))
     author = descriptor.author or tr("not named")
     say(sys.stderr, wrapped(tr("Author as the list says: {author}", author=author), 4, "  "))
