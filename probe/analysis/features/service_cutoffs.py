@@ -31,3 +31,9 @@ class CutoffColumns:
         "Connections under the service's name to such a neutral host that ended at the same age.",
         "COALESCE(k.name_at_neutral, 0)",
     )
+    media_frozen: int = column(
+        0,
+        "Pairs of media flows of the service's shape that both stopped for good at about one time. The helper then "
+        "answered requests from new ports, and none from theirs.",
+        "COALESCE(z.pairs, 0)",
+    )

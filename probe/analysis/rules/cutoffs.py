@@ -15,6 +15,8 @@ _BEGINS = (
 )
 _AT_ONE_AGE = "cutoff_alike >= 3 AND cutoff_neutral_past > 0"
 
+_WORKS = f"ok > 0 AND blocked + likely_blocked + degraded = 0 AND {WORKS_OTHERWISE}"
+
 CUTOFF_RULES = (
     Rule(
         "service_name_cut_off",
@@ -35,8 +37,7 @@ CUTOFF_RULES = (
 ENDING_RULES = (
     Rule(
         "service_connections_end",
-        f"ok > 0 AND blocked + likely_blocked + degraded = 0 AND {WORKS_OTHERWISE} AND {_AT_ONE_AGE}"
-        " AND cutoff_broken = cutoff_alike",
+        f"{_WORKS} AND {_AT_ONE_AGE} AND cutoff_broken = cutoff_alike",
         State.OK,
         mechanism="flow.cutoff.time",
         because=(
@@ -46,6 +47,20 @@ ENDING_RULES = (
         plain=mark(
             "{service} works, but its connections break off after {cut_low} to {cut_high} seconds. The cause may be "
             "this network, a network on the way, or the service itself."
+        ),
+    ),
+    Rule(
+        "service_datagram_flows_freeze",
+        f"{_WORKS} AND media_frozen > 0 AND 2 * media_frozen > media_pairs",
+        State.OK,
+        mechanism="flow.freeze",
+        because=(
+            "Flows of datagrams to the test helper fall silent at one time, call packets and random ones alike. A new "
+            "request from their ports gets no answer, and one from another port does. Firewalls look the same."
+        ),
+        plain=mark(
+            "{service} works, but flows of packets to our test helper fall silent after {seconds} seconds, whatever "
+            "app they are of. A firewall may do this. Calls may break off here."
         ),
     ),
 )

@@ -78,7 +78,10 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
     beside["bugs"] = tuple(beside["bugs"])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
     beside["control_neutral_failed"] = tuple(beside.get("control_neutral_failed", ()))
-    beside["media"] = tuple(MediaRow(*map(row.get, MediaRow._fields)) for row in beside.get("media", ()))
+    beside["media"] = tuple(
+        MediaRow(*(row.get(name, MediaRow._field_defaults.get(name)) for name in MediaRow._fields))
+        for row in beside.get("media", ())
+    )
     transfers = beside.get("transfers", ())
     unset = TransferRow._field_defaults
     beside["transfers"] = tuple(

@@ -21,7 +21,7 @@ class MediaFlow(Entry):
 
     LIST: ClassVar[str] = "media"
     OPERATION: ClassVar[str] = "media_flow"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip", "same_port_answered", "new_port_answered"})
 
     port: Port = Field(examples=[50000])  # the helper's
     shape: Literal["rtp", "whatsapp", "reflector", "opaque"] = Field(examples=["rtp"])  # what the datagrams look like
@@ -37,6 +37,9 @@ class MediaFlow(Entry):
     refused: Count = Field(default=0, examples=[3])  # packets that the helper did not reflect, because of its limits
     foreign: Count = Field(default=0, examples=[1])  # received datagrams that do not belong to the flow
     round_trip: Seconds | None = Field(default=None, examples=[0.083])  # the least
+    same_port_answered: bool | None = Field(default=None, examples=[False])
+    """After nothing came back for two seconds at the end: the helper answered a request from the flow's port."""
+    new_port_answered: bool | None = Field(default=None, examples=[True])  # the same from another port of ours
     late: list[TenthMilliseconds] = Field(default_factory=list, examples=[[0, 1, 0]])  # sent behind the schedule
     forth: list[TenthMilliseconds] = Field(default_factory=list, examples=[[0, 12, -1]])  # delay to the helper
     back: list[TenthMilliseconds] = Field(default_factory=list, examples=[[3, 0, -3]])  # delay from the helper

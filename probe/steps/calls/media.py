@@ -8,6 +8,7 @@ import asyncio
 import math
 import random
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,7 @@ INTERVAL = 0.02  # seconds between packets, as Opus and most codecs of calls hav
 SPREAD = 0.005  # seconds after the schedule within which the time of each packet is drawn
 HANDSHAKE, TAIL = 1.4, 0.6  # seconds for two round trips before the flow, and for the last packets after it
 RESEND = 0.35  # seconds after which a request without a response is sent again
+STOPPED = 2.0  # seconds without a packet at the end, after which the helper is asked again
 CONSENT = 4.0  # seconds between requests during the flow (RFC 7675, 5.1)
 
 
@@ -79,14 +81,18 @@ async def media_flow(
     came back. Raises StepFailed.
     """
     entry = MediaFlow(port=port, shape=shape, pair=pair, rank=rank, size=PACKET, interval=INTERVAL)
-    async with tx.step(entry, HANDSHAKE + seconds + TAIL + 1.0):
-        flow = _Socket(ip, port, pace, SHAPES[shape], token)
+    async with tx.step(entry, HANDSHAKE + seconds + TAIL + HANDSHAKE + 1.0):
+        flow, other = (_Socket(ip, port, pace, SHAPES[shape], token) for _ in range(2))
         try:
             cookie = await flow.establish(opening)
             entry.established = True
             await flow.send_packets(round(seconds / INTERVAL), cookie)
             await asyncio.sleep(TAIL)
+            if flow.record.silent_at_end() >= STOPPED:
+                answered = await asyncio.gather(flow.is_answered(), other.is_answered())
+                entry.same_port_answered, entry.new_port_answered = answered
         finally:
+            other.close()
             flow.close()
             flow.record.write_to(entry)
         if not entry.returned:
@@ -121,6 +127,14 @@ class _Socket(UDPSocket):
             if await self._ask(cookie) == BUSY:
                 raise LocalFailure(f.HELPER_BUSY)
         return cookie
+
+    async def is_answered(self) -> bool:
+        """Return whether the helper answers a request from this port. It opens no flow, so that it needs no place."""
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(HANDSHAKE):
+                await self._ask(secrets.token_bytes(COOKIE))
+                return True
+        return False
 
     async def send_packets(self, packets: int, cookie: bytes) -> None:
         """Send packets at absolute times, and a request every CONSENT seconds. Raises OSError for an ICMP error.

@@ -51,7 +51,11 @@ def test_technical_sentence_has_no_placeholder(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
 def test_plain_sentence_is_filled_from_the_record(rule: Rule) -> None:
-    known = PLACEHOLDERS | (CALL_FIGURES if rule.mechanism.startswith(("media.", "udp.throttle")) else set())
+    known = PLACEHOLDERS | (
+        CALL_FIGURES
+        if rule.mechanism.startswith(("media.", "udp.throttle")) or rule.mechanism == "flow.freeze"
+        else set()
+    )
     known |= THROUGHPUT_FIGURES if rule.rule_id in OF_THROUGHPUT else set()
     known |= {"cut_low", "cut_high"} if rule.mechanism == "flow.cutoff.time" else set()
     assert {name for _, name, _, _ in Formatter().parse(rule.plain) if name is not None} <= known

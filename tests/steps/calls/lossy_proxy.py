@@ -39,6 +39,9 @@ class Proxy:
     forth: Fate = passes
     back: Fate = passes
     copies: int = 1
+    frozen_after: int | None = None
+    """Packets after which all that the first client sends is dropped. Another port of it passes."""
+    frozen: Any = None
     client: Any = None
     seen: dict[str, int] = field(default_factory=lambda: {"forth": 0, "back": 0})
     dropped: dict[str, list[int]] = field(default_factory=lambda: {"forth": [], "back": []})
@@ -54,6 +57,10 @@ class Proxy:
         return int(self.here.socket.get_extra_info("sockname")[1])
 
     def from_client(self, data: bytes, addr: Any) -> None:
+        if self.frozen_after is not None and self.frozen is None and self.seen["forth"] >= self.frozen_after:
+            self.frozen = addr
+        if addr == self.frozen:
+            return
         self.client = addr
         self._pass("forth", self.forth, data, lambda: self.there.socket.sendto(data, self.server))
 

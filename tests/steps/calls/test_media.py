@@ -94,6 +94,35 @@ async def test_cutoff_is_found_at_the_proxys_packet() -> None:
     assert found is not None and found.first == 80
 
 
+@pytest.mark.parametrize(
+    ("fates", "answered"),
+    [
+        ({}, (None, None)),
+        ({"forth": lambda number: None if number >= 80 else 0.0}, (True, True)),  # a router that forgot the flow
+        ({"frozen_after": 80}, (False, True)),
+        ({"frozen_after": 150}, (None, None)),  # too near to the end
+    ],
+)
+async def test_helper_is_asked_again_after_a_flow_that_stopped(
+    fates: dict[str, Any], answered: tuple[bool | None, bool | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step, "HANDSHAKE", 0.8)
+    entry, _ = await measured(seconds=4.0, **fates)
+    assert (entry.same_port_answered, entry.new_port_answered) == answered
+    assert entry.failure is None and entry.returned in {200, 80, 150}
+
+
+async def test_outage_at_the_end_answers_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "HANDSHAKE", 0.8)
+    async with reflecting() as media, proxy_to(media.port) as proxy, a_transaction() as bench:
+        asyncio.get_running_loop().call_later(1.5, proxy.there.socket.close)
+        token = bytes.fromhex(media.offer()["token"])
+        await media_flow(bench.tx, "127.0.0.1", proxy.port, token, "rtp", pace=bench.pace, seconds=4.0)
+    (entry,) = bench.tx.entries
+    assert isinstance(entry, MediaFlow) and 0 < entry.returned < 100
+    assert (entry.same_port_answered, entry.new_port_answered) == (False, False)
+
+
 async def test_delay_of_one_direction_is_seen_there() -> None:
     """Delay the second half of the packets to the helper by 80 ms."""
     entry, _ = await measured(forth=lambda number: 0.08 if number >= 50 else 0.0)

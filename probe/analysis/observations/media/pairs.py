@@ -31,6 +31,7 @@ class _Flow:
     def __init__(self, entry: dict[str, Any]) -> None:
         self.shape, self.transaction = text(entry.get("shape")), number(entry.get("transaction_id"))
         self.returned, self.round_trip = number(entry.get("returned")), seconds_or_none(entry.get("round_trip"))
+        self.is_frozen = entry.get("same_port_answered") is False and entry.get("new_port_answered") is True
         self.bits = 8 * number(entry.get("size"))
         self._late, self._forth, self._back = (_numbers(entry.get(name)) for name in ("late", "forth", "back"))
         self._interval = seconds(entry.get("interval"))
@@ -103,6 +104,7 @@ def _row(pair: int, direction: str, flow: _Flow, opaque: _Flow) -> MediaRow:
         "opaque_rate": opaque_rate,
         "queued": queued,
         "opaque_queued": opaque_queued,
+        "frozen": flow.is_frozen and opaque.is_frozen,
         "mos": _mos(one, round_trip or 0.0),
     }
     return MediaRow(**{name: _rounded(value) for name, value in columns.items()})

@@ -76,3 +76,6 @@ class MediaRow(NamedTuple):
     queued: Annotated[bool, "the delay grows through the flow, as in a shaper's queue"]
     opaque_queued: Annotated[bool, "the same of the opaque flow"]
     mos: Annotated[float, "mean opinion score by the E-model, a comment for people that no rule reads"]
+    frozen: Annotated[
+        bool, "after both flows had stopped, the helper answered requests from other ports and not from theirs"
+    ] = False

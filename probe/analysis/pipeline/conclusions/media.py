@@ -20,6 +20,7 @@ MOST_LOST_BESIDE = "0.2e0"  # of the opaque packets around a cutoff, so that the
 MOST_LOST_IN_ALL = "0.1e0"  # of the opaque packets, so that four requests are hardly lost by chance
 LONGEST_ROUND_TRIP = "0.3e0"  # seconds, in which the time limit of the handshake allows four requests
 MUCH_LOST = f"{slow_page.MUCH_LOST}e0"
+MOST_APART = 50  # packets by which the places may differ where both flows stop
 FEWEST_PACKETS = 250  # of the opaque flow, half of a pair
 
 MECHANISMS = ("media.silence", "media.cutoff", "media.throttle", "media.loss", "media.jitter")
@@ -126,4 +127,15 @@ SERVICE_UDP = Statement(
     " GROUP BY s.m, s.role",
 )
 
-MEDIA_STATEMENTS = (MEDIA_FINDINGS, MEDIA_PAIR_RESULTS, SERVICE_MEDIA, SERVICE_UDP)
+SERVICE_FROZEN = Statement(
+    "service_frozen",
+    "In how many pairs of a service's shape both flows stopped for good at about one time, and their ports with them.",
+    ("m", "role"),
+    "SELECT s.m, s.role, count(DISTINCT p.pair) AS pairs FROM service s"
+    " JOIN media_pair p ON p.m = s.m AND p.shape = s.media"
+    f" WHERE {_USABLE} AND p.frozen AND p.direction = 'both' AND p.cutoff_packet > 0 AND p.opaque_cutoff_packet > 0"
+    f" AND p.cutoff_packet - p.opaque_cutoff_packet BETWEEN -{MOST_APART} AND {MOST_APART}"
+    " GROUP BY s.m, s.role",
+)
+
+MEDIA_STATEMENTS = (MEDIA_FINDINGS, MEDIA_PAIR_RESULTS, SERVICE_MEDIA, SERVICE_UDP, SERVICE_FROZEN)

@@ -34,7 +34,8 @@ def media_figures(rows: Sequence[MediaRow], findings: Sequence[Finding], mechani
     chosen = [row for each in alike or findings if (row := known.get(each[:3])) is not None]
     if not chosen:
         return None
-    worst = max(chosen, key=lambda row: (row.direction != BOTH, _badness(row, mechanism)))
+    both = mechanism == "flow.freeze"  # no direction alone knows its packets behind the place
+    worst = max(chosen, key=lambda row: ((row.direction == BOTH) == both, _badness(row, mechanism)))
     pairs, affected = {each.pair for each in findings}, {each.pair for each in alike}
     return _figures(worst, len(pairs), len(affected))
 

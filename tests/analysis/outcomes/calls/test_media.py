@@ -365,3 +365,40 @@ def test_broken_entry_accuses_nothing(broken: dict[str, Any]) -> None:
     record = judged(BAD["media.loss"][0] | broken, OPAQUE)
     assert record["state"] == "ok"
     json.dumps(record, allow_nan=False)
+
+
+# -- flows of any shape that stop -------------------------------------------------------------------------------------
+
+FROZEN = {"same_port_answered": False, "new_port_answered": True}
+
+
+def stopped(shape: str, first: int = 250, **answered: bool) -> Entry:
+    """Return a flow of which nothing comes back from a packet on."""
+    return entry(shape, forth=partial(le, first), **answered)
+
+
+def test_flows_of_both_shapes_that_freeze_are_noted() -> None:
+    record = judged(stopped("rtp", **FROZEN), stopped("opaque", 255, **FROZEN))
+    assert (record["state"], record["mechanisms"], record["anomalies"]) == ("ok", [], ["flow.freeze"])
+    assert record["rule_id"] == "service_datagram_flows_freeze"
+    assert "after 5 seconds" in plain_sentence(record) and "firewall" in plain_sentence(record)
+
+
+@pytest.mark.parametrize(
+    "flows",
+    [
+        (stopped("rtp"), stopped("opaque")),  # of an older probe, which did not ask
+        (stopped("rtp", **FROZEN), OPAQUE),
+        (stopped("rtp", **FROZEN), stopped("opaque", **FROZEN | {"same_port_answered": True})),  # a router forgot one
+        (stopped("rtp", **FROZEN | {"new_port_answered": False}), stopped("opaque", **FROZEN)),  # an outage
+        (stopped("rtp", 100, **FROZEN), stopped("opaque", 300, **FROZEN)),  # at different times
+    ],
+)
+def test_other_flows_that_stop_are_not_noted(flows: tuple[Entry, Entry]) -> None:
+    assert "flow.freeze" not in judged(*flows)["anomalies"]
+
+
+def test_half_of_the_pairs_is_too_few() -> None:
+    frozen = (stopped("rtp", **FROZEN), stopped("opaque", **FROZEN))
+    whole = (entry("rtp", pair=1), entry("opaque", pair=1))
+    assert judged(*frozen, *whole)["anomalies"] == []
