@@ -85,6 +85,10 @@ def test_name_that_passes_at_a_neutral_host_is_noted_alone() -> None:
         changed(AT_ADDRESS, failure=EOF),
         # a server that stops to answer, and still acknowledges
         changed(AT_ADDRESS, acked=True),
+        # all connections have one pace
+        with_((FAST, SLOW._replace(began=12.5))),
+        # a further connection under the name lasts
+        (*BY_NAME, SLOW._replace(began=13.0, age=None)),
         # this computer was too busy
         changed(BY_NAME, failure="interrupted"),
         # after two answers both intervals are too near to each other
@@ -94,6 +98,11 @@ def test_name_that_passes_at_a_neutral_host_is_noted_alone() -> None:
 def test_look_alikes_are_not_noted(connections: tuple[Kept, ...]) -> None:
     (record,) = judge_measurement(measured(*connections), file="a", number=1)
     assert {key: record[key] for key in NOTHING} == NOTHING, record["rule_id"]
+
+
+def test_address_that_ends_connections_of_any_name_is_noted_though_the_name_fails_elsewhere_too() -> None:
+    (record,) = judge_measurement(measured(*with_((OTHER, OTHER._replace(age=5.0)))), file="a", number=1)
+    assert {key: record[key] for key in NOTED} == NOTED
 
 
 def test_neutral_host_that_ends_its_own_connections_accuses_nothing() -> None:
