@@ -157,7 +157,7 @@ def test_disturbed_transfer_shows_nothing(failure: str, place: int) -> None:
 
 
 def test_short_and_broken_transfers_show_nothing() -> None:
-    assert_not_accused((SLOW | {"received": SLOW["received"][:70], "lasted": 3.5, "failure": EOF}, FREE))
+    assert_not_accused((SLOW | {"received": SLOW["received"][:58], "lasted": 2.9, "failure": EOF}, FREE))
     assert_not_accused((SLOW | {"asked": None, "received": [], "failure": TIMEOUT}, FREE))
     assert_not_accused((SLOW | {"asked": 20.0}, FREE))  # not side by side
 
