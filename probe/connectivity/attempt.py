@@ -76,7 +76,8 @@ class AttemptRunner:
         at, own = state.at, state.records.get("own")
         if own is not None and own.failure is None:
             state.verify()
-            self.hop_search.cases.note_answer(own, at.endpoint)
+        if own is not None:
+            self.hop_search.cases.note_attempt(own, at.endpoint)
         conclusion = conclude(state.facts())
         if conclusion.contradicted and at.name is not None and own is not None:
             at.name.suspect(own.transaction_id)

@@ -116,6 +116,11 @@ class TCPConnection(Connection):
         self._counted.bytes_after_sent = 0
         await self._loop.sock_sendall(self._sock, data)
 
+    @property
+    def bytes_after_sent(self) -> int:
+        """Return the number of bytes that were received since the last ones were sent."""
+        return self._counted.bytes_after_sent
+
     def fell_silent(self) -> bool:
         return is_in_midst_of_answer(self._counted.bytes_after_sent, self.silent_for())
 

@@ -30,6 +30,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "smtp": ("smtp.",),
     "imap": ("imap.",),
     "random": ("protocol.",),
+    "frozen": ("flow.freeze",),
     "syn": ("tcp.", "ip.unreachable"),
     "datagram": (
         *("udp.timeout", "relay.udp.timeout", "ip.unreachable", "quic.timeout.other", "stun.timeout.other"),
@@ -60,6 +61,7 @@ search ended before it tried those between.
 INTERCEPTED = ("tls.mitm.",)
 """Prefixes of the mechanisms that a search locates after a wrong certificate."""
 
+REPEATED = 2  # connections that must fall silent in the search, since an answer may also stop for other reasons
 COMPARED = 4  # comparisons with packets to neutral hosts that must show the same silence, of five
 
 
@@ -129,7 +131,8 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
     deep = text(table(keys.get("x_run")).get("depth")) == "deep"
     paths = _paths(followups, records)
     found = []
-    for search, entries in _searches(followups, records).items():
+    searches = _searches(followups, records)
+    for search, entries in searches.items():
         if _is_referral(search, entries, records):
             continue
         failed, hops = _cause_of(entries[0], records), _path_of(search, paths)
@@ -143,7 +146,26 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
         if search.transport == "tcp":
             hops = hops.behind_proxy(paths.get((search.address, "udp"), _NO_PATH))
         found.append(_located(search, entries, hops, by_silence=_by_silence(search, failed), deep=deep))
-    return found
+    return [_repeated(result, searches) for result in found]
+
+
+def _repeated(result: SearchResult, searches: Mapping[Search, list[dict[str, Any]]]) -> SearchResult:
+    """Return the result, without its hop if too few connections of the service fell silent and agree with it.
+
+    They may be to several addresses.
+    """
+    search = result.search
+    if search.payload != "frozen" or not result.ttl:
+        return result
+    others = [one for one in searches if (one.payload, one.service) == (search.payload, search.service)]
+    flows = [tables(entry.get("distances")) for one in others for entry in searches[one]]
+    agreeing = [flow for flow in flows if flow and all(_agrees(distance, result.ttl) for distance in flow)]
+    return result if len(agreeing) >= REPEATED else SearchResult(search, reason=NOT_FOUND)
+
+
+def _agrees(distance: dict[str, Any], hop: int) -> bool:
+    """Return True if a packet was silent just if it reached the hop."""
+    return (text(distance.get("outcome")) == "silent") == (number(distance.get("ttl")) >= hop)
 
 
 def _path_of(search: Search, paths: Mapping[tuple[str, str], "_Path"]) -> "_Path":
@@ -298,8 +320,11 @@ def _is_referral(search: Search, entries: list[dict[str, Any]], records: dict[in
 
 
 def _by_silence(search: Search, failed: str | None) -> bool:
-    """Return True if a timeout caused the search. A forged DNS answer never is a timeout."""
-    return search.payload != "dns" and kind_of(failed) == TIMEOUT
+    """Return True if silence caused the search. A forged DNS answer never is a timeout.
+
+    An answer that stops is a success if its status line came.
+    """
+    return search.payload == "frozen" or (search.payload != "dns" and kind_of(failed) == TIMEOUT)
 
 
 def _cause_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> str | None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from probe.dialogue import fell_silent
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.mail_lead import MAIL
 from probe.followups.hops.pages import page_of
@@ -19,6 +20,8 @@ from probe.targets.target import Endpoint
 
 MOST_CASES = 8  # of one measurement
 DNS_PORT = 53
+WEB = frozenset({"http", "https"})
+OTHER_TRANSFERS = frozenset({"innocuous_name_transfer", "neutral_host_transfer"})
 
 _KINDS: dict[str, PayloadKind] = {
     "connect": "syn",
@@ -48,16 +51,16 @@ class HopCases:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._failed: list[tuple[TransactionRecord, TransactionRecord, Endpoint]] = []
-        self._answered: list[tuple[TransactionRecord, Endpoint]] = []
+        self._attempts: list[tuple[TransactionRecord, Endpoint]] = []
         self._found: list[Case] = []
 
     def note(self, attempt: TransactionRecord, confirmation: TransactionRecord, endpoint: Endpoint) -> None:
         """Remember an endpoint whose attempt and confirmation failed at a verified address."""
         self._failed.append((attempt, confirmation, endpoint))
 
-    def note_answer(self, attempt: TransactionRecord, endpoint: Endpoint) -> None:
-        """Remember an endpoint that answered. A middlebox may have sent a page, or act on other hellos."""
-        self._answered.append((attempt, endpoint))
+    def note_attempt(self, attempt: TransactionRecord, endpoint: Endpoint) -> None:
+        """Remember the first attempt. A middlebox may have sent or stopped its answer, or act on other hellos."""
+        self._attempts.append((attempt, endpoint))
 
     def of(self, hosts: Collection[str]) -> list[Case]:
         """Return one case per kind of payload, and per service where the server matters.
@@ -65,7 +68,7 @@ class HopCases:
         `hosts`: the names of the target's endpoints.
         """
         found: dict[tuple[PayloadKind, str, int], Case] = {}
-        self._found = [*self._lookups(hosts), *self._endpoints(), *self._pages(), *self._hellos()]
+        self._found = [*self._lookups(hosts), *self._endpoints(), *self._pages(), *self._hellos(), *self._stops()]
         for case in self._found:
             family = case.family if case.intercepted and case.kind in NAMELESS else 0  # often only one is redirected
             found.setdefault((case.kind, "" if case.is_pathwide else case.service, family), case)
@@ -185,7 +188,7 @@ class HopCases:
 
     def _pages(self) -> Iterable[Case]:
         """Return a case for each page that a neutral host sends for the name too: both came from the path."""
-        for attempt, endpoint in self._answered:
+        for attempt, endpoint in self._attempts:
             own = page_of(self._trace.entries_of(attempt)) if endpoint.scheme == "http" else None
             others = (
                 page_of(self._trace.entries_of(record))
@@ -202,8 +205,8 @@ class HopCases:
         If an innocuous name fails in it too, the extension for Encrypted ClientHello is the cause, and that name is
         sent. Otherwise the target's name is.
         """
-        for attempt, endpoint in self._answered:
-            caused = [record for record in self._trace.transactions if record.cause == attempt.transaction_id]
+        for attempt, endpoint in self._attempts:
+            caused = self._caused_by(attempt)
             failed = [record for record in caused if record.followup == "browser_hello" and _is_in_tls(record)]
             failures = {record.failure for record in failed}
             if len(failed) < 2 or not (failures <= f.SILENT or failures <= f.CUT_OFF):
@@ -215,6 +218,33 @@ class HopCases:
                 host, by_silence, cause = sent[-1].sent_name, failures <= f.SILENT, failed[-1].transaction_id
                 about = (attempt.service, host, *_place(attempt), by_silence, cause, endpoint)
                 yield Case("tls", *about, by_browser=True, innocuous=not by_name)
+
+    def _stops(self) -> Iterable[Case]:
+        """Return a case for each endpoint whose answers stop, while answers elsewhere or with another name do not.
+
+        Nothing may have been acknowledged after the stop: a device then drops our packets too.
+        """
+        for attempt, endpoint in self._attempts:
+            caused = self._caused_by(attempt)
+            again = [record for record in caused if record.followup == "same_transfer_again"]
+            silent = [record for record in (attempt, *again) if self._fell_silent(record)]
+            others = [record for record in self._trace.transactions if record.followup in OTHER_TRANSFERS]
+            passed = any(record.failure is None and not self._fell_silent(record) for record in others)
+            if endpoint.scheme in WEB and len(silent) > 1 and passed and not any(map(_acknowledged, silent)):
+                about = (attempt.service, endpoint.host, *_place(attempt), True, attempt.transaction_id, endpoint)
+                yield Case("frozen", *about)
+
+    def _caused_by(self, attempt: TransactionRecord) -> list[TransactionRecord]:
+        return [record for record in self._trace.transactions if record.cause == attempt.transaction_id]
+
+    def _fell_silent(self, record: TransactionRecord) -> bool:
+        return fell_silent(record, self._trace.entries_of(record))
+
+
+def _acknowledged(record: TransactionRecord) -> bool:
+    """Return whether the server acknowledged all bytes, or the system does not tell it. The SYN counts as one."""
+    end = record.stream
+    return end is None or end.bytes_acked is None or end.bytes_acked > end.bytes_sent
 
 
 def _is_in_tls(record: TransactionRecord) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.hops.connect_search import ConnectSearch
 from probe.followups.hops.hop_cases import HopCases
-from probe.followups.hops.limited_payloads import Case, datagram_payload, lead_to, stream_payload
+from probe.followups.hops.limited_payloads import Case, datagram_payload, lead_to, stopping_page, stream_payload
 from probe.followups.hops.quote_search import QuoteSearch
 from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
@@ -20,6 +20,7 @@ from probe.privacy.near_routers import writable_hops
 from probe.session.trace import Transaction
 from probe.signatures.ttl_distance import AGREEING, MOST_RUNS, NAMELESS, Interval, Search
 from probe.steps.path.connect_packets import Transport
+from probe.steps.path.frozen_connection import limited_bytes_after_silence
 from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.tcp import tcp_connect
@@ -90,6 +91,8 @@ class HopSearch:
             left -= 1
             if not await self._try(case, search, ttls, slowest):
                 break
+        if case.kind == "frozen" and left and (found := search.found()) is not None and found.exact:
+            await self._repeat(case, search, found, slowest)
         if deep:
             await self._agree(case, search, slowest)
         if (found := search.found()) is None:
@@ -106,6 +109,11 @@ class HopSearch:
         """
         located = self._session.located
         return located.get(kind) or next(iter(located.values()), None)
+
+    async def _repeat(self, case: Case, search: Search, found: Interval, slowest: float) -> None:
+        """Repeat both ends on a second connection, if the first one alone showed them."""
+        if len(search.seen) <= search.most:
+            await self._try(case, search, [ttl for ttl in (found.low, found.high) if ttl], slowest)
 
     async def _agree(self, case: Case, search: Search, slowest: float) -> None:
         """Repeat both ends of the interval, one flow each, until enough runs agree."""
@@ -137,7 +145,7 @@ class HopSearch:
 
         about = case.transaction("limited_payload", sent_name="" if case.kind == "random" else case.host)
         record = await self._runner.carry_out(FlowFacts(about, trigger if case.is_trigger else None), steps)
-        return record is not None and record.failure is None
+        return record is not None and (record.failure is None or case.kind == "frozen")  # some devices stop not all
 
     def _is_in_time(self) -> bool:
         return asyncio.get_running_loop().time() <= self._until
@@ -148,9 +156,13 @@ class HopSearch:
         pace = self._session.pace
         await tx.connections.enter_async_context(pace.tls_slot(case.ip, case.host))
         conn = await tcp_connect(tx, case.ip, case.port, pace=pace)
-        if case.kind in {"tls", "inside_tls"}:
+        if case.kind in {"tls", "inside_tls"} or (case.endpoint is not None and case.endpoint.scheme == "https"):
             engine = browser_hello().engine if case.by_browser else OWN.engine
             await tx.connections.enter_async_context(pace.hellos.open(case.ip, engine))
+        if case.kind == "frozen" and case.endpoint is not None:
+            self._runner.count(tx, trigger)
+            page = stopping_page(case, case.endpoint)
+            return await limited_bytes_after_silence(tx, conn, page, ttls, pace=pace, slowest=slowest)
         lead = lead_to(case)
         payload = b"" if lead else stream_payload(case, short=not whole)
         if len(payload) > conn.segment_size():

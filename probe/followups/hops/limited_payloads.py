@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from probe.dialogue.web import written_url
 from probe.followups.hops.mail_lead import MAIL, open_mail
 from probe.followups.hops.tls_lead import open_tls
 from probe.formats.exchanges.hops import PayloadKind
@@ -12,6 +13,8 @@ from probe.formats.transactions import FollowUp
 from probe.session.trace import TransactionFacts
 from probe.signatures.ttl_distance import PATHWIDE
 from probe.steps.calls.reflector import new_tag
+from probe.steps.http.http_answer import headers_of, request_target
+from probe.steps.path.frozen_connection import Page
 from probe.steps.path.limited_ttl import Lead
 from probe.steps.quic.quic import ALPN
 from probe.steps.random_bytes import unknown_protocol
@@ -24,7 +27,7 @@ from probe.wire.sip.options import Options
 from probe.wire.stun import allocate_request, binding_request
 from probe.wire.telegram.reflector import hello as reflector_hello
 
-_OVER_TCP = frozenset({"tls", "http", "random", "syn", "inside_tls", *MAIL})
+_OVER_TCP = frozenset({"tls", "http", "random", "syn", "frozen", "inside_tls", *MAIL})
 _MAIL_OVER_TLS = {"smtps": MAIL["smtp"], "imaps": MAIL["imap"]}  # by dialect
 
 
@@ -124,6 +127,13 @@ def lead_to(case: Case) -> Lead | None:
     else:
         data = Options(case.host, "tls").written() if case.endpoint.scheme == "sip" else _stun_request(case)
     return partial(open_tls, host=case.host, alpn=case.endpoint.facts.alpn_offered, data=data, mail=mail)
+
+
+def stopping_page(case: Case, endpoint: Endpoint) -> Page:
+    """Return the request of the endpoint's own flow, whose answer stopped."""
+    url, secure = written_url(endpoint), endpoint.scheme == "https"
+    name = case.host if secure else ""
+    return Page(request_target(url), headers_of("GET", url, None, b""), name, endpoint.facts.alpn_offered)
 
 
 def datagram_payload(case: Case) -> bytes:

@@ -9,13 +9,14 @@ from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
 LedKind = Literal["smtp", "imap", "inside_tls"]
 PayloadKind = Literal[
-    LedKind, "tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns", "random", "syn", "datagram"
+    LedKind, "tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns", "random", "syn", "datagram", "frozen"
 ]
 """Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to.
 
 `smtp` and `imap` are the command that failed, after the dialogue before it took place with the usual TTL.
 `inside_tls` is the end of a handshake and the first encrypted data of mail, STUN, TURN or SIP.
-`random` bytes on a connection are of no protocol, like a `datagram`. A `syn` has none.
+`random` bytes on a connection are of no protocol, like a `datagram`. A `syn` has none. `frozen` is an empty line on a
+connection whose answer stopped.
 """
 
 Outcome = Literal["expired", "silent", "reset", "closed", "answered", "unreachable", "server_error"]

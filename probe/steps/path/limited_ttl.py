@@ -55,28 +55,18 @@ async def limited_payload_tcp(
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
-        flow = _Stream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
+        flow = LimitedStream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
         if lead is not None:
             payload = await lead(conn)
         try:
             await flow.expect_silence()
-            for ttl in ttls:
-                conn.limit(ttl)
-                if not by_silence:
-                    conn.hear_from_afar(ttl + 1)
-                if entry.distances and await flow.answered_late(entry.distances[-1]):
-                    break
-                entry.distances.append(Distance(ttl=ttl))
-                if await flow.send(b"" if len(entry.distances) > 1 else payload, entry.distances[-1]):
-                    break
+            await flow.send_each(payload, ttls, entry, by_silence=by_silence)
         finally:
             await flow.end()
-            conn.unlimited()
-            conn.close_with_reset()  # otherwise the kernel would repeat the payload with the usual TTL
     return entry
 
 
-class _Stream:
+class LimitedStream:
     """Send the payload over one connection and read the reactions."""
 
     def __init__(self, conn: TCPConnection, patience: float) -> None:
@@ -90,11 +80,36 @@ class _Stream:
         """Wait before the payload is sent. Raises ConnectionResetError if anything arrives, such as a reset of residual
         censorship.
         """
-        came, _ = await self._listen(self._patience)
-        if came:
+        if came := await self.listen(self._patience):
             raise ConnectionResetError(errno.ECONNRESET, f"{came} before the payload was sent")
 
-    async def send(self, payload: bytes, distance: Distance) -> bool:
+    async def listen(self, seconds: float) -> Reaction:
+        """Return the reaction that comes within some seconds, "" without any."""
+        reaction, _ = await self._listen(seconds)
+        return reaction
+
+    async def send_each(self, payload: bytes, ttls: Sequence[int], entry: LimitedPayload, *, by_silence: bool) -> bool:
+        """Send the payload with each of `ttls`, and write the outcomes to `entry`. Return True after a reaction."""
+        for ttl in ttls:
+            self._conn.limit(ttl)
+            if not by_silence:
+                self._conn.hear_from_afar(ttl + 1)
+            if entry.distances and await self._answered_late(entry.distances[-1]):
+                return True
+            entry.distances.append(Distance(ttl=ttl))
+            if await self._send(b"" if len(entry.distances) > 1 else payload, entry.distances[-1]):
+                return True
+        return False
+
+    async def end(self) -> None:
+        """Stop reading, and close with a reset. Otherwise the kernel would repeat the payload with the usual TTL."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        self._conn.unlimited()
+        self._conn.close_with_reset()
+
+    async def _send(self, payload: bytes, distance: Distance) -> bool:
         """Send the payload and record the outcome in `distance`. Return True for a reaction that ends the search.
 
         Without `payload`, the kernel has just sent it again.
@@ -111,10 +126,10 @@ class _Stream:
                 distance.outcome = "expired"
             if expired or distance.sent >= SENT_TWICE:
                 return False
-            if await self.answered_late(distance):
+            if await self._answered_late(distance):
                 return True
 
-    async def answered_late(self, distance: Distance) -> bool:
+    async def _answered_late(self, distance: Distance) -> bool:
         """Wait until the kernel sends the payload again. Return True if a reaction to the last one comes before.
 
         A near device answers before the retransmission is noticed. Such a reaction belongs to the retransmission.
@@ -167,12 +182,6 @@ class _Stream:
             return None
         reading, self._reading = self._reading, None
         return reading.result()
-
-    async def end(self) -> None:
-        """Stop reading. The connection can be closed then."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
 
 
 async def limited_payload_udp(

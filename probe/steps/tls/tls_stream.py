@@ -126,6 +126,11 @@ class TLSConnection(Connection):
                     self.hello_length, self.hello_carries_ech = len(pending), carries_ech(pending)
                 await self._inner.write(pending)
 
+    def encrypted(self, data: bytes) -> bytes:
+        """Return the records that carry `data`, without sending them. The connection cannot be used afterwards."""
+        self.engine.write(data)
+        return self._outgoing.read()
+
     def fell_silent(self) -> bool:
         return self._inner.fell_silent()
 

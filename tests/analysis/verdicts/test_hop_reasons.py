@@ -33,6 +33,7 @@ def reason(*mechanisms: str, measured: dict[str, Any] | None = None, run: dict[s
         ("media.loss", "rate"),
         ("smtp.starttls_stripped", "answers_changed"),
         ("tls.reset.ech", "not_searched"),
+        ("flow.freeze.packets", "not_searched"),
         ("tls.reset.sni", "not_searched"),
         ("sip.timeout.payload", "not_searched"),
         ("stun.tampering", "not_searched"),

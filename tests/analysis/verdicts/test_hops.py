@@ -21,7 +21,7 @@ def line(
     end: int | None = 7,
 ) -> dict[str, Any]:
     """Return a measurement with a hop search after the failure `cause`, with these outcomes."""
-    first = {"transaction_id": 1, "kind": "first", "service": "web", "failure": cause}
+    first = {"transaction_id": 1, "kind": "first", "service": "web", "failure": cause or None}
     sweep = {"transaction_id": 2, "kind": "followup", "followup": "path_sweep", "service": service, "cause": 1}
     limited = [sweep | {"transaction_id": 3 + n, "followup": "limited_payload"} for n in range(len(flows))]
     hops = [
@@ -69,6 +69,44 @@ def test_search_that_ended_early_gives_no_hop() -> None:
     assert hop(early) is None and reasons(early) == ["not_searched"]
     dropped = line({2: "expired", 5: "silent"}, cause="generic_timeout_error")
     assert hop(dropped, mechanisms=("tls.timeout.sni",)) is None and reasons(dropped) == ["not_searched"]
+
+
+STOPPED = ({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"})
+
+
+def freeze(*flows: Seen, **how: Any) -> Any:
+    """Return the hop of a freeze whose first attempt had a status line, so that it has no failure."""
+    return hop(line(*flows, payload="frozen", cause="", **how), mechanisms=("flow.freeze.packets",))
+
+
+def test_silence_on_connections_that_stopped_has_a_hop() -> None:
+    assert freeze(*STOPPED) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
+    assert freeze(*STOPPED, late=(4,)) != freeze(*STOPPED)
+    assert hop(line(*STOPPED, payload="frozen", cause="")) is None
+
+
+def test_connections_to_two_addresses_of_a_service_repeat_each_other() -> None:
+    measured = line({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"}, payload="frozen", cause="")
+    first, _ = measured["test_keys"]["x_followups"]["limited_payloads"]
+    first["address"] = "192.0.2.1:443"
+    found = hop(measured, mechanisms=("flow.freeze.packets",))
+    assert found is not None and found["ttl"] == 4
+    first["distances"] = [{"ttl": 5, "sent": 1, "outcome": "expired"}]
+    assert hop(measured, mechanisms=("flow.freeze.packets",)) is None
+
+
+@pytest.mark.parametrize(
+    "flows",
+    [
+        ({3: "expired", 4: "silent"},),
+        ({3: "expired", 4: "silent"}, {}),
+        ({2: "expired", 5: "expired"}, {3: "expired", 4: "silent"}),
+        ({2: "expired", 3: "silent"}, {3: "expired", 4: "silent"}),
+        ({2: "expired", 6: "expired"}, {3: "expired", 5: "expired"}),
+    ],
+)
+def test_single_connections_and_routers_that_answer_behind_give_no_hop(flows: tuple[Seen, ...]) -> None:
+    assert freeze(*flows) is None
 
 
 def test_redacted_router_has_no_address_in_record() -> None:

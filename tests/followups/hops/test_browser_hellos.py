@@ -44,7 +44,7 @@ async def searching(
             pass
         if failure is not None:
             tx.record.failed_operation, tx.record.failure = operation, failure
-    where.cases.note_answer(own.record, HTTPS)
+    where.cases.note_attempt(own.record, HTTPS)
     return trace, where
 
 

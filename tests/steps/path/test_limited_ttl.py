@@ -11,7 +11,7 @@ import pytest
 from probe.formats.exchanges.hops import Distance
 from probe.session.pacing import Pace
 from probe.steps.path import limited_ttl
-from probe.steps.path.limited_ttl import _Stream
+from probe.steps.path.limited_ttl import LimitedStream
 from probe.steps.path.senders import Reply, SynSender, patience
 
 
@@ -36,6 +36,12 @@ class Pair:
         self.theirs.send(b"250 ok")
         time.sleep(10 * limited_ttl._POLL)
 
+    def unlimited(self) -> None:
+        pass
+
+    def close_with_reset(self) -> None:
+        pass
+
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
@@ -48,16 +54,16 @@ def pair() -> Iterator[Pair]:
 async def test_answer_at_the_end_of_a_wait_is_not_lost(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limited_ttl, "_RETRANSMISSION_SECONDS", 1.0)
     connection: Any = pair
-    flow, distance = _Stream(connection, 0.1), Distance(ttl=3)
+    flow, distance = LimitedStream(connection, 0.1), Distance(ttl=3)
     asyncio.get_running_loop().call_later(limited_ttl._POLL / 2, pair.send_while_busy)
-    assert await flow.answered_late(distance)
+    assert await flow._answered_late(distance)
     assert distance.outcome == "answered"
     await flow.end()
 
 
 async def test_reading_ends_with_the_flow(pair: Pair) -> None:
     connection: Any = pair
-    flow = _Stream(connection, 0.01)
+    flow = LimitedStream(connection, 0.01)
     await flow.expect_silence()
     await flow.end()
     pair.theirs.send(b"late")

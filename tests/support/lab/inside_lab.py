@@ -57,7 +57,7 @@ def at_home(program: str, folder: Path, **rest: Any) -> Any:
     code = run_in_lab(
         lab,
         command=[sys.executable, "-c", head + textwrap.dedent(program)],
-        servers=ECHO_SERVER,
+        servers=rest.pop("servers", ECHO_SERVER),
         cwd=str(folder),
         **rest,
     )
