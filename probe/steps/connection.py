@@ -36,6 +36,10 @@ class Connection(Protocol):
         """Close so that the peer sees a reset (SO_LINGER 0)."""
         ...
 
+    def limit_unread(self, size: int) -> None:
+        """Let the system hold about `size` unread bytes, so that a peer does not send much more than is read."""
+        return
+
     def reset_at_close(self) -> None:
         """Let `close` send a reset, so that the kernel repeats no unacknowledged bytes afterwards."""
         return

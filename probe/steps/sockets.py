@@ -4,6 +4,7 @@ import ipaddress
 import socket
 
 from probe.formats import failures as f
+from probe.platforms.systems import has_linux_kernel
 from probe.session.classify import LocalFailure
 from probe.targets.address_guard import Contacts, Elsewhere, may_contact
 
@@ -32,3 +33,15 @@ def limit_segments(sock: socket.socket, size: int) -> bool:
     except (AttributeError, OSError):
         return False
     return True
+
+
+def limit_unread(sock: socket.socket, size: int) -> None:
+    """Let the kernel hold about `size` unread bytes of a TCP connection, after the connect. Elsewhere than on Linux
+    nothing changes.
+
+    The window in the SYN stays that of the system. Segments beyond a full buffer are dropped, and the window is then 0
+    until the process reads. TCP_WINDOW_CLAMP is no replacement. Linux 6.18 sets it anew when the first full segment
+    arrives.
+    """
+    if has_linux_kernel():
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)  # the kernel doubles it for its own overhead

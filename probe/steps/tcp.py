@@ -18,11 +18,12 @@ from probe.session.trace import Transaction
 from probe.signatures.parallel_hellos import network_of
 from probe.signatures.silent_streams import is_in_midst_of_answer
 from probe.steps.connection import Connection, address_of
-from probe.steps.sockets import limit_segments, open_socket
+from probe.steps.sockets import limit_segments, limit_unread, open_socket
 from probe.targets.address_guard import Contacts, Elsewhere
 from probe.targets.target import family_of
 
 PATH_TEST, LOOKS = 0.8, 8  # seconds in which an acknowledgement must arrive, and how often it is looked for
+DROPS_NOTHING = 8192  # bytes of an answer that every limited buffer holds
 _WEIGHT = 8  # the kernel's smoothed round trip takes an eighth of each new sample (RFC 6298, 2.3)
 
 
@@ -36,6 +37,8 @@ class TCPConnection(Connection):
         self._connected_in: float | None = None  # seconds, set until the first answer
         self._counted = StreamEnd()
         self._traffic: tcp_state.Traffic | None = None  # before the path was tested
+        self._before_limit: tuple[int, int] | None = None  # bytes and segments that came before `limit_unread`
+        self._end: StreamEnd | None = None  # set when it is closed
         self._opened_at = self._loop.time()
         self.restart_silence()
 
@@ -59,7 +62,9 @@ class TCPConnection(Connection):
             counted.last_byte = self._heard_at - self._opened_at
 
     def end(self) -> StreamEnd:
-        """Return how far the connection got until now, with what the kernel knows of it."""
+        """Return how far the connection got until now or until its close, with what the kernel knows of it."""
+        if self._end is not None:
+            return self._end
         counted, now = self._counted, tcp_state.traffic(self._sock)
         before = self._traffic or now
         return counted.model_copy(
@@ -173,14 +178,32 @@ class TCPConnection(Connection):
         """
         return bool(tcp_state.is_closed(self._sock))
 
+    def limit_unread(self, size: int) -> None:
+        if self._before_limit is None and (traffic := tcp_state.traffic(self._sock)) is not None:
+            self._before_limit = traffic.bytes_received, tcp_state.received_segments(self._sock) or 0
+        limit_unread(self._sock, size)
+
     def _count_unread(self) -> None:
-        """Count what the kernel received and no step read. A metered line counts it too."""
+        """Count what came and no step read. A metered line counts it too."""
         traffic = tcp_state.traffic(self._sock)
         if traffic is not None:
-            self._pace.bytes_received += max(0, traffic.bytes_received - self._counted.bytes_received)
+            came = max(traffic.bytes_received, self._most_received(traffic.bytes_received))
+            self._pace.bytes_received += max(0, came - self._counted.bytes_received)
+
+    def _most_received(self, kept: int) -> int:
+        """Return the bytes that came at most. The kernel counts the segments that a full buffer dropped, not their
+        bytes.
+
+        If fewer bytes were kept than one full flight has, nothing was dropped.
+        """
+        if self._before_limit is None or kept - self._before_limit[0] < DROPS_NOTHING:
+            return kept
+        segments = (tcp_state.received_segments(self._sock) or 0) - self._before_limit[1]
+        return self._before_limit[0] + segments * (tcp_state.received_segment_size(self._sock) or 0)
 
     def close(self) -> None:
         if self._sock.fileno() >= 0:
+            self._end = self.end()
             self._count_unread()
             forget(self._loop, self._sock)
             self._sock.close()

@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 import socket
+import struct
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
+from probe.formats.transactions import StreamEnd
 from probe.platforms.sockets import tcp_state
 from probe.session.pacing import Pace
 from probe.steps import tcp
@@ -301,3 +303,54 @@ async def test_silence_counts_from_the_last_byte(monkeypatch: pytest.MonkeyPatch
             assert 60.0 <= conn.silent_for() < 90.0
             await conn.write(b"x")
             assert await conn.read() == b"x" and conn.silent_for() == 0.0
+
+
+def segments_of_a_line(sock: socket.socket) -> int:
+    """Return the bytes that the kernel of `sock` has sent, dropped and repeated ones included (tcpi_bytes_sent)."""
+    return int(struct.unpack_from("=Q", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 208), 200)[0])
+
+
+async def unread(limit: int | None) -> tuple[int, int, StreamEnd]:
+    """Leave an endless answer unread. Return the bytes that the peer sent, those that were counted, and the end."""
+    sent = asyncio.get_running_loop().create_future()
+
+    async def flood(peer: Peer) -> None:
+        await peer.receive()
+        peer.writer.write(bytes(2_000_000))
+        await asyncio.sleep(0.3)
+        sent.set_result(segments_of_a_line(peer.writer.get_extra_info("socket")))
+        await peer.receive()
+
+    async with serving(flood) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace, segment_size=1448)
+        if limit is not None:
+            conn.limit_unread(limit)
+        await conn.write(b"hello")
+        came = await sent
+    assert bench.tx.record.stream is not None
+    return came, bench.pace.bytes_received, bench.tx.record.stream
+
+
+async def test_peer_sends_little_more_than_the_limit_of_unread_bytes() -> None:
+    """Show that it is at most the window of the SYN, and what was repeated. Without a limit it is twice as much."""
+    limited, _, _ = await unread(16384)
+    usual, _, _ = await unread(None)
+    assert limited < 90_000 < usual
+
+
+async def test_bytes_that_a_full_buffer_dropped_are_counted() -> None:
+    """Show that a metered line is told of all that came, although the kernel kept a part."""
+    came, counted, _ = await unread(16384)
+    assert came == pytest.approx(counted, rel=0.1)
+
+
+async def test_end_of_a_connection_is_known_after_its_close() -> None:
+    async with serving(echo) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await conn.write(b"hello")
+        await conn.read_exactly(5)
+        conn.close()
+        end = conn.end()
+    assert (end.bytes_received, end.bytes_acked) == (5, 6)
+    assert bench.tx.record.stream == end
+    assert bench.pace.bytes_received == 5  # counted once

@@ -11,9 +11,10 @@ from probe.platforms.systems import has_linux_kernel
 TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too
 # Offsets in struct tcp_info of <linux/tcp.h>: after 8 bytes, the 16th and the 24th number of 4 bytes.
 _NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
+_RCV_MSS_AT = 20
 # After 104 bytes: two rates of 8 bytes, bytes acked, bytes received, segments sent, segments received.
 _TRAFFIC, _TRAFFIC_AT = struct.Struct("=QQII"), 120
-_MIN_RTT_AT, _DATA_SEGS_OUT_AT = 148, 156  # from Linux 4.6
+_MIN_RTT_AT, _DATA_SEGS_IN_AT, _DATA_SEGS_OUT_AT = 148, 152, 156  # from Linux 4.6
 _UNMEASURED = 2**32 - 1  # tcpi_min_rtt before the first sample
 _CLOSED = 7  # tcpi_state, the first byte of the struct: TCP_CLOSE of <net/tcp_states.h>
 
@@ -58,6 +59,16 @@ def least_round_trip(sock: socket.socket) -> float | None:
 def data_segments(sock: socket.socket) -> int | None:
     """Return how many segments with data were sent, repeated ones included, or None."""
     return _number_at(sock, _DATA_SEGS_OUT_AT)
+
+
+def received_segments(sock: socket.socket) -> int | None:
+    """Return how many segments with data arrived, or None. Those that a full buffer dropped are included."""
+    return _number_at(sock, _DATA_SEGS_IN_AT)
+
+
+def received_segment_size(sock: socket.socket) -> int | None:
+    """Return the kernel's estimate of the bytes in the peer's full segments, or None."""
+    return _number_at(sock, _RCV_MSS_AT)
 
 
 def is_closed(sock: socket.socket) -> bool | None:

@@ -29,6 +29,7 @@ __all__ = ["MALFORMED", "MALFORMED_STATUS", "HTTPResult", "http_request"]
 GRACE = 1.0  # seconds that the step may exceed its deadline, so that a body cut off by it is still an answer
 LATE_ANSWER = 0.2  # seconds in which an answer is read that was sent before the connection broke
 MOST_RECEIVED = 262144  # bytes of one answer by default. The longest head has 192 kB.
+LEAST_UNREAD = 16384  # bytes that the system holds. They hold the longest TLS record, which is read as a whole.
 PIECE = 4096  # bytes that are read together. What the last piece has behind the limit is discarded.
 MEASURED_BODY = 8192  # bytes, from which on the time of a body says something about the throughput
 MALFORMED_STATUS = f"{f.UNKNOWN}: malformed HTTP version"
@@ -71,6 +72,8 @@ async def _round_trip(
 ) -> None:
     exchange = HTTP1Exchange(result.entry.request.method, request_target(url), sent, body)
     most = max(MOST_RECEIVED, 2 * limit)
+    if limit <= CLEAR_TEXT_BODY:
+        conn.limit_unread(max(limit, LEAST_UNREAD))
     try:
         async with asyncio.timeout_at(deadline):
             await _send(conn, exchange, most)
@@ -126,6 +129,8 @@ async def _read_body(
     result.body = bytes(exchange.body[:limit])
     if len(result.body) >= MEASURED_BODY:
         written.x_body_time = round(asyncio.get_running_loop().time() - began, 6)
+    if not exchange.ended and len(exchange.body) >= limit:
+        conn.close_with_reset()  # the server goes on sending, while the body is looked at
 
 
 async def _test_path(conn: Connection) -> None:

@@ -131,6 +131,9 @@ class TLSConnection(Connection):
         self.engine.write(data)
         return self._outgoing.read()
 
+    def limit_unread(self, size: int) -> None:
+        self._inner.limit_unread(size)
+
     def fell_silent(self) -> bool:
         return self._inner.fell_silent()
 

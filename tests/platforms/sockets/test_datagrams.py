@@ -82,13 +82,17 @@ def test_state_of_a_connection_is_unknown_elsewhere(monkeypatch: pytest.MonkeyPa
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as sock:
         sock.sendall(b"text")
         assert tcp_state.is_closed(sock) is False and tcp_state.retransmissions(sock) == 0
-        assert tcp_state.data_segments(sock) == 1
+        assert (tcp_state.data_segments(sock), tcp_state.received_segments(sock)) == (1, 0)
+        with server.accept()[0] as peer:
+            assert peer.recv(4) == b"text" and tcp_state.received_segments(peer) == 1
+            assert (tcp_state.received_segment_size(peer) or 0) > 4
         least, smoothed = tcp_state.least_round_trip(sock), tcp_state.round_trip(sock)
         assert least is not None and smoothed is not None and 0.0 < least <= smoothed < 1.0
         monkeypatch.setattr(tcp_state, "has_linux_kernel", lambda: False)
         assert tcp_state.is_closed(sock) is None and tcp_state.retransmissions(sock) is None
         assert tcp_state.round_trip(sock) is None and tcp_state.least_round_trip(sock) is None
-        assert tcp_state.data_segments(sock) is None
+        assert tcp_state.data_segments(sock) is None and tcp_state.received_segments(sock) is None
+        assert tcp_state.received_segment_size(sock) is None
 
 
 def test_raw_packets_need_their_family(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import socket
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from errno import ECONNRESET, EPIPE
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
 from probe.steps.connection import Connection
+from probe.steps.http import http as http_module
 from probe.steps.http import http_answer
-from probe.steps.http.http import FLOODED, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
-from probe.steps.http.http_answer import CLEAR_TEXT_BODY
+from probe.steps.http.http import FLOODED, LEAST_UNREAD, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
+from probe.steps.http.http_answer import CLEAR_TEXT_BODY, VERIFIED_BODY
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
@@ -243,6 +245,56 @@ async def test_long_body_ends_at_limit() -> None:
     assert (entry.response.body_is_truncated, entry.response.x_body_failure) == (True, None)
     small, _, _ = await ask_all(flood, limit=1000)
     assert small.response.x_body_length == 1000
+
+
+async def test_connection_is_closed_before_a_long_body_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server go on sending, which it does until it receives the reset."""
+    ended = asyncio.Event()
+
+    async def flood(peer: Peer) -> None:
+        await peer.receive()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        try:
+            while True:
+                await peer.send(b"x" * 65536)
+        except ConnectionResetError:
+            ended.set()
+
+    open_when_looked_at = list[bool]()
+
+    async with serving(flood) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        look = http_module.write_body
+
+        def looking(result: HTTPResult) -> None:
+            open_when_looked_at.append(conn._sock.fileno() >= 0)
+            look(result)
+
+        monkeypatch.setattr(http_module, "write_body", looking)
+        await http_request(bench.tx, conn, "GET", URL, pace=bench.pace, limit=16000)
+        await asyncio.wait_for(ended.wait(), 5.0)
+    assert open_when_looked_at == [False]
+    assert bench.tx.record.stream is not None and bench.tx.record.stream.bytes_acked is not None
+
+
+@pytest.mark.parametrize(
+    ("limit", "buffer"),
+    [(1000, 2 * LEAST_UNREAD), (VERIFIED_BODY, 2 * LEAST_UNREAD), (CLEAR_TEXT_BODY, 2 * CLEAR_TEXT_BODY)],
+)
+async def test_system_holds_as_many_bytes_as_are_wanted(limit: int, buffer: int) -> None:
+    """Show that a connection which can be used again stays open."""
+    async with serving(sending(answer(b"short"), then=stay)) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await http_request(bench.tx, conn, "GET", URL, pace=bench.pace, limit=limit)
+        assert conn._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == buffer  # the kernel doubles it
+
+
+async def test_long_transfer_has_the_usual_buffer() -> None:
+    async with serving(sending(answer(b"short"), then=stay)) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        usual = conn._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        await http_request(bench.tx, conn, "GET", URL, pace=bench.pace, limit=CLEAR_TEXT_BODY + 1)
+        assert conn._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == usual
 
 
 async def test_time_of_a_body_is_from_the_status_line_to_its_last_byte() -> None:
