@@ -61,6 +61,12 @@ def test_silence_on_a_lossy_access_line_accuses_nothing(scenario: str) -> None:
     assert not silent & accused(scenario, every_third_later)
 
 
+@pytest.mark.parametrize("scenario", ["cutoff-name", "cutoff-name-reset"])
+def test_connections_that_end_on_a_lossy_access_line_accuse_nothing(scenario: str) -> None:
+    assert "flow.cutoff.time" in accused(scenario, lambda unchanged: unchanged)
+    assert accused(scenario, every_third_later) == set()
+
+
 @pytest.mark.parametrize(("scenario", "mechanism"), [("sni-reset", "tls.reset.sni"), ("dns-nxdomain", "dns.nxdomain")])
 def test_resets_and_denials_on_a_lossy_access_line_are_accused(scenario: str, mechanism: str) -> None:
     assert mechanism in accused(scenario, every_third_later)
