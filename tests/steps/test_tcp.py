@@ -305,8 +305,8 @@ async def test_silence_counts_from_the_last_byte(monkeypatch: pytest.MonkeyPatch
             assert await conn.read() == b"x" and conn.silent_for() == 0.0
 
 
-def segments_of_a_line(sock: socket.socket) -> int:
-    """Return the bytes that the kernel of `sock` has sent, dropped and repeated ones included (tcpi_bytes_sent)."""
+def bytes_sent_by(sock: socket.socket) -> int:
+    """Return the bytes that the kernel has sent, with dropped and repeated ones (tcpi_bytes_sent of <linux/tcp.h>)."""
     return int(struct.unpack_from("=Q", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 208), 200)[0])
 
 
@@ -318,7 +318,7 @@ async def unread(limit: int | None) -> tuple[int, int, StreamEnd]:
         await peer.receive()
         peer.writer.write(bytes(2_000_000))
         await asyncio.sleep(0.3)
-        sent.set_result(segments_of_a_line(peer.writer.get_extra_info("socket")))
+        sent.set_result(bytes_sent_by(peer.writer.get_extra_info("socket")))
         await peer.receive()
 
     async with serving(flood) as server, a_transaction() as bench:
