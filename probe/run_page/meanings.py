@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from probe.analysis.run_result.app_words import CALLS, CERTAINTIES, calls_of_app, state_of_calls, untestable_calls
+from probe.analysis.run_result.app_words import (
+    CALLS,
+    CERTAINTIES,
+    calls_of_app,
+    is_slowed,
+    state_of_calls,
+    untestable_calls,
+)
 from probe.analysis.run_result.headline_parts import is_address
 from probe.analysis.verdicts.apps import AppVerdict
 from probe.messages import mark, tr
@@ -26,6 +33,7 @@ ADDRESS_MEANINGS = {
     "insufficient": mark("Nothing can be said about this address, because it was not tested. Run it again."),
     "ok": mark("You can open this address on this network."),
 }
+SLOWED = mark("Pages load slowly on this network, because they are slowed down.")
 NO_MEANING = mark("Nothing can be said, because the measurement cannot be used.")
 NEED_STATES = {
     "messages": mark("Messages: {state}"),
@@ -45,6 +53,8 @@ CERTAINTY_REASONS = {
 
 def meaning_of(app: AppVerdict) -> str:
     """Return the sentence for the person about the state of an app or a web address."""
+    if is_slowed(app):
+        return tr(SLOWED)
     meanings = ADDRESS_MEANINGS if is_address(app) else MEANINGS
     return tr(meanings.get(app["state"] or "", NO_MEANING))
 

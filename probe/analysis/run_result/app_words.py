@@ -17,6 +17,7 @@ STATES = {
     "insufficient": mark("NOT TESTED"),
     "ok": mark("WORKS"),
 }
+SLOWED = mark("WORKS BADLY")  # pages are slowed down, and nothing is blocked
 INVALID = mark("NO RESULT")
 CALLS = {
     "blocked": mark("blocked"),
@@ -35,6 +36,7 @@ UNTESTABLE_CALLS = {
 }
 """Apps that have calls of which nothing can be tested, by the name of their target."""
 
+PAGES = {"tls", "http", "quic"}  # protocols of pages, the first words of mechanisms
 SEVERITY = {state: place for place, state in enumerate(STATES)}
 
 
@@ -54,7 +56,15 @@ App = TypeVar("App", bound=AppState)
 
 def state_of_app(app: AppState) -> str:
     """Return the word for an app's state. An app of an invalid run has none."""
+    if is_slowed(app):
+        return tr(SLOWED)
     return tr(STATES[app["state"]]) if app["state"] in STATES else tr(INVALID)
+
+
+def is_slowed(app: AppState) -> bool:
+    """Return whether pages of an app are slowed down, and nothing else is interfered with."""
+    named = [name.split(".") for name in app["mechanisms"]]
+    return app["state"] == "degraded" and bool(named) and all(name[0] in PAGES and "throttle" in name for name in named)
 
 
 def state_of_calls(app: AppState) -> str | None:

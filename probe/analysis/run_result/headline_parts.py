@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from probe.analysis.run_result.app_words import AppState, are_calls_bad, state_of_calls
+from probe.analysis.run_result.app_words import AppState, are_calls_bad, is_slowed, state_of_calls
 from probe.messages import tr, tr_plural
 
 Names = Callable[[str, Sequence[AppState]], str]
@@ -42,7 +42,7 @@ def _stopped(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
             names=listed("blocked", stopped),
         )
     if partly := [app for app in apps if app["state"] == "degraded"]:
-        yield _partly(partly, listed)
+        yield from _partly(partly, listed)
 
 
 def is_stopped(app: AppState) -> bool:
@@ -50,13 +50,19 @@ def is_stopped(app: AppState) -> bool:
     return app["state"] in {"blocked", "likely_blocked"}
 
 
-def _partly(apps: Sequence[AppState], listed: Names) -> str:
-    return tr_plural(
-        "{count} partly blocked: {names}",
-        "{count} partly blocked: {names}",
-        len(apps),
-        names=listed("partly", apps),
-    )
+def _partly(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
+    slowed = [app for app in apps if is_slowed(app)]
+    if blocked := [app for app in apps if app not in slowed]:
+        yield tr_plural(
+            "{count} partly blocked: {names}",
+            "{count} partly blocked: {names}",
+            len(blocked),
+            names=listed("partly", blocked),
+        )
+    if slowed:
+        yield tr_plural(
+            "{count} slowed down: {names}", "{count} slowed down: {names}", len(slowed), names=listed("slowed", slowed)
+        )
 
 
 def _accused(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
@@ -87,7 +93,7 @@ def _accused(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
             names=listed("likely", likely),
         )
     if partly:
-        yield _partly(partly, listed)
+        yield from _partly(partly, listed)
     if not blocked + likely + partly and any(app["valid"] for app in apps):
         yield tr("No web address is blocked") if are_addresses(apps) else tr("No app is blocked")
 

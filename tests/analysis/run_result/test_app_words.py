@@ -2,7 +2,8 @@
 
 import pytest
 
-from probe.analysis.run_result.app_words import SLOW_UDP, calls_of_app
+from probe.analysis.run_result.app_words import SLOW_UDP, calls_of_app, is_slowed, state_of_app
+from probe.analysis.run_result.headline_parts import headline_parts
 from probe.analysis.verdicts.apps import AppService, AppVerdict, judge_apps
 
 
@@ -40,3 +41,23 @@ def test_calls_over_slow_udp_are_bad_and_not_blocked(calls: str, word: str) -> N
     found = app("ok", calls)
     found["services"] = [AppService(service="telegram/calls", state=calls, rule_id=SLOW_UDP)]
     assert calls_of_app(found) == word
+
+
+@pytest.mark.parametrize(
+    ("state", "mechanisms", "word", "headline"),
+    [
+        ("degraded", ["tls.throttle.sni"], "WORKS BADLY", "1 slowed down: Telegram"),
+        ("degraded", ["http.throttle.host", "quic.throttle.sni"], "WORKS BADLY", "1 slowed down: Telegram"),
+        ("degraded", ["tls.throttle.sni", "tls.reset.sni"], "PARTLY BLOCKED", "1 partly blocked: Telegram"),
+        ("degraded", ["media.throttle"], "PARTLY BLOCKED", "1 partly blocked: Telegram"),
+        ("degraded", [], "PARTLY BLOCKED", "1 partly blocked: Telegram"),
+        ("blocked", ["tls.throttle.sni"], "BLOCKED", "1 of 1 app blocked: Telegram"),
+    ],
+)
+def test_app_whose_pages_are_slow_is_not_called_blocked(
+    state: str, mechanisms: list[str], word: str, headline: str
+) -> None:
+    found = app(state, None)
+    found["title"], found["mechanisms"] = "Telegram", mechanisms
+    assert state_of_app(found) == word and is_slowed(found) == (word == "WORKS BADLY")
+    assert list(headline_parts([found], lambda kind, apps: apps[0]["title"])) == [headline]
