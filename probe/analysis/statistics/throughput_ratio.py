@@ -36,7 +36,7 @@ def throughput_ratio(*pairs: tuple[Transfer, Transfer]) -> Estimate | None:
 
     The common time of a pair is divided into blocks, so that other traffic on the access line is in both parts of each
     ratio. The value is the ratio of all bytes, since lost segments are made up for in later blocks. Its error is that
-    of the jackknife (Efron and Stein, Annals of Statistics 9, 1981), which leaves one block out at a time and needs no
+    of the jackknife (Efron and Stein, Annals of Statistics 9, 1981). It leaves one block out at a time and needs no
     distribution. The interval has Student's factor for 99 %, because few blocks of bursts spread more than a normal
     variable. In simulations it then contains the true ratio in at least 95 of 100 runs.
     """

@@ -58,6 +58,7 @@ REASONS: dict[str, str] = {
     "imap.starttls_stripped": mark("Encryption is removed."),
     "protocol.drop": mark("Packets disappear."),
     "protocol.reset": mark("Connections are cut off."),
+    "flow.cutoff": mark("Connections break off."),
 }
 """How interference shows to a user, by a node of the tree of mechanisms. A node below has the same sentence."""
 

@@ -98,8 +98,9 @@ class TransferPairs:
             await until_stopped(self._session, read_at_address(self._session, trace, subject))
 
     def _subjects(self, target: Target, trace: Trace) -> list[Page]:
-        """Return what pairs are measured for, in this order: the slowest page over each protocol, if it is slow, and
-        those of the other services over TLS.
+        """Return what pairs are measured for, in this order.
+
+        The slowest page over each protocol comes first, if it is slow. The other services over TLS follow.
         """
         own, pages = target.input or target.name, pages_of(trace, self._session.pace.round_trip)
         if pages:

@@ -38,8 +38,8 @@ class MediaFlow(Entry):
     foreign: Count = Field(default=0, examples=[1])  # received datagrams that do not belong to the flow
     round_trip: Seconds | None = Field(default=None, examples=[0.083])  # the least
     same_port_answered: bool | None = Field(default=None, examples=[False])
-    """After nothing came back for two seconds at the end: the helper answered a request from the flow's port."""
-    new_port_answered: bool | None = Field(default=None, examples=[True])  # the same from another port of ours
+    """After two seconds without a packet at the end: the helper answered a request from the flow's port."""
+    new_port_answered: bool | None = Field(default=None, examples=[True])  # the same from another port of our probe
     late: list[TenthMilliseconds] = Field(default_factory=list, examples=[[0, 1, 0]])  # sent behind the schedule
     forth: list[TenthMilliseconds] = Field(default_factory=list, examples=[[0, 12, -1]])  # delay to the helper
     back: list[TenthMilliseconds] = Field(default_factory=list, examples=[[3, 0, -3]])  # delay from the helper

@@ -167,10 +167,9 @@ class NetworkChecks:
             session.outdated += [resolver] if resolver else []  # measurements in progress may use it
 
     def lost_since(self, when: float, family: int) -> bool:
-        """Return whether the last `LOST_CHECKS` checks that began after `when` got a handshake with no neutral host of
-        the family. At least two hosts must have been asked for one.
+        """Return whether the last checks that began after `when` got no handshake with a neutral host of the family.
 
-        Fewer checks may be a short outage. A device may pass connects and no data. `when` is a time of the monotonic
+        There must be `LOST_CHECKS` of them, and at least two hosts must have been asked for a handshake. Fewer checks may be a short outage. A device may pass connects and no data. `when` is a time of the monotonic
         clock.
         """
         later = sorted((done for done in self._done if done.began >= when), key=lambda done: done.began)[-LOST_CHECKS:]

@@ -394,6 +394,11 @@ SERVICE: dict[str, Columns] = {
     "service_address_slow": {"endpoints": 1, "ok": 1, "control_successes": 1, "address_slow_pages": 1}
     | {"address_pages": 1, "address_limited": 1},
     "service_udp_slow": {"endpoints": 1, "ok": 1, "media_pairs": 1, "udp_limited": 1},
+    "service_name_cut_off": {"endpoints": 1, "ok": 1, "control_successes": 1, "cutoff_alike": 3}
+    | {"cutoff_neutral_past": 1, "cutoff_other_past": 1, "cutoff_name_at_neutral": 1},
+    "service_connections_end": {"endpoints": 1, "ok": 1, "cutoff_alike": 3, "cutoff_broken": 3}
+    | {"cutoff_neutral_past": 1},
+    "service_datagram_flows_freeze": {"endpoints": 1, "ok": 1, "media_pairs": 1, "media_frozen": 1},
     "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
     "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},
     **_each(

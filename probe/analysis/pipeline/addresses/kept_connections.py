@@ -28,8 +28,8 @@ _ALIKE = f"k.kept_end <> '' AND k.kept_from <= p.high + {APART!r}e0 AND k.kept_u
 
 KEPT_NEUTRAL = Statement(
     "kept_at_neutral",
-    "The neutral hosts whose connections under their own name lasted longer at that time, and those of the target's"
-    " name that ended there at the same age.",
+    "The neutral hosts whose connections under their own name lasted longer at that time. Also those at which"
+    " connections under the target's name ended at the same age.",
     (*SUBJECT, "flow_address"),
     "SELECT p.m, p.endpoint, p.address, k.flow_address,"
     f" count(CASE WHEN k.role = 'kept_neutral' AND {_PAST} THEN 1 END) AS past,"
@@ -41,8 +41,8 @@ KEPT_NEUTRAL = Statement(
 
 KEPT_BESIDE = Statement(
     "kept_beside",
-    "The other connections to the address: those under the target's name and an innocuous one that lasted longer, and"
-    " those under an innocuous name that ended.",
+    "The other connections to the address. Some under the target's name or an innocuous one lasted longer, and some"
+    " under an innocuous name ended.",
     SUBJECT,
     "SELECT p.m, p.endpoint, p.address,"
     f" count(CASE WHEN k.role = 'kept_name' AND k.kept_from >= p.high + {BEYOND!r}e0 THEN 1 END) AS whole,"
