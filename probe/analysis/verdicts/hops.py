@@ -35,6 +35,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "datagram": (
         *("udp.timeout", "relay.udp.timeout", "ip.unreachable", "quic.timeout.other", "stun.timeout.other"),
         *("turn.timeout.other", "reflector.timeout.other", "dtls.timeout.other", "sip.timeout.other"),
+        "dns.timeout",
     ),
 }
 """Prefixes of the mechanisms that a hop search with this payload locates."""
@@ -58,6 +59,9 @@ received the payload as it was sent, and the server answered it. `not_searched`:
 search ended before it tried those between.
 """
 
+QUERIES: dict[str, tuple[str, ...]] = {"timeout": ("dns.timeout",), "nxdomain": ("dns.nxdomain", "dns.injection")}
+"""The same for a query about a target's name to another resolver, by its failure."""
+
 INTERCEPTED = ("tls.mitm.",)
 """Prefixes of the mechanisms that a search locates after a wrong certificate."""
 
@@ -67,7 +71,7 @@ COMPARED = 4  # comparisons with packets to neutral hosts that must show the sam
 
 @dataclass(frozen=True)
 class Search:
-    """Identify a hop search: one payload, sent to one address. `service` is "" for a DNS query.
+    """Identify a hop search: one payload, sent to one address. `service` is "" for a DNS query about a target's name.
 
     `intercepted`: it was caused by a wrong certificate.
     """
@@ -78,6 +82,7 @@ class Search:
     transport: str = ""
     by_quote: bool = False
     intercepted: bool = False
+    query_failed: str = ""
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -86,11 +91,14 @@ class Search:
             return QUOTED_LAYERS.get(self.payload, ())
         if self.intercepted:
             return INTERCEPTED
+        if self.payload == "dns":
+            return ("dns.",) if self.service else QUERIES.get(self.query_failed, LAYERS["dns"])
         return STREAM_LAYERS.get(self.payload, ()) if self.transport == "tcp" else LAYERS[self.payload]
 
     def concerns(self, service: str) -> bool:
         """Return True if it was made for this service, or holds for every one."""
-        return self.service == service or (self.payload in PATHWIDE and self.transport != "tcp")
+        to_resolver = self.payload == "dns" and bool(self.service)
+        return self.service == service or (self.payload in PATHWIDE and self.transport != "tcp" and not to_resolver)
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
     found = []
     searches = _searches(followups, records)
     for search, entries in searches.items():
-        if _is_referral(search, entries, records):
+        if _is_referral(search):
             continue
         failed, hops = _cause_of(entries[0], records), _path_of(search, paths)
         if search.by_quote:
@@ -295,8 +303,10 @@ def _searches(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> 
         if text(record.get("followup")) == "limited_payload" and payload in LAYERS:
             service, (place, transport) = text(record.get("service")), _key(entry)
             by_quote = any(text(each.get("quote")) for each in tables(entry.get("distances")))
-            intercepted = kind_of(_cause_of(entry, records)) == CERTIFICATE
-            found[Search(payload, service, place, transport, by_quote, intercepted)].append(entry)
+            failed = _cause_of(entry, records)
+            query_failed = dns_kind_of(failed) if payload == "dns" else ""
+            intercepted = kind_of(failed) == CERTIFICATE
+            found[Search(payload, service, place, transport, by_quote, intercepted, query_failed)].append(entry)
     return found
 
 
@@ -314,17 +324,14 @@ def _record_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> dic
     return records.get(number(entry.get("transaction_id")), {})
 
 
-def _is_referral(search: Search, entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> bool:
-    """Return True if the DNS query got a referral. The server itself sends it, so it shows no interference."""
-    return search.payload == "dns" and dns_kind_of(_cause_of(entries[0], records)) == "no_answer"
+def _is_referral(search: Search) -> bool:
+    """Return True if a non-resolver gave a referral. The server itself sends it, so it shows no interference."""
+    return search.query_failed == "no_answer" and not search.service
 
 
 def _by_silence(search: Search, failed: str | None) -> bool:
-    """Return True if silence caused the search. A forged DNS answer never is a timeout.
-
-    An answer that stops is a success if its status line came.
-    """
-    return search.payload == "frozen" or (search.payload != "dns" and kind_of(failed) == TIMEOUT)
+    """Return True if silence caused the search. An answer that stops is a success if its status line came."""
+    return search.payload == "frozen" or kind_of(failed) == TIMEOUT
 
 
 def _cause_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> str | None:

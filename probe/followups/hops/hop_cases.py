@@ -5,21 +5,21 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from probe.dialogue import fell_silent
+from probe.followups.hops.dns_cases import RESOLVER_SCHEME, name_cases, resolver_case
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.mail_lead import MAIL
 from probe.followups.hops.pages import page_of
 from probe.formats import failures as f
+from probe.formats.entries import DNSQuery
 from probe.formats.exchanges.calls import UDPEcho
 from probe.formats.exchanges.hops import PayloadKind
 from probe.formats.exchanges.mail import MailEntry
 from probe.formats.transactions import TransactionRecord
-from probe.session.session import HELPER
 from probe.session.trace import Trace
 from probe.signatures.ttl_distance import NAMELESS
 from probe.targets.target import Endpoint
 
 MOST_CASES = 8  # of one measurement
-DNS_PORT = 53
 WEB = frozenset({"http", "https"})
 OTHER_TRANSFERS = frozenset({"innocuous_name_transfer", "neutral_host_transfer"})
 
@@ -68,7 +68,8 @@ class HopCases:
         `hosts`: the names of the target's endpoints.
         """
         found: dict[tuple[PayloadKind, str, int], Case] = {}
-        self._found = [*self._lookups(hosts), *self._endpoints(), *self._pages(), *self._hellos(), *self._stops()]
+        lookups = [*name_cases(self._trace, hosts), *self._resolvers()]
+        self._found = [*lookups, *self._endpoints(), *self._pages(), *self._hellos(), *self._stops()]
         for case in self._found:
             family = case.family if case.intercepted and case.kind in NAMELESS else 0  # often only one is redirected
             found.setdefault((case.kind, "" if case.is_pathwide else case.service, family), case)
@@ -173,21 +174,20 @@ class HopCases:
         others = [entry for entry in echoes if entry.payload == "other"]
         return any(entry.ends_swapped for entry in own) and bool(others) and not any(one.changed for one in others)
 
-    def _lookups(self, hosts: Collection[str]) -> Iterable[Case]:
-        """Return a case for each name that a non-resolver answered for: the answer came from the path.
-
-        A referral is excluded, because an authoritative server at that address may send it (RFC 1034, 4.3.1).
-        """
-        for record in self._trace.transactions:
-            failure = record.failure
-            answered = failure is None or (failure.startswith("dns_") and failure != f.DNS_NO_ANSWER)
-            known = record.address != HELPER  # the helper's address is in no record
-            if record.followup == "dark_resolver" and known and answered and record.hostname in hosts:
-                place = (record.address, record.port or DNS_PORT)
-                yield Case("dns", "", record.hostname, *place, False, record.transaction_id)
+    def _resolvers(self) -> Iterable[Case]:
+        """Return a case for each public resolver whose answer the path may have forged, or dropped."""
+        for attempt, confirmation, endpoint in self._failed:
+            if (case := resolver_case(self._trace, attempt, endpoint, confirmation)) is not None:
+                yield case
+        for attempt, endpoint in self._attempts:
+            if attempt.failure is None and (case := resolver_case(self._trace, attempt, endpoint)) is not None:
+                yield case
 
     def _pages(self) -> Iterable[Case]:
-        """Return a case for each page that a neutral host sends for the name too: both came from the path."""
+        """Return a case for each page that a neutral host sends for the name too, and each known block page.
+
+        A block page at an address that nothing confirms may come from its own server, which is not asked again.
+        """
         for attempt, endpoint in self._attempts:
             own = page_of(self._trace.entries_of(attempt)) if endpoint.scheme == "http" else None
             others = (
@@ -195,7 +195,8 @@ class HopCases:
                 for record in self._trace.transactions
                 if record.followup == "same_name_neutral_host" and record.cause == attempt.transaction_id
             )
-            if own is not None and own.is_telling(endpoint.host) and own in others:
+            in_place = attempt.corroborated and own is not None and own.is_block_page
+            if own is not None and (in_place or (own.is_telling(endpoint.host) and own in others)):
                 cause = attempt.transaction_id
                 yield Case("http", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint, True)
 
@@ -254,6 +255,8 @@ def _is_in_tls(record: TransactionRecord) -> bool:
 def _kind_of(attempt: TransactionRecord, endpoint: Endpoint) -> PayloadKind | None:
     """Return the kind of the payload that failed, None if no packet of its kind is sent with limited TTL."""
     operation = attempt.failed_operation or ""
+    if operation == DNSQuery.OPERATION:
+        return "datagram" if endpoint.scheme == RESOLVER_SCHEME else None
     if "tls_handshake" in attempt.steps and endpoint.dialect in _INSIDE_TLS:
         return "inside_tls"
     return _MAIL.get(endpoint.dialect) if operation in _MAIL_STEPS else _KINDS.get(operation)

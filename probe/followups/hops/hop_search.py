@@ -182,7 +182,7 @@ class HopSearch:
             return search.next_after((each.ttl, each.outcome) for each in distances) if self._is_in_time() else ()
 
         self._runner.count(tx, trigger)
-        datagram, once = datagram_payload(case), case.kind == "dns"
+        datagram, once = datagram_payload(case), case.kind == "dns" and not case.by_silence
         ahead = datagram if case.kind == "quic" and case.by_silence else b""
         pace = self._session.pace
         return await limited_payload_udp(
@@ -243,4 +243,6 @@ def _search_on(path: PathSweep, case: Case, guess: Interval | None) -> Search:
     sure = case.by_silence or (case.carrier == "tcp" and not case.any_name)  # no answer of the server is expected
     furthest = path.end_ttl or last + (BEYOND if sure else 1)
     candidates = [ttl for ttl in range(1, furthest) if ttl in answering or not case.by_silence]
-    return Search(candidates, answering, furthest, case.by_silence, guess, 1 if case.kind == "dns" else 2)
+    return Search(
+        candidates, answering, furthest, case.by_silence, guess, 1 if case.kind == "dns" and not case.by_silence else 2
+    )

@@ -55,6 +55,7 @@ class Case:
     by_browser: bool = False
     innocuous: bool = False
     intercepted: bool = False
+    query_type: str = "A"
 
     @property
     def is_trigger(self) -> bool:
@@ -71,7 +72,7 @@ class Case:
     @property
     def is_pathwide(self) -> bool:
         """Return whether one search holds for all services of a measurement."""
-        return self.kind in PATHWIDE and self.carrier == "udp"
+        return self.kind in PATHWIDE and self.carrier == "udp" and not (self.kind == "dns" and self.service)
 
     @property
     def family(self) -> Literal[4, 6]:
@@ -147,7 +148,7 @@ def datagram_payload(case: Case) -> bytes:
     if case.kind == "sip":
         return Options(case.host, "udp").written()
     if case.kind == "dns":
-        return build_query(case.host, "AAAA" if case.family == 6 else "A", secrets.randbelow(1 << 16))
+        return build_query(case.host, case.query_type, secrets.randbelow(1 << 16))
     return _stun_request(case)
 
 

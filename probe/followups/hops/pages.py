@@ -13,6 +13,7 @@ class Page:
     status: int
     body: str  # digest, "" without one
     redirect: str  # host of the Location
+    is_block_page: bool = False  # a known one
 
     def is_telling(self, host: str) -> bool:
         """Return whether unrelated servers would not both send this for `host`. Many redirect to the same host."""
@@ -25,7 +26,6 @@ def page_of(entries: Iterable[Entry]) -> Page | None:
     for entry in entries:
         if isinstance(entry, HTTPTransaction) and entry.failure is None:
             response = entry.response
-            return Page(
-                response.code, response.x_body_sha256 if response.x_body_length else "", response.x_redirect_host
-            )
+            body = response.x_body_sha256 if response.x_body_length else ""
+            return Page(response.code, body, response.x_redirect_host, bool(response.x_fingerprints))
     return None

@@ -120,6 +120,39 @@ class DNSInjection(DNSForger):
         return Actions(forward=self.on_path, to_client=answers)
 
 
+class DNSDrop(Middlebox):
+    """Drop queries over UDP for the names."""
+
+    WIRE = (
+        WireTest(
+            {"hop": 3, "names": ["web.wechat.com"]},
+            (
+                Exchange("dns", "8.8.8.8", 53, "web.wechat.com", end="silent"),
+                Exchange("dns", "8.8.8.8", 53, "web.telegram.org", contains="rcode 0"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the query")
+    names: list[str] = Field(min_length=1, description="names in queries, * is a wildcard")
+    asked: list[str] = Field(default=[], description="only queries to these addresses and prefixes, empty: to all")
+
+    _asked: Covers = PrivateAttr(default_factory=lambda: Covers(()))
+
+    def deploy(self, deployment: Deployment) -> None:
+        super().deploy(deployment)
+        self._asked = Covers(self.asked)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
+            return None
+        if self.asked and packet.destination not in self._asked:
+            return None
+        question = read_question(packet.payload)
+        return DROP if question is not None and matches(question.name, self.names) else None
+
+
 class DNSIntercept(DNSForger):
     """Drop every query over UDP, to any address, and answer it, with forged addresses for `names`."""
 

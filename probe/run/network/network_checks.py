@@ -169,8 +169,8 @@ class NetworkChecks:
     def lost_since(self, when: float, family: int) -> bool:
         """Return whether the last checks that began after `when` got no handshake with a neutral host of the family.
 
-        There must be `LOST_CHECKS` of them, and at least two hosts must have been asked for a handshake. Fewer checks may be a short outage. A device may pass connects and no data. `when` is a time of the monotonic
-        clock.
+        There must be `LOST_CHECKS` of them, and at least two hosts must have been asked for a handshake. Fewer checks
+        may be a short outage. A device may pass connects and no data. `when` is a time of the monotonic clock.
         """
         later = sorted((done for done in self._done if done.began >= when), key=lambda done: done.began)[-LOST_CHECKS:]
         neutral = [one for done in later for one in done.facts.neutral if one.family == family and not one.connect_only]

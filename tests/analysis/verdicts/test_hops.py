@@ -454,3 +454,31 @@ def test_quic_closed_by_a_router_has_hop_on_either_path(transport: str) -> None:
     followups["path_sweeps"][0]["transport"] = transport
     measured["test_keys"]["x_transactions"][0]["failure"] = "connection_refused"
     assert hop(measured, mechanisms=("quic",)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
+
+
+DENIED, NO_ANSWER = "dns_nxdomain_error", "dns_no_answer"
+
+
+@pytest.mark.parametrize(
+    ("service", "cause", "mechanism", "found"),
+    [
+        ("", "generic_timeout_error", "dns.timeout", True),
+        ("", "generic_timeout_error", "dns.injection.bogon", False),
+        ("", DENIED, "dns.nxdomain", True),
+        ("", DENIED, "dns.injection.other", True),
+        ("", NO_ANSWER, "dns.nxdomain", False),
+        ("web", "generic_timeout_error", "dns.timeout", True),
+        ("web", DENIED, "dns.nxdomain", True),
+        ("web", NO_ANSWER, "dns", True),
+        ("other", DENIED, "dns.nxdomain", False),
+    ],
+)
+def test_dns_search_locates_what_caused_it(service: str, cause: str, mechanism: str, found: bool) -> None:
+    outcome = "silent" if "timeout" in cause else "answered"
+    measured = line({3: "expired"}, {4: outcome}, payload="dns", service=service, cause=cause, end=None)
+    assert (hop(measured, mechanisms=(mechanism,)) is not None) == found
+
+
+def test_dropped_query_needs_the_router_that_answers_other_datagrams() -> None:
+    measured = line({3: "expired"}, {4: "silent"}, payload="dns", cause="generic_timeout_error", late=(4,), end=None)
+    assert hop(measured, mechanisms=("dns.timeout",)) is None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from probe.cli.run.consent import VERSION
 from probe.lab.censors import Middlebox
 from probe.lab.censors.addresses import SYNProxy
-from probe.lab.censors.dns import BOGON, FOREIGN, DNSInjection, DNSIntercept, DNSLie
+from probe.lab.censors.dns import BOGON, FOREIGN, DNSDrop, DNSInjection, DNSIntercept, DNSLie
 from probe.lab.net.dns_packets import NOERROR, NXDOMAIN
 from probe.lab.run import run_command
 from probe.lab.scenario.scenario import Scenario
@@ -130,6 +130,13 @@ def test_interceptor_answers_for_every_address(tmp_path: Path) -> None:
         assert [(set(one["addresses"]), one["ttl"]) for one in answers] == [(real_addresses(TRUE), 90 - NEAR)]
     assert [[one["addresses"] for one in answers] for answers in (forged, forged_too)] == [[["10.10.34.35"]]] * 2
     assert [one["rcode"] for one in unknown] == [NXDOMAIN]
+
+
+def test_dropped_queries_get_no_answer_from_the_resolvers_that_were_asked(tmp_path: Path) -> None:
+    calls = [*(asked(server, MANY) for server in (PUBLIC, "9.9.9.9", "1.1.1.1")), asked(PUBLIC, TRUE)]
+    public, quad9, spared, other = dig_answers(tmp_path, (DNSDrop(names=[MANY], asked=[PUBLIC, "9.9.9.0/24"]),), calls)
+    assert (public, quad9) == ([], [])
+    assert [set(one["addresses"]) for (one,) in (spared, other)] == [real_addresses(MANY), real_addresses(TRUE)]
 
 
 def test_interceptor_cannot_be_on_path() -> None:

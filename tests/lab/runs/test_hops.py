@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from probe.lab.censors.addresses import IPBlackhole, IPReset
-from probe.lab.censors.dns import DNSInjection
+from probe.lab.censors.dns import DNSDrop, DNSInjection
 from probe.lab.censors.kit.flows import Residual
 from probe.lab.censors.kit.middlebox import Deployment, Middlebox
 from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
@@ -158,6 +158,13 @@ def test_forged_answer_starts_at_the_censors_hop(tmp_path: Path) -> None:
     found = entries(f"*(send(V4, 53, {question}, [ttl], once=True) for ttl in (3, 4, 5))", tmp_path, censor)
     assert [outcomes(entry) for entry in found] == [[(3, "expired")], [(4, "answered")], [(5, "answered")]]
     assert [distance["sent"] for entry in found for distance in entry["distances"]] == [1, 1, 1]
+
+
+def test_dropped_query_is_silent_from_the_censors_hop_on(tmp_path: Path) -> None:
+    censor = on_hop(4, DNSDrop(names=["bad.example"]))
+    flows = "*(send(V4, 53, build_query(name, 'A', 7), [3, 4]) for name in ('bad.example', 'good.example'))"
+    dropped, passed = (outcomes(entry) for entry in entries(flows, tmp_path, censor))
+    assert (dropped, passed) == ([(3, "expired"), (4, "silent")], [(3, "expired"), (4, "expired")])
 
 
 def test_dropped_datagram_is_silent_from_the_censors_hop_on(tmp_path: Path) -> None:
