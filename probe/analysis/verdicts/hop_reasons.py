@@ -4,16 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from probe.analysis.observations.lenient_json import table
-from probe.analysis.verdicts.hops import (
-    ANSWERS_CHANGED,
-    AT_SERVER,
-    LAYERS,
-    NOT_FOUND,
-    NOT_SEARCHED,
-    QUOTED_LAYERS,
-    SearchResult,
-)
+from probe.analysis.verdicts.hops import ANSWERS_CHANGED, AT_SERVER, NOT_FOUND, NOT_SEARCHED, SearchResult
 from probe.messages import mark
+from probe.signatures.hop_mechanisms import LAYERS, QUOTED_LAYERS
 
 RESOLVER, RATE, NO_SEARCH = "resolver", "rate", "no_search"
 NO_ICMP_ERRORS = "no_icmp_errors"

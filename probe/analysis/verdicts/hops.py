@@ -7,49 +7,8 @@ from typing import Any
 
 from probe.analysis.observations.failure_kinds import CERTIFICATE, REFUSED, RESET, TIMEOUT, dns_kind_of, kind_of
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
-from probe.signatures.ttl_distance import (
-    AGREEING,
-    AGREEING_QUOTES,
-    NAMELESS,
-    PATHWIDE,
-    acted,
-    interval,
-    swapped_at,
-)
-
-LAYERS: dict[str, tuple[str, ...]] = {
-    "dns": ("dns.injection",),
-    "tls": ("tls.",),
-    "http": ("http.",),
-    "quic": ("quic.",),
-    "stun": ("stun.timeout.payload", "turn.timeout.payload"),
-    "reflector": ("reflector.timeout.payload",),
-    "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
-    "sip": ("sip.timeout.payload", "sip.injection."),
-    "inside_tls": ("smtp.", "imap.", "stun.", "turn.", "sip."),
-    "smtp": ("smtp.",),
-    "imap": ("imap.",),
-    "random": ("protocol.",),
-    "frozen": ("flow.freeze",),
-    "syn": ("tcp.", "ip.unreachable"),
-    "datagram": (
-        *("udp.timeout", "relay.udp.timeout", "ip.unreachable", "quic.timeout.other", "stun.timeout.other"),
-        *("turn.timeout.other", "reflector.timeout.other", "dtls.timeout.other", "sip.timeout.other"),
-        "dns.timeout",
-    ),
-}
-"""Prefixes of the mechanisms that a hop search with this payload locates."""
-
-STREAM_LAYERS = LAYERS | {"stun": ("stun.", "turn."), "sip": ("sip.",)}
-"""The same over TCP."""
-
-QUOTED_LAYERS: dict[str, tuple[str, ...]] = {
-    "stun": ("stun.tampering", "turn.tampering"),
-    "reflector": ("reflector.tampering",),
-    "dtls": ("dtls.tampering",),
-    "sip": ("sip.tampering",),
-}
-"""The same where the payload is compared with what routers quote of it."""
+from probe.signatures.hop_mechanisms import INTERCEPTED, LAYERS, QUERIES, QUOTED_LAYERS, STREAM_LAYERS
+from probe.signatures.ttl_distance import AGREEING, AGREEING_QUOTES, NAMELESS, PATHWIDE, acted, interval, swapped_at
 
 NOT_FOUND, AT_SERVER, ANSWERS_CHANGED, NOT_SEARCHED = "not_found", "at_server", "answers_changed", "not_searched"
 """Reasons for a search without a hop.
@@ -58,12 +17,6 @@ NOT_FOUND, AT_SERVER, ANSWERS_CHANGED, NOT_SEARCHED = "not_found", "at_server", 
 received the payload as it was sent, and the server answered it. `not_searched`: several TTLs are possible, because the
 search ended before it tried those between.
 """
-
-QUERIES: dict[str, tuple[str, ...]] = {"timeout": ("dns.timeout",), "nxdomain": ("dns.nxdomain", "dns.injection")}
-"""The same for a query about a target's name to another resolver, by its failure."""
-
-INTERCEPTED = ("tls.mitm.",)
-"""Prefixes of the mechanisms that a search locates after a wrong certificate."""
 
 REPEATED = 2  # connections that must fall silent in the search, since an answer may also stop for other reasons
 COMPARED = 4  # comparisons with packets to neutral hosts that must show the same silence, of five
