@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from probe.connectivity.conditions import may_be_policed
 from probe.connectivity.facts import NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End
 from probe.connectivity.planner import Addresses, conclude, plan, plan_addresses
@@ -326,3 +327,18 @@ def test_answer_that_is_not_trusted_waits_for_a_second_one() -> None:
 @pytest.mark.parametrize("facts", [{"followups": False}, {"followups": False, "as_control": True}])
 def test_without_follow_ups_no_alternative_is_tried(facts: dict[str, bool]) -> None:
     assert plan_addresses(names(tried=True, **facts)) is FINISHED
+
+
+@pytest.mark.parametrize(("lost", "policed"), [(False, True), (True, False)])
+def test_hello_in_a_network_that_was_lost_waits_for_no_cool_down(lost: bool, policed: bool) -> None:
+    run = Run(verified={ADDRESSES[0]}, crowded=True, network_answers=True, network_lost=lost)
+    attempt = Attempt(HTTPS, ADDRESSES[0], literal=False, verified=True)
+    for row in ("own", "confirmation"):
+        while isinstance(step := plan(seen := run.facts(attempt)), Wait):
+            run.wait(attempt, step)
+        assert not isinstance(step, End)
+        for flow in step:
+            run.begin(attempt, seen, flow)
+        for flow in list(attempt.under_way):
+            run.end(attempt, flow, f.RESET if flow.row == row else None, at_connect=False, was_sent=True)
+    assert may_be_policed(run.facts(attempt)) is policed
