@@ -74,6 +74,7 @@ def test_name_that_passes_at_a_neutral_host_is_noted_alone() -> None:
         without(AGAIN),  # an outage may have ended
         with_((AGAIN, AGAIN._replace(age=None))),
         with_((AGAIN, AGAIN._replace(age=9.0))),
+        with_((AGAIN, AGAIN._replace(age=6.1))),  # too late for one age, and too early to have lasted
         with_((FAST, FAST._replace(age=2.4))),  # an outage ends both at one time, and not at one age
         without(ELSEWHERE, ELSEWHERE_AGAIN),
         with_((ELSEWHERE, ELSEWHERE._replace(age=5.0)), (ELSEWHERE_AGAIN, ELSEWHERE_AGAIN._replace(age=5.0))),
@@ -101,8 +102,9 @@ def test_look_alikes_are_not_noted(connections: tuple[Kept, ...]) -> None:
 
 
 def test_address_that_ends_connections_of_any_name_is_noted_though_the_name_fails_elsewhere_too() -> None:
-    (record,) = judge_measurement(measured(*with_((OTHER, OTHER._replace(age=5.0)))), file="a", number=1)
-    assert {key: record[key] for key in NOTED} == NOTED
+    for connections in (with_((OTHER, OTHER._replace(age=5.0))), (*BY_NAME, OTHER._replace(age=5.0))):
+        (record,) = judge_measurement(measured(*connections), file="a", number=1)
+        assert {key: record[key] for key in NOTED} == NOTED
 
 
 def test_neutral_host_that_ends_its_own_connections_accuses_nothing() -> None:
