@@ -92,8 +92,11 @@ class TransferPairs:
         return first
 
     async def _pages_at_address(self, trace: Trace, subject: Page) -> None:
-        """Read the page at the service's address under an innocuous name, if the pair has shown a free line."""
-        if subject.rate < SLOW and _is_free(trace) and self._obstacle_to_pages() is None:
+        """Read the page at the service's address under an innocuous name, if the pair has shown a free line.
+
+        A faster page cannot turn out to get less than half of what the helper sends.
+        """
+        if subject.rate < SLOW / 2 and _is_free(trace) and self._obstacle_to_pages() is None:
             self._pairs += 1
             await until_stopped(self._session, read_at_address(self._session, trace, subject))
 

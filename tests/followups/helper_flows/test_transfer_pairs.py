@@ -138,7 +138,12 @@ async def test_pair_that_differs_is_repeated(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("rate", "limited", "address", "read"),
-    [(8_000, 0, "192.0.2.7", 1), (8_000, 8_000, "192.0.2.7", 0), (8_000, 0, "", 0)],
+    [
+        (8_000, 0, "192.0.2.7", 1),
+        (SLOW / 2, 0, "192.0.2.7", 0),
+        (8_000, 8_000, "192.0.2.7", 0),
+        (8_000, 0, "", 0),
+    ],
 )
 async def test_address_is_read_if_neither_transfer_was_slow(
     session: Session, monkeypatch: pytest.MonkeyPatch, rate: float, limited: int, address: str, read: int
