@@ -9,6 +9,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "reflector": ("reflector.timeout.payload",),
     "dtls": ("dtls.timeout.payload", "dtls.timeout.fingerprint"),
     "sip": ("sip.timeout.payload", "sip.injection."),
+    "inside_tls": ("smtp.", "imap.", "stun.", "turn.", "sip."),
     "smtp": ("smtp.",),
     "imap": ("imap.",),
     "random": ("protocol.",),

@@ -158,9 +158,9 @@ class TCPConnection(Connection):
         if self._sock.fileno() >= 0:
             set_ttl(self._sock, -1)
 
-    def keep_errors(self) -> None:
-        """Make `read` raise ICMP errors. The connection continues and can be read again."""
-        keep_errors(self._sock)
+    def keep_errors(self, *, kept: bool = True) -> None:
+        """Make `read` raise ICMP errors, or no longer. The connection continues and can be read again."""
+        keep_errors(self._sock, kept=kept)
 
     def segment_size(self) -> int:
         """Return the largest number of bytes in one segment."""

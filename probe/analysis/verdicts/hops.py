@@ -268,7 +268,7 @@ def _key(entry: dict[str, Any]) -> tuple[str, str]:
 
 
 def _compared(entry: dict[str, Any]) -> set[int]:
-    """Return the TTLs at which a router answered packets to several neutral hosts."""
+    """Return the TTLs at which a router answered the packets that silence is compared with."""
     found = entry.get("compared")
     return set(map(number, found)) if isinstance(found, list) else set()
 
@@ -298,7 +298,8 @@ def _outcomes(entries: list[dict[str, Any]], path: _Path, *, by_silence: bool) -
     An answer counts up to the last router that answered, if the distance of the server is unknown.
     """
     for entry in entries:
-        answering = frozenset(path.routers).union(_compared(entry))
+        routers = () if text(entry.get("payload")) == "frozen" else path.routers
+        answering = frozenset(routers).union(_compared(entry))
         for distance in tables(entry.get("distances")):
             if text(entry.get("payload")) == "inside_tls" and text(distance.get("outcome")) == "answered":
                 continue  # only the server can answer inside TLS

@@ -141,7 +141,8 @@ class HopSearch:
             else:
                 entry = await self._over_udp(tx, case, trigger, ttls, slowest, search)
             for distance in entry.distances:
-                search.learn(distance.ttl, distance.outcome)
+                if case.kind != "frozen" or distance.outcome == "expired" or distance.ttl in (entry.compared or []):
+                    search.learn(distance.ttl, distance.outcome)
 
         about = case.transaction("limited_payload", sent_name="" if case.kind == "random" else case.host)
         record = await self._runner.carry_out(FlowFacts(about, trigger if case.is_trigger else None), steps)

@@ -83,11 +83,14 @@ class LimitedPayload(Entry):
 
     LIST: ClassVar[str] = "limited_payloads"
     OPERATION: ClassVar[str] = "limited_payload"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"compared"})  # without packets to neutral hosts
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"compared"})  # without packets that silence is compared with
 
     address: str  # "192.0.2.1:443"
     transport: Literal["tcp", "udp"]  # what carries it
     payload: PayloadKind  # its kind
     distances: list[Distance] = Field(default_factory=list)  # one per TTL, in the order of sending
     compared: list[Hops] | None = Field(default=None, examples=[[5]])
-    """TTLs at which one router answered packets to several neutral hosts, behind the last one of this path too."""
+    """TTLs at which one router answered packets to several neutral hosts, behind the last one of this path too.
+
+    For `frozen`: TTLs whose router answered packets of the same connection before it stopped, and a SYN afterwards.
+    """

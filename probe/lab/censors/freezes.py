@@ -34,6 +34,9 @@ class FlowFreeze(AddressFilter):
     share: float = Field(default=1.0, gt=0, le=1, description="share of these flows of each server, by seed")
     spare_flows: list[int] = Field(default=[], description="numbers of the flows of each server that pass, from 1")
     spares_below: int = Field(default=0, ge=0, description="packets with less payload (bytes) pass after the limit too")
+    direction: Literal["both", "out", "in"] = Field(
+        default="both", description="out: the client's packets are dropped, in: the server's, or both"
+    )
 
     _flows: OrderedDict[Flow, _Seen] = PrivateAttr(default_factory=OrderedDict)
     _streams: Streams = PrivateAttr(default_factory=Streams)
@@ -58,7 +61,8 @@ class FlowFreeze(AddressFilter):
         elif not packet.is_tcp and seen.chosen is None:
             seen.chosen = self._draws(flow)
         over = self._is_over(seen, packet, now)
-        return DROP if seen.chosen and over and len(packet.payload) >= self.spares_below else None
+        dropped = self.direction == "both" or (self.direction == "out") == (direction is Direction.OUT)
+        return DROP if seen.chosen and over and dropped and len(packet.payload) >= self.spares_below else None
 
     def _seen(self, packet: Packet, flow: Flow, now: float) -> _Seen:
         """Return what was seen of a flow. A SYN begins another one. At MOST_FLOWS the idlest is removed."""

@@ -59,14 +59,14 @@ def hear_from_afar(sock: socket.socket, least: int) -> None:
         sock.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, least)
 
 
-def keep_errors(sock: socket.socket) -> None:
-    """Deliver ICMP errors to the socket's own queue. The connection continues. Elsewhere nothing changes."""
+def keep_errors(sock: socket.socket, *, kept: bool = True) -> None:
+    """Deliver ICMP errors to the socket's own queue, or no longer. The connection goes on. Linux and Android only."""
     if not tells_icmp_errors():
         return
     if is_sixth(sock):
-        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, int(kept))
     else:
-        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, int(kept))
 
 
 def told_by_icmp(sock: socket.socket) -> list[Told]:

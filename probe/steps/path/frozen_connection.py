@@ -2,6 +2,9 @@
 
 A device that drops a whole connection drops our packets too. A few bytes with limited TTL are therefore reported by the
 routers before the device, and not by those behind it. The bytes cannot reach the server.
+
+Routers are compared with themselves: on the same connection before its answer, because a load balancer may send other
+connections another way, and with a SYN afterwards, because routers limit the rate of their reports.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ from probe.signatures.silent_streams import LEAST_ANSWER, LEAST_SILENCE
 from probe.steps.connection import Connection
 from probe.steps.http.http_answer import CLEAR_TEXT_BODY
 from probe.steps.path.limited_ttl import LimitedStream, listening_time
+from probe.steps.path.senders import SynSender
 from probe.steps.tcp import TCPConnection
 from probe.steps.tls.tls_stream import TLSConnection
 from probe.wire.http1 import HTTP1Exchange
@@ -22,7 +26,8 @@ from probe.wire.http1 import HTTP1Exchange
 SILENCE = 1.0  # seconds without a byte. The stop was shown before, with a longer silence.
 MOST = 2 * CLEAR_TEXT_BODY  # bytes of an answer, more than any that was seen to stop
 _EMPTY_LINE = b"\r\n"  # servers ignore it before a request (RFC 9112, 2.2)
-_LIMIT = 30.0
+_DRAINED = 0.02  # seconds in which reports of routers arrive that were under way
+_ANSWER, _LIMIT = 10.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -40,50 +45,86 @@ async def limited_bytes_after_silence(
 ) -> LimitedPayload:
     """Ask for the page. After the silence send an empty line with each of `ttls` (ascending), as the kernel repeats it.
 
-    Raises StepFailed if the answer does not stop or goes on later, or if the connection ends or is silent before it.
+    The first bytes of the connection are sent with the same TTLs. `compared` has those whose router reported them, and
+    a SYN after the silence too. Raises StepFailed if the answer does not stop or goes on later, or if the connection
+    ends or is silent before it.
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload="frozen")
     async with tx.step(entry, _LIMIT):
-        line = await _until_silent(conn, page)
-        flow = LimitedStream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
+        flow = LimitedStream(conn, listening_time(pace, slowest), hasty=True)
         try:
-            if await flow.send_each(line, ttls, entry, by_silence=True) or await flow.listen(_rest(conn)):
-                entry.distances.clear()
+            dialogue = _Dialogue(conn, page)
+            before = await _reported(flow, conn, dialogue.first_bytes, ttls)
+            async with asyncio.timeout(_ANSWER):
+                await dialogue.until_silent()
+            conn.keep_errors()
+            if await flow.send_each(dialogue.empty_line(), ttls, entry, by_silence=True):
                 raise EOFError("the answer goes on")
+            after = await _expiring(SynSender(conn.ip, conn.port, pace), _silent(entry))
+            while (left := LEAST_SILENCE - conn.silent_for()) > 0:
+                if await flow.listen(left):  # the report of a router ends it too
+                    raise EOFError("the answer goes on")
+            entry.compared = sorted(before & after)
+        except BaseException:
+            entry.distances.clear()
+            raise
         finally:
             await flow.end()
     return entry
 
 
-def _rest(conn: TCPConnection) -> float:
-    """Return the seconds until the silence is as long as that of a stop."""
-    return max(0.0, LEAST_SILENCE - conn.silent_for())
+async def _reported(flow: LimitedStream, conn: TCPConnection, first: bytes, ttls: Sequence[int]) -> set[int]:
+    """Send the first bytes of a connection with each TTL. Return those that routers reported as expired.
+
+    The kernel then repeats the bytes with the usual TTL. Raises EOFError after a reaction.
+    """
+    entry = LimitedPayload(address=conn.address, transport="tcp", payload="frozen")
+    if await flow.send_each(first, ttls, entry, by_silence=True) or await flow.listen(_DRAINED):
+        raise EOFError("a reaction before the answer")
+    conn.unlimited()
+    conn.keep_errors(kept=False)
+    return {distance.ttl for distance in entry.distances if distance.outcome == "expired"}
 
 
-async def _until_silent(conn: TCPConnection, page: Page) -> bytes:
-    """Read until the connection is silent. Return the bytes of an empty line on it. Raises EOFError, OSError."""
-    tls = TLSConnection(conn, page.server_name, page.alpn) if page.server_name else None
-    exchange = HTTP1Exchange("GET", page.target, page.headers)
-    stream: Connection = tls or conn
-    async with asyncio.timeout(_LIMIT / 2):
-        if tls is not None:
-            await tls.handshake()
-        await stream.write(exchange.request)
-        await _read(stream, exchange)
-    if conn.bytes_after_sent < LEAST_ANSWER:
-        raise TimeoutError("silent before an answer")
-    return tls.encrypted(_EMPTY_LINE) if tls is not None else _EMPTY_LINE
+def _silent(entry: LimitedPayload) -> list[int]:
+    return [distance.ttl for distance in entry.distances if distance.outcome == "silent"]
 
 
-async def _read(stream: Connection, exchange: HTTP1Exchange) -> None:
-    """Read the answer until nothing more comes. Raises EOFError if it does not stop."""
-    while not exchange.ended and exchange.received < MOST:
-        try:
-            async with asyncio.timeout(SILENCE):
-                data = await stream.read()
-        except TimeoutError:
-            return
-        exchange.feed(data)
-        if exchange.status is not None:
-            exchange.read_body()
-    raise EOFError("the answer does not stop")
+async def _expiring(sender: SynSender, ttls: Sequence[int]) -> set[int]:
+    """Return the TTLs at which a router reports a SYN as expired."""
+    return {ttl for ttl in ttls if (await sender.send(ttl)).sender}
+
+
+class _Dialogue:
+    """Hold a request and its answer on a connection, over TLS if the page has a server name."""
+
+    def __init__(self, conn: TCPConnection, page: Page) -> None:
+        self._conn = conn
+        self._tls = TLSConnection(conn, page.server_name, page.alpn) if page.server_name else None
+        self._exchange = HTTP1Exchange("GET", page.target, page.headers)
+        self.first_bytes = self._tls.first_flight() if self._tls is not None else self._exchange.request
+
+    async def until_silent(self) -> None:
+        """Read until nothing more comes. Raises EOFError if the answer does not stop, TimeoutError if none began."""
+        stream: Connection = self._conn
+        if self._tls is not None:
+            await self._tls.handshake()
+            await self._tls.write(self._exchange.request)
+            stream = self._tls
+        while not self._exchange.ended and self._exchange.received < MOST:
+            try:
+                async with asyncio.timeout(SILENCE + (0.0 if self._exchange.received else SILENCE)):
+                    data = await stream.read()
+            except TimeoutError:
+                break
+            self._exchange.feed(data)
+            if self._exchange.status is not None:
+                self._exchange.read_body()
+        else:
+            raise EOFError("the answer does not stop")
+        if self._conn.bytes_after_sent < LEAST_ANSWER:
+            raise TimeoutError("silent before an answer")
+
+    def empty_line(self) -> bytes:
+        """Return the bytes that carry an empty line."""
+        return self._tls.encrypted(_EMPTY_LINE) if self._tls is not None else _EMPTY_LINE

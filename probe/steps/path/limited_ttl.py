@@ -67,10 +67,13 @@ async def limited_payload_tcp(
 
 
 class LimitedStream:
-    """Send the payload over one connection and read the reactions."""
+    """Send the payload over one connection and read the reactions.
 
-    def __init__(self, conn: TCPConnection, patience: float) -> None:
-        self._conn, self._patience = conn, patience
+    `hasty`: no reaction is expected, so the report of a router ends the waiting time.
+    """
+
+    def __init__(self, conn: TCPConnection, patience: float, *, hasty: bool = False) -> None:
+        self._conn, self._patience, self._hasty = conn, patience, hasty
         self._loop = asyncio.get_running_loop()
         self._reading: asyncio.Future[bytes] | None = None
         self._early: tuple[Reaction, bool] = ("", False)  # for a retransmission, before it was noticed
@@ -162,6 +165,8 @@ class LimitedStream:
             except OSError as error:
                 if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
                     expired = True
+                    if self._hasty:
+                        break
                     continue
                 return "reset", expired
             if data is None:

@@ -126,6 +126,14 @@ class TLSConnection(Connection):
                     self.hello_length, self.hello_carries_ech = len(pending), carries_ech(pending)
                 await self._inner.write(pending)
 
+    def first_flight(self) -> bytes:
+        """Return the hello without sending it. `handshake` continues once the caller has sent it."""
+        with suppress(ssl.SSLWantReadError):
+            self.engine.do_handshake()
+        hello = self._hello.altered(self._outgoing.read())
+        self.hello_length, self.hello_carries_ech = len(hello), carries_ech(hello)
+        return hello
+
     def encrypted(self, data: bytes) -> bytes:
         """Return the records that carry `data`, without sending them. The connection cannot be used afterwards."""
         self.engine.write(data)

@@ -74,19 +74,32 @@ def test_search_that_ended_early_gives_no_hop() -> None:
 STOPPED = ({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"})
 
 
-def freeze(*flows: Seen, **how: Any) -> Any:
+def freeze(*flows: Seen, compared: tuple[int, ...] = (2, 3, 4, 5, 6)) -> Any:
     """Return the hop of a freeze whose first attempt had a status line, so that it has no failure."""
-    return hop(line(*flows, payload="frozen", cause="", **how), mechanisms=("flow.freeze.packets",))
+    return hop(stopped(*flows, compared=compared), mechanisms=("flow.freeze.packets",))
+
+
+def stopped(*flows: Seen, compared: tuple[int, ...] = (2, 3, 4, 5, 6)) -> dict[str, Any]:
+    """Return a measurement with searches on connections that stopped, with routers that answered other packets."""
+    measured = line(*flows, payload="frozen", cause="")
+    for entry in measured["test_keys"]["x_followups"]["limited_payloads"]:
+        entry["compared"] = list(compared)
+    return measured
 
 
 def test_silence_on_connections_that_stopped_has_a_hop() -> None:
     assert freeze(*STOPPED) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
-    assert freeze(*STOPPED, late=(4,)) != freeze(*STOPPED)
-    assert hop(line(*STOPPED, payload="frozen", cause="")) is None
+    assert hop(stopped(*STOPPED)) is None
+
+
+@pytest.mark.parametrize("compared", [(), (2, 3, 5), (2, 3, 6)])
+def test_silence_of_routers_without_another_answer_gives_no_hop(compared: tuple[int, ...]) -> None:
+    """Test also several possible hops, as the path sweep alone does not show which routers answer."""
+    assert freeze(*STOPPED, compared=compared) is None
 
 
 def test_connections_to_two_addresses_of_a_service_repeat_each_other() -> None:
-    measured = line({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"}, payload="frozen", cause="")
+    measured = stopped({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"})
     first, _ = measured["test_keys"]["x_followups"]["limited_payloads"]
     first["address"] = "192.0.2.1:443"
     found = hop(measured, mechanisms=("flow.freeze.packets",))

@@ -80,10 +80,13 @@ async def test_look_alikes_are_not_searched(world: World, own: str, again: str, 
 
 
 class Connections:
-    """Stand for connections that fall silent on the fifth router, or with these numbers never do."""
+    """Stand for connections that fall silent on the fifth router, or with these numbers never do.
 
-    def __init__(self, path: Path8, *spared: int) -> None:
-        self.path, self.spared = path, spared
+    `mute`: a router that answers SYNs, and no packets of these connections.
+    """
+
+    def __init__(self, path: Path8, *spared: int, mute: int = 0) -> None:
+        self.path, self.spared, self.mute = path, spared, mute
 
     async def ask(self, tx: Any, conn: Any, page: Page, ttls: list[int], **how: Any) -> LimitedPayload:
         assert page.server_name == NAME and page.headers["Host"] == f"{NAME}" and page.target == "/"
@@ -93,8 +96,10 @@ class Connections:
             if len(self.path.flows) in self.spared:
                 raise EOFError("the answer does not stop")
             entry.distances += [
-                Distance(ttl=ttl, sent=1, outcome="silent" if ttl >= HOP else "expired") for ttl in ttls
+                Distance(ttl=ttl, sent=1, outcome="silent" if ttl >= HOP or ttl == self.mute else "expired")
+                for ttl in ttls
             ]
+            entry.compared = [ttl for ttl in ttls if ttl >= HOP and ttl != self.mute]
         return entry
 
 
@@ -107,6 +112,17 @@ async def test_connections_that_do_not_stop_are_left_out(
     await where.find({NAME})
     assert path.flows == flows and world.session.located["frozen"] == Interval(HOP - 1, HOP, 1)
     assert world.session.pace.triggers == len(flows)
+
+
+@pytest.mark.parametrize("mute", [3, HOP])
+async def test_silence_of_a_router_that_answered_nothing_before_is_no_evidence(
+    world: World, path: Path8, monkeypatch: pytest.MonkeyPatch, mute: int
+) -> None:
+    """Test a router of a load balancer that answers the SYNs of the path sweep alone."""
+    monkeypatch.setattr(location, "limited_bytes_after_silence", Connections(path, mute=mute).ask)
+    where = await searching(world, "stopped", "stopped", **{NEUTRAL: "whole"})
+    await where.find({NAME})
+    assert all(found.low < HOP <= found.high for found in world.session.located.values())
 
 
 async def test_hop_that_one_connection_shows_is_repeated_on_a_second(

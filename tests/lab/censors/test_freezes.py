@@ -52,6 +52,14 @@ def test_packets_of_both_directions_are_counted_and_dropped() -> None:
     begun(censor, port=40001)  # another flow has a count of its own
 
 
+@pytest.mark.parametrize("dropped", ["out", "in"])
+def test_one_direction_alone_can_be_dropped(dropped: str) -> None:
+    censor = deployed(FreezeAfterPackets(after=2, direction=dropped))
+    begun(censor)
+    assert passes(censor, from_server(b"x"), IN) == (dropped == "out")
+    assert passes(censor, from_client(b"x", seq=2000), OUT) == (dropped == "in")
+
+
 def test_bytes_of_both_directions_are_counted() -> None:
     censor = deployed(FreezeAfterBytes(after=len(hello(NAME)) + 1000))
     begun(censor)

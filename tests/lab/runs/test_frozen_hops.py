@@ -89,6 +89,23 @@ def test_routers_behind_a_device_that_drops_the_connection_stay_silent(tmp_path:
         [(3, "expired")],
         [(4, "silent")],
     ]
+    assert [entry["compared"] for entry in found] == [[4], [5], [], [4]]
+
+
+@pytest.mark.parametrize(("how", "compared"), [({"silent": (4,)}, []), ({"icmp_per_second": 0.4}, [])])
+def test_silent_and_tired_routers_are_no_comparison(tmp_path: Path, how: dict[str, Any], compared: list[int]) -> None:
+    """Test routers that would be silent on any connection, and routers that report one packet in 2.5 seconds."""
+    censor = on_hop(5, FreezeAfterBytes(after=14000, ports=[80]))
+    (found,) = entries("ask(V4, [4])", tmp_path, censor, **how)
+    assert found["compared"] == compared
+
+
+def test_other_routers_of_a_load_balancer_are_no_comparison(tmp_path: Path) -> None:
+    """Test ten connections. About half of them pass a router that reports nothing."""
+    censor = on_hop(5, FreezeAfterBytes(after=14000, ports=[80]))
+    found = entries("*(ask(V4, [4, 5]) for _ in range(10))", tmp_path, censor, parallel=(4,))
+    seen = {(outcomes(entry)[0][1], tuple(entry["compared"])) for entry in found}
+    assert seen == {("expired", (5,)), ("silent", (5,))}
 
 
 def test_server_that_stops_is_behind_all_routers(tmp_path: Path) -> None:
