@@ -115,6 +115,7 @@ def test_connections_to_two_addresses_of_a_service_repeat_each_other() -> None:
         ({3: "expired", 4: "silent"}, {}),
         ({2: "expired", 5: "expired"}, {3: "expired", 4: "silent"}),
         ({2: "expired", 3: "silent"}, {3: "expired", 4: "silent"}),
+        ({2: "expired", 5: "silent"}, {2: "expired", 5: "silent"}),
         ({2: "expired", 6: "expired"}, {3: "expired", 5: "expired"}),
     ],
 )
