@@ -3,8 +3,8 @@
 A device that drops a whole connection drops our packets too. A few bytes with limited TTL are therefore reported by the
 routers before the device, and not by those behind it. The bytes cannot reach the server.
 
-Routers are compared with themselves: on the same connection before its answer, because a load balancer may send other
-connections another way, and with a SYN afterwards, because routers limit the rate of their reports.
+Routers are compared with themselves on the same connection before its answer, because a load balancer may send other
+connections another way. They are compared with a SYN afterwards, because routers limit the rate of their reports.
 """
 
 import asyncio
