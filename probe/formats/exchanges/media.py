@@ -37,7 +37,7 @@ class MediaFlow(Entry):
     refused: Count = Field(default=0, examples=[3])  # packets that the helper did not reflect, because of its limits
     foreign: Count = Field(default=0, examples=[1])  # received datagrams that do not belong to the flow
     round_trip: Seconds | None = Field(default=None, examples=[0.083])  # the least
-    same_port_answered: bool | None = Field(default=None, examples=[False])
+    same_port_answered: bool | None = Field(default=None, examples=[True])
     """After two seconds without a packet at the end: the helper answered a request from the flow's port."""
     new_port_answered: bool | None = Field(default=None, examples=[True])  # the same from another port of our probe
     late: list[TenthMilliseconds] = Field(default_factory=list, examples=[[0, 1, 0]])  # sent behind the schedule
