@@ -4,11 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from probe.dialogue import fell_silent
+from probe.followups.hops.attempt_cases import Attempt, hello_cases, page_cases, place_of, stop_cases
 from probe.followups.hops.dns_cases import RESOLVER_SCHEME, name_cases, resolver_case
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.mail_lead import MAIL
-from probe.followups.hops.pages import page_of
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.exchanges.calls import UDPEcho
@@ -20,8 +19,6 @@ from probe.signatures.ttl_distance import NAMELESS
 from probe.targets.target import Endpoint
 
 MOST_CASES = 8  # of one measurement
-WEB = frozenset({"http", "https"})
-OTHER_TRANSFERS = frozenset({"innocuous_name_transfer", "neutral_host_transfer"})
 
 _KINDS: dict[str, PayloadKind] = {
     "connect": "syn",
@@ -51,7 +48,7 @@ class HopCases:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._failed: list[tuple[TransactionRecord, TransactionRecord, Endpoint]] = []
-        self._attempts: list[tuple[TransactionRecord, Endpoint]] = []
+        self._attempts: list[Attempt] = []
         self._found: list[Case] = []
 
     def note(self, attempt: TransactionRecord, confirmation: TransactionRecord, endpoint: Endpoint) -> None:
@@ -69,11 +66,15 @@ class HopCases:
         """
         found: dict[tuple[PayloadKind, str, int], Case] = {}
         lookups = [*name_cases(self._trace, hosts), *self._resolvers()]
-        self._found = [*lookups, *self._endpoints(), *self._pages(), *self._hellos(), *self._stops()]
+        self._found = [*lookups, *self._endpoints(), *self._among_attempts()]
         for case in self._found:
             family = case.family if case.intercepted and case.kind in NAMELESS else 0  # often only one is redirected
             found.setdefault((case.kind, "" if case.is_pathwide else case.service, family), case)
         return list(found.values())[:MOST_CASES]
+
+    def _among_attempts(self) -> Iterable[Case]:
+        for cases in (page_cases, hello_cases, stop_cases):
+            yield from cases(self._trace, self._attempts)
 
     def at_another_address(self, case: Case) -> Case | None:
         """Return a case with the same payload for the same service that has another address."""
@@ -89,13 +90,13 @@ class HopCases:
             failures = {attempt.failure, confirmation.failure}
             cause = attempt.transaction_id
             if failures == {None} and endpoint.dialect == "sip/udp":  # the planner noted answers that are doubtful
-                yield Case("sip", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint)
+                yield Case("sip", attempt.service, endpoint.host, *place_of(attempt), False, cause, endpoint)
             if attempt.failed_operation != confirmation.failed_operation:
                 continue
             kind = _kind_of(attempt, endpoint)
             if kind is None:
                 continue
-            about = (attempt.service, endpoint.host, *_place(attempt))
+            about = (attempt.service, endpoint.host, *place_of(attempt))
             if failures <= f.SILENT and self._is_spoilt(endpoint):
                 yield Case(kind, *about, True, cause, endpoint, by_quote=True)
                 continue
@@ -183,74 +184,6 @@ class HopCases:
             if attempt.failure is None and (case := resolver_case(self._trace, attempt, endpoint)) is not None:
                 yield case
 
-    def _pages(self) -> Iterable[Case]:
-        """Return a case for each page that a neutral host sends for the name too, and each known block page.
-
-        A block page at an address that nothing confirms may come from its own server, which is not asked again.
-        """
-        for attempt, endpoint in self._attempts:
-            own = page_of(self._trace.entries_of(attempt)) if endpoint.scheme == "http" else None
-            others = (
-                page_of(self._trace.entries_of(record))
-                for record in self._trace.transactions
-                if record.followup == "same_name_neutral_host" and record.cause == attempt.transaction_id
-            )
-            in_place = attempt.corroborated and own is not None and own.is_block_page
-            if own is not None and (in_place or (own.is_telling(endpoint.host) and own in others)):
-                cause = attempt.transaction_id
-                yield Case("http", attempt.service, endpoint.host, *_place(attempt), False, cause, endpoint, True)
-
-    def _hellos(self) -> Iterable[Case]:
-        """Return a case for each endpoint that answers our hello and at which a browser's failed twice.
-
-        If an innocuous name fails in it too, the extension for Encrypted ClientHello is the cause, and that name is
-        sent. Otherwise the target's name is.
-        """
-        for attempt, endpoint in self._attempts:
-            caused = self._caused_by(attempt)
-            failed = [record for record in caused if record.followup == "browser_hello" and _is_in_tls(record)]
-            failures = {record.failure for record in failed}
-            if len(failed) < 2 or not (failures <= f.SILENT or failures <= f.CUT_OFF):
-                continue
-            passed = {record.followup for record in caused if record.failure is None}
-            by_name = "harmless_browser_hello" in passed
-            sent = failed if by_name else [record for record in caused if record.followup == "harmless_browser_hello"]
-            if sent and (by_name or ("browser_hello_without_ech" in passed and _is_in_tls(sent[-1]))):
-                host, by_silence, cause = sent[-1].sent_name, failures <= f.SILENT, failed[-1].transaction_id
-                about = (attempt.service, host, *_place(attempt), by_silence, cause, endpoint)
-                yield Case("tls", *about, by_browser=True, innocuous=not by_name)
-
-    def _stops(self) -> Iterable[Case]:
-        """Return a case for each endpoint whose answers stop, while answers elsewhere or with another name do not.
-
-        Nothing may have been acknowledged after the stop: a device then drops our packets too.
-        """
-        for attempt, endpoint in self._attempts:
-            caused = self._caused_by(attempt)
-            again = [record for record in caused if record.followup == "same_transfer_again"]
-            silent = [record for record in (attempt, *again) if self._fell_silent(record)]
-            others = [record for record in self._trace.transactions if record.followup in OTHER_TRANSFERS]
-            passed = any(record.failure is None and not self._fell_silent(record) for record in others)
-            if endpoint.scheme in WEB and len(silent) > 1 and passed and not any(map(_acknowledged, silent)):
-                about = (attempt.service, endpoint.host, *_place(attempt), True, attempt.transaction_id, endpoint)
-                yield Case("frozen", *about)
-
-    def _caused_by(self, attempt: TransactionRecord) -> list[TransactionRecord]:
-        return [record for record in self._trace.transactions if record.cause == attempt.transaction_id]
-
-    def _fell_silent(self, record: TransactionRecord) -> bool:
-        return fell_silent(record, self._trace.entries_of(record))
-
-
-def _acknowledged(record: TransactionRecord) -> bool:
-    """Return whether the server acknowledged all bytes, or the system does not tell it. The SYN counts as one."""
-    end = record.stream
-    return end is None or end.bytes_acked is None or end.bytes_acked > end.bytes_sent
-
-
-def _is_in_tls(record: TransactionRecord) -> bool:
-    return record.failed_operation == "tls_handshake"
-
 
 def _kind_of(attempt: TransactionRecord, endpoint: Endpoint) -> PayloadKind | None:
     """Return the kind of the payload that failed, None if no packet of its kind is sent with limited TTL."""
@@ -260,7 +193,3 @@ def _kind_of(attempt: TransactionRecord, endpoint: Endpoint) -> PayloadKind | No
     if "tls_handshake" in attempt.steps and endpoint.dialect in _INSIDE_TLS:
         return "inside_tls"
     return _MAIL.get(endpoint.dialect) if operation in _MAIL_STEPS else _KINDS.get(operation)
-
-
-def _place(attempt: TransactionRecord) -> tuple[str, int]:
-    return attempt.address, attempt.port

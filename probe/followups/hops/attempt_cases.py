@@ -1,0 +1,94 @@
+"""Find cases for a hop search among first attempts: pages of a middlebox, browsers' hellos, and answers that stop."""
+
+from collections.abc import Iterable
+
+from probe.dialogue import fell_silent
+from probe.followups.hops.limited_payloads import Case
+from probe.followups.hops.pages import page_of
+from probe.formats import failures as f
+from probe.formats.transactions import TransactionRecord
+from probe.session.trace import Trace
+from probe.targets.target import Endpoint
+
+Attempt = tuple[TransactionRecord, Endpoint]
+
+_WEB = frozenset({"http", "https"})
+_OTHER_TRANSFERS = frozenset({"innocuous_name_transfer", "neutral_host_transfer"})
+
+
+def page_cases(trace: Trace, attempts: Iterable[Attempt]) -> Iterable[Case]:
+    """Return a case for each page that a neutral host sends for the name too, and each known block page.
+
+    A block page at an address that nothing confirms may come from its own server, which is not asked again.
+    """
+    for attempt, endpoint in attempts:
+        own = page_of(trace.entries_of(attempt)) if endpoint.scheme == "http" else None
+        others = (
+            page_of(trace.entries_of(record))
+            for record in trace.transactions
+            if record.followup == "same_name_neutral_host" and record.cause == attempt.transaction_id
+        )
+        in_place = attempt.corroborated and own is not None and own.is_block_page
+        if own is not None and (in_place or (own.is_telling(endpoint.host) and own in others)):
+            cause = attempt.transaction_id
+            yield Case("http", attempt.service, endpoint.host, *place_of(attempt), False, cause, endpoint, True)
+
+
+def hello_cases(trace: Trace, attempts: Iterable[Attempt]) -> Iterable[Case]:
+    """Return a case for each endpoint that answers our hello and at which a browser's failed twice.
+
+    If an innocuous name fails in it too, the extension for Encrypted ClientHello is the cause, and that name is
+    sent. Otherwise the target's name is.
+    """
+    for attempt, endpoint in attempts:
+        caused = _caused_by(trace, attempt)
+        failed = [record for record in caused if record.followup == "browser_hello" and _is_in_tls(record)]
+        failures = {record.failure for record in failed}
+        if len(failed) < 2 or not (failures <= f.SILENT or failures <= f.CUT_OFF):
+            continue
+        passed = {record.followup for record in caused if record.failure is None}
+        by_name = "harmless_browser_hello" in passed
+        sent = failed if by_name else [record for record in caused if record.followup == "harmless_browser_hello"]
+        if sent and (by_name or ("browser_hello_without_ech" in passed and _is_in_tls(sent[-1]))):
+            host, by_silence, cause = sent[-1].sent_name, failures <= f.SILENT, failed[-1].transaction_id
+            about = (attempt.service, host, *place_of(attempt), by_silence, cause, endpoint)
+            yield Case("tls", *about, by_browser=True, innocuous=not by_name)
+
+
+def stop_cases(trace: Trace, attempts: Iterable[Attempt]) -> Iterable[Case]:
+    """Return a case for each endpoint whose answers stop, while answers elsewhere or with another name do not.
+
+    Nothing may have been acknowledged after the stop: a device then drops our packets too.
+    """
+    for attempt, endpoint in attempts:
+        caused = _caused_by(trace, attempt)
+        again = [record for record in caused if record.followup == "same_transfer_again"]
+        silent = [record for record in (attempt, *again) if _fell_silent(trace, record)]
+        others = [record for record in trace.transactions if record.followup in _OTHER_TRANSFERS]
+        passed = any(record.failure is None and not _fell_silent(trace, record) for record in others)
+        if endpoint.scheme in _WEB and len(silent) > 1 and passed and not any(map(_acknowledged, silent)):
+            about = (attempt.service, endpoint.host, *place_of(attempt), True, attempt.transaction_id, endpoint)
+            yield Case("frozen", *about)
+
+
+def place_of(attempt: TransactionRecord) -> tuple[str, int]:
+    """Return the address and the port of an attempt."""
+    return attempt.address, attempt.port
+
+
+def _caused_by(trace: Trace, attempt: TransactionRecord) -> list[TransactionRecord]:
+    return [record for record in trace.transactions if record.cause == attempt.transaction_id]
+
+
+def _fell_silent(trace: Trace, record: TransactionRecord) -> bool:
+    return fell_silent(record, trace.entries_of(record))
+
+
+def _acknowledged(record: TransactionRecord) -> bool:
+    """Return whether the server acknowledged all bytes, or the system does not tell it. The SYN counts as one."""
+    end = record.stream
+    return end is None or end.bytes_acked is None or end.bytes_acked > end.bytes_sent
+
+
+def _is_in_tls(record: TransactionRecord) -> bool:
+    return record.failed_operation == "tls_handshake"
