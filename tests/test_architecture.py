@@ -18,7 +18,7 @@ RESERVED = {"bogons.py"}  # ranges of addresses that no public host has
 # for each contract: a file, and an import that the contract forbids in it
 VIOLATIONS = {
     "layers": ("probe/steps/tcp.py", "import probe.connectivity.endpoint"),
-    "analysis layers": ("probe/analysis/rules/rule.py", "import probe.analysis.verdicts.hops"),
+    "analysis layers": ("probe/analysis/rules/rule.py", "import probe.analysis.verdicts.hops.located"),
     "measuring and verdicts are independent": ("probe/run/measure.py", "import probe.analysis.rules.tables"),
     "analysis needs no network library": ("probe/analysis/rules/rule.py", "import dns.message"),
     "no cycles between siblings": ("probe/session/pacing.py", "import probe.session.session"),

@@ -10,7 +10,7 @@ from probe.analysis.observations.lenient_json import moment, seconds, text
 from probe.analysis.observations.media.row import MediaRow
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.observations.transfers.row import TransferRow
-from probe.analysis.verdicts.hops import hop_evidence
+from probe.analysis.verdicts.hops.evidence import hop_evidence
 from probe.analysis.verdicts.verdict_row import ipv6_broken, network_text, origin_columns
 from probe.results.reading import orjson
 

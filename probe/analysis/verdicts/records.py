@@ -13,8 +13,9 @@ from probe.analysis.pipeline.conclusions.media_figures import USABLE_FINDINGS, F
 from probe.analysis.pipeline.conclusions.transfer_figures import USABLE_PAIRS, TransferFinding, transfer_figures
 from probe.analysis.rules.tables import RULES, RULESET
 from probe.analysis.statistics.wilson import wilson
-from probe.analysis.verdicts.hop_reasons import hop_reason
-from probe.analysis.verdicts.hops import SearchResult, hop_of, search_results
+from probe.analysis.verdicts.hops.located import search_results
+from probe.analysis.verdicts.hops.reasons import hop_reason
+from probe.analysis.verdicts.hops.results import SearchResult, hop_of
 from probe.analysis.verdicts.validity import Invalidity, invalidity_of
 from probe.targets.dialects import PROOF_DEPTH
 

@@ -10,7 +10,7 @@ from probe.analysis.run_result.run_targets import targets_of
 from probe.analysis.run_result.service_words import STATE_WORDS, device_sentences
 from probe.analysis.run_result.throughput_sentences import throughput_sentences
 from probe.analysis.run_result.transaction_sentences import describe_transaction
-from probe.analysis.verdicts.hop_reasons import SENTENCES
+from probe.analysis.verdicts.hops.reasons import SENTENCES
 from probe.cli.screen import print_verdicts, say, wrapped
 from probe.formats.origin import REAL, Origin
 from probe.messages import listed, mark, tr, tr_plural

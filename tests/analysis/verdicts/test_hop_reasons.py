@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from probe.analysis.rules.mechanisms import ALL
-from probe.analysis.verdicts.hop_reasons import SENTENCES, hop_reason
-from probe.analysis.verdicts.hops import search_results
+from probe.analysis.verdicts.hops.located import search_results
+from probe.analysis.verdicts.hops.reasons import SENTENCES, hop_reason
 from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.analysis.rules.test_every_rule_fires import RECORDED
 from tests.analysis.verdicts.test_hops import line, quoted

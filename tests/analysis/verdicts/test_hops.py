@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.hops import hop_of, search_results
+from probe.analysis.verdicts.hops.located import search_results
+from probe.analysis.verdicts.hops.results import hop_of
 
 Seen = dict[int, str]
 ROUTERS = {1: None, 2: None, 3: "198.51.45.1", 4: "198.51.46.1", 5: "198.51.47.1", 6: "198.51.48.1"}

@@ -6,7 +6,7 @@ from typing import Any
 from probe.analysis.compare.examples import Example
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.observations.lenient_json import tables, text, texts
-from probe.analysis.verdicts.hop_reasons import SENTENCES
+from probe.analysis.verdicts.hops.reasons import SENTENCES
 from probe.analysis.verdicts.verdict_row import COLUMNS, VerdictRow
 
 MOST_EVIDENCE = 2000  # example measurements up to which endpoints are included: with 20 000 a page is too large

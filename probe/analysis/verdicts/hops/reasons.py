@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from probe.analysis.observations.lenient_json import table
-from probe.analysis.verdicts.hops import ANSWERS_CHANGED, AT_SERVER, NOT_FOUND, NOT_SEARCHED, SearchResult
+from probe.analysis.verdicts.hops.results import ANSWERS_CHANGED, AT_SERVER, NOT_FOUND, NOT_SEARCHED, SearchResult
 from probe.messages import mark
 from probe.signatures.hop_mechanisms import LAYERS, QUOTED_LAYERS
 
