@@ -81,6 +81,7 @@ async def _reported(flow: LimitedStream, conn: TCPConnection, first: bytes, ttls
     entry = LimitedPayload(address=conn.address, transport="tcp", payload="frozen")
     if await flow.send_each(first, ttls, entry, by_silence=True) or await flow.listen(_DRAINED):
         raise EOFError("a reaction before the answer")
+    await flow.pause()
     conn.unlimited()
     conn.keep_errors(kept=False)
     return {distance.ttl for distance in entry.distances if distance.outcome == "expired"}

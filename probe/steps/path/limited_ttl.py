@@ -104,11 +104,16 @@ class LimitedStream:
                 return True
         return False
 
+    async def pause(self) -> None:
+        """Stop reading, so that another reader gets what arrives from now on."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
     async def end(self) -> None:
         """Stop reading, and close with a reset. Otherwise the kernel would repeat the payload with the usual TTL."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+        await self.pause()
         self._conn.unlimited()
         self._conn.close_with_reset()
 
