@@ -91,6 +91,13 @@ TEXT = (
         ),
     ),
     (
+        mark("Long connections"),
+        mark(
+            "With --depth deep, connections to one server of each service stay open for up to 30 seconds. "
+            "They are asked again about once a second. A standard run does so only where something stopped late."
+        ),
+    ),
+    (
         mark("When not to run it"),
         mark(
             "Do not run it if it could endanger you to be found with this tool. "
