@@ -38,7 +38,7 @@ def throughput_ratio(*pairs: tuple[Transfer, Transfer]) -> Estimate | None:
     ratio. The value is the ratio of all bytes, since lost segments are made up for in later blocks. Its error is that
     of the jackknife (Efron and Stein, Annals of Statistics 9, 1981). It leaves one block out at a time and needs no
     distribution. The interval has Student's factor for 99 %, because few blocks of bursts spread more than a normal
-    variable. In simulations it then contains the true ratio in at least 95 of 100 runs.
+    variable. In simulations it then contains the true ratio in 94 to 100 of 100 runs.
     """
     parts = [found for pair in pairs if (found := _paired_blocks(*pair)) is not None]
     blocks = [block for each in parts for block in each.blocks]
