@@ -128,9 +128,9 @@ def against_aims(score: Score) -> list[tuple[str, ...]]:
         aim = "" if most is None else _met(f"at most {most:.0f} s", seconds <= most)
         rows.append((f"slowest {KINDS[kind]}", f"{seconds:.0f} s ({name})", aim))
     seeds = {seed for count in score.scenarios.values() for seed in count.seeds}
-    scope = (
-        f"{len(score.scenarios)} scenarios, {len(seeds)} seeds, {every.runs} runs, commit {score.commit or 'unknown'}"
-    )
+    counts = (("scenario", len(score.scenarios)), ("seed", len(seeds)), ("run", every.runs))
+    scope = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts)
+    scope = f"{scope}, commit {score.commit or 'unknown'}"
     return [(scope, "figure", "aim"), *rows]
 
 

@@ -168,7 +168,7 @@ def test_totals_are_compared_with_aims() -> None:
     fine = Tally(1, 100, 99, 50, 50, 50, uncensored=2000, hops=20, hops_exact=19, hops_near=20, seconds=60.0)
     kinds: dict[str, Kind] = {"a": "standard", "b": "deep"}
     rows = against_aims(Score("abc", "1", kinds, {"a": fine, "b": Tally(seconds=200.0)}))
-    assert rows[0][0] == "2 scenarios, 0 seeds, 1 runs, commit abc"
+    assert rows[0][0] == "2 scenarios, 0 seeds, 1 run, commit abc"
     assert ("states exact", "99 of 100 (99.00%)", "at least 99%") in rows
     assert not [row for row in rows if "missed" in row[2]]
     poor = Tally(1, 100, 98, 40, 50, 40, uncensored=1999, hops=20, hops_exact=18, unlocated=0, invented=1, seconds=60.5)
