@@ -9,6 +9,7 @@ from probe.analysis.run_result.app_words import (
     is_slowed,
     state_of_calls,
     untestable_calls,
+    works_badly,
 )
 from probe.analysis.run_result.headline_parts import is_address
 from probe.analysis.verdicts.apps import AppVerdict
@@ -34,6 +35,7 @@ ADDRESS_MEANINGS = {
     "ok": mark("You can open this address on this network."),
 }
 SLOWED = mark("Pages load slowly on this network, because they are slowed down.")
+CUT_OFF = mark("You can use it on this network, but its connections are broken off after some time.")
 NO_MEANING = mark("Nothing can be said, because the measurement cannot be used.")
 NEED_STATES = {
     "messages": mark("Messages: {state}"),
@@ -53,8 +55,8 @@ CERTAINTY_REASONS = {
 
 def meaning_of(app: AppVerdict) -> str:
     """Return the sentence for the person about the state of an app or a web address."""
-    if is_slowed(app):
-        return tr(SLOWED)
+    if works_badly(app):
+        return tr(SLOWED) if is_slowed(app) else tr(CUT_OFF)
     meanings = ADDRESS_MEANINGS if is_address(app) else MEANINGS
     return tr(meanings.get(app["state"] or "", NO_MEANING))
 

@@ -17,7 +17,7 @@ STATES = {
     "insufficient": mark("NOT TESTED"),
     "ok": mark("WORKS"),
 }
-SLOWED = mark("WORKS BADLY")  # pages are slowed down, and nothing is blocked
+BADLY = mark("WORKS BADLY")  # pages are slowed down or connections break off, and nothing is blocked
 INVALID = mark("NO RESULT")
 CALLS = {
     "blocked": mark("blocked"),
@@ -29,7 +29,8 @@ CALLS = {
     "ok": mark("work"),
 }
 BAD_CALLS = mark("bad")  # call packets are lost, late or slow
-SLOW_UDP = "service_udp_slow"  # the rule about call packets that are lost like all other packets over UDP
+BAD_UDP = frozenset({"service_udp_slow", "service_datagram_flows_freeze"})
+"""The rules about call packets that are lost or stop like all other packets over UDP."""
 CERTAINTIES = {"certain": mark("certain"), "likely": mark("likely"), "unclear": mark("unclear")}
 UNTESTABLE_CALLS = {
     "wechat": mark("Calls over WeChat are not testable, because no server for them is documented."),
@@ -56,15 +57,29 @@ App = TypeVar("App", bound=AppState)
 
 def state_of_app(app: AppState) -> str:
     """Return the word for an app's state. An app of an invalid run has none."""
-    if is_slowed(app):
-        return tr(SLOWED)
+    if works_badly(app):
+        return tr(BADLY)
     return tr(STATES[app["state"]]) if app["state"] in STATES else tr(INVALID)
+
+
+def works_badly(app: AppState) -> bool:
+    """Return whether pages of an app are slowed down or connections break off, and nothing else is interfered with."""
+    named = app["mechanisms"]
+    return app["state"] == "degraded" and bool(named) and all(_is_slow(name) or _is_cut_off(name) for name in named)
 
 
 def is_slowed(app: AppState) -> bool:
     """Return whether pages of an app are slowed down, and nothing else is interfered with."""
-    named = [name.split(".") for name in app["mechanisms"]]
-    return app["state"] == "degraded" and bool(named) and all(name[0] in PAGES and "throttle" in name for name in named)
+    return works_badly(app) and not any(map(_is_cut_off, app["mechanisms"]))
+
+
+def _is_slow(mechanism: str) -> bool:
+    parts = mechanism.split(".")
+    return parts[0] in PAGES and "throttle" in parts
+
+
+def _is_cut_off(mechanism: str) -> bool:
+    return mechanism.startswith("flow.cutoff")
 
 
 def state_of_calls(app: AppState) -> str | None:
@@ -85,8 +100,8 @@ def are_calls_bad(app: AppState) -> bool:
 def calls_of_app(app: "AppVerdict") -> str:
     """Return the word for the calls of an app, a dash if nothing is known about them."""
     state = state_of_calls(app)
-    slow = state == "ok" and any(service["rule_id"] == SLOW_UDP for service in app["services"])
-    if slow or (state is not None and are_calls_bad(app)):
+    bad = state == "ok" and any(service["rule_id"] in BAD_UDP for service in app["services"])
+    if bad or (state is not None and are_calls_bad(app)):
         return tr(BAD_CALLS)
     return tr(CALLS[state]) if state is not None else "-"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from probe.analysis.run_result.app_words import AppState, are_calls_bad, is_slowed, state_of_calls
+from probe.analysis.run_result.app_words import AppState, are_calls_bad, is_slowed, state_of_calls, works_badly
 from probe.messages import tr, tr_plural
 
 Names = Callable[[str, Sequence[AppState]], str]
@@ -52,7 +52,8 @@ def is_stopped(app: AppState) -> bool:
 
 def _partly(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
     slowed = [app for app in apps if is_slowed(app)]
-    if blocked := [app for app in apps if app not in slowed]:
+    badly = [app for app in apps if works_badly(app) and app not in slowed]
+    if blocked := [app for app in apps if app not in slowed + badly]:
         yield tr_plural(
             "{count} partly blocked: {names}",
             "{count} partly blocked: {names}",
@@ -62,6 +63,10 @@ def _partly(apps: Sequence[AppState], listed: Names) -> Iterator[str]:
     if slowed:
         yield tr_plural(
             "{count} slowed down: {names}", "{count} slowed down: {names}", len(slowed), names=listed("slowed", slowed)
+        )
+    if badly:
+        yield tr_plural(
+            "{count} works badly: {names}", "{count} work badly: {names}", len(badly), names=listed("badly", badly)
         )
 
 

@@ -105,13 +105,16 @@ _BY_STATE = {
     "impaired": FAILING_NEEDS,
     "down": FAILING_NEEDS,
 }
-SLOW_THOUGH_OK: dict[str, str] = {
+BAD_THOUGH_OK: dict[str, str] = {
     "service_udp_slow": REASONS["media.loss"],
+    "service_datagram_flows_freeze": mark("Calls may break off."),
+    "service_connections_end": REASONS["flow.cutoff"],
     "service_address_slow": mark("Pages load slowly."),
 }
-"""The sentence about a service that works and is slow, by its rule. An access line or a server can cause this too."""
+"""The sentence about a service that works badly, by its rule. An access line or a server can cause this too."""
 _ORDER = {state: place for place, state in enumerate(_BY_STATE)}
 _ACCUSED = {"blocked", "likely_blocked", "degraded"}
+_BAD = frozenset({"throttle", "cutoff"})  # parts of mechanisms by which a service works badly
 MANY = 3  # services of one need that are alike, such as providers, from which on they are counted
 
 
@@ -131,14 +134,14 @@ def app_sentence(
         return reason_of(records)
     if rule_id == "app_works_in_part":
         chosen = {need: needs[need] for need in essential}
-        if slowed := _slowed(chosen, records):
-            return slowed
+        if badly := _works_badly(chosen, records):
+            return badly
         return _counted(records) if len(needs) == 1 else _about_worst(chosen)
     failing_in_part = rule_id in {"app_unclear", "app_down"} and "ok" in needs.values()
     if rule_id == "app_other_need_blocked" and _are_calls_bad(needs, records):
         return reason_of(records)
-    if rule_id == "app_other_need_blocked" and (slowed := _slowed(needs, records)):
-        return slowed
+    if rule_id == "app_other_need_blocked" and (badly := _works_badly(needs, records)):
+        return badly
     if rule_id in {"app_other_need_blocked", "app_other_need_unclear"} or failing_in_part:
         return _about_worst(needs)
     return _OTHERS[rule_id]() if rule_id in _OTHERS else _about_working(needs, records, services)
@@ -170,11 +173,11 @@ def _are_calls_bad(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]
     return failing == {"calls"} and any(rule is not None and rule.mechanism.startswith("media.") for rule in rules)
 
 
-def _slowed(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the sentence about services that are slowed down, None if anything is interfered with in another way."""
+def _works_badly(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the sentence about services that are slow or broken off, None if another mechanism is named."""
     affected = [record for record in records if record.get("state") in _ACCUSED]
     named = [texts(record.get("mechanisms")) for record in affected]
-    slow = all(names and all("throttle" in name.split(".") for name in names) for names in named)
+    slow = all(names and all(_BAD.intersection(name.split(".")) for name in names) for names in named)
     worse = any(state in _ACCUSED and state != "degraded" for state in needs.values())
     return reason_of(affected) if affected and slow and not worse else None
 
@@ -199,7 +202,7 @@ def _counted(records: Sequence[Mapping[str, Any]]) -> str:
 def _about_working(
     needs: Mapping[str, str], records: Sequence[Mapping[str, Any]], services: Sequence[Mapping[str, Any]]
 ) -> str:
-    """Return the sentence about an app that works, with what is slow, or known to fail elsewhere too."""
+    """Return the sentence about an app that works, with what is bad, or known to fail elsewhere too."""
     down = {need: state for need, state in needs.items() if state == "down"}
     if down:
         return _about_worst(down)
@@ -214,4 +217,4 @@ def _about_working(
             failing=failing,
         )
     rules = {text(record.get("rule_id")) for record in services}
-    return next((tr(sentence) for rule_id, sentence in SLOW_THOUGH_OK.items() if rule_id in rules), tr("It works."))
+    return next((tr(sentence) for rule_id, sentence in BAD_THOUGH_OK.items() if rule_id in rules), tr("It works."))
