@@ -45,6 +45,7 @@ from probe.wire.media.shape import Shape, masked
 from probe.wire.media.shapes import requests_in
 from probe.wire.media.stun_parts import cookie_of, read, token_of
 from probe.wire.media.whatsapp import WhatsAppShape
+from probe.wire.quotes import compared_with_quote
 from probe.wire.sip import headers as sipheaders
 from probe.wire.sip import sdp
 from probe.wire.sip.call import Call
@@ -202,6 +203,14 @@ def exchange_ends_twice(data: bytes) -> None:
     assert with_ends_swapped(with_ends_swapped(data)) == data
 
 
+def quote_against_a_request(data: bytes) -> None:
+    """Check that a quote of the request itself is never called changed, whatever extension follows it."""
+    sent = seeds.STUN[-1]
+    compared_with_quote(sent, data, 4)
+    compared_with_quote(data, sent, 6)
+    assert compared_with_quote(sent, sent + data, 4) == "same"
+
+
 def read_quic(data: bytes) -> None:
     quicinitial.ClientInitials().feed(data)
     quicinitial.crypto_pieces(data)
@@ -292,6 +301,7 @@ CODECS = [
     Codec("wire/media/shape", lambda data: masked(b"0" + data[:60], data), (), (bytes(12),)),
     Codec("wire/media/shapes", requests_in, (), (bytes(100), *seeds.STUN)),
     Codec("wire/tampering", exchange_ends_twice, (), (b"", bytes(3), bytes(range(20)))),
+    Codec("wire/quotes", quote_against_a_request, (), (b"", bytes(8), *seeds.STUN)),
     Codec("wire/stun", read_stun, (ValueError,), seeds.STUN),
     Codec("wire/tls/ech_config", public_name, (ValueError,), seeds.ECH_CONFIGS),
     Codec("wire/tls/records", read_tls, (), seeds.TLS),

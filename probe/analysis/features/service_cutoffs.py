@@ -11,8 +11,8 @@ class CutoffColumns:
 
     cutoff_alike: int = column(
         0,
-        "Connections under the service's name that were kept open and ended at one age, after three answers or more. 0 "
-        "if the ages differ, if others lasted longer, or if all had the same number of answers.",
+        "Connections under the service's name that ended at one age and after different answers, three or more. 0 if "
+        "ages differ or another lasted longer.",
         "COALESCE(k.alike, 0)",
     )
     cutoff_broken: int = column(
@@ -33,7 +33,7 @@ class CutoffColumns:
     )
     media_frozen: int = column(
         0,
-        "Pairs of media flows of the service's shape that both stopped for good at about one time. The helper then "
-        "answered requests from new ports, and none from theirs.",
+        "Pairs of the service's shape whose media flows both stopped at one time. The helper then answered new ports "
+        "and not theirs.",
         "COALESCE(z.pairs, 0)",
     )

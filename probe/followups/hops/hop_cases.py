@@ -32,12 +32,11 @@ _KINDS: dict[str, PayloadKind] = {
     "mtproto_exchange": "random",
     "noise_handshake": "random",
 }
-_MAIL: dict[str, PayloadKind] = {"smtp+starttls": "smtp", "imap+starttls": "imap"}  # by dialect
 _ICMP_ERRORS = frozenset({f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
 _CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, *_ICMP_ERRORS})
 _STREAMS = frozenset({"tls", "http", "stun", "sip", "random", *MAIL})
 _INTERCEPTED: dict[PayloadKind, PayloadKind] = {"tls": "syn", "quic": "datagram"}  # packets of a redirected flow
-_INSIDE_TLS = frozenset({"stun/tls", "turn/tls", "sip/tls", "smtps", "imaps"})  # dialects
+_MAIL: dict[str, PayloadKind] = {"smtp": "smtp", "imap": "imap"}  # by the proof of a dialect
 _STARTTLS = "mail_starttls"
 _MAIL_STEPS = frozenset({"mail_greeting", _STARTTLS})
 
@@ -190,6 +189,9 @@ def _kind_of(attempt: TransactionRecord, endpoint: Endpoint) -> PayloadKind | No
     operation = attempt.failed_operation or ""
     if operation == DNSQuery.OPERATION:
         return "datagram" if endpoint.scheme == RESOLVER_SCHEME else None
-    if "tls_handshake" in attempt.steps and endpoint.dialect in _INSIDE_TLS:
+    facts = endpoint.facts
+    if "tls_handshake" in attempt.steps and facts.tls_first and facts.layers[-1] in {"payload", "mail"}:
         return "inside_tls"
-    return _MAIL.get(endpoint.dialect) if operation in _MAIL_STEPS else _KINDS.get(operation)
+    if operation in _MAIL_STEPS:
+        return _MAIL.get(facts.proof) if facts.starttls else None
+    return _KINDS.get(operation)

@@ -28,7 +28,6 @@ from probe.wire.stun import allocate_request, binding_request
 from probe.wire.telegram.reflector import hello as reflector_hello
 
 _OVER_TCP = frozenset({"tls", "http", "random", "syn", "frozen", "inside_tls", *MAIL})
-_MAIL_OVER_TLS = {"smtps": MAIL["smtp"], "imaps": MAIL["imap"]}  # by dialect
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def lead_to(case: Case) -> Lead | None:
         return partial(open_mail, kind=case.kind, asks_for_tls=case.asks_for_tls)
     if case.kind != "inside_tls" or case.endpoint is None:
         return None
-    mail = _MAIL_OVER_TLS.get(case.endpoint.dialect)
+    mail = MAIL.get(case.endpoint.facts.proof)
     if mail is not None:
         data = mail.capability_command
     else:

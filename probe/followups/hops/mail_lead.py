@@ -12,7 +12,7 @@ from probe.steps.mail.smtp import SMTP
 from probe.steps.tcp import TCPConnection
 
 MAIL: dict[str, MailProtocol] = {"smtp": SMTP, "imap": IMAP}
-"""Protocols by kind of payload."""
+"""Protocols by kind of payload, which is also the `proof` of their dialects."""
 
 LEAD_SECONDS = 3.0  # for banner and capabilities
 

@@ -162,8 +162,8 @@ class CutoffAfterSeconds(FlowFreeze):
 
     WIRE = (
         WireTest(
-            {"names": ["login.skype.com"], "ports": [443], "seconds": 0.0001, "end": "reset"},
-            (Exchange("tls", "login.skype.com", 443, "login.skype.com", end="reset"),),
+            {"names": ["mail.google.com"], "ports": [443], "seconds": 0.0001, "end": "reset"},
+            (Exchange("tls", "mail.google.com", 443, "mail.google.com", end="reset"),),
         ),
     )
 

@@ -82,8 +82,7 @@ def ingest_on(disk: Disk, files: list[str], whole: str, jobs: int) -> list[str]:
         report = ingest(map(Path, files), store, jobs=jobs)
         assert taken(report)[0] == 41 and report.rejected == 1
 
-    step = STEP if jobs == 1 else 3 * STEP  # the start of two workers takes long
-    return until_it_fits(disk, work, lambda: None, lambda: same_stores(store, Path(whole)), step)
+    return until_it_fits(disk, work, lambda: None, lambda: same_stores(store, Path(whole)))
 
 
 def same_stores(store: Path, whole: Path) -> None:

@@ -30,7 +30,7 @@ def test_store_has_same_verdicts_as_judge(tmp_path: Path) -> None:
     for number, line in enumerate(lines, 1):
         (record,) = judge_measurement(line, file="lines.jsonl", number=number)
         (row,) = [row for row in rows if row["measurement_line"] == number]
-        same = [key for key in record if key not in {"pass_rate", "media", "hop", "endpoints"}]
+        same = [key for key in record if key not in {"pass_rate", "media", "hop", "endpoints", "cutoff"}]
         assert {key: row[key] for key in same} == {key: record[key] for key in same}
         assert json.loads(row["endpoints"]) == record["endpoints"]
         for key in ("pass_rate", "media"):

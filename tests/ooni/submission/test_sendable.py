@@ -14,9 +14,9 @@ from tests.sharing.shared_runs import inspected, measurement, write_run
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"annotations": {"lab": "great-firewall"}}, "in the lab or invented"),
-        ({"annotations": {"synthetic": "world"}}, "in the lab or invented"),
-        ({"annotations": {"lab": {}}}, "in the lab or invented"),
+        ({"annotations": {"lab": "great-firewall"}}, "artificial data"),
+        ({"annotations": {"synthetic": "world"}}, "artificial data"),
+        ({"annotations": {"lab": {}}}, "artificial data"),
         ({"probe_asn": "AS0"}, "unknown or withheld"),
         ({"probe_cc": "ZZ"}, "unknown or withheld"),
         ({"probe_asn": "AS23456"}, "no public network"),

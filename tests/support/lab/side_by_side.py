@@ -29,7 +29,7 @@ from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 from probe.lab.scenario.scenario_keys import PathKeys, RunKeys
 from probe.targets.target_files import bundled_targets
 
-AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "4"))
+AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "6"))
 APART = 2.0  # seconds between two starts, since the first seconds of a run take most of its processor time
 LONGEST = 300  # seconds for one run
 OUTCOME = "outcome.json"
