@@ -43,7 +43,7 @@ Quote = Literal["same", "swapped", "changed", "short", "none"]
 class Hop(Part):
     """Record one distance on the path. Addresses near the user are left out (probe/privacy/near_routers.py)."""
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip", "back"})
 
     ttl: Hops  # TTL of the packet
     answered: bool  # ICMP time exceeded was received
@@ -51,6 +51,7 @@ class Hop(Part):
     address: str | None = None  # the router's, null if it is silent, private or near the user
     asn: ASN | None = None  # the network of the address
     round_trip: Seconds | None = None  # until its ICMP error was received
+    back: Hops | None = Field(default=None, examples=[4])  # distance on the way back, by the TTL of its ICMP error
 
 
 class PathSweep(Entry):
@@ -58,6 +59,7 @@ class PathSweep(Entry):
 
     LIST: ClassVar[str] = "path_sweeps"
     OPERATION: ClassVar[str] = "path_sweep"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"asymmetric"})
 
     address: str  # "192.0.2.1:443"
     transport: Literal["tcp", "udp"]  # SYNs or datagrams
@@ -65,6 +67,8 @@ class PathSweep(Entry):
     end: Literal["", "connected", "refused", "unreachable", "answered"] = ""  # the server's answer ("": none)
     end_ttl: Hops | None = None  # the smallest TTL at which the server answered
     flow_stable: bool = True  # all packets left from one port, so that load balancers kept them on one path
+    asymmetric: bool | None = Field(default=None, examples=[True])
+    """The ways back of two routers or more differ from the way to them by two hops or more. Null if no TTL is known."""
 
 
 class Distance(Part):

@@ -5,13 +5,12 @@ import socket
 import struct
 import time
 
-from probe.platforms.sockets.ttl import is_sixth
+from probe.platforms.sockets import ttl as sent_ttl
+from probe.platforms.sockets.ttl import ttl_in
 from probe.platforms.systems import has_linux_kernel
 
 LARGEST = 65535  # bytes
-_IP_RECVTTL, _IPV6_RECVHOPLIMIT = 12, 51  # from <linux/in.h> and <linux/in6.h>
 _SO_TIMESTAMP = 29  # from <asm-generic/socket.h>. A datagram then comes with a struct timeval.
-_TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", 52))}
 
 
 def tells_ttl() -> bool:
@@ -21,12 +20,8 @@ def tells_ttl() -> bool:
 
 def ask_for_ttl(sock: socket.socket) -> None:
     """Let `receive` return the TTL (hop limit) of datagrams. Elsewhere nothing changes."""
-    if not tells_ttl():
-        return
-    if is_sixth(sock):
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT, 1)
-    else:
-        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
+    if tells_ttl():
+        sent_ttl.ask_for_ttl(sock)
 
 
 def ask_for_arrival(sock: socket.socket) -> None:
@@ -43,7 +38,7 @@ def receive_late(sock: socket.socket) -> tuple[bytes, int | None, float]:
     if not tells_ttl():
         return sock.recv(LARGEST), None, 0.0
     raw, ancillary, _, _ = getattr(sock, "recvmsg")(LARGEST, 256)  # noqa: B009  # Windows has none
-    return raw, _ttl_in(ancillary), _waited(ancillary)
+    return raw, ttl_in(ancillary), _waited(ancillary)
 
 
 def receive(sock: socket.socket) -> tuple[bytes, int | None]:
@@ -58,13 +53,6 @@ def datagram_error(number: int | None) -> int:
     Windows calls a closed port (ICMP port unreachable) a reset, which no datagram can cause.
     """
     return errno.ECONNREFUSED if number == errno.ECONNRESET else number or 0
-
-
-def _ttl_in(ancillary: list[tuple[int, int, bytes]]) -> int | None:
-    for level, kind, data in ancillary:
-        if (level, kind) in _TTL_MESSAGES and len(data) >= 4:
-            return int(struct.unpack("=i", data[:4])[0])
-    return None
 
 
 def _waited(ancillary: list[tuple[int, int, bytes]]) -> float:

@@ -14,6 +14,8 @@ from probe.platforms.systems import has_linux_kernel
 # From <linux/in.h> and <linux/in6.h>. Python's socket module does not name all of them.
 IP_RECVERR, IPV6_RECVERR = 11, 25
 _IP_MINTTL, _IPV6_MINHOPCOUNT = 21, 73
+_IP_RECVTTL, _IPV6_RECVHOPLIMIT = 12, 51
+TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", 52))}
 ERROR_MESSAGES = {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}
 MOST_AT_ONCE = 64
 
@@ -25,12 +27,13 @@ _TIME_EXCEEDED = {(2, 11), (3, 3)}  # (SO_EE_ORIGIN_ICMP, RFC 792), (SO_EE_ORIGI
 
 @dataclass(frozen=True)
 class Told:
-    """Hold one ICMP error: its errno, its sender, and the quoted part of our packet's payload."""
+    """Hold one ICMP error: its errno, its sender, the quoted part of our packet's payload, and its TTL on arrival."""
 
     number: int
     expired: bool  # ICMP time exceeded
     sender: str  # "" if the kernel does not know it
     quoted: bytes
+    ttl: int = 0  # 0: the kernel does not tell it
 
 
 def tells_icmp_errors() -> bool:
@@ -59,6 +62,22 @@ def hear_from_afar(sock: socket.socket, least: int) -> None:
         sock.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, least)
 
 
+def ask_for_ttl(sock: socket.socket) -> None:
+    """Let received datagrams and ICMP errors come with their TTL (hop limit). Linux and Android only."""
+    if is_sixth(sock):
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
+
+
+def ttl_in(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+    """Return the TTL in the control messages of a received packet, None without one."""
+    for level, kind, data in ancillary:
+        if (level, kind) in TTL_MESSAGES and len(data) >= 4:
+            return int(struct.unpack("=i", data[:4])[0])
+    return None
+
+
 def keep_errors(sock: socket.socket, *, kept: bool = True) -> None:
     """Deliver ICMP errors to the socket's own queue, or no longer. The connection goes on. Linux and Android only."""
     if not tells_icmp_errors():
@@ -79,15 +98,16 @@ def told_by_icmp(sock: socket.socket) -> list[Told]:
             quoted, ancillary, _, _ = getattr(sock, "recvmsg")(1500, 512, _ERRQUEUE)  # noqa: B009  # Windows has none
         except OSError:
             break
-        found += [_read(data, quoted) for level, kind, data in ancillary if (level, kind) in ERROR_MESSAGES]
+        ttl = ttl_in(ancillary) or 0
+        found += [_read(data, quoted, ttl) for level, kind, data in ancillary if (level, kind) in ERROR_MESSAGES]
     return found
 
 
-def _read(data: bytes, quoted: bytes) -> Told:
+def _read(data: bytes, quoted: bytes, ttl: int) -> Told:
     if len(data) < _EXTENDED.size:
         return Told(0, False, "", quoted)
     number, origin, kind, _, _, _, _ = _EXTENDED.unpack_from(data)
-    return Told(number, (origin, kind) in _TIME_EXCEEDED, _sender(data[_EXTENDED.size :]), quoted)
+    return Told(number, (origin, kind) in _TIME_EXCEEDED, _sender(data[_EXTENDED.size :]), quoted, ttl)
 
 
 def _sender(name: bytes) -> str:

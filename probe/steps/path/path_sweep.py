@@ -17,6 +17,8 @@ FURTHEST = 30
 PASSES = 2  # a silent router gets a second packet at the end
 MOST_SILENT = 5  # silent hops in a row, after which the sweep ends
 _LIMIT = 30.0
+INITIAL = (64, 128, 255)  # TTLs with which systems send ICMP errors
+APART, ROUTERS = 2, 2  # hops by which the way back must differ, for so many routers, to be called another one
 
 Show = Callable[[Iterable[tuple[int, str]]], dict[int, tuple[str, int | None]]]
 """Takes pairs of TTL and router. Returns address and AS by TTL, for routers that may be recorded (P6)."""
@@ -38,6 +40,7 @@ async def sweep_path(
         entry.end_ttl = min((ttl for ttl, reply in replies.items() if reply.end), default=None)
         entry.end = replies[entry.end_ttl].end if entry.end_ttl else ""
         entry.hops = _hops(replies, late, show)
+        entry.asymmetric = is_asymmetric(entry.hops)
     return entry
 
 
@@ -69,7 +72,25 @@ def _hops(replies: dict[int, Reply], late: set[int], show: Show) -> list[Hop]:
             address=shown[ttl][0] if ttl in shown else None,
             asn=shown[ttl][1] if ttl in shown else None,
             round_trip=reply.round_trip,
+            back=distance_back(reply.ttl),
         )
         for ttl, reply in replies.items()
         if ttl <= last
     ]
+
+
+def distance_back(ttl: int) -> int | None:
+    """Return how far the sender of an ICMP error is on the way back, None if its TTL on arrival is 0 (unknown).
+
+    Like the distance on the way there it counts the sender: 1 if no router is between.
+    """
+    return next((initial - ttl + 1 for initial in INITIAL if ttl <= initial), None) if ttl > 0 else None
+
+
+def is_asymmetric(hops: Iterable[Hop]) -> bool | None:
+    """Return whether several routers answer over more or fewer hops than lead to them, None if nothing is known.
+
+    A difference of one hop, or of one router, can come from how a router counts, or from a tunnel that hides hops.
+    """
+    apart = [abs(hop.back - hop.ttl) for hop in hops if hop.back is not None]
+    return sum(each >= APART for each in apart) >= ROUTERS if apart else None

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from probe.platforms.event_loop import forget
-from probe.platforms.sockets.ttl import Told, hear_from_afar, keep_errors, set_ttl, told_by_icmp
+from probe.platforms.sockets.ttl import Told, ask_for_ttl, hear_from_afar, keep_errors, set_ttl, told_by_icmp
 from probe.session.pacing import Pace
 from probe.steps.path.tracing_socket import TracingSocket
 from probe.steps.sockets import open_socket
 
 _SIZE = 40  # bytes of a datagram without a protocol
+_NOTHING = Told(0, False, "", b"")
 
 End = Literal["", "connected", "refused", "unreachable", "answered"]
 
@@ -25,13 +26,15 @@ End = Literal["", "connected", "refused", "unreachable", "answered"]
 class Reply:
     """Hold the reply to one packet. `sender`: the router where the TTL expired.
 
-    `reporter`: the sender of an ICMP error that is not about the TTL, "" without one.
+    `reporter`: the sender of an ICMP error that is not about the TTL, "" without one. `ttl`: that of the router's error
+    on arrival, 0 if unknown.
     """
 
     sender: str = ""
     end: End = ""
     round_trip: float | None = None
     reporter: str = ""
+    ttl: int = 0
 
 
 def patience(pace: Pace) -> float:
@@ -77,6 +80,7 @@ class SynSender:
         sock = open_socket(self._ip, socket.SOCK_STREAM, self._contacts)
         try:
             keep_errors(sock)
+            ask_for_ttl(sock)
             set_ttl(sock, ttl)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._bind(sock)
@@ -106,7 +110,7 @@ def _read(reports: list[Told], error: OSError, round_trip: float) -> Reply:
     """
     for report in reports:
         if report.expired:
-            return Reply(sender=report.sender, round_trip=round_trip)
+            return Reply(sender=report.sender, round_trip=round_trip, ttl=report.ttl)
     if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
         return Reply(end="refused", round_trip=round_trip, reporter=reports[0].sender if reports else "")
     if not reports:
@@ -131,7 +135,7 @@ class DatagramSender:
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self._socket, self._patience = TracingSocket(ip, port, pace), patience(pace)
         self._mark = bytes([4 + secrets.randbelow(12)]) + secrets.token_bytes(7)  # in no protocol's range (RFC 7983)
-        self._senders: dict[int, str] = {}
+        self._senders: dict[int, Told] = {}
         self._seen = 0
         self._reporter = ""
 
@@ -144,8 +148,8 @@ class DatagramSender:
             await self._socket.wait(left)
             end = self._read_errors(ttl)
             if end or ttl in self._senders:
-                sender, reporter = self._senders.get(ttl, ""), self._reporter
-                return Reply(sender, end, round(loop.time() - began, 6), reporter)
+                told, seconds = self._senders.get(ttl, _NOTHING), round(loop.time() - began, 6)
+                return Reply(told.sender, end, seconds, self._reporter, told.ttl)
         return Reply()
 
     def _read_errors(self, ttl: int) -> End:
@@ -154,7 +158,7 @@ class DatagramSender:
         for error in new:
             if error.expired:
                 has_ttl = len(error.quoted) > 8 and error.quoted[:8] == self._mark
-                self._senders.setdefault(error.quoted[8] if has_ttl else ttl, error.sender)
+                self._senders.setdefault(error.quoted[8] if has_ttl else ttl, error)
             else:
                 self._reporter = error.sender
                 return "refused" if error.number == errno.ECONNREFUSED else "unreachable"
