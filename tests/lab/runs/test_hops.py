@@ -95,6 +95,7 @@ def test_sweep_finds_every_router_and_the_server(tmp_path: Path) -> None:
         assert seen == [(1, home), *((ttl, far.format(ttl)) for ttl in range(2, 7))]
         assert entry["end_ttl"] == 7 and entry["flow_stable"]
         assert not any(hop["late"] for hop in entry["hops"])
+        assert [hop["back"] for hop in entry["hops"]] == [1, 2, 3, 4, 5, 6] and entry["asymmetric"] is False
     assert [entry["end"] for entry in found] == ["connected", "connected", "answered", "answered"]
 
 
