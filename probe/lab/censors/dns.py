@@ -27,6 +27,26 @@ BOGON_V6 = ("fd00:10:34::34", "fd00:10:34::35")
 POOLS = {"foreign": (FOREIGN, FOREIGN_V6), "bogon": (BOGON, BOGON_V6)}
 
 
+class QueryFilter(Middlebox):
+    """Represent a censor of queries over UDP, to all resolvers or to some."""
+
+    asked: list[str] = Field(default=[], description="only queries to these addresses and prefixes, empty: to all")
+
+    _asked: Covers = PrivateAttr(default_factory=lambda: Covers(()))
+
+    def deploy(self, deployment: Deployment) -> None:
+        super().deploy(deployment)
+        self._asked = Covers(self.asked)
+
+    def _question(self, packet: Packet, direction: Direction) -> Question | None:
+        """Return the question of a query to such a resolver, None for other packets."""
+        if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
+            return None
+        if self.asked and packet.destination not in self._asked:
+            return None
+        return read_question(packet.payload)
+
+
 class DNSForger(Middlebox):
     """Represent a censor that forges DNS answers."""
 
@@ -75,7 +95,7 @@ class DNSForger(Middlebox):
         return drawn[number % len(drawn) :][:1] if drawn else ()
 
 
-class DNSInjection(DNSForger):
+class DNSInjection(QueryFilter, DNSForger):
     """Answer a query before the resolver does, in the resolver's name."""
 
     WIRE = (
@@ -95,21 +115,10 @@ class DNSInjection(DNSForger):
     copies_ttl: bool = Field(default=False, description="true: they are sent with the TTL of the query as it arrived")
     count: int = Field(default=1, ge=1, le=10, description="number of forged answers, each with another address")
     delay: float = Field(default=0.0, ge=0, description="seconds until the first is sent")
-    asked: list[str] = Field(default=[], description="only queries to these addresses and prefixes, empty: to all")
-
-    _asked: Covers = PrivateAttr(default_factory=lambda: Covers(()))
-
-    def deploy(self, deployment: Deployment) -> None:
-        super().deploy(deployment)
-        self._asked = Covers(self.asked)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
-            return None
-        if self.asked and packet.destination not in self._asked:
-            return None
-        question = read_question(packet.payload)
+        question = self._question(packet, direction)
         if question is None or not self._matches(question):
             return None
         ttl = packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
@@ -120,7 +129,7 @@ class DNSInjection(DNSForger):
         return Actions(forward=self.on_path, to_client=answers)
 
 
-class DNSDrop(Middlebox):
+class DNSDrop(QueryFilter):
     """Drop queries over UDP for the names."""
 
     WIRE = (
@@ -135,21 +144,10 @@ class DNSDrop(Middlebox):
 
     on_path: Literal[False] = Field(default=False, description="always false: it must hold the query")
     names: list[str] = Field(min_length=1, description="names in queries, * is a wildcard")
-    asked: list[str] = Field(default=[], description="only queries to these addresses and prefixes, empty: to all")
-
-    _asked: Covers = PrivateAttr(default_factory=lambda: Covers(()))
-
-    def deploy(self, deployment: Deployment) -> None:
-        super().deploy(deployment)
-        self._asked = Covers(self.asked)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
-            return None
-        if self.asked and packet.destination not in self._asked:
-            return None
-        question = read_question(packet.payload)
+        question = self._question(packet, direction)
         return DROP if question is not None and matches(question.name, self.names) else None
 
 
