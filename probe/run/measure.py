@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from probe.connectivity.endpoint import Reach
 from probe.control.attempt_times import since
-from probe.followups.helper_flows.run_flows import NO_FLOWS, RunFlows
 from probe.followups.helper_offer import EchoOffer
+from probe.followups.run_flows.run_flows import NO_FLOWS, RunFlows
 from probe.formats import failures as f
 from probe.nettests import NETTESTS
 from probe.nettests.nettest import Nettest

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from probe.followups.helper_flows.run_flows import NO_FLOWS, FlowResults
+from probe.followups.run_flows.run_flows import NO_FLOWS, FlowResults
 from probe.formats.access_line import AccessLine
 from probe.formats.entries import DNSQuery
 from probe.formats.exchanges.tls import TLSHandshake

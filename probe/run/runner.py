@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from probe.control import Control, Offered
-from probe.followups.helper_flows.run_flows import RunFlows
+from probe.followups.run_flows.run_flows import RunFlows
 from probe.messages import tr
 from probe.nettests import lines_of, load_nettests
 from probe.packets.capture import Capture

@@ -12,7 +12,7 @@ import aioice.ice
 import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurements
-from probe.followups.helper_flows import calls
+from probe.followups.run_flows import calls
 from probe.formats import failures as f
 from probe.helper.calls import call_table
 from probe.helper.calls.sip_ports import SIPPorts

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurements
-from probe.followups.helper_flows import media_pairs as pairs
+from probe.followups.run_flows import media_pairs as pairs
 from probe.formats import failures as f
 from probe.formats.exchanges.media import LOST
 from probe.helper import HelperState, listening

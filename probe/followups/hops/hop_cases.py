@@ -7,7 +7,7 @@ from dataclasses import replace
 from probe.followups.hops.attempt_cases import Attempt, hello_cases, page_cases, place_of, stop_cases
 from probe.followups.hops.dns_cases import RESOLVER_SCHEME, name_cases, resolver_case
 from probe.followups.hops.limited_payloads import Case
-from probe.followups.hops.mail_lead import MAIL
+from probe.followups.hops.mail_opening import MAIL
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.exchanges.calls import UDPEcho

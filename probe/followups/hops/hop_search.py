@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.hops.connect_search import ConnectSearch
 from probe.followups.hops.hop_cases import HopCases
-from probe.followups.hops.limited_payloads import Case, datagram_payload, lead_to, stopping_page, stream_payload
+from probe.followups.hops.limited_payloads import Case, datagram_payload, opening_of, stopping_page, stream_payload
 from probe.followups.hops.quote_search import QuoteSearch
 from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
@@ -164,14 +164,14 @@ class HopSearch:
             self._runner.count(tx, trigger)
             page = stopping_page(case, case.endpoint)
             return await limited_bytes_after_silence(tx, conn, page, ttls, pace=pace, slowest=slowest)
-        lead = lead_to(case)
-        payload = b"" if lead else stream_payload(case, short=not whole)
+        opening = opening_of(case)
+        payload = b"" if opening else stream_payload(case, short=not whole)
         if len(payload) > conn.segment_size():
             ttls = ttls[-1:]  # the kernel repeats only one segment, which does not hold the whole name
         if case.is_trigger:
             self._runner.count(tx, trigger)
         return await limited_payload_tcp(
-            tx, conn, payload, case.kind, ttls, pace=pace, slowest=slowest, by_silence=case.by_silence, lead=lead
+            tx, conn, payload, case.kind, ttls, pace=pace, slowest=slowest, by_silence=case.by_silence, opening=opening
         )
 
     async def _over_udp(

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Literal
 
 from probe.dialogue.web import written_url
-from probe.followups.hops.mail_lead import MAIL, open_mail
-from probe.followups.hops.tls_lead import open_tls
+from probe.followups.hops.mail_opening import MAIL, open_mail
+from probe.followups.hops.tls_opening import open_tls
 from probe.formats.exchanges.hops import PayloadKind
 from probe.formats.transactions import FollowUp
 from probe.session.trace import TransactionFacts
@@ -15,7 +15,7 @@ from probe.signatures.ttl_distance import PATHWIDE
 from probe.steps.calls.reflector import new_tag
 from probe.steps.http.http_answer import headers_of, request_target
 from probe.steps.path.frozen_connection import Page
-from probe.steps.path.limited_ttl import Lead
+from probe.steps.path.limited_ttl import Opening
 from probe.steps.quic.quic import ALPN
 from probe.steps.random_bytes import unknown_protocol
 from probe.steps.tls.client_hello import short_browser_hello
@@ -115,7 +115,7 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
     return client_hello(case.host, alpn, short=short)
 
 
-def lead_to(case: Case) -> Lead | None:
+def opening_of(case: Case) -> Opening | None:
     """Return the dialogue that precedes the payload and gives it, None if the payload comes first on a connection."""
     if case.kind in MAIL:
         return partial(open_mail, kind=case.kind, asks_for_tls=case.asks_for_tls)

@@ -9,7 +9,7 @@ The smallest TTL comes first. An answer then belongs to the current TTL, or to a
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Literal
 
 from probe.formats.exchanges.hops import Distance, LimitedPayload, PayloadKind
@@ -24,7 +24,9 @@ _POLL = 0.01
 _LIMIT = 30.0
 _RETRANSMISSION_SECONDS = 4.0  # longest wait for a retransmission by the kernel
 
-Lead = Callable[[TCPConnection], Awaitable[bytes]]
+Further = Callable[[Sequence[Distance]], Sequence[int]]
+"""Takes all results of a flow so far. Returns the TTLs that remain for it."""
+Opening = Callable[[TCPConnection], Awaitable[bytes]]
 """Carries on a dialogue with the usual TTL. Returns the payload that follows."""
 
 Reaction = Literal["", "reset", "closed", "answered"]
@@ -45,19 +47,19 @@ async def limited_payload_tcp(
     pace: Pace,
     slowest: float = 0.0,
     by_silence: bool = False,
-    lead: Lead | None = None,
+    opening: Opening | None = None,
 ) -> LimitedPayload:
     """Send `payload` on a new connection with the first of `ttls` (ascending). The kernel repeats it with the others.
 
     `by_silence`: the interference is a drop, so the answers of routers are needed. Otherwise it is a reset, and resets
-    with a copied TTL are ignored. With `lead`, the payload is what it returns. A failure before the payload is
+    with a copied TTL are ignored. With `opening`, the payload is what it returns. A failure before the payload is
     residual censorship or another fault. It shows no distance, so the step fails. Raises StepFailed.
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
         flow = LimitedStream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
-        if lead is not None:
-            payload = await lead(conn)
+        if opening is not None:
+            payload = await opening(conn)
         try:
             await flow.expect_silence()
             await flow.send_each(payload, ttls, entry, by_silence=by_silence)
@@ -206,12 +208,12 @@ async def limited_payload_udp(
     slowest: float = 0.0,
     ahead: bytes = b"",
     once: bool = False,
-    further: Callable[[Sequence[Distance]], Sequence[int]] | None = None,
+    further: Further | None = None,
     by_error: bool = False,
 ) -> LimitedPayload:
     """Send `datagram` with each of `ttls` (ascending) from one socket, and again after silence unless `once`.
 
-    `further` takes all results so far and returns the TTLs that remain for this flow. One tried before ends the flow.
+    A TTL of `further` that was tried before ends the flow.
     `ahead` is sent first with the usual TTL, because some middleboxes let the first datagram of a flow pass. An answer
     is then no evidence, since it may come from the server. `by_error`: ICMP errors that are not about the TTL end the
     search. Raises StepFailed.
@@ -224,10 +226,7 @@ async def limited_payload_udp(
         if ahead:
             flow.send(ahead, -1)
             await asyncio.sleep(listening_time(pace, slowest))
-        waiting = list(ttls)
-        while waiting:
-            distance = Distance(ttl=waiting.pop(0))
-            entry.distances.append(distance)
+        for distance in _in_turn(entry.distances, ttls, further):
             await _send(
                 flow,
                 datagram,
@@ -239,9 +238,17 @@ async def limited_payload_udp(
             )
             if distance.outcome in {"answered", "unreachable", "server_error"}:
                 break
-            tried = {each.ttl for each in entry.distances}
-            waiting = waiting if further is None else [ttl for ttl in further(entry.distances) if ttl not in tried]
     return entry
+
+
+def _in_turn(distances: list[Distance], ttls: Sequence[int], further: Further | None) -> Iterator[Distance]:
+    """Add one distance after the other and yield it. `further`: after each, the TTLs that remain."""
+    waiting = list(ttls)
+    while waiting:
+        distances.append(Distance(ttl=waiting.pop(0)))
+        yield distances[-1]
+        tried = {each.ttl for each in distances}
+        waiting = waiting if further is None else [ttl for ttl in further(distances) if ttl not in tried]
 
 
 async def _send(

@@ -10,7 +10,7 @@ from probe.connectivity.endpoint import Reach
 from probe.followups.flow import FlowRunner
 from probe.followups.hops import hop_search as location
 from probe.followups.hops.hop_search import FLOWS_STANDARD, HopSearch
-from probe.followups.hops.limited_payloads import lead_to, stream_payload
+from probe.followups.hops.limited_payloads import opening_of, stream_payload
 from probe.formats import failures as f
 from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
 from probe.formats.exchanges.mail import MailGreeting
@@ -253,7 +253,7 @@ async def test_failure_for_any_name_is_searched_with_its_payload(
     cases = where.cases.of({NAME})
     assert [case.kind for case in cases] == kind
     assert all(case.any_name and case.carrier == "tcp" for case in cases)
-    assert all(lead_to(case) is not None or stream_payload(case, short=True) for case in cases)
+    assert all(opening_of(case) is not None or stream_payload(case, short=True) for case in cases)
     assert [case.intercepted for case in cases] == [record.failure == f.SSL_UNKNOWN_AUTHORITY] * len(cases)
 
 

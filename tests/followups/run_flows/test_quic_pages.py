@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from probe.followups.helper_flows import quic_pages
-from probe.followups.helper_flows.quic_pages import TURNS, read_both
-from probe.followups.helper_flows.slow_pages import Page
+from probe.followups.run_flows import quic_pages
+from probe.followups.run_flows.quic_pages import TURNS, read_both
+from probe.followups.run_flows.slow_pages import Page
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.tls import QUICHandshake

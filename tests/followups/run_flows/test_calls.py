@@ -12,9 +12,9 @@ from typing import Any
 import aioice.ice
 import pytest
 
-from probe.followups.helper_flows import calls
-from probe.followups.helper_flows.calls import HelperCalls, helper_calls
 from probe.followups.helper_offer import CallOffer, CallOffers
+from probe.followups.run_flows import calls
+from probe.followups.run_flows.calls import HelperCalls, helper_calls
 from probe.formats import failures as f
 from probe.formats.call_kinds import CallProtocol
 from probe.formats.flow_results import CallResults
@@ -31,7 +31,7 @@ from probe.steps.calls.voice import TAIL
 from probe.targets import cost
 from probe.targets.target_files import bundled_targets, pick_targets
 from probe.wire.media.shape import PACKET
-from tests.followups.helper_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
+from tests.followups.run_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.world import World
 

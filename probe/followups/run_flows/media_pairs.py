@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from probe.followups.helper_flows.conditions import obstacle, reason_without_offer, until_stopped
 from probe.followups.helper_offer import MediaOffer
+from probe.followups.run_flows.conditions import obstacle, reason_without_offer, until_stopped
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
 from probe.formats.exchanges.media import MediaFlow

@@ -9,11 +9,11 @@ import random
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from probe.followups.helper_flows.address_pages import read_at_address
-from probe.followups.helper_flows.conditions import seconds_left, until_stopped
-from probe.followups.helper_flows.quic_pages import LONGEST, read_both
-from probe.followups.helper_flows.slow_pages import Page, pages_of, slow_names, slow_over_quic_alone, slowest
 from probe.followups.helper_offer import TransferOffer
+from probe.followups.run_flows.address_pages import read_at_address
+from probe.followups.run_flows.conditions import seconds_left, until_stopped
+from probe.followups.run_flows.quic_pages import LONGEST, read_both
+from probe.followups.run_flows.slow_pages import Page, pages_of, slow_names, slow_over_quic_alone, slowest
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
 from probe.formats.flow_results import TransferResult

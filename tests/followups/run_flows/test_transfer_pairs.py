@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from probe.followups.helper_flows import transfer_pairs as pairs
-from probe.followups.helper_flows.slow_pages import Page, pages_of, slow_over_quic_alone
-from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import TransferOffer
+from probe.followups.run_flows import transfer_pairs as pairs
+from probe.followups.run_flows.slow_pages import Page, pages_of, slow_over_quic_alone
+from probe.followups.run_flows.transfer_pairs import TransferPairs
 from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPTransaction
 from probe.formats.exchanges.transfer import Transfer
@@ -26,7 +26,7 @@ from probe.targets.cost import TRANSFER_PAIRS
 from probe.targets.target import Endpoint
 from probe.targets.target_files import bundled_targets, load_target
 from probe.wire.transfer import PACE
-from tests.followups.helper_flows.reasons import ANSWERED
+from tests.followups.run_flows.reasons import ANSWERED
 from tests.steps.slow_proxy import slow_proxy
 from tests.support.world import World
 

@@ -6,8 +6,8 @@ a hello, so that no read is a trigger.
 
 import asyncio
 
-from probe.followups.helper_flows.quic_pages import LONGEST, ONE_READ, TURNS
-from probe.followups.helper_flows.slow_pages import Page
+from probe.followups.run_flows.quic_pages import LONGEST, ONE_READ, TURNS
+from probe.followups.run_flows.slow_pages import Page
 from probe.formats.transactions import FollowUp
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction

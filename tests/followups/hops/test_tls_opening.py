@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from probe.followups.hops.hop_cases import HopCases
-from probe.followups.hops.limited_payloads import Case, lead_to
-from probe.followups.hops.tls_lead import open_tls
+from probe.followups.hops.limited_payloads import Case, opening_of
+from probe.followups.hops.tls_opening import open_tls
 from probe.formats import failures as f
 from probe.formats.transactions import TransactionRecord
 from probe.session.classify import RemoteError
@@ -99,4 +99,4 @@ def test_failure_after_the_handshake_is_searched_inside_tls(
     cases.note(record, record, parse_endpoint(url))
     searched: list[Case] = cases.of({NAME})
     assert [case.kind for case in searched] == ["inside_tls"] * found
-    assert all(case.any_name and case.carrier == "tcp" and lead_to(case) is not None for case in searched)
+    assert all(case.any_name and case.carrier == "tcp" and opening_of(case) is not None for case in searched)

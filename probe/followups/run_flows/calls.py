@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.followups.helper_flows.conditions import obstacle, reason_without_offer, until_stopped
 from probe.followups.helper_offer import CallOffer, CallOffers
+from probe.followups.run_flows.conditions import obstacle, reason_without_offer, until_stopped
 from probe.formats import failures as f
 from probe.formats.call_kinds import CallProtocol
 from probe.formats.flow_results import CallResult, CallResults

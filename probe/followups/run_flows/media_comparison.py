@@ -6,8 +6,8 @@ It shows whether the line is slow, or UDP alone. A limit of all UDP says nothing
 import asyncio
 from collections.abc import Callable, Iterable
 
-from probe.followups.helper_flows.conditions import seconds_left, until_stopped
 from probe.followups.helper_offer import TransferOffer
+from probe.followups.run_flows.conditions import seconds_left, until_stopped
 from probe.formats.exchanges.media import MediaFlow
 from probe.formats.transactions import FollowUp
 from probe.session.session import HELPER, Session

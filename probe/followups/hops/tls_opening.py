@@ -14,7 +14,7 @@ from probe.steps.tcp import TCPConnection
 from probe.steps.tls.client_hello import OWN
 from probe.steps.tls.tls_stream import TLSConnection, tls_failure
 
-LEAD_SECONDS = 3.0  # for the handshake
+OPENING_SECONDS = 3.0  # for the handshake
 _SERVER_WAITS = "TLSv1.3"  # for the client's last flight, before it sends data
 
 
@@ -28,7 +28,7 @@ async def open_tls(
     """
     tls = TLSConnection(conn, host, alpn, OWN)
     try:
-        async with asyncio.timeout(LEAD_SECONDS):
+        async with asyncio.timeout(OPENING_SECONDS):
             await tls.handshake(holds_last=True)
             if mail is not None and tls.tls_version != _SERVER_WAITS:
                 await mail.read_banner(MailStream(tls), MailGreeting(address=conn.address, protocol=mail.name))

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from probe.followups.helper_flows.conditions import seconds_left, until_stopped
-from probe.followups.helper_flows.late_ends import Server, server_of
+from probe.followups.run_flows.conditions import seconds_left, until_stopped
+from probe.followups.run_flows.late_ends import Server, server_of
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
 from probe.formats.transactions import FollowUp

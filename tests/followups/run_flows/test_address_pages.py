@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from probe.followups.helper_flows import address_pages
-from probe.followups.helper_flows.address_pages import TURNS, read_at_address
-from probe.followups.helper_flows.slow_pages import Page
+from probe.followups.run_flows import address_pages
+from probe.followups.run_flows.address_pages import TURNS, read_at_address
+from probe.followups.run_flows.slow_pages import Page
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.session.trace import Trace

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from probe.followups.helper_flows.calls import helper_calls
-from probe.followups.helper_flows.kept_connections import KeptConnections
-from probe.followups.helper_flows.media_comparison import MediaComparison
-from probe.followups.helper_flows.media_pairs import media_pairs
-from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import FlowOffers
+from probe.followups.run_flows.calls import helper_calls
+from probe.followups.run_flows.kept_connections import KeptConnections
+from probe.followups.run_flows.media_comparison import MediaComparison
+from probe.followups.run_flows.media_pairs import media_pairs
+from probe.followups.run_flows.transfer_pairs import TransferPairs
 from probe.formats.flow_results import CallResults, MediaResult, TransferResult
 from probe.session.session import Session
 from probe.session.trace import Trace

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from probe.followups.helper_flows import media_pairs as pairs
-from probe.followups.helper_flows.media_pairs import MediaPairs, media_pairs
 from probe.followups.helper_offer import HelperOffer, MediaOffer
+from probe.followups.run_flows import media_pairs as pairs
+from probe.followups.run_flows.media_pairs import MediaPairs, media_pairs
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
 from probe.formats.exchanges.media import MediaFlow
@@ -26,7 +26,7 @@ from probe.targets import cost
 from probe.targets.target import Target
 from probe.targets.target_files import bundled_targets, load_target
 from probe.wire.media.shapes import APP_SHAPES
-from tests.followups.helper_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
+from tests.followups.run_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.world import World
 

@@ -14,7 +14,7 @@ from probe.steps.tcp import TCPConnection
 MAIL: dict[str, MailProtocol] = {"smtp": SMTP, "imap": IMAP}
 """Protocols by kind of payload, which is also the `proof` of their dialects."""
 
-LEAD_SECONDS = 3.0  # for banner and capabilities
+OPENING_SECONDS = 3.0  # for banner and capabilities
 
 
 async def open_mail(conn: TCPConnection, kind: str, *, asks_for_tls: bool) -> bytes:
@@ -24,7 +24,7 @@ async def open_mail(conn: TCPConnection, kind: str, *, asks_for_tls: bool) -> by
     """
     mail, stream = MAIL[kind], MailStream(conn)
     entry = MailGreeting(address=conn.address, protocol=mail.name)  # in no record, as the attempt has the same
-    async with asyncio.timeout(LEAD_SECONDS):
+    async with asyncio.timeout(OPENING_SECONDS):
         await mail.read_banner(stream, entry)
         if asks_for_tls:
             await mail.ask_capabilities(stream, entry)

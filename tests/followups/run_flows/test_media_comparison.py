@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from probe.followups.helper_flows.media_comparison import MediaComparison, lost_beside
-from probe.followups.helper_flows.transfer_pairs import TransferPairs
 from probe.followups.helper_offer import TransferOffer
+from probe.followups.run_flows.media_comparison import MediaComparison, lost_beside
+from probe.followups.run_flows.transfer_pairs import TransferPairs
 from probe.formats.exchanges.media import MediaFlow
 from probe.formats.exchanges.transfer import Transfer
 from probe.helper.transfer import sender

@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections import deque
 
-from probe.followups.helper_flows.slow_pages import Page
+from probe.followups.run_flows.slow_pages import Page
 from probe.formats.transactions import FollowUp
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction

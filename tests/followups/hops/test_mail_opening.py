@@ -2,7 +2,7 @@
 
 import pytest
 
-from probe.followups.hops.mail_lead import open_mail
+from probe.followups.hops.mail_opening import open_mail
 from probe.formats.exchanges.hops import LimitedPayload
 from probe.session.trace import StepFailed
 from probe.steps.path.limited_ttl import limited_payload_tcp
@@ -36,13 +36,13 @@ async def test_dialogue_goes_as_far_as_the_command(
 
 
 async def limited(script: Script, *, asks_for_tls: bool = False) -> LimitedPayload:
-    async def lead(conn: TCPConnection) -> bytes:
+    async def opening(conn: TCPConnection) -> bytes:
         return await open_mail(conn, "smtp", asks_for_tls=asks_for_tls)
 
     async with serving(script.handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         try:
-            return await limited_payload_tcp(bench.tx, conn, b"", "smtp", [1], pace=bench.pace, lead=lead)
+            return await limited_payload_tcp(bench.tx, conn, b"", "smtp", [1], pace=bench.pace, opening=opening)
         except StepFailed:
             (entry,) = (entry for entry in bench.trace.entries if isinstance(entry, LimitedPayload))
             return entry

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from probe.followups.helper_flows import kept_connections
-from probe.followups.helper_flows.kept_connections import MOST, KeptConnections
+from probe.followups.run_flows import kept_connections
+from probe.followups.run_flows.kept_connections import MOST, KeptConnections
 from probe.formats.entries import HTTPRequest, HTTPTransaction
 from probe.formats.transactions import StreamEnd, TransactionRecord
 from probe.session.trace import Trace

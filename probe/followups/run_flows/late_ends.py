@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from probe.followups.helper_flows.slow_pages import OWN, protocol_of
+from probe.followups.run_flows.slow_pages import OWN, compared_flow, protocol_of
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.media import MediaFlow
 from probe.formats.exchanges.transfer import Transfer
@@ -43,17 +43,7 @@ class Server(NamedTuple):
 
     def transaction(self, followup: FollowUp, name: str, address: str, port: int) -> TransactionFacts:
         """Return the facts of a flow that is compared with this server's."""
-        return TransactionFacts(
-            "followup",
-            followup,
-            self.cause,
-            self.service,
-            self.endpoint,
-            address=address,
-            port=port,
-            family=self.family,
-            sent_name=name,
-        )
+        return compared_flow(self[:3], followup, name, address, port)
 
 
 def server_of(trace: Trace, *, deep: bool) -> Server | None:

@@ -14,6 +14,27 @@ OWN = frozenset({"first", "confirm"})
 Protocol = Literal["tls", "http", "quic"]
 
 
+def compared_flow(
+    about: tuple[int | None, str, str], followup: FollowUp, name: str, address: str, port: int
+) -> TransactionFacts:
+    """Return the facts of a flow under a name that is compared with an answer.
+
+    `about` is the answer's transaction, its service and its endpoint.
+    """
+    cause, service, endpoint = about
+    return TransactionFacts(
+        "followup",
+        followup,
+        cause,
+        service,
+        endpoint,
+        address=address,
+        port=port,
+        family=family_of(address),
+        sent_name=name,
+    )
+
+
 class Page(NamedTuple):
     """Hold one page: its transaction, service and endpoint, the name, bytes a second, and over what it came.
 
@@ -32,17 +53,7 @@ class Page(NamedTuple):
 
     def transaction(self, followup: FollowUp, name: str) -> TransactionFacts:
         """Return the facts of a flow that reads the page again from its address, under a name."""
-        return TransactionFacts(
-            "followup",
-            followup,
-            self.cause,
-            self.service,
-            self.endpoint,
-            address=self.address,
-            port=self.port,
-            family=family_of(self.address),
-            sent_name=name,
-        )
+        return compared_flow(self[:3], followup, name, self.address, self.port)
 
 
 def pages_of(trace: Trace, round_trip: float = 0.0) -> list[Page]:
