@@ -38,11 +38,6 @@ def nonexistent_claim(facts: AttemptFacts) -> Claim:
     return ("nonexistent_name", facts.endpoint.url, str(facts.family))
 
 
-def random_bytes_claim(facts: AttemptFacts) -> Claim:
-    """Return what the random bytes are for: the family."""
-    return ("random_bytes", str(facts.family))
-
-
 def hellos_claim(facts: AttemptFacts) -> Claim:
     """Return what other hellos are for: endpoint, service and family."""
     return ("hellos", facts.endpoint.url, facts.service, str(facts.family))
@@ -58,29 +53,16 @@ def ech_key_claim(facts: AttemptFacts) -> Claim:
     return ("ech_key", facts.endpoint.url, facts.service, str(facts.family))
 
 
-def ech_claim(facts: AttemptFacts) -> Claim:
-    """Return what hellos with Encrypted ClientHello to a neutral host are for: the family."""
-    return ("ech", str(facts.family))
+def _of_family(what: str) -> Callable[[AttemptFacts], Claim]:
+    return lambda facts: (what, str(facts.family))
 
 
-def other_host_claim(facts: AttemptFacts) -> Claim:
-    """Return what the transfer from a neutral host is for: the family."""
-    return ("neutral_transfer", str(facts.family))
-
-
-def first_host_claim(facts: AttemptFacts) -> Claim:
-    """Return what the transfer from another neutral host is for: the family."""
-    return ("first_neutral_transfer", str(facts.family))
-
-
-def home_claim(facts: AttemptFacts) -> Claim:
-    """Return what the transfer from a host in the country is for: the family."""
-    return ("home_transfer", str(facts.family))
-
-
-def beside_working_claim(facts: AttemptFacts) -> Claim:
-    """Return what an innocuous name beside a working one is for: the family."""
-    return ("beside_working", str(facts.family))
+random_bytes_claim = _of_family("random_bytes")
+ech_claim = _of_family("ech")  # hellos with Encrypted ClientHello to a neutral host
+other_host_claim = _of_family("neutral_transfer")
+first_host_claim = _of_family("first_neutral_transfer")  # from another neutral host
+home_claim = _of_family("home_transfer")  # from a host in the country
+beside_working_claim = _of_family("beside_working")  # an innocuous name beside a working one
 
 
 def echo_claim(facts: AttemptFacts) -> Claim:

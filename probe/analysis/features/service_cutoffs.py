@@ -1,4 +1,4 @@
-"""Declare the columns of a service row about connections that were kept open to find a limit of time."""
+"""Declare the columns of a service row about connections that were kept open, and flows of packets that stopped."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from probe.analysis.features.column import column
 
 @dataclass
 class CutoffColumns:
-    """Count connections to one address of the service that ended at one age, and others that lasted longer."""
+    """Count connections to one address of the service that ended at one age, others that lasted, and stopped flows."""
 
     cutoff_alike: int = column(
         0,

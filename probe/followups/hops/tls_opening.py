@@ -32,6 +32,6 @@ async def open_tls(
             await tls.handshake(holds_last=True)
             if mail is not None and tls.tls_version != _SERVER_WAITS:
                 await mail.read_banner(MailStream(tls), MailGreeting(address=conn.address, protocol=mail.name))
-        return tls.sealed(data)
+        return tls.encrypted(data)
     except ssl.SSLError as error:
         raise RemoteError(tls_failure(error)) from error

@@ -86,11 +86,6 @@ class TLSConnection(Connection):
                 return
         raise RemoteError(f"{f.UNKNOWN}: tls: flooded")
 
-    def sealed(self, data: bytes) -> bytes:
-        """Return what the handshake kept, and `data` in encrypted records. Raises ssl.SSLError."""
-        self.engine.write(data)
-        return self._outgoing.read()
-
     async def read(self, limit: int = 65536) -> bytes:
         while True:
             try:
@@ -135,7 +130,10 @@ class TLSConnection(Connection):
         return hello
 
     def encrypted(self, data: bytes) -> bytes:
-        """Return the records that carry `data`, without sending them. The connection cannot be used afterwards."""
+        """Return what the handshake kept, and `data` in encrypted records, without sending them.
+
+        The connection cannot be used afterwards. Raises ssl.SSLError.
+        """
         self.engine.write(data)
         return self._outgoing.read()
 
