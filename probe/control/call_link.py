@@ -1,4 +1,4 @@
-"""Ask a helper with our own protocol for calls: open one over WebRTC (`POST /v1/webrtc`), and get new tokens.
+"""Ask a helper with our own protocol to open a call over WebRTC (`POST /v1/webrtc`), and for new tokens.
 
 No question holds an address.
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from probe.control.http_client import TROUBLE, Nonsense, Remembering, bounded_body, named, open_session, read_object
-from probe.control.offers import call_offers
-from probe.followups.helper_offer import CallOffers
+from probe.control.offers import call_offers, transfer_offer
+from probe.followups.helper_offer import CallOffers, TransferOffer
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure, RemoteError
 from probe.steps.tls.certificates import Roots
@@ -33,6 +33,13 @@ class CallLink:
         """Return the checked offers of calls in an answer. `resolved` are the helper's addresses."""
         return call_offers(answer, self.base_url, resolved, self.open_call, self.renew)
 
+    def transfers(self, answer: Mapping[str, Any], resolved: list[str]) -> TransferOffer | None:
+        """Return the checked offer of transfers in an answer, None without one."""
+        offer = transfer_offer(answer, self.base_url, resolved)
+        if offer is not None:
+            offer.renew = self.renew_transfers
+        return offer
+
     async def open_call(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send the caller's side of a WebRTC call, and return the helper's, as `webrtc_call` describes them.
 
@@ -52,6 +59,14 @@ class CallLink:
             return self.offers(await self._post("/v1/tokens", {}, names), names.addresses)
         except TROUBLE:
             return {}
+
+    async def renew_transfers(self) -> TransferOffer | None:
+        """Return an offer of transfers with a new token. None if the helper gives no usable answer. Never raises."""
+        names = Remembering()
+        try:
+            return self.transfers(await self._post("/v1/tokens", {}, names), names.addresses)
+        except TROUBLE:
+            return None
 
     async def _post(self, path: str, question: Mapping[str, Any], names: Remembering) -> Mapping[str, Any]:
         async with (

@@ -23,7 +23,7 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.control.offers import echo_offer, media_offer, transfer_offer
+from probe.control.offers import echo_offer, media_offer
 from probe.followups.helper_offer import EchoOffer, FlowOffers
 from probe.formats import failures as f
 from probe.steps.tls.certificates import Roots
@@ -72,8 +72,9 @@ async def ask(
     if offer is not None:
         offered(offer)
     media = media_offer(answer, base_url, names.addresses)
-    calls = CallLink(base_url, roots, pin, segment_sizes).offers(answer, names.addresses)
-    flows_offered(FlowOffers(media, calls, transfer_offer(answer, base_url, names.addresses)))
+    link = CallLink(base_url, roots, pin, segment_sizes)
+    calls, transfers = link.offers(answer, names.addresses), link.transfers(answer, names.addresses)
+    flows_offered(FlowOffers(media, calls, transfers))
     return control_of(answer, answered, learned, offer)
 
 

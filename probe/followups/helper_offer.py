@@ -62,13 +62,15 @@ CallOffers = Mapping[CallProtocol, CallOffer]
 class TransferOffer(HelperOffer):
     """Hold the offer of transfers: the certificate's SHA-256, and how many pairs the token is good for.
 
-    `http_port` sends transfers without TLS. A helper without it compares no Host headers.
+    `http_port` sends transfers without TLS. A helper without it compares no Host headers. `renew` asks the helper for a
+    new token, and never raises.
     """
 
     sha256: str = ""
     pairs_left: int = 2
     http_port: int | None = None
     upload: bytes | None = None  # the token of an upload, None if the helper takes none
+    renew: Callable[[], Awaitable["TransferOffer | None"]] | None = None
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ TRANSFER_TOKEN = AgeLimit(
     "token of the helper's transfers",
     55.0,
     "from the helper's answer to the token that is sent after a handshake. The helper forgets a token after 60",
-    "No transfer is begun.",
+    "The helper is asked for a new token. Without one no transfer is begun.",
 )
 HELPERS_NETWORK = AgeLimit(
     "proof that a test helper's own network works",

@@ -98,6 +98,22 @@ async def test_new_tokens_are_offers_of_the_same_helper() -> None:
     assert seen == [("/v1/tokens", {})] and sip.outlives(50.0)
 
 
+async def test_new_token_of_transfers_is_an_offer_that_can_be_renewed() -> None:
+    said = {"token": "0f" * 12, "port": 443, "sha256": "ab" * 32}
+    async with helper(sending({"transfer": said})) as url:
+        first = await CallLink(url, load_roots(), None, {}).renew_transfers()
+        assert first is not None and first.renew is not None
+        second = await first.renew()
+    assert second is not None and (second.token, second.ports, second.pairs_left) == (bytes([15]) * 12, (443,), 2)
+
+
+@pytest.mark.parametrize("handler", [sending({}, 404), sending({}, 503), sending("["), sending({"transfer": 1})])
+async def test_helper_without_a_new_token_offers_no_transfers(handler: Handler) -> None:
+    async with helper(handler) as url:
+        assert await CallLink(url, load_roots(), None, {}).renew_transfers() is None
+    assert await CallLink(url, load_roots(), None, {}).renew_transfers() is None  # nothing listens any more
+
+
 @pytest.mark.parametrize("handler", [sending({}, 404), sending({}, 503), sending("["), sending({"sip": 1})])
 async def test_helper_without_new_tokens_offers_nothing(handler: Handler) -> None:
     async with helper(handler) as url:

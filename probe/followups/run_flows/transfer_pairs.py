@@ -51,6 +51,15 @@ class TransferPairs:
         """Return the newest offer whose token is good for a pair, None without one."""
         return next((each for each in reversed(self._offers) if each.pairs_left and each.outlives(HANDSHAKE)), None)
 
+    async def _renew_offer(self) -> None:
+        """Ask the helper for a new token if all are too old or spent, and a pair may still begin."""
+        if not self._offers or self._offer is not None or self._pairs >= TRANSFER_PAIRS:
+            return
+        renew = self._offers[-1].renew
+        offer = await renew() if renew is not None and not self._session.stopping.is_set() else None
+        if offer is not None:
+            self._offers.append(offer)
+
     def take_place(self) -> bool:
         """Count another transfer as a pair of the round. Return False if it has had its pairs."""
         if self._pairs >= TRANSFER_PAIRS:
@@ -64,7 +73,7 @@ class TransferPairs:
         self._pairs = 0
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> TransferResult | None:
-        """Measure at most two pairs for the slowest page of each service over TLS, and over each other protocol.
+        """Measure a pair for the slowest page of each service over TLS, and over each other protocol.
 
         `control` is the helper's answer to this measurement. Return whether they were measured. None means that no page
         came slowly.
@@ -77,19 +86,31 @@ class TransferPairs:
         if control is None or control.get("failure") is not None:
             return "no_helper"
         async with self._one_at_a_time:
-            results = [await self._pairs_of(trace, subject) for subject in subjects]
-        return "measured" if "measured" in results else results[0]
+            results = [await self._first_pair(trace, subject) for subject in subjects]
+            for subject, (_, differs) in zip(subjects, results, strict=True):
+                if differs:
+                    await self._unless_obstacle(trace, subject)
+        first = [result for result, _ in results]
+        return "measured" if "measured" in first else first[0]
 
-    async def _pairs_of(self, trace: Trace, subject: Page) -> TransferResult:
-        """Measure a pair, and a second one if its transfers differ. Return what became of the first."""
+    async def _first_pair(self, trace: Trace, subject: Page) -> tuple[TransferResult, bool]:
+        """Measure a pair. Return what became of it, and whether its transfers differ, so that it is repeated.
+
+        Repetitions come after the first pairs of all services, since a round has few pairs.
+        """
         if subject.over == "quic":
-            return self._obstacle_to_pages() or await self._quic_pages(trace, subject)
-        first = self._obstacle(subject) or await self._pair(trace, subject)
-        if first == "measured" and _differ(trace) and self._obstacle(subject) is None:
-            await self._pair(trace, subject)
-        elif first == "measured" and subject.over == "tls" and subject.address:
+            return self._obstacle_to_pages() or await self._quic_pages(trace, subject), False
+        result = await self._unless_obstacle(trace, subject)
+        if result != "measured" or _differ(trace):
+            return result, result == "measured"
+        if subject.over == "tls" and subject.address:
             await self._pages_at_address(trace, subject)
-        return first
+        return result, False
+
+    async def _unless_obstacle(self, trace: Trace, subject: Page) -> TransferResult:
+        """Measure a pair if one can begin now. Return what became of it."""
+        await self._renew_offer()
+        return self._obstacle(subject) or await self._pair(trace, subject)
 
     async def _pages_at_address(self, trace: Trace, subject: Page) -> None:
         """Read the page at the service's address under an innocuous name, if the pair has shown a free line.

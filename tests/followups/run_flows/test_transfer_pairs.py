@@ -133,6 +133,22 @@ async def test_pair_that_differs_is_repeated(session: Session) -> None:
     assert session.pace.triggers == 2
 
 
+async def test_old_or_spent_token_is_renewed(session: Session) -> None:
+    async with helper(session) as (made, port):
+        old = made._offers[-1]
+        renewed = list[TransferOffer]()
+
+        async def renew() -> TransferOffer | None:
+            renewed.append(offer(port, old.ports[0]))
+            return renewed[-1]
+
+        old.renew, old.pairs_left = renew, 0
+        assert await made.finish(X, trace := await traced(8_000), ANSWERED) == "measured"
+        assert len(renewed) == 1 and len(transfers(trace)) == 2
+        renewed[-1].until = 0.0  # it cannot be renewed
+        assert await made.finish(X, await traced(8_000), ANSWERED) == "not_offered"
+
+
 # -- at the address --------------------------------------------------------------------------------------------------
 
 
@@ -293,7 +309,7 @@ async def test_slow_pages_of_each_service_are_followed_by_pairs_of_their_names(s
         assert await made.finish(X, trace, ANSWERED) == "measured"
         assert [each.pairs_left for each in made._offers] == [1, 0]
     names = [each.server_name for each in transfers(trace) if each.server_name != session.neutral.innocuous[0]]
-    assert names == [ENDPOINT.host, ENDPOINT.host, OTHER[1].host]
+    assert names == [ENDPOINT.host, OTHER[1].host, ENDPOINT.host]  # repetitions come last
 
 
 async def test_one_slow_page_of_a_name_must_be_slower(session: Session) -> None:
