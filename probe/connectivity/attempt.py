@@ -33,6 +33,7 @@ from probe.targets.target import family_of
 
 CONTROL_SECONDS = 30.0  # the helper answers within that
 LOOK_SECONDS = 1.0  # between looks whether the cool-down of a network is over
+QUIET_SECONDS = 15.0  # at most, until no other flow of a measurement is under way
 PAUSE_SECONDS = (0.2, 0.8)  # before a confirmation, so that one short outage of the access line does not fail both
 
 
@@ -165,7 +166,21 @@ class AttemptRunner:
         return record
 
     async def _carry_out(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
-        if flow.row in {"own", "confirmation"}:
+        if not flow.in_turn:
+            return await self._counted(flow, state)
+        turns = self._session.turns
+        async with turns.turn():
+            await self._or_stop(self._measurement.open_flows.none.wait(), QUIET_SECONDS)
+            record = await self._counted(flow, state)
+            turns.ended(passed=record is not None and record.failure is None)
+        return record
+
+    async def _counted(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
+        with self._measurement.open_flows.one():
+            return await self._send(flow, state)
+
+    async def _send(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
+        if flow.row in {"own", "confirmation", "in_turn"}:
             return await self._send_own(flow, state)
         if flow.row == "alone":
             return await self._send_alone(flow, state)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
-from probe.dialogue import fell_silent, is_doubtful, proves
+from probe.dialogue import came_too_slowly, fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.exchanges.tls import TLSHandshake
@@ -13,8 +13,10 @@ from probe.formats.failures import TIMEOUT
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED
+from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace
+from probe.session.turns import OpenFlows
 from probe.signatures.parallel_hellos import CROWD
 from probe.steps.tls.client_hello import OWN
 from probe.targets.target import Endpoint, family_of
@@ -31,6 +33,8 @@ class Measurement:
     compares_hellos: bool = False
     echo_offer: EchoOffer | None = None
     """Comes with the control's answer."""
+    open_flows: OpenFlows = field(default_factory=OpenFlows)
+    """Those that are under way and do not wait for their turn."""
 
     @property
     def followups(self) -> bool:
@@ -67,6 +71,8 @@ class AttemptState:
             triggers_left=session.pace.triggers_left(at.endpoint.host, at.ip, at.endpoint.carrier),
             network_answers=self._network_answers(),
             network_lost=self._network_lost(),
+            slow_beside=self._slow_beside(),
+            spares_turns=session.pace.line_queueing > CROWDED or not session.turns.are_useful,
             has_name=at.name is not None,
             trusted_addresses=at.name is not None and bool(at.name.given_by(TRUSTED)),
             stopping=session.stopping.is_set(),
@@ -131,6 +137,12 @@ class AttemptState:
             return False
         return watch.lost_since(self._measurement.trace.zero + own.t0, family)
 
+    def _slow_beside(self) -> int:
+        own = self.records.get("own")
+        if own is None:
+            return 0
+        return self._measurement.session.turns.slow_since(self._measurement.trace.zero + own.t0)
+
     def _fails_elsewhere(self) -> bool:
         trace, hellos = self._measurement.trace, self._measurement.session.pace.hellos
         failed = (record for record in self._to_neutral_hosts() if record.failed_operation == "tls_handshake")
@@ -183,12 +195,15 @@ class AttemptState:
             triggered=record.trigger,
             doubtful=is_doubtful(entries),
             fell_silent=fell_silent(record, entries),
+            too_slow=came_too_slowly(record, entries),
             crowded=any(isinstance(entry, TLSHandshake) and _is_crowded(entry) for entry in entries),
             corroborated=record.corroborated,
             authenticated=proves(record),
             verified=self.verified,
         )
         self.outcomes.append(outcome)
+        if outcome.too_slow and flow.kind in {"first", "confirm"}:
+            self._measurement.session.turns.came_too_slowly()
 
     async def next_outcome(self) -> None:
         """Wait until a flow that is under way has ended, and add its outcome. A bug in the flow is raised."""

@@ -67,6 +67,8 @@ class Outcome:
     """The answer is one that a middlebox may have sent in the server's name."""
     fell_silent: bool = False
     """An answer had begun, and its connection was silent until the time limit."""
+    too_slow: bool = False
+    """Bytes of a handshake or an answer still arrived when its time limit was reached."""
     crowded: bool = False
     """Its TLS hello had three or more others to the same network beside it."""
     corroborated: bool = False
@@ -119,6 +121,12 @@ class AttemptFacts:
     network_lost: bool = False
     """Neutral hosts of the family passed the preflight. The last checks since the first flow got no handshake with one.
     """
+
+    slow_beside: int = 0
+    """Flows with targets' names whose bytes still arrived at their time limits, since the first flow began."""
+
+    spares_turns: bool = False
+    """The access line is crowded, or flows that were sent alone failed too, so that none is sent in its turn."""
 
     # of the name
     has_name: bool = True

@@ -17,10 +17,12 @@ from probe.connectivity.policy import (
     RESOLVERS,
     SILENT_TRANSFERS,
 )
+from probe.connectivity.shared_limit import may_share_limit
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 
-ATTEMPT_ROWS = frozenset({"innocuous", "own", "confirmation", "alone"})  # flows that are no follow-ups
+ATTEMPT_ROWS = frozenset({"innocuous", "own", "confirmation", "alone", "in_turn"})  # flows that are no follow-ups
+REPETITIONS = ("alone", "in_turn")  # of an attempt whose confirmation failed too
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def conclude(facts: AttemptFacts) -> Conclusion:
         reached = own.corroborated or own.authenticated or facts.verified
         contradicted = not reached and facts.trusted_addresses
         return Conclusion(reached, contradicted, worth_a_search=DOUBTFUL_TWICE.holds(facts))
-    if any(outcome is not None and outcome.passed for outcome in (confirmation, facts.outcome("alone"))):
+    if any(outcome is not None and outcome.passed for outcome in (confirmation, *map(facts.outcome, REPETITIONS))):
         return Conclusion(reached=True)
-    unknown = own.fell_silent or (may_be_policed(facts) and facts.sent("alone") is None)
+    unknown = own.fell_silent or own.too_slow or (may_be_policed(facts) and facts.sent("alone") is None)
     return Conclusion(worth_a_search=not unknown and any_due(HOP_SEARCH, facts))
 
 
@@ -156,7 +158,8 @@ def _own(facts: AttemptFacts, *, is_visit: bool = False) -> PlannedFlow:
 def _after_success(facts: AttemptFacts) -> Plan:
     """Return the confirmation of a doubtful or incomplete answer, or follow-ups."""
     own = facts.own
-    doubtful = own is not None and (own.doubtful or own.fell_silent) and facts.verified and not facts.as_control
+    incomplete = own is not None and (own.doubtful or own.fell_silent or own.too_slow)
+    doubtful = incomplete and facts.verified and not facts.as_control
     if doubtful and facts.outcome("confirmation") is None:
         return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
     return follow_ups(AFTER_SUCCESS, facts)
@@ -179,6 +182,11 @@ def _after_failure(facts: AttemptFacts) -> Plan:
         return follow_ups(SILENT_TRANSFERS, facts)
     if facts.network_lost:  # nothing that fails now says anything about the endpoint
         return () if facts.under_way else FINISHED
+    in_turn = facts.outcome("in_turn")
+    if in_turn is None and confirmation is not None and not confirmation.flow.in_turn and may_share_limit(facts):
+        return (replace(_confirmation(facts), row="in_turn"),)
+    if in_turn is not None and in_turn.passed:
+        return () if facts.under_way else FINISHED
     alone = facts.outcome("alone")
     if alone is None and facts.followups and may_be_policed(facts):
         return _alone(facts)
@@ -198,9 +206,10 @@ def _alone(facts: AttemptFacts) -> Plan:
         return flows
     if Wait.COOL_DOWN not in facts.waits:
         return Wait.COOL_DOWN
-    return (replace(_confirmation(facts), row="alone"),)
+    return (replace(_confirmation(facts), row="alone", in_turn=False),)
 
 
 def _confirmation(facts: AttemptFacts) -> PlannedFlow:
+    """Return the repetition of the attempt. It waits for its turn if other flows may have slowed the attempt down."""
     flow = replace(_own(facts), row="confirmation", kind="confirm", followup="", cause=cause_of(facts))
-    return replace(flow, cost=1, over_budget=facts.triggers_left < 1)
+    return replace(flow, cost=1, over_budget=facts.triggers_left < 1, in_turn=may_share_limit(facts))

@@ -8,11 +8,12 @@ from probe.dialogue.web import written_url
 from probe.formats import failures as f
 from probe.formats.entries import Entry, HTTPTransaction
 from probe.formats.exchanges.calls import SIPExchange
+from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import Session
 from probe.session.trace import Transaction
 from probe.signatures.injected_answers import SIP_STATUS
-from probe.signatures.silent_streams import is_in_midst_of_answer
+from probe.signatures.silent_streams import is_in_midst_of_answer, is_still_arriving
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Endpoint
 
@@ -21,6 +22,7 @@ __all__ = [
     "Method",
     "RequestOptions",
     "always_get",
+    "came_too_slowly",
     "can_prove",
     "fell_silent",
     "has_exchangeable_name",
@@ -74,6 +76,14 @@ def fell_silent(record: TransactionRecord, entries: Iterable[Entry]) -> bool:
     silent = any(f.TIMEOUT in (entry.failure, entry.response.x_body_failure) for entry in http)
     end = record.stream
     return silent and end is not None and is_in_midst_of_answer(end.bytes_after_sent, end.silence)
+
+
+def came_too_slowly(record: TransactionRecord, entries: Iterable[Entry]) -> bool:
+    """Return whether bytes of a handshake or an answer over TCP still arrived when its time limit was reached."""
+    failures = [entry.failure for entry in entries if isinstance(entry, (HTTPTransaction, TLSHandshake))]
+    failures += [entry.response.x_body_failure for entry in entries if isinstance(entry, HTTPTransaction)]
+    end = record.stream
+    return f.TIMEOUT in failures and end is not None and is_still_arriving(end.bytes_after_sent, end.silence)
 
 
 async def no_wait() -> None:

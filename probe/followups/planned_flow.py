@@ -30,3 +30,5 @@ class PlannedFlow:
     over_budget: bool = False
     """It is not sent, because no trigger is left. It counts as a flow that was decided."""
     claim: Claim | None = None
+    in_turn: bool = False
+    """It is sent while no other flow of the measurement is under way, because all may share a limited rate."""

@@ -12,6 +12,7 @@ from probe.formats.exchanges.packets import Flow, PacketRecord
 from probe.platforms.abilities import abilities
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
+from probe.session.turns import Turns
 from probe.signatures.ttl_distance import Interval
 from probe.targets.address_guard import Contacts, Elsewhere
 from probe.targets.target import Endpoint, Neutral, Target
@@ -111,6 +112,7 @@ class Session:
     """Unverified addresses that got their one connect (P4), and whether the connection proved them."""
     visited_in_vain: dict[str, str] = field(default_factory=dict)  # unverified address: failure of its only visit
     located: dict[str, Interval] = field(default_factory=dict)  # payload: hop found first, where later searches start
+    turns: Turns = field(default_factory=Turns)
     watch: NetworkWatch | None = None  # None in the test helper
     country: str = ""  # two letters, as far as it is known before the first packet
     preflight_began: float | None = None  # on the monotonic clock
@@ -149,6 +151,7 @@ class Session:
         anew.
         """
         self.pace.next_round()
+        self.turns = Turns()
         self.approached.clear()
         self.visited_in_vain.clear()
         for resolver in self.beside.values():

@@ -1,4 +1,4 @@
-"""Define when a TCP connection fell silent in the middle of an answer, for probe and analysis alike."""
+"""Define when a TCP connection fell silent in the middle of an answer, or was only slow, for probe and analysis."""
 
 LEAST_SILENCE = 2.5
 """Seconds without a byte at the end. A slow server and a slow access line send some bytes in that time."""
@@ -13,3 +13,8 @@ SMALL_SEGMENT = 536
 def is_in_midst_of_answer(bytes_after_request: int, silence: float) -> bool:
     """Return whether an answer had begun, and the connection then was silent until the time limit."""
     return bytes_after_request >= LEAST_ANSWER and silence >= LEAST_SILENCE
+
+
+def is_still_arriving(bytes_after_request: int, silence: float) -> bool:
+    """Return whether an answer had begun, and its bytes still arrived shortly before the time limit."""
+    return bytes_after_request >= LEAST_ANSWER and silence < LEAST_SILENCE

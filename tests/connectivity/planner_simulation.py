@@ -71,6 +71,9 @@ class Run:
     verified: set[str] = field(default_factory=set)
     doubtful: frozenset[str] = frozenset()  # rows whose answer a middlebox may have sent
     silent: frozenset[str] = frozenset()  # rows whose answer stops in the middle
+    slow: frozenset[str] = frozenset()  # rows whose bytes still arrive at the time limit
+    slow_beside: int = 0
+    spares_turns: bool = False
     crowded: bool = False  # every hello has three or more others beside it
     network_answers: bool = False  # and some of them are answered
     network_lost: bool = False  # and checks of the network get no handshake any more
@@ -119,6 +122,8 @@ class Run:
             name_at_neutral=tuple((ip, operation) for url, ip, operation in self.at_neutral if url == attempt.url),
             network_answers=self.network_answers,
             network_lost=self.network_lost,
+            slow_beside=self.slow_beside,
+            spares_turns=self.spares_turns,
             fails_elsewhere=self.elsewhere
             and any(url == attempt.url and operation == "tls_handshake" for url, _, operation in self.at_neutral),
             echo=Echo(HELPER, 3478, 4, self.pairs_left, self.left(endpoint.host, HELPER, "udp")),
@@ -167,6 +172,7 @@ class Run:
             triggered=bool(flow.cost) and not at_connect,
             doubtful=failure is None and flow.row in self.doubtful and parse_endpoint(attempt.url).scheme == "sip",
             fell_silent=failure in {None, f.TIMEOUT} and flow.row in self.silent and is_web(attempt.url),
+            too_slow=failure in {None, f.TIMEOUT} and flow.row in self.slow,
             crowded=self.crowded and operation == "tls_handshake",
             authenticated=authenticated,
             verified=attempt.verified,
@@ -191,6 +197,9 @@ def runs(draw: st.DrawFn, as_control: bool | None = None) -> Run:
         verified=draw(st.sets(st.sampled_from(ADDRESSES))),
         doubtful=draw(st.frozensets(st.sampled_from(("own", "confirmation")))),
         silent=draw(st.frozensets(st.sampled_from(TRANSFERS))),
+        slow=draw(st.frozensets(st.sampled_from(("own", "confirmation")))),
+        slow_beside=draw(st.integers(0, 3)),
+        spares_turns=draw(st.booleans()),
         crowded=draw(st.booleans()),
         elsewhere=draw(st.booleans()),
         network_lost=draw(st.booleans()),

@@ -9,12 +9,13 @@ from probe.connectivity.conditions import may_be_policed
 from probe.connectivity.facts import NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End
 from probe.connectivity.planner import Addresses, conclude, plan, plan_addresses
+from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 from tests.connectivity.planner_simulation import ADDRESSES, MOST_STEPS, URLS, Attempt, Run
 
 
 def steps(url: str, outcomes: dict[str, str | None], **facts: object) -> list[str]:
-    """Return the waits and rows of one attempt at a verified address, side by side joined by " + ".
+    """Return the waits and rows of one attempt at a verified address, those side by side joined by " + ".
 
     `outcomes`: row, then its failure as `operation failure`. Rows that are not named pass.
     """
@@ -30,13 +31,17 @@ def steps(url: str, outcomes: dict[str, str | None], **facts: object) -> list[st
             taken.append(step.name)
             run.wait(attempt, step)
             continue
-        taken.append(" + ".join(f"{flow.row}{' (over budget)' * flow.over_budget}" for flow in step))
+        taken.append(" + ".join(f"{flow.row}{_remarks(flow)}" for flow in step))
         for flow in step:
             run.begin(attempt, seen, flow)
         for flow in list(attempt.under_way):
             operation, _, failure = (outcomes.get(flow.row) or "").partition(" ")
             run.end(attempt, flow, failure or None, operation == "connect", was_sent=True)
     return taken
+
+
+def _remarks(flow: PlannedFlow) -> str:
+    return " (over budget)" * flow.over_budget + " (in turn)" * flow.in_turn
 
 
 RESET = "tls_handshake connection_reset"
@@ -176,6 +181,46 @@ def test_address_without_an_innocuous_flow_gets_one_before_the_repetition() -> N
 def test_repetition_alone_needs_a_trigger() -> None:
     spent = Counter({("service.example", ADDRESSES[0], "tcp"): 4})
     assert steps(HTTPS, BOTH, **POLICED, spent=spent)[4:6] == ["COOL_DOWN", "alone (over budget)"]
+
+
+TIMEOUT = f"tls_handshake {f.TIMEOUT}"
+LATE = {"own": TIMEOUT, "confirmation": TIMEOUT}
+IN_TURN = [*FIRST[:2], "confirmation (in turn)"]
+SLOW_TWICE = frozenset({"own", "confirmation"})
+
+
+@pytest.mark.parametrize("facts", [{"slow": frozenset({"own"})}, {"slow_beside": 2}])
+def test_slow_attempt_is_confirmed_in_its_turn(facts: dict[str, object]) -> None:
+    assert steps(HTTPS, {"own": TIMEOUT}, **facts) == IN_TURN
+
+
+def test_answer_that_did_not_come_to_its_end_is_confirmed_in_its_turn() -> None:
+    assert steps(HTTPS, {}, slow=frozenset({"own"})) == IN_TURN
+
+
+def test_attempt_whose_confirmation_was_slow_is_repeated_in_its_turn() -> None:
+    assert steps(HTTPS, LATE, slow=frozenset({"confirmation"})) == [*FIRST, "in_turn (in turn)"]
+
+
+def test_attempt_that_fails_in_its_turn_is_followed_up_as_usual() -> None:
+    usual = steps(HTTPS, LATE)
+    assert steps(HTTPS, LATE, slow=SLOW_TWICE) == [*IN_TURN, *usual[3:]]
+    found = steps(HTTPS, LATE | {"in_turn": TIMEOUT}, slow=frozenset({"confirmation"}))
+    assert found == [*FIRST, "in_turn (in turn)", *usual[3:]]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "facts"),
+    [
+        (LATE, {"slow_beside": 1}),
+        (BOTH, {"slow_beside": 9}),
+        (dict.fromkeys(LATE, f"connect {f.TIMEOUT}"), {"slow_beside": 9}),
+        (LATE, {"slow": SLOW_TWICE, "spares_turns": True}),
+        (LATE, {"slow": SLOW_TWICE, "followups": False}),
+    ],
+)
+def test_other_attempts_do_not_wait_for_a_turn(outcomes: dict[str, str | None], facts: dict[str, object]) -> None:
+    assert not any("in turn" in step for step in steps(HTTPS, outcomes, **facts))
 
 
 def test_names_at_the_endpoint_do_not_wait_for_those_at_neutral_hosts() -> None:

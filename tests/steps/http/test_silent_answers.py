@@ -1,10 +1,11 @@
 """Test what is recorded of a connection that falls silent in the middle of an answer, and how its path is tested."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from probe.dialogue import fell_silent
+from probe.dialogue import came_too_slowly, fell_silent
 from probe.formats import failures as f
 from probe.formats.transactions import StreamEnd
 from probe.platforms.sockets import tcp_state
@@ -42,6 +43,26 @@ async def test_answer_that_stops_is_recorded_with_its_bytes_and_segments() -> No
     assert end.reads >= 1 and 0 < end.last_byte < 0.3 and end.silence > 0.4
     assert end.segments_in and end.segments_out and end.segment_size and end.retransmissions == 0
     assert fell_silent(bench.tx.record, bench.trace.entries)
+
+
+async def test_answer_whose_bytes_still_arrive_came_too_slowly() -> None:
+    async def send(peer: Peer) -> None:
+        await peer.receive()
+        await peer.send(HEAD)
+        for _ in range(20):
+            await peer.send(PART[:300])
+            await asyncio.sleep(0.05)
+
+    end, bench = await ended(send)
+    assert end.bytes_after_sent >= silent_streams.LEAST_ANSWER and end.silence < 0.2
+    assert came_too_slowly(bench.tx.record, bench.trace.entries)
+    assert not fell_silent(bench.tx.record, bench.trace.entries)
+
+
+async def test_answer_that_stops_or_is_whole_did_not_come_too_slowly() -> None:
+    for answer in (HEAD + PART, HEAD + PART * 3, HEAD):
+        _, bench = await ended(sending(answer, then=stay))
+        assert not came_too_slowly(bench.tx.record, bench.trace.entries)
 
 
 async def test_peer_that_is_alive_acknowledges_the_empty_line() -> None:
