@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from probe.connectivity.attempt_state import AttemptState, Measurement
-from probe.connectivity.conditions import may_be_policed
+from probe.connectivity.conditions import may_be_at_limit, may_be_policed
 from probe.connectivity.facts import CONTROL_WAITS, Wait
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import conclude, plan
@@ -112,12 +112,16 @@ class AttemptRunner:
             await self.resolvers.ask(at.name, cause)
 
     async def _cool_down(self, state: AttemptState) -> None:
-        """Wait until the network is quiet, the failure has another cause, or the run stops. At most two cool-downs."""
+        """Wait until the network is quiet, the failure has another cause, or the run stops. At most two cool-downs.
+
+        If the servers may be at a limit, no two connections of the run may be open, since others may share it.
+        """
         hellos = self._session.pace.hellos
         with suppress(TimeoutError):
             async with asyncio.timeout(2 * hellos.cool_down):
                 while not self._session.stopping.is_set() and may_be_policed(state.facts()):
-                    if not (left := hellos.quiet_in(state.at.ip, OWN.engine)):
+                    in_run = may_be_at_limit(state.facts())
+                    if not (left := hellos.quiet_in(state.at.ip, OWN.engine, in_run=in_run)):
                         return
                     await asyncio.sleep(min(left, LOOK_SECONDS))
 
@@ -197,13 +201,13 @@ class AttemptRunner:
 
         Otherwise the follow-ups wait until all others are repeated, since they send hellos to the same network.
         """
-        hellos, place = self._session.pace.hellos, (state.at.ip, OWN.engine)
-        async with hellos.alone(*place):
+        hellos, place, in_run = self._session.pace.hellos, (state.at.ip, OWN.engine), may_be_at_limit(state.facts())
+        async with hellos.alone(*place, in_run=in_run):
             record = await self._send_own(flow, state)
             answered = record is not None and "tls_handshake" in record.steps
-            hellos.limit(*place) if answered else hellos.failed_alone(*place)
+            hellos.limit(*place) if answered else hellos.failed_alone(*place, in_run=in_run)
         if not answered:
-            await self._or_stop(hellos.all_repeated(*place))
+            await self._or_stop(hellos.all_repeated(*place, in_run=in_run))
         return record
 
     async def _send_innocuous(self, context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:

@@ -9,7 +9,7 @@ from probe.dialogue import came_too_slowly, fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.exchanges.tls import TLSHandshake
-from probe.formats.failures import TIMEOUT
+from probe.formats.failures import EOF, TIMEOUT
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED
@@ -17,7 +17,7 @@ from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace
 from probe.session.turns import OpenFlows
-from probe.signatures.parallel_hellos import CROWD
+from probe.signatures.parallel_hellos import CROWD, RUN_CROWD
 from probe.steps.tls.client_hello import OWN
 from probe.targets.target import Endpoint, family_of
 
@@ -197,6 +197,7 @@ class AttemptState:
             fell_silent=fell_silent(record, entries),
             too_slow=came_too_slowly(record, entries),
             crowded=any(isinstance(entry, TLSHandshake) and _is_crowded(entry) for entry in entries),
+            at_limit=any(isinstance(entry, TLSHandshake) and _is_at_limit(entry, record) for entry in entries),
             corroborated=record.corroborated,
             authenticated=proves(record),
             verified=self.verified,
@@ -223,6 +224,15 @@ def _is_acknowledged(record: TransactionRecord) -> bool:
     """Return whether the peer acknowledged all bytes of a silent connection. The SYN counts as one."""
     end = record.stream
     return record.failure == TIMEOUT and end is not None and (end.bytes_acked or 0) > end.bytes_sent
+
+
+def _is_at_limit(entry: TLSHandshake, record: TransactionRecord) -> bool:
+    """Return whether the server closed, or may have received the hello and stayed silent, beside others of the run."""
+    if entry.x_parallel is None or entry.x_parallel.most_in_run < RUN_CROWD or entry.x_answered:
+        return False
+    unknown = record.stream is not None and record.stream.bytes_acked is None
+    silent = entry.failure == TIMEOUT and (unknown or _is_acknowledged(record))
+    return silent or entry.failure == EOF
 
 
 def _is_crowded(entry: TLSHandshake) -> bool:

@@ -101,12 +101,21 @@ def _no_answer_in_tls(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.failed_operation == "tls_handshake" and outcome.failure in NO_ANSWER
 
 
+def may_be_at_limit(facts: AttemptFacts) -> bool:
+    """Return whether servers left two hellos unanswered that they received, as at a limit for one client.
+
+    Servers in several networks may share it. So all connections of the run count.
+    """
+    tried = (facts.own, facts.confirmation)
+    return all(outcome is not None and outcome.at_limit for outcome in tried)
+
+
 def may_be_policed(facts: AttemptFacts) -> bool:
-    """Return whether two hellos failed that our own other connections to this network may have made fail."""
-    beside_others = facts.own is not None and facts.own.crowded
+    """Return whether two hellos failed that our own other connections may have made fail."""
+    beside_others = facts.own is not None and facts.own.crowded and facts.network_answers
     failed_twice = _no_answer_in_tls(facts.own) and _no_answer_in_tls(facts.confirmation)
     elsewhere = facts.fails_elsewhere or facts.network_lost
-    return beside_others and failed_twice and facts.network_answers and not elsewhere
+    return failed_twice and (beside_others or may_be_at_limit(facts)) and not elsewhere
 
 
 def _name_in_hello(facts: AttemptFacts) -> bool:

@@ -71,6 +71,8 @@ class Outcome:
     """Bytes of a handshake or an answer still arrived when its time limit was reached."""
     crowded: bool = False
     """Its TLS hello had three or more others to the same network beside it."""
+    at_limit: bool = False
+    """The server received its TLS hello and gave no answer, beside three or more TLS connections of the run."""
     corroborated: bool = False
     authenticated: bool = False
     """The server gave a proof that only the genuine one can give."""

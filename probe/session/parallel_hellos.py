@@ -1,6 +1,7 @@
 """Count the TLS connections of a run that are open side by side, by network and kind of hello (P8).
 
 A network is a /24 of IPv4 or a /48 of IPv6. The kind is the library that makes the hello and what it changes.
+The connections of all services are counted together too. Servers in several networks may share a limit of connections.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ NEVER = float("-inf")
 LIMITED = 2  # connections to one network side by side, after the network was found to police them
 
 Key = tuple[str, str]  # the network's first address, and the kind of hello
+RUN: Key = ("", "")  # all networks and kinds
+CHECKS: Key = ("", "checks")  # those of no service, which do not count there
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,13 @@ class _Moment:
 
     number: int
     time: float
+    total: int
     open: Counter[str]
 
 
 @dataclass
 class _Network:
-    """Hold what is known of one network and kind of hello."""
+    """Hold what is known of one network and kind of hello, or of all together."""
 
     open: Counter[str] = field(default_factory=Counter)
     moments: deque[_Moment] = field(default_factory=deque)
@@ -51,9 +55,13 @@ class _Network:
         """Add a connection. Return the moment."""
         self.open[address] += 1
         self.opened += 1
-        moment = _Moment(self.opened, now, Counter(self.open))
+        moment = _Moment(self.opened, now, self.open.total(), Counter(self.open))
         self.moments.append(moment)
         return moment
+
+    def most_beside(self, own: _Moment, since: float) -> int:
+        """Return the most other connections that were open side by side since a time."""
+        return max(one.total - (one.number >= own.number) for one in self.moments if one.time >= since)
 
     def later(self, address: str) -> int:
         """Return the answered hellos that were sent after the first unanswered one to the address."""
@@ -64,9 +72,9 @@ class _Network:
 class OpenHello:
     """Represent one connection of which the hello is about to be sent."""
 
-    def __init__(self, network: _Network, address: str, now: float, cool_down: float) -> None:
-        self._network, self._address, self._since = network, address, now - cool_down
-        self._own = network.connected(address, now)
+    def __init__(self, network: _Network, run: _Network, address: str, now: float, cool_down: float) -> None:
+        self._network, self._run, self._address, self._since = network, run, address, now - cool_down
+        self._own, self._in_run = network.connected(address, now), run.connected(address, now)
         self._result: ParallelHellos | None = None
 
     def ended(self, *, answered: bool) -> ParallelHellos:
@@ -77,9 +85,9 @@ class OpenHello:
 
     def _count(self, answered: bool) -> ParallelHellos:
         network, own = self._network, self._own
+        most = network.most_beside(own, self._since)
         moments = [one for one in network.moments if one.time >= self._since]
-        most = max(one.open.total() - (one.number >= own.number) for one in moments)
-        elsewhere = max(one.open.total() - one.open[self._address] for one in moments)
+        elsewhere = max(one.total - one.open[self._address] for one in moments)
         if answered:
             network.answered.append(own.time)
         else:
@@ -94,57 +102,68 @@ class OpenHello:
             crowded=network.crowded,
             crowded_answered=network.crowded_answered,
             later=network.later(self._address),
+            most_in_run=self._run.most_beside(self._in_run, self._since),
         )
 
 
 class HelloCounts:
-    """Know the TLS connections of a run by network and kind of hello. Not thread-safe: one event loop."""
+    """Know the TLS connections of a run by network and kind of hello. Not thread-safe: one event loop.
+
+    `in_run` means all networks and kinds together.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, cool_down: float = COOL_DOWN) -> None:
         self._clock, self.cool_down = clock, cool_down
         self._networks: defaultdict[Key, _Network] = defaultdict(_Network)
 
     @asynccontextmanager
-    async def open(self, address: str, kind: str) -> AsyncIterator[OpenHello]:
-        """Count a connection from its hello to its end. Wait for a place in a network that polices connections."""
-        network = self._of(address, kind)
+    async def open(self, address: str, kind: str, *, of_service: bool = True) -> AsyncIterator[OpenHello]:
+        """Count a connection from its hello to its end. Wait for a place in a network that polices connections.
+
+        One `of_service` counts in the run too. Resolvers and neutral hosts share no limit with the servers of an app.
+        """
+        network, run = self._of(address, kind), self._networks[RUN if of_service else CHECKS]
         async with network.slots or nullcontext():
-            hello = OpenHello(network, address, self._clock(), self.cool_down)
-            self._use(network)
+            hello = OpenHello(network, run, address, self._clock(), self.cool_down)
+            self._use(network, run)
             try:
                 yield hello
             finally:
-                self._use(network)
+                self._use(network, run)
                 network.open[address] -= 1
+                run.open[address] -= 1
 
     @asynccontextmanager
-    async def alone(self, address: str, kind: str) -> AsyncIterator[None]:
+    async def alone(self, address: str, kind: str, *, in_run: bool = False) -> AsyncIterator[None]:
         """Let one repetition run at a time, and two after one has failed. None begins the cool-down again."""
-        network = self._of(address, kind)
+        network = self._of(address, kind, in_run=in_run)
+        repeated = (network, self._of(address, kind)) if in_run else (network,)
         network.planned += 1
         network.repeated.clear()
         try:
             async with network.repetitions:
-                network.running += 1
+                for one in repeated:
+                    one.running += 1
                 try:
                     yield
                 finally:
-                    network.running -= 1
+                    for one in repeated:
+                        one.running -= 1
         finally:
             network.planned -= 1
             if not network.planned:
                 network.repeated.set()
 
-    def failed_alone(self, address: str, kind: str) -> None:
+    def failed_alone(self, address: str, kind: str, *, in_run: bool = False) -> None:
         """Note that a repetition failed. Then it takes too long to repeat the others one by one."""
-        network = self._of(address, kind)
+        network = self._of(address, kind, in_run=in_run)
         if not network.failed:
             network.failed = True
             network.repetitions.release()
 
-    async def all_repeated(self, address: str, kind: str) -> None:
+    async def all_repeated(self, address: str, kind: str, *, in_run: bool = False) -> None:
         """Wait until no repetition to the network runs or waits for its turn."""
-        network = self._of(address, kind)
+        network = self._of(address, kind, in_run=in_run)
         if network.planned:
             await network.repeated.wait()
 
@@ -153,12 +172,12 @@ class HelloCounts:
         network = self._of(address, kind)
         network.slots = network.slots or asyncio.Semaphore(LIMITED)
 
-    def quiet_in(self, address: str, kind: str) -> float:
+    def quiet_in(self, address: str, kind: str, *, in_run: bool = False) -> float:
         """Return the seconds until no two such connections were open for the cool-down.
 
         A check of the network sends one hello in a minute, which is no crowd.
         """
-        return max(0.0, self._of(address, kind).used + self.cool_down - self._clock())
+        return max(0.0, self._of(address, kind, in_run=in_run).used + self.cool_down - self._clock())
 
     def passed(self, address: str, kind: str) -> bool:
         """Return whether such a hello was answered in this network beside three or more others."""
@@ -172,12 +191,13 @@ class HelloCounts:
         """Return whether such a hello was answered that was sent at `when`, a time of the clock, or later."""
         return any(sent >= when for sent in self._of(address, kind).answered)
 
-    def _of(self, address: str, kind: str) -> _Network:
-        return self._networks[network_of(address), kind]
+    def _of(self, address: str, kind: str, *, in_run: bool = False) -> _Network:
+        return self._networks[RUN if in_run else (network_of(address), kind)]
 
-    def _use(self, network: _Network) -> None:
+    def _use(self, *networks: _Network) -> None:
         now = self._clock()
-        while network.moments and network.moments[0].time < now - 2 * self.cool_down:
-            network.moments.popleft()
-        if not network.running and network.open.total() > 1:
-            network.used = now
+        for network in networks:
+            while network.moments and network.moments[0].time < now - 2 * self.cool_down:
+                network.moments.popleft()
+            if not network.running and network.open.total() > 1:
+                network.used = now

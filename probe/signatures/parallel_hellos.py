@@ -9,6 +9,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 CROWD = 3
 """Other connections to the same network with the same kind of hello, from which a failure may come from policing."""
 
+RUN_CROWD = 3
+"""Other connections of the run to any network, from which a server's silence may come from a limit of its operator."""
+
 CLEARLY_LATER = 0.05
 """Seconds after a hello, when a packet that is sent does not overtake it any more."""
 

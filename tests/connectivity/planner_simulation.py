@@ -75,7 +75,8 @@ class Run:
     slow_beside: int = 0
     spares_turns: bool = False
     crowded: bool = False  # every hello has three or more others beside it
-    network_answers: bool = False  # and some of them are answered
+    at_limit: bool = False  # servers receive hellos that get no answer, beside others of the run
+    network_answers: bool = False  # some hellos beside three or more others are answered
     network_lost: bool = False  # and checks of the network get no handshake any more
     home: bool = False  # a host in the country is verified
     elsewhere: bool = False  # neutral hosts answer other hellos while the name fails there
@@ -174,6 +175,7 @@ class Run:
             fell_silent=failure in {None, f.TIMEOUT} and flow.row in self.silent and is_web(attempt.url),
             too_slow=failure in {None, f.TIMEOUT} and flow.row in self.slow,
             crowded=self.crowded and operation == "tls_handshake",
+            at_limit=self.at_limit and failure is not None and operation == "tls_handshake",
             authenticated=authenticated,
             verified=attempt.verified,
         )
@@ -201,6 +203,7 @@ def runs(draw: st.DrawFn, as_control: bool | None = None) -> Run:
         slow_beside=draw(st.integers(0, 3)),
         spares_turns=draw(st.booleans()),
         crowded=draw(st.booleans()),
+        at_limit=draw(st.booleans()),
         elsewhere=draw(st.booleans()),
         network_lost=draw(st.booleans()),
     )

@@ -157,10 +157,18 @@ def test_hello_is_not_repeated_alone_if_its_name_fails_in_a_network_that_answers
     assert found[3:5] == ["name_at_neutral", "nonexistent_at_neutral + nonexistent_name"]
 
 
+def test_hello_that_a_server_receives_and_leaves_unanswered_is_repeated_alone_in_every_network() -> None:
+    assert steps(HTTPS, BOTH, at_limit=True) == BEFORE_ALONE
+    assert "alone" not in steps(HTTPS, BOTH | {"name_at_neutral": RESET}, at_limit=True, elsewhere=True)
+
+
 @pytest.mark.parametrize(
     ("outcomes", "facts"),
     [
+        (BOTH, {}),
         (BOTH, {"crowded": True}),
+        ({"own": RESET}, {"at_limit": True}),
+        (BOTH, {"at_limit": True, "network_lost": True}),
         (BOTH, {"network_answers": True}),
         (BOTH, POLICED | {"followups": False}),
         (BOTH, POLICED | {"network_lost": True}),

@@ -138,6 +138,36 @@ async def test_hellos_that_were_sent_after_an_unanswered_one_and_answered_are_co
     assert not hellos.answered_later(ALSO_NEAR, "openssl")
 
 
+async def test_connections_of_services_to_all_networks_are_counted_together() -> None:
+    hellos, found = HelloCounts(), list[int]()
+    async with AsyncExitStack() as stack:
+        for address, kind, of_service in [
+            (NEAR, "openssl", True),
+            (FAR, "utls", True),
+            (FAR, "openssl", False),
+            ("2001:db8::1", "openssl", True),
+        ]:
+            hello = await stack.enter_async_context(hellos.open(address, kind, of_service=of_service))
+            found.append(hello.ended(answered=True).most_in_run)
+    assert found == [0, 1, 0, 2], "a check of the network counts for itself"
+
+
+async def test_run_is_quiet_after_connections_to_all_networks() -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock, cool_down=5.0)
+    async with hellos.open(NEAR, "openssl"), hellos.open(FAR, "utls"):
+        clock.now += 3.0
+    assert hellos.quiet_in(NEAR, "openssl") == 0.0
+    assert hellos.quiet_in(NEAR, "openssl", in_run=True) == 5.0
+    clock.now += 5.0
+    async with hellos.alone(NEAR, "openssl", in_run=True), hellos.open(NEAR, "openssl"), hellos.open(FAR, "openssl"):
+        pass
+    assert hellos.quiet_in(FAR, "openssl", in_run=True) == 0.0, "a repetition begins no cool-down"
+    async with hellos.alone(NEAR, "openssl"), hellos.open(NEAR, "openssl"), hellos.open(FAR, "openssl"):
+        pass
+    assert hellos.quiet_in(FAR, "openssl", in_run=True) == 5.0, "one that waited for its network alone does"
+
+
 async def test_limited_network_has_two_connections_side_by_side() -> None:
     hellos, running, most = HelloCounts(), 0, 0
     hellos.limit(NEAR, "openssl")

@@ -12,8 +12,15 @@ class ParallelColumns:
 
     crowded_failures: int = column(
         0,
-        "TLS handshakes beside three or more other connections to the network that got no answer.",
+        "TLS handshakes beside three or more other connections to the network that got no answer, and those of"
+        " `limit_failures`.",
         or_zero("l.crowded"),
+    )
+    limit_failures: int = column(
+        0,
+        "TLS handshakes that the server closed, or left without an answer after it acknowledged the hello, beside three"
+        " or more connections of the run to any network.",
+        or_zero("l.at_limit"),
     )
     crowded_silent: int = column(
         0,
@@ -33,7 +40,8 @@ class ParallelColumns:
     )
     alone_failures: int = column(
         0,
-        "TLS handshakes beside at most two other connections to the network, after those, that failed.",
+        "TLS handshakes beside at most two other connections to the network, after those, that failed."
+        " Those of `limit_failures` are left out.",
         or_zero("l.alone_failed"),
     )
     crowd_answers: int = column(

@@ -97,6 +97,9 @@ class Observation(NamedTuple):
     tls_answered_later: Annotated[
         int, "answered hellos to this network that were sent after an unanswered one to this address"
     ] = 0
+    tls_most_in_run: Annotated[
+        int, "most other TLS connections of the run for services that were open near the hello, to any network"
+    ] = 0
     http_attempts: Annotated[int, "1 if an HTTP request was tried"] = 0
     http_failure: Annotated[
         str | None, "failure before the status line, NULL if there is none or nothing was tried"

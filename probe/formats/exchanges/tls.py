@@ -35,6 +35,8 @@ class ParallelHellos(Part):
     crowded_answered: Count = Field(examples=[5])  # those of them that were answered
     later: Count = Field(default=0, examples=[1])
     """Answered hellos to this network that were sent after the first unanswered one to this address."""
+    most_in_run: Count = Field(default=0, examples=[7])
+    """Most other TLS connections of the run for services that were open side by side, to any network."""
 
 
 class TLSHandshake(Entry):

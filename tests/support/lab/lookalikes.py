@@ -67,6 +67,7 @@ CONDITIONS: dict[str, Condition] = {
     "freeze-random-loss": path(loss=0.12),
     "policing-server-limit": has(faults.ConnectionLimit, spares_helper=False),
     "policing-helper-spared": has(faults.ConnectionLimit, spares_helper=True),
+    "policing-shared-limit": has(faults.ConnectionLimit, spares_helper=True),
     "policing-router-table": censor(ConnectionTable, hop=1),
     "policing-random-loss": path(loss=0.08),
     "freeze-thin-line": path(rate_kbit=96),

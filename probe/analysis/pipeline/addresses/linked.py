@@ -34,7 +34,7 @@ _TEXTS = ("failure", *(f"{layer}_failure" for layer in LAYERS))
 _NUMBERS = (
     *("transaction_id", "port", "family", "resets_unlike", "fingerprints", "proof_depth", "echo_sent"),
     *("tls_hello_length", "stream_bytes", "stream_packets", "stream_acked"),
-    *("tls_most_beside", "tls_most_elsewhere", "tls_answered_later"),
+    *("tls_most_beside", "tls_most_elsewhere", "tls_answered_later", "tls_most_in_run"),
     *("kept_answers", "kept_from", "kept_until"),
 )
 _CONDITIONS = (

@@ -33,13 +33,15 @@ PASSES_ALONE = (
 NOT_REPEATED_ALONE = (
     Rule(
         "tls_fails_side_by_side",
-        "tls_successes = 0 AND crowded_failures > 0 AND crowded_failures = tls_attempts AND crowd_answers > 0 "
+        "tls_successes = 0 AND crowded_failures > 0 AND crowded_failures = tls_attempts "
+        "AND (crowd_answers > 0 OR limit_failures = tls_attempts) "
         f"AND alone_failures = 0 AND control_tls_successes > 0 AND {_NOT_AT_NEUTRAL_HOST} "
         f"AND {_NOT_AT_ADDRESS}",
         State.IMPAIRED,
         because=(
-            "Handshakes failed beside three or more connections to the same network, while others passed there. None "
-            "was repeated alone, so the number of connections may be the cause."
+            "Handshakes failed beside three or more connections to the same network, while others passed there. Or the "
+            "server received them and gave no answer, beside three or more connections of the run. None was repeated "
+            "alone, so the number of connections may be the cause."
         ),
         plain=mark(
             "The test of {service} failed while this program had other connections to the same servers open. It was "

@@ -14,11 +14,13 @@ URL = f"https://{HOST}:443/"
 Parts = dict[str, Any]
 
 
-def beside(most: int, elsewhere: int | None = None, crowded: int = 9, answered: int = 4, later: int = 0) -> Parts:
+def beside(
+    most: int, elsewhere: int | None = None, crowded: int = 9, answered: int = 4, later: int = 0, in_run: int = 0
+) -> Parts:
     """Return what was open beside a hello, to other addresses unless `elsewhere` says less."""
     others = most if elsewhere is None else elsewhere
     about = {"open": most, "most": most, "elsewhere": others, "crowded": crowded, "crowded_answered": answered}
-    return {"parallel": ParallelHellos(**about, later=later)}
+    return {"parallel": ParallelHellos(**about, later=later, most_in_run=in_run)}
 
 
 def silent(*, acked: bool | None = False) -> Parts:
@@ -133,3 +135,43 @@ def test_other_causes_are_not_accused(parts: Parts) -> None:
 def test_failures_beside_others_accuse_only_after_a_repetition_alone(parts: Parts, rule_id: str) -> None:
     lines = side_by_side(**{"alone": None} | parts)
     assert judged(lines)[2] == rule_id
+
+
+FEW_NEAR = {"most": 1, "crowded": 0, "answered": 0}
+AT_LIMIT = beside(**FEW_NEAR, in_run=9) | silent(acked=True)
+QUIET = beside(**FEW_NEAR, in_run=0) | silent(acked=True)
+EOF = "tls:eof_error"
+
+
+@pytest.mark.parametrize(
+    ("parts", "state", "rule_id"),
+    [
+        ({"alone": None}, "impaired", "tls_fails_side_by_side"),
+        ({"alone": None, "innocuous": TIMEOUT}, "impaired", "tls_fails_side_by_side"),
+        ({"alone": None, "failed": EOF, "innocuous": EOF}, "impaired", "tls_fails_side_by_side"),
+        ({"alone": TIMEOUT, "beside": AT_LIMIT}, "impaired", "tls_fails_side_by_side"),
+        ({"alone": "ok", "beside": QUIET}, "ok", "http_answers"),
+        ({"alone": TIMEOUT, "beside": QUIET}, "blocked", "tls_timeout_follows_name_at_this_address"),
+        ({"alone": None, "neutral": TIMEOUT}, "blocked", "tls_timeout_follows_name_to_neutral_host"),
+        ({"alone": None, "at_control": TIMEOUT}, "down", "tls_fails_everywhere"),
+    ],
+    ids=[
+        "not repeated",
+        "any name fails",
+        "the server closes",
+        "repeated, but not alone",
+        "passes alone",
+        "fails alone too",
+        "the name fails at a neutral host",
+        "the server is down",
+    ],
+)
+def test_silent_servers_in_several_networks_may_share_a_limit(parts: Parts, state: str, rule_id: str) -> None:
+    lines = side_by_side(**{"first": AT_LIMIT, "confirm": AT_LIMIT} | parts)
+    assert (judged(lines)[0], judged(lines)[2]) == (state, rule_id)
+
+
+@pytest.mark.parametrize("parts", [silent(), beside(**FEW_NEAR, in_run=2) | silent(acked=True)])
+def test_path_and_lone_connections_are_no_limit_of_servers(parts: Parts) -> None:
+    hellos = beside(**FEW_NEAR, in_run=9) | parts
+    assert judged(side_by_side(alone=None, first=hellos, confirm=hellos))[0] == "blocked"
