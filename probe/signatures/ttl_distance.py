@@ -15,6 +15,7 @@ NAMELESS = frozenset({"syn", "datagram"})
 """Payloads without a name. Their distance counts only if it is exact."""
 
 AGREEING, MOST_RUNS = 5, 11  # of a deep search, as in CenTrace (Raman et al., CoNEXT 2022)
+STEADY_OF, STEADY = 5, 4  # packets beside a payload that is dropped, and how many of them a router must answer
 AGREEING_QUOTES = 2  # flows in which routers must quote the same
 
 
@@ -97,7 +98,7 @@ class Search:
 
     `candidates` and `most` are those of `next_ttls`. `furthest` is a TTL at which action is certain, or the server's
     distance. `guess` is the interval of the same payload on the path to another address. If it is not exact, only the
-    TTLs in it are tried.
+    TTLs in it are tried. `confirmed`: TTLs at which the payload was silent beside other packets that a router answered.
     """
 
     candidates: Sequence[int]
@@ -107,16 +108,19 @@ class Search:
     guess: Interval | None = None
     most: int = 2
     seen: list[tuple[int, bool]] = field(default_factory=list)
+    confirmed: set[int] = field(default_factory=set)
 
-    def learn(self, ttl: int, outcome: str) -> None:
-        """Add one outcome."""
+    def learn(self, ttl: int, outcome: str, *, beside_answers: bool = False) -> None:
+        """Add one outcome. `beside_answers`: a router there answered other packets during the flow."""
+        if beside_answers and outcome == "silent":
+            self.confirmed.add(ttl)
         acts = acted(outcome, ttl, by_silence=self.by_silence, answering=self.answering)
         if acts is not None:
             self.seen.append((ttl, acts))
 
     def next_after(self, outcomes: Iterable[tuple[int, str]]) -> list[int]:
         """Return the TTL to try next if these were learned too, [] if the search is complete."""
-        search = replace(self, seen=[*self.seen], most=1)
+        search = replace(self, seen=[*self.seen], confirmed=set(), most=1)
         for ttl, outcome in outcomes:
             search.learn(ttl, outcome)
         return search.next()

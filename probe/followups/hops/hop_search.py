@@ -18,15 +18,17 @@ from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep, Pa
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
 from probe.session.trace import Transaction
-from probe.signatures.ttl_distance import AGREEING, MOST_RUNS, NAMELESS, Interval, Search
-from probe.steps.path.connect_packets import Transport
+from probe.signatures.ttl_distance import AGREEING, MOST_RUNS, NAMELESS, STEADY, STEADY_OF, Interval, Search
+from probe.steps.path.connect_packets import Transport, count_answered
 from probe.steps.path.frozen_connection import limited_bytes_after_silence
-from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
+from probe.steps.path.limited_ttl import SENT_TWICE, limited_payload_tcp, limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.client_hello import OWN, browser_hello
 
-FLOWS_STANDARD = 3  # triggers of one search (P7)
+FLOWS_STANDARD = 3  # triggers of one search (P7). The hop of a drop needs one more that confirms it.
+CONFIRMING: dict[str, int] = {"tcp": 3, "udp": 4}  # packets in it. The kernel repeats a segment once more than noticed.
+BEFORE = 3  # packets before it, of those that a router must answer beside
 FLOWS_DEEP = 6  # before its agreeing runs begin
 SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurement sends anything more
 SLOWEST = 0.5  # seconds, the longest wait for a router
@@ -93,13 +95,14 @@ class HopSearch:
                 break
         if case.kind == "frozen" and left and (found := search.found()) is not None and found.exact:
             await self._repeat(case, search, found, slowest)
+        await self._confirm(case, search, path.transport, slowest)
         if deep:
             await self._agree(case, search, slowest)
         if (found := search.found()) is None:
             return
-        if found.exact:
+        if found.exact and (found.high in search.confirmed or not _needs_confirmation(case)):
             self._session.located.setdefault(case.kind, found)
-        elif left and guess is None and (other := self.cases.at_another_address(case)) is not None:
+        elif not found.exact and left and guess is None and (other := self.cases.at_another_address(case)) is not None:
             await self._search(other, found, left)
 
     def _guess(self, kind: PayloadKind) -> Interval | None:
@@ -115,6 +118,12 @@ class HopSearch:
         if len(search.seen) <= search.most:
             await self._try(case, search, [ttl for ttl in (found.low, found.high) if ttl], slowest)
 
+    async def _confirm(self, case: Case, search: Search, beside: Transport, slowest: float) -> None:
+        """Repeat silence at the hop that was found. Routers that answer at random would look like a drop."""
+        found = search.found()
+        if _needs_confirmation(case) and found is not None and found.exact:
+            await self._try(case, search, [found.high], slowest, beside=beside)
+
     async def _agree(self, case: Case, search: Search, slowest: float) -> None:
         """Repeat both ends of the interval, one flow each, until enough runs agree."""
         for _ in range(MOST_RUNS):
@@ -125,34 +134,57 @@ class HopSearch:
                 if not await self._try(case, search, [ttl], slowest, whole=True):
                     return
 
-    async def _try(self, case: Case, search: Search, ttls: list[int], slowest: float, *, whole: bool = False) -> bool:
+    async def _try(
+        self,
+        case: Case,
+        search: Search,
+        ttls: list[int],
+        slowest: float,
+        *,
+        whole: bool = False,
+        beside: Transport | None = None,
+    ) -> bool:
         """Send the payload in one flow. Return whether another flow may follow.
 
         `whole`: our TLS hello as it was sent first, in several segments. All others of a search have one form. A
-        middlebox that acts on long hellos alone would otherwise seem to begin where the form changes.
+        middlebox that acts on long hellos alone would otherwise seem to begin where the form changes. `beside`: packets
+        without a name are sent to the single TTL too.
         """
         if not self._is_in_time():
             return False
         trigger = Trigger(case.host, case.ip, case.carrier, case.port)
 
         async def steps(tx: Transaction) -> None:
+            answered = await self._count_answered(tx, case, beside, ttls, BEFORE)
+            most = CONFIRMING[case.carrier] if beside else SENT_TWICE
             if case.carrier == "tcp":
-                entry = await self._over_tcp(tx, case, trigger, ttls, slowest, whole)
+                entry = await self._over_tcp(tx, case, trigger, ttls, slowest, whole, most)
             else:
-                entry = await self._over_udp(tx, case, trigger, ttls, slowest, search)
+                entry = await self._over_udp(tx, case, trigger, ttls, slowest, search, most)
+            answered += await self._count_answered(tx, case, beside, ttls, STEADY_OF - BEFORE)
+            if _needs_confirmation(case):
+                entry.compared = ttls if answered >= STEADY else []
             for distance in entry.distances:
-                if case.kind != "frozen" or distance.outcome == "expired" or distance.ttl in (entry.compared or []):
-                    search.learn(distance.ttl, distance.outcome)
+                compared = distance.ttl in (entry.compared or [])
+                if case.kind != "frozen" or distance.outcome == "expired" or compared:
+                    search.learn(distance.ttl, distance.outcome, beside_answers=compared)
 
         about = case.transaction("limited_payload", sent_name="" if case.kind == "random" else case.host)
         record = await self._runner.carry_out(FlowFacts(about, trigger if case.is_trigger else None), steps)
         return record is not None and (record.failure is None or case.kind == "frozen")  # some devices stop not all
 
+    async def _count_answered(
+        self, tx: Transaction, case: Case, beside: Transport | None, ttls: list[int], packets: int
+    ) -> int:
+        if beside is None:
+            return 0
+        return await count_answered(tx, case.ip, case.port, beside, ttls[0], packets, pace=self._session.pace)
+
     def _is_in_time(self) -> bool:
         return asyncio.get_running_loop().time() <= self._until
 
     async def _over_tcp(
-        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, whole: bool
+        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, whole: bool, most: int
     ) -> LimitedPayload:
         pace = self._session.pace
         await tx.connections.enter_async_context(pace.tls_slot(case.ip, case.host))
@@ -171,11 +203,20 @@ class HopSearch:
         if case.is_trigger:
             self._runner.count(tx, trigger)
         return await limited_payload_tcp(
-            tx, conn, payload, case.kind, ttls, pace=pace, slowest=slowest, by_silence=case.by_silence, opening=opening
+            tx,
+            conn,
+            payload,
+            case.kind,
+            ttls,
+            pace=pace,
+            slowest=slowest,
+            by_silence=case.by_silence,
+            opening=opening,
+            most=most,
         )
 
     async def _over_udp(
-        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, search: Search
+        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, search: Search, most: int
     ) -> LimitedPayload:
         """Send the datagrams of one flow. After silence all TTLs of the search fit into it, since no answer comes."""
 
@@ -183,7 +224,7 @@ class HopSearch:
             return search.next_after((each.ttl, each.outcome) for each in distances) if self._is_in_time() else ()
 
         self._runner.count(tx, trigger)
-        datagram, once = datagram_payload(case), case.kind == "dns" and not case.by_silence
+        datagram = datagram_payload(case)
         ahead = datagram if case.kind == "quic" and case.by_silence else b""
         pace = self._session.pace
         return await limited_payload_udp(
@@ -196,9 +237,9 @@ class HopSearch:
             pace=pace,
             slowest=slowest,
             ahead=ahead,
-            once=once,
             further=further if case.by_silence else None,
             by_error=case.kind == "quic" and not case.by_silence,
+            most=1 if case.kind == "dns" and not case.by_silence else most,
         )
 
     # -- the path ------------------------------------------------------------------------------------------------
@@ -230,8 +271,13 @@ def _behind_proxy(path: PathSweep, datagrams: PathSweep | None) -> PathSweep:
     """Return the path of datagrams if it goes on where a connect ended: a middlebox then accepts connects."""
     hops = datagrams.hops if datagrams else []
     if path.end_ttl and any(hop.answered and not hop.late and hop.ttl >= path.end_ttl for hop in hops):
-        return path.model_copy(update={"hops": hops, "end": "", "end_ttl": None})
+        return path.model_copy(update={"transport": "udp", "hops": hops, "end": "", "end_ttl": None})
     return path
+
+
+def _needs_confirmation(case: Case) -> bool:
+    """Return whether silence is the only sign. Frozen connections are compared with packets of their own."""
+    return case.by_silence and case.kind != "frozen"
 
 
 def _search_on(path: PathSweep, case: Case, guess: Interval | None) -> Search:

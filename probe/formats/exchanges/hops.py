@@ -96,5 +96,7 @@ class LimitedPayload(Entry):
     compared: list[Hops] | None = Field(default=None, examples=[[5]])
     """TTLs at which one router answered packets to several neutral hosts, behind the last one of this path too.
 
-    For `frozen`: TTLs whose router answered packets of the same connection before it stopped, and a SYN afterwards.
+    For `frozen`: TTLs whose router answered packets of the same connection before it stopped, and a SYN afterwards. For
+    other payloads that are dropped: the TTL whose router answered four of five packets without a name beside this flow.
+    It is empty in flows without such packets.
     """

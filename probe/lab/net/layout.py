@@ -65,6 +65,7 @@ class PathConfig:
     silent: Sequence[int] = ()  # routers that send no ICMP time exceeded
     parallel: Sequence[int] = ()  # hops with two routers. Half of all flows pass the one that sends no ICMP error
     icmp_per_second: float | None = None  # limit of ICMP errors of each other router
+    icmp_share: float = 1.0  # share of expired packets that each other router reports
     quoted: int | None = None  # bytes behind the IP header in ICMP errors. None: what fits in 576 bytes, as Linux does
     mtu: int | None = None  # bytes. Longer IP packets are lost between hops 1 and 2, and no router reports it
     mtu_family: Literal[4, 6] | None = None  # the other family has no such limit. None: both have it

@@ -164,6 +164,7 @@ class Path:
             packet.hop in self.config.silent
             or self._passes_silent_router(raw, packet.hop)
             or self._is_rate_limited(packet.hop, now)
+            or (self.config.icmp_share < 1.0 and self._rng.random() >= self.config.icmp_share)
         ):
             return
         address = self._hop_address(packet.hop, raw[0] >> 4)

@@ -25,6 +25,9 @@ class PathKeys(BaseModel):
     icmp_per_second: float | None = Field(
         default=None, gt=0, description="most ICMP time exceeded that each other hop sends in a second"
     )
+    icmp_share: float = Field(
+        default=1.0, gt=0, le=1, description="share of expired packets that each other hop reports, by chance"
+    )
     quoted: int | None = Field(
         default=None,
         ge=8,

@@ -50,6 +50,7 @@ def build_path(scenario: Scenario, seed: int) -> PathConfig:
         silent=tuple(keys.silent),
         parallel=tuple(keys.parallel),
         icmp_per_second=keys.icmp_per_second,
+        icmp_share=keys.icmp_share,
         quoted=keys.quoted,
         mtu=keys.mtu,
         mtu_family=keys.mtu_family,

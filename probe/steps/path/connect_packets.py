@@ -1,11 +1,13 @@
 """Run the step `limited_payload` with packets that contain no name: SYNs, or datagrams of no protocol.
 
 A reset or an ICMP error shows its distance by the smallest TTL that causes it. Silence shows a distance only beside
-packets to other hosts, which share the path and are answered by the next router.
+packets to other hosts, which share the path and are answered by the next router. A router that is silent for a payload
+must answer packets without a name too, since some routers answer at random.
 """
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal
 
 from probe.formats.exchanges.hops import Distance, LimitedPayload, Outcome
@@ -68,6 +70,21 @@ async def compared_silence(
         if len(beside) > 1 and all(len(found) == 1 and "" not in found for found in routers):
             entry.compared = [last + 1]
     return entry
+
+
+async def count_answered(
+    tx: Transaction, ip: str, port: int, transport: Transport, ttl: int, packets: int, *, pace: Pace
+) -> int:
+    """Send packets with one TTL, each from a new port, and return how many of them a router reported as expired.
+
+    A load balancer may lead some ports to a router that is silent. A packet that the system does not send is not
+    answered.
+    """
+    answered = 0
+    for _ in range(packets):
+        with suppress(OSError):
+            answered += bool((await _sender(tx, ip, port, transport, pace).send(ttl)).sender)
+    return answered
 
 
 def _sender(tx: Transaction, ip: str, port: int, transport: Transport, pace: Pace) -> SynSender | DatagramSender:

@@ -48,16 +48,18 @@ async def limited_payload_tcp(
     slowest: float = 0.0,
     by_silence: bool = False,
     opening: Opening | None = None,
+    most: int = SENT_TWICE,
 ) -> LimitedPayload:
     """Send `payload` on a new connection with the first of `ttls` (ascending). The kernel repeats it with the others.
 
     `by_silence`: the interference is a drop, so the answers of routers are needed. Otherwise it is a reset, and resets
-    with a copied TTL are ignored. With `opening`, the payload is what it returns. A failure before the payload is
-    residual censorship or another fault. It shows no distance, so the step fails. Raises StepFailed.
+    with a copied TTL are ignored. With `opening`, the payload is what it returns. `most`: packets with one TTL, while
+    silence follows. A failure before the payload is residual censorship or another fault. It shows no distance, so the
+    step fails. Raises StepFailed.
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
-        flow = LimitedStream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
+        flow = LimitedStream(conn, listening_time(pace, slowest, patient=len(ttls) == 1), most=most)
         if opening is not None:
             payload = await opening(conn)
         try:
@@ -71,11 +73,11 @@ async def limited_payload_tcp(
 class LimitedStream:
     """Send the payload over one connection and read the reactions.
 
-    `hasty`: no reaction is expected, so the report of a router ends the waiting time.
+    `hasty`: no reaction is expected, so the report of a router ends the waiting time. `most`: packets with one TTL.
     """
 
-    def __init__(self, conn: TCPConnection, patience: float, *, hasty: bool = False) -> None:
-        self._conn, self._patience, self._hasty = conn, patience, hasty
+    def __init__(self, conn: TCPConnection, patience: float, *, hasty: bool = False, most: int = SENT_TWICE) -> None:
+        self._conn, self._patience, self._hasty, self._most = conn, patience, hasty, most
         self._loop = asyncio.get_running_loop()
         self._reading: asyncio.Future[bytes] | None = None
         self._early: tuple[Reaction, bool] = ("", False)  # for a retransmission, before it was noticed
@@ -134,7 +136,7 @@ class LimitedStream:
                 return True
             if expired:
                 distance.outcome = "expired"
-            if expired or distance.sent >= SENT_TWICE:
+            if expired or distance.sent >= self._most:
                 return False
             if await self._answered_late(distance):
                 return True
@@ -207,11 +209,11 @@ async def limited_payload_udp(
     pace: Pace,
     slowest: float = 0.0,
     ahead: bytes = b"",
-    once: bool = False,
     further: Further | None = None,
     by_error: bool = False,
+    most: int = SENT_TWICE,
 ) -> LimitedPayload:
-    """Send `datagram` with each of `ttls` (ascending) from one socket, and again after silence unless `once`.
+    """Send `datagram` with each of `ttls` (ascending) from one socket, and again after silence, `most` times in all.
 
     A TTL of `further` that was tried before ends the flow.
     `ahead` is sent first with the usual TTL, because some middleboxes let the first datagram of a flow pass. An answer
@@ -231,8 +233,8 @@ async def limited_payload_udp(
                 flow,
                 datagram,
                 distance,
-                listening_time(pace, slowest, patient=once),
-                1 if once else SENT_TWICE,
+                listening_time(pace, slowest, patient=most == 1),
+                most,
                 ignore_answers=bool(ahead),
                 by_error=by_error,
             )

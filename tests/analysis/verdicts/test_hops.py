@@ -497,3 +497,30 @@ def test_dns_search_locates_what_caused_it(service: str, cause: str, mechanism: 
 def test_dropped_query_needs_the_router_that_answers_other_datagrams() -> None:
     measured = line({3: "expired"}, {4: "silent"}, payload="dns", cause="generic_timeout_error", late=(4,), end=None)
     assert hop(measured, mechanisms=("dns.timeout",)) is None
+
+
+def confirming(*flows: Seen, compared: tuple[tuple[int, ...], ...]) -> dict[str, Any]:
+    """Return a measurement of a drop whose flows have these TTLs at which routers answered other packets."""
+    measured = line(*flows, cause="generic_timeout_error")
+    for entry, ttls in zip(measured["test_keys"]["x_followups"]["limited_payloads"], compared, strict=True):
+        entry["compared"] = list(ttls)
+    return measured
+
+
+AGAIN = {4: "silent"}
+
+
+def test_silence_that_came_again_beside_answers_gives_a_hop() -> None:
+    measured = confirming(*STOPPED, AGAIN, compared=((), (), (4,)))
+    assert hop(measured, mechanisms=("tls.timeout.sni",)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
+
+
+@pytest.mark.parametrize(
+    ("last", "compared"),
+    [(AGAIN, ()), (AGAIN, (5,)), ({4: "expired"}, (4,)), ({3: "silent"}, (4,)), ({5: "silent"}, (5,)), ({}, ())],
+)
+def test_silence_without_confirmation_gives_no_hop(last: Seen, compared: tuple[int, ...]) -> None:
+    """Test also a packet that passed the hop in the end, after two at which it was silent."""
+    flows = (*STOPPED, {4: "silent"}, last)
+    measured = confirming(*flows, compared=((), (), (), compared))
+    assert hop(measured, mechanisms=("tls.timeout.sni",)) is None and reasons(measured) == ["not_found"]

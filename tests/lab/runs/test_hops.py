@@ -148,7 +148,7 @@ def test_copied_ttl_is_not_used(tmp_path: Path) -> None:
     censor = on_hop(3, TLSReset(names=["bad.example"], copies_ttl=True))
     other = on_hop(3, DNSInjection(names=["bad.example"], answers=["192.0.2.1"], copies_ttl=True))
     question = "build_query('bad.example', 'A', 7)"
-    flows = f"say(V4, [4]), say(V4, [5]), say(V6, [6]), *(send(V4, 53, {question}, [t], once=True) for t in (4, 5, 6))"
+    flows = f"say(V4, [4]), say(V4, [5]), say(V6, [6]), *(send(V4, 53, {question}, [t], most=1) for t in (4, 5, 6))"
     found = entries(flows, tmp_path, censor, other, after=5)
     assert {outcome for entry in found for _, outcome in outcomes(entry)} == {"expired", "silent"}
 
@@ -156,7 +156,7 @@ def test_copied_ttl_is_not_used(tmp_path: Path) -> None:
 def test_forged_answer_starts_at_the_censors_hop(tmp_path: Path) -> None:
     censor = on_hop(4, DNSInjection(names=["bad.example"], answers=["192.0.2.1"]))
     question = "build_query('bad.example', 'A', 7)"
-    found = entries(f"*(send(V4, 53, {question}, [ttl], once=True) for ttl in (3, 4, 5))", tmp_path, censor)
+    found = entries(f"*(send(V4, 53, {question}, [ttl], most=1) for ttl in (3, 4, 5))", tmp_path, censor)
     assert [outcomes(entry) for entry in found] == [[(3, "expired")], [(4, "answered")], [(5, "answered")]]
     assert [distance["sent"] for entry in found for distance in entry["distances"]] == [1, 1, 1]
 

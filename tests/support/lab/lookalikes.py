@@ -148,6 +148,8 @@ CONDITIONS: dict[str, Condition] = {
     "transfers-short-pages": both(has(faults.LargePages, bytes=4000), has(faults.SlowPages)),
     "transfers-far": both(path(rtt_ms=700.0), helper(transfer=True)),
     "hops-silent": lambda scenario: bool(scenario.path.silent),
+    "drop-hops-random": both(path(icmp_share=0.5), censor(TLSDrop, names=["web.telegram.org"])),
+    "drop-hops-parallel": both(path(parallel=[2, 3, 4, 5]), censor(TLSDrop, names=["web.telegram.org"])),
     "tls-mitm-silent-router": both(path(silent=[4]), censor(TLSIntercept, hop=4)),
     "hops-tired": lambda scenario: scenario.path.icmp_per_second is not None,
     "helper-censored": helper(censored=True),

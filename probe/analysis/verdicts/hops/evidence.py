@@ -99,6 +99,22 @@ def compared_ttls(entry: dict[str, Any]) -> set[int]:
     return set(map(number, found)) if isinstance(found, list) else set()
 
 
+def is_confirmed(entries: list[dict[str, Any]], ttl: int) -> bool:
+    """Return whether silence at a TTL came again, beside packets that a router there answered.
+
+    Other results need no confirmation. Neither do those of versions that sent no such packets.
+    """
+    others = (entry for entry in entries if text(entry.get("payload")) != "frozen")
+    comparing = [entry for entry in others if entry.get("compared") is not None]
+    again = [
+        text(distance.get("outcome"))
+        for entry in comparing
+        for distance in tables(entry.get("distances"))
+        if number(distance.get("ttl")) == ttl and ttl in compared_ttls(entry)
+    ]
+    return not comparing or set(again) == {"silent"}
+
+
 def cause_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> str | None:
     """Return the failure of the transaction that caused the search."""
     return failure(records.get(number(_record_of(entry, records).get("cause")), {}).get("failure"))

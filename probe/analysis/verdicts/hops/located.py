@@ -10,6 +10,7 @@ from probe.analysis.verdicts.hops.evidence import (
     Path,
     cause_of,
     compared_ttls,
+    is_confirmed,
     outcomes,
     paths_of,
     searches_of,
@@ -128,6 +129,8 @@ def _located(
     if not between.exact:
         untried = not by_silence or any(between.low < ttl < between.high for ttl in path.routers)
         return SearchResult(search, reason=NOT_SEARCHED if untried else NOT_FOUND)
+    if not is_confirmed(entries, between.high):
+        return SearchResult(search, reason=NOT_FOUND)
     sure = between.agreeing >= (AGREEING if deep else 1)
     router, asn = path.routers.get(between.high, (None, None)) if sure else (None, None)
     return SearchResult(search, between.high, router, asn)
