@@ -2,15 +2,15 @@
 
 import json
 import os
-import runpy
 import signal
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from probe.lab.forks import run_probe
 from probe.lab.net.layout import FabricConfig
 from probe.lab.network_verdict import network_verdicts
 from probe.lab.real_servers import PATIENCE, RealServer, host_of, serve_with_real_servers
@@ -176,27 +176,14 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
     words += ["--sip", SIP_PORT] if scenario.helper.sip else []
     words += ["--webrtc"] if scenario.helper.webrtc else []
     words += ["--transfer", TRANSFER_PORT, "--transfer-http", TRANSFER_HTTP_PORT] if scenario.helper.transfer else []
-    return lambda ready: _run_probe(words, environment(consent, roots=HELPERS_ROOTS))
+    return lambda ready: run_probe(words, environment(consent, roots=HELPERS_ROOTS))
 
 
 def _after_others(others: Sequence[Callable[[], None]], command: Sequence[str]) -> None:
     """Run the probe after what other users ask the helper for."""
     for ask in others:
         ask()
-    _run_probe(command, {})
-
-
-def _run_probe(words: Sequence[str], env: Mapping[str, str]) -> None:
-    """Run `probe WORDS` in this process, as a new Python would, which takes a second of processor time to start."""
-    os.environ.update(env)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.argv = ["probe", *words]
-    with (
-        open(0, closefd=False) as sys.stdin,
-        open(1, "w", closefd=False) as sys.stdout,
-        open(2, "w", 1, closefd=False) as sys.stderr,
-    ):
-        runpy.run_module("probe", run_name="__main__")
+    run_probe(command, {})
 
 
 def expected_services(scenario: Scenario, folder: Path) -> list[str]:

@@ -69,6 +69,17 @@ def _save(score: "Score", path: Path) -> None:
 
 def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
     """Run all scenarios and seeds. Return the figures by scenario, with commit and version."""
+    from probe.cli.run.consent_text import VERSION
+    from probe.lab.sandbox.unsupported import LabUnavailable, check_system
+
+    try:
+        check_system()
+        return _score_of_runs(names, seeds, jobs, VERSION)
+    except LabUnavailable as error:
+        raise UsageError(tr("The lab cannot run on this computer: {reason}", reason=error), 1) from None
+
+
+def _score_of_runs(names: list[str], seeds: range, jobs: int, consent: str) -> "Score":
     from probe.lab.run import expected_services
     from probe.lab.scenario.names import scenario_names
     from probe.lab.scenario.scenario import ScenarioError, find_scenario, load_scenario
@@ -83,7 +94,7 @@ def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
         raise UsageError(str(error), 2) from None
     folder = targets_folder(None)
     counts: dict[str, Tally] = {name: Tally() for name in loaded}
-    for done in trials(list(loaded), seeds, jobs=jobs, targets=folder):
+    for done in trials(list(loaded), seeds, jobs=jobs, targets=folder, consent=consent):
         scenario = loaded[done.scenario]
         hop, services = build_path(scenario, done.seed).censor_hop, expected_services(scenario, folder)
         of_run = tally(

@@ -1,69 +1,91 @@
-"""Run scenarios with several seeds, several labs side by side, each in its own process."""
+"""Run scenarios with several seeds, several labs side by side, each in a fork of this process."""
 
 import json
-import subprocess
-import sys
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from probe.lab.network_verdict import network_verdicts
-from probe.lab.sandbox.unsupported import BROKEN
+from probe.lab.forks import Forks, load_once
+from probe.lab.run import run_scenario
+from probe.lab.sandbox.unsupported import BROKEN, LabBroken, LabUnavailable
 from probe.lab.scenario.scenario import find_scenario, load_scenario
 from probe.lab.scoring.score import Trial
 from probe.results import Problem, read_lines, run_files
 
-LONGEST = 300.0  # seconds for one run
+LONGEST = 300  # seconds for one run
 TRIES = 3  # attempts for a run whose lab failed, as on an overloaded machine
+STOPPED: Mapping[str, Any] = {"code": -1, "records": [], "seconds": float(LONGEST)}  # crashed, or took too long
+OUTCOME = "outcome.json"
 
 
-def trials(names: Sequence[str], seeds: Sequence[int], *, jobs: int, targets: Path) -> Iterator[Trial]:
+def trials(names: Sequence[str], seeds: Sequence[int], *, jobs: int, targets: Path, consent: str) -> Iterator[Trial]:
     """Run every scenario with every seed, `jobs` at a time, and yield the runs as they end.
 
-    A run that crashes or hangs has no verdicts.
+    A run that crashes or hangs has no verdicts. Raises LabUnavailable.
     """
-    with ThreadPoolExecutor(jobs) as pool:
-        wanted = [(name, seed) for seed in seeds for name in names]
-        under_way = [pool.submit(trial, name, seed, targets) for name, seed in wanted]
-        try:
-            for done in as_completed(under_way):
-                yield done.result()
-        finally:
-            for waiting in under_way:
-                waiting.cancel()
+    load_once()
+    forks = Forks[_Run](LONGEST)
+    with tempfile.TemporaryDirectory(prefix="trials-") as root, closing(forks):
+        left = [_Run(name, seed, targets, consent, Path(root)) for seed in seeds for name in names]
+        while left or len(forks):
+            while left and len(forks) < jobs:
+                run = left.pop(0)
+                forks.start(run, run.make)
+            for run, _ in forks.wait()[0]:
+                trial = run.trial()
+                if trial.code == BROKEN and run.attempt < TRIES:
+                    left.insert(0, replace(run, attempt=run.attempt + 1))
+                else:
+                    yield trial
 
 
-def trial(name: str, seed: int, targets: Path) -> Trial:
-    """Run `probe lab run` once, and again if the lab failed before it measured."""
-    for _ in range(TRIES):
-        made = _once(name, seed, targets)
-        if made.code != BROKEN:
-            break
-    return made
+@dataclass(frozen=True)
+class _Run:
+    """Make one run in a fork, with its results in a folder of its own, and read them in this process."""
 
+    scenario: str
+    seed: int
+    targets: Path
+    consent: str
+    root: Path
+    attempt: int = 1
 
-def _once(name: str, seed: int, targets: Path) -> Trial:
-    with tempfile.TemporaryDirectory(prefix="trial-") as folder:
-        command = [sys.executable, "-m", "probe", "lab", "run", name, "--seed", str(seed), "--json"]
-        command += ["--targets", str(targets), "--results", folder]
+    @property
+    def _folder(self) -> Path:
+        return self.root / f"{self.scenario}-{self.seed}-{self.attempt}"
+
+    def make(self) -> None:
+        """Run the lab and write the outcome. This is the program of the fork."""
+        self._folder.mkdir()
         began = time.monotonic()
+        outcome = self._outcome()
+        outcome["seconds"] = time.monotonic() - began
+        (self._folder / OUTCOME).write_text(json.dumps(outcome))
+
+    def _outcome(self) -> dict[str, Any]:
+        scenario = load_scenario(find_scenario(self.scenario))
         try:
-            done = subprocess.run(command, check=False, capture_output=True, timeout=LONGEST, stdin=subprocess.DEVNULL)
-            code, printed = done.returncode, done.stdout
-        except subprocess.TimeoutExpired:
-            code, printed = -1, b""
-        seconds, records = time.monotonic() - began, _records(printed)
-        if load_scenario(find_scenario(name)).expect_network:
-            records += network_verdicts(records, Path(folder))
-        about = _about_run(Path(folder))
-    return Trial(name, seed, records, code, seconds, **about)
+            done = run_scenario(scenario, self.targets, consent=self.consent, seed=self.seed, results=self._folder)
+        except LabBroken:
+            return {"code": BROKEN, "records": []}
+        except LabUnavailable as error:
+            return {"unavailable": str(error)}
+        return {"code": done.code, "records": [*done.records, *done.network]}
 
-
-def _records(printed: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in printed.splitlines() if line.startswith(b"{")]
+    def trial(self) -> Trial:
+        """Return the run after the end of the fork, and remove its folder. Raises LabUnavailable."""
+        written = self._folder / OUTCOME
+        outcome = json.loads(written.read_text()) if written.exists() else STOPPED
+        if "unavailable" in outcome:
+            raise LabUnavailable(outcome["unavailable"])
+        about = _about_run(self._folder)
+        shutil.rmtree(self._folder)
+        return Trial(self.scenario, self.seed, outcome["records"], outcome["code"], outcome["seconds"], **about)
 
 
 def _about_run(folder: Path) -> dict[str, int]:

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from probe.cli.run.consent_text import VERSION
+from probe.lab.run import Finished
+from probe.lab.sandbox.unsupported import BROKEN, LabBroken, LabUnavailable
 from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import find_scenario, load_scenario
@@ -234,21 +237,39 @@ def test_files_that_cannot_be_merged_are_errors(tmp_path: Path) -> None:
         read_all([one, saved(tmp_path / "same", 0)])
 
 
-@pytest.mark.parametrize(("codes", "made"), [([9, 9, 0], 3), ([9, 9, 9], 3), ([1], 1)])
+@pytest.mark.parametrize(
+    ("ends", "code", "made"),
+    [(["broken", "broken", "0"], 0, 3), (["broken"] * 4, BROKEN, 3), (["1", "0"], 1, 1), (["crash", "0"], -1, 1)],
+)
 def test_run_is_repeated_if_the_lab_failed(
-    codes: list[int], made: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ends: list[str], code: int, made: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Test that exit code 9 of `probe lab run` is repeated, and a difference (1) is not."""
-    runs = [Trial("made", 0, [], code) for code in codes]
-    asked: list[str] = []
+    """Test that a run whose lab failed is repeated. Runs with differences, and those that crash, are not."""
+    log = tmp_path / "log"
+    log.touch()
 
-    def once(name: str, seed: int, targets: Path) -> Trial:
-        asked.append(name)
-        return runs[len(asked) - 1]
+    def run_scenario(*_: object, **__: object) -> Finished:
+        end = ends[len(log.read_text())]
+        log.write_text(log.read_text() + ".")
+        if end == "broken":
+            raise LabBroken("made")
+        return Finished(int(end), [])
 
-    monkeypatch.setattr(trials, "_once", once)
-    assert trials.trial("made", 0, tmp_path) is runs[-1]
-    assert len(asked) == made
+    monkeypatch.setattr(trials, "load_once", lambda: None)
+    monkeypatch.setattr(trials, "run_scenario", run_scenario)
+    found = list(trials.trials(["clean"], [5], jobs=2, targets=tmp_path, consent=VERSION))
+    assert [(one.scenario, one.seed, one.code) for one in found] == [("clean", 5, code)]
+    assert len(log.read_text()) == made
+
+
+def test_computer_without_lab_ends_the_score(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def run_scenario(*_: object, **__: object) -> Finished:
+        raise LabUnavailable("no namespaces")
+
+    monkeypatch.setattr(trials, "load_once", lambda: None)
+    monkeypatch.setattr(trials, "run_scenario", run_scenario)
+    with pytest.raises(LabUnavailable, match="no namespaces"):
+        list(trials.trials(["clean"], [5, 6], jobs=2, targets=tmp_path, consent=VERSION))
 
 
 @pytest.mark.lab

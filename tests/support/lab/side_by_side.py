@@ -6,24 +6,19 @@ input. LOCK is a descriptor whose lock the process holds as long as it works.
 
 import fcntl
 import gc
-import importlib
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import time
-import traceback
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from probe.cli import GARBAGE
 from probe.cli.run.consent import VERSION
-from probe.formats.schema.schema import models
+from probe.lab.forks import Forks, load_once
 from probe.lab.run import Finished, run_scenario
-from probe.lab.sandbox.kernel import end_with_parent
 from probe.lab.scenario.expectations import Difference, Expectation
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 from probe.lab.scenario.scenario_keys import PathKeys, RunKeys
@@ -33,24 +28,6 @@ AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "6"))
 APART = 2.0  # seconds between two starts, since the first seconds of a run take most of its processor time
 LONGEST = 300  # seconds for one run
 OUTCOME = "outcome.json"
-LOADED_ONCE = (  # by the process that forks the runs, so that no fork has to
-    "probe.analysis.verdicts.verdicts",
-    "probe.cli.helper",
-    "probe.cli.run.findings",
-    "probe.cli.run.progress",
-    "probe.cli.run.request",
-    "probe.cli.run.run",
-    "probe.control.ooni",
-    "probe.control.own",
-    "probe.helper.server",
-    "probe.lab.services.quic.quic_server",
-    "probe.nettests.web_connectivity",
-    "probe.packets.capture",
-    "probe.run.runner",
-    "probe.steps.quic.quic_engine",
-    "service_identity.cryptography",
-    "utls",
-)
 
 
 def without_interference(scenario: Scenario) -> Scenario:
@@ -151,61 +128,37 @@ class SideBySide:
 
 def main(root: str, lock: str) -> None:
     """Run what standard input asks for, several at a time, until all is done or standard input ends."""
-    for name in LOADED_ONCE:
-        importlib.import_module(name)
-    for model in models().values():
-        model.model_rebuild()  # otherwise probe and helper of each run build their validators
     gc.set_threshold(*GARBAGE)
-    gc.collect()
-    gc.freeze()  # so that no fork copies the memory of these modules
+    load_once()
     os.set_inheritable(int(lock), False)
     left = [LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads(sys.stdin.readline())]
-    under_way: dict[int, tuple[int, LabRun]] = {}  # pidfd: pid, run
+    forks = Forks[LabRun](LONGEST)
     next_start = 0.0
-    while left or under_way:
-        free = left and len(under_way) < AT_ONCE
+    while left or len(forks):
+        free = left and len(forks) < AT_ONCE
         pause = next_start - time.monotonic() if free else None
         if pause is not None and pause <= 0:
-            wanted = left.pop(0)
-            pid = _fork(wanted, Path(root))
-            under_way[os.pidfd_open(pid)] = pid, wanted
+            _start(left.pop(0), forks, Path(root))
             next_start = time.monotonic() + APART
             continue
-        readable, _, _ = select.select([0, *under_way], (), (), pause)
-        for end in set(readable) & under_way.keys():
-            pid, wanted = under_way.pop(end)
-            os.close(end)
-            _note_failure(os.waitpid(pid, 0)[1], wanted, Path(root))
-        if 0 in readable:
-            break  # the tests have ended, and every lab ends with its parent
-    for pid, _ in under_way.values():
-        os.kill(pid, signal.SIGKILL)
+        ended, readable = forks.wait(pause, also=[0])
+        for wanted, code in ended:
+            _note_failure(code, wanted, Path(root))
+        if readable:
+            break  # the tests have ended
+    forks.close()
 
 
-def _fork(wanted: LabRun, root: Path) -> int:
+def _start(wanted: LabRun, forks: Forks[LabRun], root: Path) -> None:
     folder = wanted.folder(root)
     folder.mkdir()
-    return os.fork() or _run(wanted, folder)
+    forks.start(wanted, lambda: _write(folder, asdict(run(wanted, folder))), str(folder / "complaints"))
 
 
-def _run(wanted: LabRun, folder: Path) -> NoReturn:
-    """Run one lab in the child process, with its error output in a file."""
-    end_with_parent()
-    signal.alarm(LONGEST)
-    try:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(os.open(folder / "complaints", os.O_WRONLY | os.O_CREAT, 0o644), 2)
-        _write(folder, asdict(run(wanted, folder)))
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
-
-
-def _note_failure(status: int, wanted: LabRun, root: Path) -> None:
-    if status:
+def _note_failure(code: int, wanted: LabRun, root: Path) -> None:
+    if code:
         folder = wanted.folder(root)
-        _write(folder, {"error": f"status {status}: {(folder / 'complaints').read_text()[-2000:]}"})
+        _write(folder, {"error": f"exit code {code}: {(folder / 'complaints').read_text()[-2000:]}"})
 
 
 def _write(folder: Path, outcome: dict[str, Any]) -> None:
