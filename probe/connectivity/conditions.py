@@ -60,6 +60,7 @@ def _of_family(what: str) -> Callable[[AttemptFacts], Claim]:
 random_bytes_claim = _of_family("random_bytes")
 ech_claim = _of_family("ech")  # hellos with Encrypted ClientHello to a neutral host
 other_host_claim = _of_family("neutral_transfer")
+quic_host_claim = _of_family("neutral_quic_transfer")
 first_host_claim = _of_family("first_neutral_transfer")  # from another neutral host
 home_claim = _of_family("home_transfer")  # from a host in the country
 beside_working_claim = _of_family("beside_working")  # an innocuous name beside a working one
@@ -80,6 +81,7 @@ ONCE_PER: dict[Callable[[AttemptFacts], Claim], str] = {
     ech_claim: "family",
     ech_key_claim: "endpoint, service and family",
     other_host_claim: "family",
+    quic_host_claim: "family",
     first_host_claim: "family",
     home_claim: "family",
     beside_working_claim: "family",
@@ -118,8 +120,8 @@ def may_be_policed(facts: AttemptFacts) -> bool:
     return failed_twice and (beside_others or may_be_at_limit(facts)) and not elsewhere
 
 
-def _name_in_hello(facts: AttemptFacts) -> bool:
-    return facts.shows_name and facts.endpoint.facts.name_layer == "tls"
+def _name_in_hello(facts: AttemptFacts, layers: frozenset[str] = frozenset({"tls"})) -> bool:
+    return facts.shows_name and facts.endpoint.facts.name_layer in layers
 
 
 def _failed_past_connect(outcome: Outcome | None) -> bool:
@@ -172,7 +174,7 @@ def _fell_silent(facts: AttemptFacts) -> bool:
 
 def other_name_is_readable(facts: AttemptFacts) -> bool:
     """Return whether the name is shown by the hello alone, so that the same page can be asked for under another."""
-    return facts.endpoint.scheme == "https" and _name_in_hello(facts)
+    return facts.endpoint.scheme in {"https", "quic"} and _name_in_hello(facts, frozenset({"tls", "quic"}))
 
 
 def _ended(facts: AttemptFacts, *rows: str) -> bool:
@@ -204,6 +206,7 @@ PLAIN_PAGE = Condition(
 )
 HTTPS = Condition("the endpoint is https", lambda facts: facts.endpoint.scheme == "https")
 QUIC = Condition("the endpoint is QUIC", lambda facts: facts.endpoint.scheme == "quic")
+NOT_QUIC = Condition("the endpoint is not QUIC", lambda facts: facts.endpoint.scheme != "quic")
 NEUTRAL_KNOWN = Condition(
     "the endpoint is not QUIC, or neutral hosts were verified over QUIC",
     lambda facts: facts.endpoint.scheme != "quic" or facts.outcome("quic_neutral") is not None,
@@ -298,8 +301,11 @@ ECHO_OFFERED = Condition(
 )
 FELL_SILENT = Condition("the connection fell silent in the middle of an answer", _fell_silent)
 TRANSFERS_COMPARED = Condition(
-    "small segments were tried, and so was another name if one is shown",
-    lambda facts: _ended(facts, "small_segments") and (not other_name_is_readable(facts) or _ended(facts, "other_sni")),
+    "small packets were tried, and so was another name if one is shown",
+    lambda facts: (
+        _ended(facts, "pings_first" if facts.endpoint.scheme == "quic" else "small_segments")
+        and (not other_name_is_readable(facts) or _ended(facts, "other_sni"))
+    ),
 )
 NO_NEUTRAL_TRANSFER = Condition(
     "no neutral host is verified, or transfers from them failed or fell silent", _no_neutral_transfer
@@ -307,6 +313,10 @@ NO_NEUTRAL_TRANSFER = Condition(
 SMALL_PASSED = Condition(
     "the answer in small segments was complete",
     lambda facts: (outcome := facts.sent("small_segments")) is not None and outcome.passed_whole,
+)
+PINGS_PASSED = Condition(
+    "the answer after PING frames was complete",
+    lambda facts: (outcome := facts.sent("pings_first")) is not None and outcome.passed_whole,
 )
 SILENT_AT_TIMES = Condition("another answer was complete", _silent_at_times)
 READABLE_NAME = Condition("the name is shown by the hello alone", other_name_is_readable)

@@ -34,10 +34,12 @@ from probe.connectivity.conditions import (
     NO_NEUTRAL_TRANSFER,
     NONEXISTENT_FAILED_AT_NEUTRAL,
     NOT_CERTIFICATE,
+    NOT_QUIC,
     OTHER_DTLS_PASSED,
     OTHER_HELLO_PASSED,
     OTHER_SIZE_IS_CANDIDATE,
     PAST_CONNECT,
+    PINGS_PASSED,
     PLAIN_PAGE,
     QUIC,
     RANDOM_ENDED,
@@ -63,6 +65,7 @@ from probe.connectivity.conditions import (
     name_at_neutral_claim,
     nonexistent_claim,
     other_host_claim,
+    quic_host_claim,
     random_bytes_claim,
 )
 from probe.connectivity.policy_rows import Group, Row
@@ -125,9 +128,11 @@ SILENT_TRANSFERS = (
         "silent transfers",
         (
             (
-                Row("small_segments", "small_segments_transfer", "endpoint", "target", (FELL_SILENT,)),
+                Row("small_segments", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, NOT_QUIC)),
+                Row("pings_first", "pings_before_transfer", "endpoint", "target", (FELL_SILENT, QUIC)),
                 # Some networks do not stop every connection.
                 Row("small_again", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, SMALL_PASSED)),
+                Row("pings_again", "pings_before_transfer", "endpoint", "target", (FELL_SILENT, PINGS_PASSED)),
                 # Only what falls silent again now counts: otherwise an outage has ended in between.
                 Row("transfer_again", "same_transfer_again", "endpoint", "target", _AGAIN),
                 Row("transfer_once_more", "same_transfer_again", "endpoint", "target", (*_AGAIN, SILENT_AT_TIMES)),
@@ -135,11 +140,29 @@ SILENT_TRANSFERS = (
             (Row("other_sni", "innocuous_name_transfer", "endpoint", "innocuous", (FELL_SILENT, READABLE_NAME)),),
             (
                 Row(
+                    "quic_neutral",
+                    "neutral_name_neutral_host",
+                    "quic neutral",
+                    "neutral",
+                    (FELL_SILENT, QUIC),
+                    name_at_neutral_claim,
+                ),
+                Row(
+                    "neutral_quic_transfer",
+                    "neutral_host_transfer",
+                    "last neutral",
+                    "neutral",
+                    (FELL_SILENT, QUIC, NEUTRAL_KNOWN),
+                    quic_host_claim,
+                ),
+            ),
+            (
+                Row(
                     "neutral_transfer",
                     "neutral_host_transfer",
                     "last neutral",
                     "neutral",
-                    (FELL_SILENT,),
+                    (FELL_SILENT, NOT_QUIC),
                     other_host_claim,
                 ),
                 # Some networks stop the connections of most foreign servers.
@@ -148,7 +171,7 @@ SILENT_TRANSFERS = (
                     "neutral_host_transfer",
                     "neutral",
                     "neutral",
-                    (FELL_SILENT, NO_NEUTRAL_TRANSFER),
+                    (FELL_SILENT, NOT_QUIC, NO_NEUTRAL_TRANSFER),
                     first_host_claim,
                 ),
                 Row(
@@ -156,7 +179,7 @@ SILENT_TRANSFERS = (
                     "neutral_host_transfer",
                     "home",
                     "neutral",
-                    (FELL_SILENT, NO_NEUTRAL_TRANSFER),
+                    (FELL_SILENT, NOT_QUIC, NO_NEUTRAL_TRANSFER),
                     home_claim,
                 ),
             ),

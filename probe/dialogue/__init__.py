@@ -71,7 +71,7 @@ def is_doubtful(entries: Iterable[Entry]) -> bool:
 
 
 def fell_silent(record: TransactionRecord, entries: Iterable[Entry]) -> bool:
-    """Return whether an HTTP answer over TCP began, and its connection then was silent until the time limit."""
+    """Return whether an HTTP answer began, and its connection then was silent until the time limit."""
     http = [entry for entry in entries if isinstance(entry, HTTPTransaction)]
     silent = any(f.TIMEOUT in (entry.failure, entry.response.x_body_failure) for entry in http)
     end = record.stream

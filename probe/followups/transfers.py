@@ -2,9 +2,11 @@
 
 One property is changed each time: the size of the segments, the name in the hello, or the server. Some middleboxes drop
 a connection after a number of bytes or packets of both directions (https://github.com/net4people/bbs/issues/490, opened
-2026-11-28). A path with lost large packets (RFC 2923, 2.1) looks the same, except with small segments.
+2026-11-28). A path with lost large packets (RFC 2923, 2.1) looks the same, except with small segments. A QUIC server
+may send no datagrams that are too small for a handshake (RFC 9000, 18.2). PING frames before the request add packets.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from probe.dialogue.web import written_url
@@ -13,16 +15,19 @@ from probe.followups.flow import FlowFacts
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import FollowUp, TransactionRecord
 from probe.session.trace import Transaction
-from probe.signatures.silent_streams import SMALL_SEGMENT
+from probe.signatures.silent_streams import PINGS, PINGS_AT_ONCE, SMALL_SEGMENT
 from probe.steps.connection import Connection
 from probe.steps.http.http import http_request
 from probe.steps.http.http_answer import CLEAR_TEXT_BODY, VERIFIED_BODY
+from probe.steps.quic.http3 import http3_request
+from probe.steps.quic.quic import quic_handshake
 from probe.steps.tcp import TCPConnection, tcp_connect
 from probe.steps.tls.tls import tls_handshake
 
 TRANSFERS: tuple[FollowUp, ...] = (
     "same_transfer_again",
     "small_segments_transfer",
+    "pings_before_transfer",
     "innocuous_name_transfer",
     "neutral_host_transfer",
 )
@@ -41,6 +46,11 @@ async def send_transfer(context: FollowUpContext, flow: PlannedFlow) -> Transact
     if flow.at_endpoint:
         about = replace(about, address_sources=context.address_sources, corroborated=context.corroborated)
 
+    async def quic_steps(tx: Transaction) -> None:
+        if trigger:
+            runner.count(tx, trigger)
+        await _ask_over_quic(tx, context, flow)
+
     async def steps(tx: Transaction) -> None:
         size = SMALL_SEGMENT if flow.followup == "small_segments_transfer" else None
         tcp = await tcp_connect(tx, flow.address, flow.port, pace=runner.session.pace, segment_size=size)
@@ -52,7 +62,8 @@ async def send_transfer(context: FollowUpContext, flow: PlannedFlow) -> Transact
         else:
             await _ask_neutral_host(tx, context, flow, tcp, conn)
 
-    return await runner.carry_out(FlowFacts(about, trigger, again=True), steps)
+    over_quic = context.endpoint.scheme == "quic"
+    return await runner.carry_out(FlowFacts(about, trigger, again=True), quic_steps if over_quic else steps)
 
 
 async def _secured(tx: Transaction, context: FollowUpContext, flow: PlannedFlow, tcp: TCPConnection) -> Connection:
@@ -95,4 +106,26 @@ async def _ask_neutral_host(
         )
         stopped = answer.entry.response.body_is_truncated or answer.headers.get("connection", "").lower() == "close"
         if stopped or tcp.end().bytes_received >= ENOUGH:
+            return
+
+
+async def _ask_over_quic(tx: Transaction, context: FollowUpContext, flow: PlannedFlow) -> None:
+    """Ask over QUIC for the endpoint's page, or for a neutral host's. The certificate is not compared.
+
+    A path that passes no PING frame any more is silent in the request too.
+    """
+    pace, name = context.runner.session.pace, flow.sent_name or None
+    conn = await quic_handshake(
+        tx, flow.address, flow.port, name, pace=pace, roots=context.public_roots, check=False, confirm=True
+    )
+    if flow.followup == "pings_before_transfer":
+        with suppress(TimeoutError):
+            await conn.send_pings(PINGS, PINGS_AT_ONCE)
+    if flow.at_endpoint:
+        await http3_request(tx, conn, context.method(context.endpoint), written_url(context.endpoint), pace=pace)
+        return
+    for _ in range(MOST_REQUESTS):
+        answer = await http3_request(tx, conn, "GET", f"https://{flow.sent_name}/", pace=pace, limit=ENOUGH)
+        response = answer.entry.response
+        if response.x_body_failure is not None or conn.answers.end().bytes_received >= ENOUGH:
             return

@@ -42,6 +42,7 @@ FollowUp = Literal[
     "same_dtls_hello_again",
     "same_transfer_again",
     "small_segments_transfer",
+    "pings_before_transfer",
     "innocuous_name_transfer",
     "neutral_host_transfer",
     "random_bytes_neutral_host",
@@ -78,11 +79,14 @@ FollowUp = Literal[
 
 
 class StreamEnd(Part):
-    """Record how far a TCP connection got until its transaction ended.
+    """Record how far a TCP or QUIC connection got until its transaction ended.
 
-    Bytes are those of TCP's payload, TLS included. What this system's kernel does not tell is null. If an answer
-    stopped, an empty line was sent at the end. It tests whether the path still carries anything.
+    Bytes are those of the payload of TCP or UDP, TLS included. What this system's kernel does not tell is null. If an
+    answer stopped, the path was tested: over TCP by an empty line, over QUIC by PING frames (RFC 9000, 19.2). Over QUIC
+    all counts end at the last packet that came before that test, and a segment is a datagram.
     """
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"ping_acknowledged"})
 
     bytes_received: Bytes = Field(default=0, examples=[16947])  # read from the connection
     bytes_sent: Bytes = Field(default=0, examples=[1985])  # written to the connection
@@ -90,7 +94,7 @@ class StreamEnd(Part):
     """Received after the last write, so those of the last answer."""
     reads: Count = Field(default=0, examples=[5])  # reads that returned bytes
     last_byte: Seconds = Field(default=0.0, examples=[0.059431])
-    """From the connect to the last received byte, 0 without one."""
+    """From the connect, over QUIC from the first datagram, to the last received byte, 0 without one."""
     silence: Seconds = Field(default=0.0, examples=[10.831168])  # without a byte at the end
     segment_size: Bytes | None = Field(default=None, examples=[1448])  # longest payload of a segment
     bytes_acked: Bytes | None = Field(default=None, examples=[1962])
@@ -100,6 +104,8 @@ class StreamEnd(Part):
     segments_out: Count | None = Field(default=None, examples=[11])
     """Sent before that, those without payload and repetitions included."""
     retransmissions: Count | None = Field(default=None, examples=[2])  # segments that were sent again, SYNs included
+    ping_acknowledged: bool | None = None
+    """Over QUIC: whether the peer acknowledged a PING frame after an answer stopped. Absent if none was sent."""
 
 
 class TransactionRecord(Part):
@@ -132,4 +138,4 @@ class TransactionRecord(Part):
     failure: str | None = None  # failure of that step
     t0: Seconds = 0.0  # when the first step began, since the measurement began
     t: Seconds = 0.0  # when it ended
-    stream: StreamEnd | None = None  # how far its TCP connection got, absent without one
+    stream: StreamEnd | None = None  # how far its TCP or QUIC connection got, absent without one

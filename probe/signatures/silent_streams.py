@@ -1,4 +1,4 @@
-"""Define when a TCP connection fell silent in the middle of an answer, or was only slow, for probe and analysis."""
+"""Define when a connection fell silent in the middle of an answer, or was only slow, for probe and analysis."""
 
 LEAST_SILENCE = 2.5
 """Seconds without a byte at the end. A slow server and a slow access line send some bytes in that time."""
@@ -8,6 +8,13 @@ LEAST_ANSWER = 1500
 
 SMALL_SEGMENT = 536
 """Bytes in a segment of the comparison, the least that every IPv4 host takes (RFC 9293, 3.7.1)."""
+
+PINGS, PINGS_AT_ONCE = 24, 2
+"""PING frames before a request over QUIC, each in a datagram of its own, and how many wait for one acknowledgement.
+
+Their datagrams and the acknowledgements are more than half of those of a page of 16 kB. A peer acknowledges at least
+every second packet without delay (RFC 9000, 13.2.2).
+"""
 
 
 def is_in_midst_of_answer(bytes_after_request: int, silence: float) -> bool:

@@ -37,11 +37,12 @@ OPERATIONS = {"tls": "tls_handshake", "quic": "quic_handshake", "http": "http_ro
 
 
 TRANSFERS = ("own", "confirmation", "small_segments", "small_again", "transfer_again", "transfer_once_more")
+TRANSFERS += ("pings_first", "pings_again")
 
 
 def is_web(url: str) -> bool:
-    """Return whether the endpoint answers HTTP over TCP."""
-    return parse_endpoint(url).scheme in {"http", "https"}
+    """Return whether the endpoint answers HTTP."""
+    return parse_endpoint(url).scheme in {"http", "https", "quic"}
 
 
 @dataclass

@@ -102,6 +102,20 @@ def test_clear_text_has_no_other_name_for_the_same_page() -> None:
     assert found[: len(COMPARED) + 1] == [*FIRST, "small_segments + neutral_transfer", "transfer_again"]
 
 
+QUIC_PAGE = "quic://service.example:443/"
+QUIC_STOPS = frozenset({"own", "confirmation", "pings_first", "transfer_again"})
+QUIC_COMPARED = [*FIRST, "pings_first + other_sni + quic_neutral", "transfer_again + neutral_quic_transfer"]
+
+
+def test_answer_over_quic_that_stops_is_compared_over_quic_alone() -> None:
+    assert steps(QUIC_PAGE, {}, silent=QUIC_STOPS, home=True) == QUIC_COMPARED
+
+
+def test_pings_are_tried_twice_if_the_answer_after_them_is_complete() -> None:
+    found = steps(QUIC_PAGE, {}, silent=QUIC_STOPS - {"pings_first"})
+    assert set(" + ".join(found).split(" + ")) >= {"pings_again", "transfer_again"}
+
+
 def test_answer_that_stops_without_a_trigger_left_is_not_repeated() -> None:
     spent = Counter({("service.example", ADDRESSES[0], "tcp"): 5})
     found = steps(HTTPS, {}, silent=STOPS, spent=spent)

@@ -34,12 +34,12 @@ class TransferColumns:
     )
     small_stops_at_bytes: int = column(
         0,
-        "Transfers in small segments that stopped after the same bytes and more packets.",
+        "Transfers in small packets that stopped after the same bytes and more packets.",
         or_zero("i.small_same_bytes"),
     )
     small_stops_at_packets: int = column(
         0,
-        "Transfers in small segments that stopped after the same packets and fewer bytes.",
+        "Transfers in small packets that stopped after the same packets and fewer bytes.",
         or_zero("i.small_same_packets"),
     )
     other_name_transferred: int = column(

@@ -111,14 +111,14 @@ class Observation(NamedTuple):
     http_page: Annotated[str, "digest of the body, empty for none"] = ""
     http_whole: Annotated[bool, "the answer was received to its end, or to the limit of the probe"] = False
     http_seconds: Annotated[float, "duration of the HTTP request and its answer"] = 0.0
-    stream_bytes: Annotated[int, "bytes received over the TCP connection, TLS included, -1 if not recorded"] = -1
-    stream_packets: Annotated[int, "segments of both directions, -1 if not recorded"] = -1
+    stream_bytes: Annotated[int, "bytes received over the TCP or QUIC connection, -1 if not recorded"] = -1
+    stream_packets: Annotated[int, "segments or datagrams of both directions, -1 if not recorded"] = -1
     stream_segment: Annotated[int, "longest payload of a segment in bytes, 0 if not recorded"] = 0
     stream_silent: Annotated[bool, "TLS or HTTP reached its time limit, and no byte had arrived for 2.5 seconds"] = (
         False
     )
     stream_acked: Annotated[
-        int, "on a silent stream: 1 if the peer acknowledged the last bytes that were sent, 0 if not, else -1"
+        int, "on a silent stream: 1 if the peer acknowledged what was sent last, 0 if not, else -1"
     ] = -1
     fell_silent: Annotated[bool, "stream_silent, after 1500 bytes or more had arrived since the last request"] = False
     kept_answers: Annotated[int, "answers on a connection that was kept open, -1 for other flows"] = -1

@@ -1,4 +1,4 @@
-"""Read how far the TCP connection of a transaction got, and whether its HTTP answer was complete."""
+"""Read how far the TCP or QUIC connection of a transaction got, and whether its HTTP answer was complete."""
 
 from typing import Any
 
@@ -43,7 +43,9 @@ def _timed_out(entries: dict[str, list[dict[str, Any]]]) -> bool:
 
 
 def _acknowledged(end: dict[str, Any]) -> int:
-    """Return 1 if the peer acknowledged all sent bytes, else 0. -1 if the system does not tell it."""
+    """Return 1 if the peer acknowledged all sent bytes or a PING, else 0. -1 if the system does not tell it."""
+    if isinstance(ping := end.get("ping_acknowledged"), bool):
+        return int(ping)
     acknowledged = end.get("bytes_acked")
     return -1 if acknowledged is None else int(number(acknowledged) > number(end.get("bytes_sent")))
 

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import Field, PrivateAttr
@@ -10,10 +10,11 @@ from pydantic import Field, PrivateAttr
 from probe.lab.censors.kit.flows import MOST_FLOWS, Flow, Streams, flow_of
 from probe.lab.censors.kit.middlebox import DROP, AddressFilter
 from probe.lab.censors.kit.names import matches
-from probe.lab.censors.kit.server_name import read_hello
+from probe.lab.censors.kit.server_name import HelloView, read_handshake, read_hello
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import ACK, FIN, RST, SYN, Packet, tcp_packet
+from probe.wire.tls.quic_initial import ClientInitials
 
 
 @dataclass
@@ -23,13 +24,14 @@ class _Seen:
     began: float
     amount: int = 0
     chosen: bool | None = None
+    initials: ClientInitials = field(default_factory=ClientInitials)
 
 
 class FlowFreeze(AddressFilter):
     """Represent a device that lets a flow begin and drops all of it after a limit, in both directions."""
 
-    hello_names: list[str] = Field(default=[], description="only flows whose TLS hello has one of these names")
-    hello_spare: list[str] = Field(default=[], description="flows whose TLS hello has one of these names pass")
+    hello_names: list[str] = Field(default=[], description="only flows whose TLS or QUIC hello has one of these names")
+    hello_spare: list[str] = Field(default=[], description="flows whose TLS or QUIC hello has one of these names pass")
     protocols: list[Literal["tcp", "udp"]] = Field(default=["tcp"], min_length=1, description="which flows: tcp, udp")
     share: float = Field(default=1.0, gt=0, le=1, description="share of these flows of each server, by seed")
     spare_flows: list[int] = Field(default=[], description="numbers of the flows of each server that pass, from 1")
@@ -54,15 +56,28 @@ class FlowFreeze(AddressFilter):
         if not self._matches(flow[2], flow[3]):
             return None
         seen = self._seen(packet, flow, now)
-        if direction is Direction.OUT and packet.is_tcp:
-            stream = self._streams.feed(packet)
-            if seen.chosen is None and packet.payload:
-                seen.chosen = self._chooses(stream, flow)
-        elif not packet.is_tcp and seen.chosen is None:
+        if direction is Direction.OUT:
+            self._look(packet, flow, seen)
+        elif not packet.is_tcp and seen.chosen is None and not self._reads_names:
             seen.chosen = self._draws(flow)
         over = self._is_over(seen, packet, now)
         dropped = self.direction == "both" or (self.direction == "out") == (direction is Direction.OUT)
         return DROP if seen.chosen and over and dropped and len(packet.payload) >= self.spares_below else None
+
+    @property
+    def _reads_names(self) -> bool:
+        return bool(self.hello_names or self.hello_spare)
+
+    def _look(self, packet: Packet, flow: Flow, seen: _Seen) -> None:
+        """Read what a client's packet shows, until it is known whether the flow is concerned."""
+        stream = self._streams.feed(packet) if packet.is_tcp else b""
+        if seen.chosen is not None or not packet.payload:
+            return
+        if packet.is_tcp:
+            seen.chosen = self._chooses(read_hello(stream), flow)
+        else:
+            hello = seen.initials.feed(packet.payload) if self._reads_names else b""
+            seen.chosen = self._chooses(read_handshake(hello), flow)
 
     def _seen(self, packet: Packet, flow: Flow, now: float) -> _Seen:
         """Return what was seen of a flow. A SYN begins another one. At MOST_FLOWS the idlest is removed."""
@@ -74,10 +89,9 @@ class FlowFreeze(AddressFilter):
             self._flows.popitem(last=False)
         return seen
 
-    def _chooses(self, stream: bytes, flow: Flow) -> bool | None:
-        """Return whether a TCP flow is concerned. None: its hello is not complete yet."""
-        if self.hello_names or self.hello_spare:
-            hello = read_hello(stream)
+    def _chooses(self, hello: HelloView, flow: Flow) -> bool | None:
+        """Return whether a flow is concerned. None: its hello is not complete yet."""
+        if self._reads_names:
             if hello.is_tls and not hello.certain:
                 return None
             named = hello.name is not None and matches(hello.name, self.hello_names or ["*"])
@@ -223,9 +237,10 @@ class ConnectionTable(AddressFilter):
 
 
 class IdleTimeout(AddressFilter):
-    """Forget a TCP flow that was idle, and drop what comes later, as a router with address translation does.
+    """Forget a flow that was idle, and drop what comes later, as a router with address translation does.
 
-    RFC 5382, 5, asks for two hours and four minutes. Some routers have less than a minute.
+    RFC 5382, 5, asks for two hours and four minutes. Some routers have less than a minute. A client's datagram begins
+    a flow again (RFC 4787, 4.3).
     """
 
     WIRE = (
@@ -237,19 +252,30 @@ class IdleTimeout(AddressFilter):
 
     on_path: Literal[False] = Field(default=False, description="always false: it must hold packets")
     seconds: float = Field(gt=0, description="how long a flow may be idle")
+    protocols: list[Literal["tcp", "udp"]] = Field(default=["tcp"], min_length=1, description="which flows: tcp, udp")
 
     _last: OrderedDict[Flow, float] = PrivateAttr(default_factory=OrderedDict)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
         flow = flow_of(packet, direction)
-        if not packet.is_tcp or not self._matches(flow[2], flow[3]):
+        known = packet.is_tcp or packet.is_udp
+        if not known or self._protocol(packet) not in self.protocols or not self._matches(flow[2], flow[3]):
             return None
-        last = self._last.get(flow)
-        if last is not None and now - last > self.seconds and not packet.tcp_flags & SYN:
+        last, begins = self._last.get(flow), self._begins(packet, direction)
+        if last is not None and now - last > self.seconds and not begins:
             return DROP
         self._last.pop(flow, None)
         self._last[flow] = now
         if len(self._last) > MOST_FLOWS:
             self._last.popitem(last=False)
         return None
+
+    @staticmethod
+    def _protocol(packet: Packet) -> Literal["tcp", "udp"]:
+        return "tcp" if packet.is_tcp else "udp"
+
+    @staticmethod
+    def _begins(packet: Packet, direction: Direction) -> bool:
+        """Return whether a packet begins a flow again that was forgotten."""
+        return bool(packet.tcp_flags & SYN) if packet.is_tcp else direction is Direction.OUT

@@ -49,8 +49,7 @@ async def http3_request(
         deadline = asyncio.get_running_loop().time() + seconds
         exchange = Exchange(conn, result, limit)
         exchange.send(method, url, sent)
-        async with asyncio.timeout_at(deadline):
-            await conn.until(exchange.has_status)
+        await conn.until_answered(exchange.has_status, deadline)
         await _read_body(conn, exchange, deadline)
         write_body(result)
     return result
@@ -61,8 +60,7 @@ async def _read_body(conn: QUICConnection, exchange: "Exchange", deadline: float
     written, loop = exchange.result.entry.response, asyncio.get_running_loop()
     began = loop.time()
     try:
-        async with asyncio.timeout_at(deadline):
-            await conn.until(exchange.has_body)
+        await conn.until_answered(exchange.has_body, deadline)
     except NETWORK_ERRORS as error:
         written.x_body_failure = classify(error)
     written.body_is_truncated = not exchange.ended
@@ -89,6 +87,7 @@ class Exchange:
         pseudo = {":method": method, ":scheme": parts.scheme, ":authority": headers["Host"], ":path": path}
         fields = {**pseudo, **{name.lower(): value for name, value in headers.items() if name != "Host"}}
         encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
+        self._conn.answers.request_sent()
         self._http.send_headers(self._stream, encoded, end_stream=True)
         self._conn.flush()
 

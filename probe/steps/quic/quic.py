@@ -68,6 +68,7 @@ async def quic_handshake(
         tx.opened("udp", conn.local[1], ip, port)
         with keeping_evidence(conn), forgiving_refusals(conn, lenient=not check):
             await _complete(conn, limit)
+            tx.connections.callback(_record_end, tx, conn)
         if check:
             judge(_chain(conn), entry, roots)
     return conn
@@ -79,6 +80,12 @@ async def _complete(conn: QUICConnection, limit: float) -> None:
         conn.open()
         await conn.until(lambda: conn.watch.confirmed)
     conn.entry.x_completed = True
+
+
+def _record_end(tx: Transaction, conn: QUICConnection) -> None:
+    """Record how far the last connection of a transaction got, before it is closed."""
+    if tx.record.stream is None:
+        tx.record.stream = conn.answers.end()
 
 
 @contextmanager

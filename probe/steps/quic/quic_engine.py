@@ -15,6 +15,7 @@ from aioquic.quic.logger import QuicLogger, QuicLoggerTrace
 from aioquic.quic.packet import QuicProtocolVersion
 from cryptography.hazmat.primitives.serialization import Encoding
 
+_DATA = frozenset({"stream", "crypto"})
 MOST_DATA = 262144  # bytes that a server may send on streams before it must wait
 
 logging.getLogger("quic").addHandler(logging.NullHandler())  # the entry holds the errors that the library would log
@@ -35,6 +36,7 @@ class PacketWatch(QuicLoggerTrace):
         super().__init__(is_client=True, odcid=odcid)
         self.received: Counter[str] = Counter()  # by type in qlog's words: "initial", "retry", "1RTT" …
         self.hello_length = 0
+        self.has_data = False  # the current datagram had a frame of a stream or of the handshake
         self.confirmed = False  # HANDSHAKE_DONE was received (RFC 9001, 4.1.2)
         self.closed_by_peer: Close | None = None
         self.closed_by_us: Close | None = None  # because the peer broke the protocol
@@ -57,6 +59,7 @@ class PacketWatch(QuicLoggerTrace):
     def datagram_done(self) -> None:
         """Read the frames of the packets received since the last call."""
         for frame in (frame for frames in self._lists for frame in frames):
+            self.has_data |= frame["frame_type"] in _DATA
             if frame["frame_type"] == "handshake_done":
                 self.confirmed = True
             elif frame["frame_type"] == "connection_close":

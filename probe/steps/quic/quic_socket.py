@@ -3,13 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from probe.formats import failures as f
 from probe.formats.exchanges.tls import QUICHandshake
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
+from probe.signatures.silent_streams import LEAST_SILENCE
 from probe.steps.connection import address_of
+from probe.steps.quic.answer_watch import AnswerWatch
 from probe.steps.udp_socket import UDPSocket
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from aioquic.quic.events import QuicEvent
 
 MOST_EVENTS = 1024  # unread events. More are a flood.
+LAST_TEST = 0.8  # seconds in which the acknowledgement of a PING must arrive
 CONNECTION_REFUSED, CRYPTO_ERROR = 0x2, 0x100  # RFC 9000, 20.1. The alert is the low byte (RFC 9001, 4.8).
 NO_ERROR_OF_HTTP3 = 0x100  # H3_NO_ERROR (RFC 9114, 8.1)
 _ALERTS = {  # OONI's failure strings for QUIC (ooni/probe-cli 7cb22410, `netxlite`)
@@ -50,6 +54,7 @@ class QUICConnection(UDPSocket):
         self._broken_by: Exception | None = None
         self._news = asyncio.Event()
         super().__init__(ip, port, pace)
+        self.answers = AnswerWatch(self._loop.time)
 
     def open(self) -> None:
         """Send the first datagram."""
@@ -72,9 +77,44 @@ class QUICConnection(UDPSocket):
             self._news.clear()
             await self._news.wait()
 
+    async def until_answered(self, there: Callable[[], bool], deadline: float) -> None:
+        """Wait like `until`, and test the path whenever an answer pauses. Raises TimeoutError after the deadline."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(min(deadline, self.answers.next_test)):
+                    return await self.until(there)
+            if self.answers.fell_silent() and self._loop.time() >= self.answers.next_test:
+                self.answers.tested()
+                self._ping()
+            if self._loop.time() >= deadline:
+                await self._end_test()
+                raise TimeoutError
+
+    async def _end_test(self) -> None:
+        """Give the last PING its time to be acknowledged."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_TEST):
+                await self.until(lambda: not self.answers.awaits_acknowledgement)
+
+    async def send_pings(self, count: int, at_once: int) -> None:
+        """Send PING frames in datagrams of their own, `at_once` for each acknowledgement. Raises TimeoutError."""
+        for acknowledged in range(at_once, count + 1, at_once):
+            for _ in range(at_once):
+                self._ping()
+            await self._until_acknowledged(acknowledged)
+
+    async def _until_acknowledged(self, pings: int) -> None:
+        async with asyncio.timeout(LEAST_SILENCE):
+            await self.until(lambda: self.answers.acknowledged >= pings)
+
+    def _ping(self) -> None:
+        """Send a PING frame, which the peer must acknowledge (RFC 9000, 13.2.1)."""
+        self.engine.send_ping(0)
+        self.flush()
+
     def flush(self) -> None:
         """Send the engine's datagrams, take its events and restart its timer."""
-        from aioquic.quic.events import ConnectionTerminated
+        from aioquic.quic.events import ConnectionTerminated, PingAcknowledged
 
         now = self._loop.time()
         for datagram, address in self.engine.datagrams_to_send(now):
@@ -84,6 +124,8 @@ class QUICConnection(UDPSocket):
         while (event := self.engine.next_event()) is not None:
             if isinstance(event, ConnectionTerminated):
                 self._break(RemoteError(self._closing_failure(event.reason_phrase)))
+            elif isinstance(event, PingAcknowledged):
+                self.answers.acknowledged += 1
             elif len(self.events) < MOST_EVENTS:
                 self.events.append(event)
         if self.watch.closed_by_peer is not None or self.watch.closed_by_us is not None:
@@ -106,15 +148,20 @@ class QUICConnection(UDPSocket):
     def _send_or_break(self, datagram: bytes) -> None:
         try:
             self._send(datagram)
+            self.answers.sent(len(datagram))
         except BlockingIOError:
             return  # a full buffer is a lost packet, and the engine repeats it
         except OSError as error:
             self._break(error)
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
+        watch, before = self.watch, self.watch.received.total()
+        watch.has_data = False
         try:
             self.engine.receive_datagram(raw, self._peer, self._loop.time())
             self.flush()
+            if watch.received.total() > before:
+                self.answers.came(len(raw), has_data=watch.has_data)
         except Exception as bug:  # an exception in a callback would be lost, so the waiting step gets it
             self._break(bug)
 

@@ -8,6 +8,7 @@ import pytest
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import FollowUp
 from tests.analysis.outcomes import test_stopped_answers as transfers
+from tests.analysis.outcomes import test_stopped_quic_answers as quic_transfers
 from tests.analysis.outcomes.calls import test_dtls as dtls
 from tests.analysis.outcomes.hellos.test_client_hellos import browser_fails, fails_in_our_hello, with_other_hellos
 from tests.analysis.outcomes.hellos.test_hellos_with_ech import ech_fails_with_any_name, ech_fails_with_name
@@ -320,6 +321,11 @@ def freeze_at_address() -> Lines:
     return transfers.page(**transfers.AT_ADDRESS, small=transfers.SMALL_BYTES)
 
 
+def quic_freeze_for_name() -> Lines:
+    """Return transfers over QUIC that stop after a number of packets, and a complete one under another name."""
+    return quic_transfers.page(**quic_transfers.BY_NAME, pings=quic_transfers.AFTER_PINGS_PACKETS)
+
+
 DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "other_name_same_address": (other_name, "tls_reset_follows_name"),
     "same_name_neutral_host": (neutral_host, "tls_reset_follows_name_to_neutral_host"),
@@ -340,6 +346,7 @@ DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "same_dtls_hello_again": (one_form_of_dtls, "dtls_silent_in_one_form"),
     "same_transfer_again": (freeze_for_name, "http_freezes_for_name_after_bytes"),
     "small_segments_transfer": (freeze_for_name, "http_freezes_for_name_after_bytes"),
+    "pings_before_transfer": (quic_freeze_for_name, "http_freezes_for_name_after_packets"),
     "innocuous_name_transfer": (freeze_for_name, "http_freezes_for_name_after_bytes"),
     "neutral_host_transfer": (freeze_at_address, "http_freezes_after_bytes"),
     "random_bytes_neutral_host": (unlisted_protocol, "payload_drop_of_unlisted_protocols"),

@@ -46,6 +46,7 @@ DECIDES: dict[str, tuple[str, str]] = {
     "hello_with_ech_neutral_host": ("ech-name", "tls_reset_of_name_in_hello_with_ech"),
     "same_transfer_again": ("freeze-bytes", "http_freezes_for_name_after_bytes"),
     "small_segments_transfer": ("freeze-packets", "http_freezes_for_name_after_packets"),
+    "pings_before_transfer": ("freeze-quic-packets", "http_freezes_for_name_after_packets"),
     "innocuous_name_transfer": ("freeze-unlisted", "http_freezes_for_name_after_packets"),
     "neutral_host_transfer": ("freeze-bytes-range", "http_freezes_after_bytes"),
     "random_bytes_neutral_host": ("protocol-allowlist", "payload_drop_of_unlisted_protocols"),

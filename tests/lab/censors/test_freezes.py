@@ -13,6 +13,7 @@ from probe.lab.censors.kit.middlebox import DROP, Deployment
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, FIN, PSH, RST, SYN, Packet, tcp_packet, udp_packet
 from tests.support.lab.hellos import CLIENT, SERVER, hello
+from tests.wire.tls.test_quic_initial import crypto, initial
 
 NAME, OTHER = "web.telegram.org", "www.example.org"
 OUT, IN = Direction.OUT, Direction.IN
@@ -119,6 +120,37 @@ def test_datagrams_are_counted_too() -> None:
     sent = Packet(udp_packet(CLIENT, SERVER, 40000, 443, b"x", ttl=60))
     back = Packet(udp_packet(SERVER, CLIENT, 443, 40000, b"x", ttl=60))
     assert [passes(censor, sent, OUT), passes(censor, back, IN), passes(censor, back, IN)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("keys", "frozen"),
+    [
+        ({}, True),
+        ({"hello_names": [NAME]}, True),
+        ({"hello_names": [OTHER]}, False),
+        ({"hello_spare": [OTHER]}, True),
+        ({"hello_spare": [NAME]}, False),
+    ],
+)
+def test_quic_flow_is_chosen_by_the_name_in_its_hello(keys: dict[str, list[str]], frozen: bool) -> None:
+    censor = deployed(FreezeAfterPackets(after=3, protocols=["udp"], **keys))  # type: ignore[arg-type]
+    whole = hello(NAME)[5:]  # without the header of TLS's record
+    datagrams = [initial(crypto(0, whole[:40])), initial(crypto(40, whole[40:]), number=1)]
+    out = [Packet(udp_packet(CLIENT, SERVER, 40000, 443, datagram, ttl=60)) for datagram in datagrams]
+    back = Packet(udp_packet(SERVER, CLIENT, 443, 40000, b"x" * 1200, ttl=60))
+    assert [passes(censor, each, OUT) for each in out] == [True, True]
+    assert passes(censor, back, IN)
+    assert [passes(censor, back, IN), passes(censor, out[0], OUT)] == [not frozen] * 2
+
+
+def test_clients_datagram_begins_a_forgotten_flow_again() -> None:
+    censor = deployed(IdleTimeout(seconds=2.0, protocols=["udp"]))
+    sent = Packet(udp_packet(CLIENT, SERVER, 40000, 443, b"x", ttl=60))
+    back = Packet(udp_packet(SERVER, CLIENT, 443, 40000, b"x", ttl=60))
+    assert passes(censor, sent, OUT) and passes(censor, back, IN, 1.9)
+    assert not passes(censor, back, IN, 4.0)
+    assert passes(censor, sent, OUT, 4.1) and passes(censor, back, IN, 4.2)
+    assert passes(censor, from_client(b"x"), OUT) and passes(censor, from_server(b"x"), IN, 9.0)  # TCP is left alone
 
 
 def test_idle_flow_is_forgotten() -> None:

@@ -14,7 +14,7 @@ from tests.support.lab.lookalikes import CONDITIONS
 # a network that is lost. Chance decides what is tried there.
 UNDECIDED = {"lossy", "lossy-badly", "descriptors-short", "slow-line", "slower-line"}
 UNDECIDED |= {"network-lost", "network-lost-refused", "freeze-random-loss", "freeze-quota"}
-UNDECIDED |= {"policing-random-loss", "policing-router-table"}
+UNDECIDED |= {"policing-random-loss", "policing-router-table", "freeze-quic-quota", "freeze-quic-path-mtu"}
 
 
 def load(name: str) -> Scenario:

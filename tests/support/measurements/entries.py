@@ -81,7 +81,7 @@ def entries_of(endpoint: Endpoint, ip: str, name: str, more: dict[str, Any]) -> 
     if (
         scheme == "http"
         or (scheme == "https" and (checked or "host" in more))
-        or (scheme == "quic" and endpoint.path and checked)
+        or (scheme == "quic" and endpoint.path and (checked or "host" in more))
     ):
         request = HTTPRequest(url=endpoint.url, headers={"Host": more.get("host", name)})
         entries.append(HTTPTransaction(address=address, request=request))

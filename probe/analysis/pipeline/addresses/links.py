@@ -171,6 +171,7 @@ _TRANSFERS = tuple(
             "small_segments_transfer",
             f"{_NAME_ALONE} AND f.stream_segment BETWEEN 1 AND {SMALL_SEGMENT}",
         ),
+        ("transfer_small", "pings_before_transfer", f"{_NAME_ALONE} AND f.quic_attempts > 0"),
         ("transfer_other", "innocuous_name_transfer", f"NOT {_HAS_NAME} AND f.tls_name <> '' AND f.http_host = s.host"),
     )
 )

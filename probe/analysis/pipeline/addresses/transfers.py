@@ -33,8 +33,8 @@ _PAST = f"k.http_whole AND NOT k.stream_silent AND k.stream_bytes >= p.bytes + {
 
 COMPARED = Statement(
     "transfer_compared",
-    "Transfers at the address that are compared with these stops: in small segments, under another name between two"
-    " stops, once more, and the control's.",
+    "Transfers at the address that are compared with these stops: in small segments or after PING frames, under another"
+    " name between two stops, once more, and the control's.",
     SUBJECT,
     "SELECT p.m, p.endpoint, p.address,"
     " count(*) FILTER (WHERE k.role = 'transfer_again' AND k.http_whole) AS again_whole,"
@@ -49,15 +49,16 @@ COMPARED = Statement(
 
 ELSEWHERE = Statement(
     "transfer_elsewhere",
-    "Complete transfers from other addresses of the family that began after the first stop and got past the same bytes,"
-    " or past the same packets.",
+    "Complete transfers from other addresses of the family, all over QUIC or all over TCP, that began after the first"
+    " stop and got past the same bytes, or past the same packets.",
     SUBJECT,
     "SELECT p.m, p.endpoint, p.address, count(*) AS flows, count(CASE WHEN p.packets > 0"
     f" AND f.stream_packets > p.packets + {PACKETS_APART} THEN 1 END) AS by_packets,"
     f" count(CASE WHEN f.stream_bytes >= p.bytes + {BEYOND} THEN 1 END) AS by_bytes"
     f" FROM transfer_stop p JOIN subject s ON {same_subject('s', 'p')}"
     " JOIN flow f ON f.m = p.m AND f.family = s.address_family AND f.address <> p.address AND f.t0 >= p.first_t"
-    " WHERE f.origin = 'probe' AND f.http_whole AND NOT f.stream_silent GROUP BY p.m, p.endpoint, p.address",
+    " WHERE f.origin = 'probe' AND f.http_whole AND NOT f.stream_silent"
+    " AND (f.quic_attempts > 0) = (s.first_layer = 'quic') GROUP BY p.m, p.endpoint, p.address",
 )
 
 RESULTS = Statement(

@@ -28,7 +28,7 @@ TRANSFERS_STOP = (
         State.BLOCKED,
         mechanism="flow.freeze.bytes",
         because=(
-            "Connections with this name fall silent after the same number of bytes, in small segments too. The page is "
+            "Connections with this name fall silent after the same number of bytes, in small packets too. The page is "
             "complete under an innocuous name in between, and at the test helper."
         ),
         plain=_BY_NAME,
@@ -39,7 +39,7 @@ TRANSFERS_STOP = (
         State.BLOCKED,
         mechanism="flow.freeze.packets",
         because=(
-            "Connections with this name fall silent after the same number of packets, in small segments too. The page "
+            "Connections with this name fall silent after the same number of packets, in small packets too. The page "
             "is complete under an innocuous name in between, and at the test helper."
         ),
         plain=_BY_NAME,
@@ -61,7 +61,7 @@ TRANSFERS_STOP = (
         State.LIKELY_BLOCKED,
         mechanism="flow.freeze.bytes",
         because=(
-            "Connections to this address fall silent after the same number of bytes, in small segments too. The path "
+            "Connections to this address fall silent after the same number of bytes, in small packets too. The path "
             "then passes nothing more. Another server's page and the test helper's get past it."
         ),
         plain=_AT_ADDRESS,
@@ -72,7 +72,7 @@ TRANSFERS_STOP = (
         State.LIKELY_BLOCKED,
         mechanism="flow.freeze.packets",
         because=(
-            "Connections to this address fall silent after the same number of packets, in small segments too. The path "
+            "Connections to this address fall silent after the same number of packets, in small packets too. The path "
             "then passes nothing more. Another server's page and the test helper's get past it."
         ),
         plain=_AT_ADDRESS,
@@ -84,7 +84,7 @@ TRANSFERS_STOP = (
         State.DEGRADED,
         mechanism="flow.freeze.packets",
         because=(
-            "Some connections to this address fall silent after the same number of packets, in small segments too. "
+            "Some connections to this address fall silent after the same number of packets, in small packets too. "
             "Others, another server's page and the test helper's get past it."
         ),
         plain=mark(

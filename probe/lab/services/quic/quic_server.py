@@ -1,5 +1,6 @@
 """Serve HTTP/3 over QUIC with aioquic. Imported only if a host has QUIC."""
 
+import asyncio
 import logging
 from email.utils import format_datetime
 from functools import partial
@@ -72,7 +73,12 @@ class Page(QuicConnectionProtocol):
     def __init__(self, quic: QuicConnection, stream_handler: Any = None, *, world: World, host: Host) -> None:
         super().__init__(quic, stream_handler)
         self._http = H3Connection(quic)
-        self._world, self._host = world, host
+        self._world, self._host, self._client = world, host, ""
+
+    def datagram_received(self, data: bytes | str, addr: Any) -> None:
+        """Note the client's address, since some servers stall for some clients alone."""
+        self._client = addr[0].removeprefix("::ffff:")
+        super().datagram_received(data, addr)
 
     def quic_event_received(self, event: QuicEvent) -> None:
         """Answer the requests in an event."""
@@ -95,4 +101,21 @@ class Page(QuicConnectionProtocol):
         fields |= {"date": format_datetime(self._world.now(), usegmt=True), "content-length": str(len(response.body))}
         encoded = [(name.encode(), value.encode()) for name, value in fields.items() if value]
         self._http.send_headers(received.stream_id, encoded)
-        self._http.send_data(received.stream_id, response.body, end_stream=True)
+        self._send(received.stream_id, response.body)
+
+    def _send(self, stream: int, body: bytes) -> None:
+        """Send a body, in pieces with pauses if the server stalls."""
+        stall = self._host.stalls(self._client)
+        first = len(body) if stall is None else stall.bytes
+        self._http.send_data(stream, body[:first], end_stream=first >= len(body))
+        if stall is not None and first < len(body):
+            asyncio.get_running_loop().call_later(stall.pause, self._go_on, stream, body[first:], stall.piece)
+
+    def _go_on(self, stream: int, rest: bytes, piece: int) -> None:
+        """Send the rest of a body after a pause, or a piece of it."""
+        first = piece or len(rest)
+        self._http.send_data(stream, rest[:first], end_stream=first >= len(rest))
+        self.transmit()
+        stall = self._host.stalls(self._client)
+        if stall is not None and first < len(rest):
+            asyncio.get_running_loop().call_later(stall.pause, self._go_on, stream, rest[first:], piece)
