@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator
 
 from probe.files import read_toml as read_bounded
 from probe.formats.call_kinds import AppShape
@@ -81,6 +81,7 @@ class HomeTable(Strict):
     country: str = Field(pattern=r"^[A-Z]{2}$")
     url: str
     source: str
+    addresses: list[IPvAnyAddress] = Field(default_factory=list)
 
 
 class NeutralFile(Strict):
@@ -95,6 +96,7 @@ class NeutralFile(Strict):
     portal: list[PortalTable] = Field(default_factory=list)
     dark: str | None = None
     reachability: list[str | EndpointTable] = Field(default_factory=list)
+    by_address: list[str | EndpointTable] = Field(default_factory=list)
     home: list[HomeTable] = Field(default_factory=list)
 
 

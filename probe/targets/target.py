@@ -1,8 +1,8 @@
 """Represent targets: products with their services and endpoints, and the neutral hosts."""
 
 import ipaddress
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -155,6 +155,10 @@ class Neutral:
     """
     home: tuple[tuple[str, Endpoint], ...] = ()
     """Country and endpoint (`https`) of hosts that are only tested from that country."""
+    by_address: tuple[Endpoint, ...] = ()
+    """Endpoints with an address as host, which get a connection if no name of a neutral host has an address."""
+    published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Addresses of home hosts by URL, where the operator publishes them for use without a name."""
 
     @property
     def home_hosts(self) -> tuple[Endpoint, ...]:

@@ -67,6 +67,8 @@ def load_neutral(path: Path) -> Neutral:
             (host.country, _endpoints([EndpointTable(url=host.url, source=host.source)], path, "home")[0])
             for host in file.home
         ),
+        by_address=_endpoints(file.by_address, path, "by_address"),
+        published={host.url: tuple(map(str, host.addresses)) for host in file.home if host.addresses},
     )
 
 

@@ -113,3 +113,35 @@ async def test_silent_resolver_shows_no_family(world: World, monkeypatch: pytest
     world.session.resolvers = replace(world.session.resolvers, services={"public": service})
     made = await questions(world, monkeypatch, Asked(resolver=None, dark=None))
     assert made.families_heard() == set()
+
+
+@pytest.mark.parametrize(
+    ("server", "ttl", "family"),
+    [
+        ("8.8.9.9", 58, 4),
+        ("2a00::53", 58, 6),
+        ("8.8.9.9", 63, None),
+        ("8.8.9.9", None, None),
+        ("192.168.1.1", 58, None),
+    ],
+    ids=["IPv4", "IPv6", "router at home", "no TTL", "private"],
+)
+async def test_failure_from_the_providers_resolver_shows_the_access_line(
+    world: World, monkeypatch: pytest.MonkeyPatch, server: str, ttl: int | None, family: int | None
+) -> None:
+    failed = response(failure=f.DNS_SERVFAIL).model_copy(update={"ip_ttl": ttl})
+    made = await questions(world, monkeypatch, Asked(resolver=failed, dark=None))
+    monkeypatch.setattr("probe.run.network.neutral_lookups.system_resolvers", lambda: [server])
+    assert made.providers_resolver_family() == family
+
+
+async def test_well_known_or_silent_resolver_shows_no_access_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service("public", "all", (parse_endpoint("dns+udp://8.8.9.9:53"),))
+    failed = response(failure=f.DNS_SERVFAIL)
+    for services, answer in (({"public": service}, failed), ({}, None)):
+        world.session.resolvers = replace(world.session.resolvers, services=services)
+        made = await questions(world, monkeypatch, Asked(resolver=answer, dark=None))
+        monkeypatch.setattr("probe.run.network.neutral_lookups.system_resolvers", lambda: ["8.8.9.9"])
+        assert made.providers_resolver_family() is None

@@ -156,8 +156,90 @@ async def test_portal_is_recognised_by_its_answer(world: World, answer: bytes, v
 def test_verified_neutral_host_refutes_portal() -> None:
     found = Found(portal=["redirect"])
     assert portal_verdict(found) == "redirect"
-    found.neutral = [Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True)]
+    found.neutral = [Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True, home=True)]
+    assert portal_verdict(found) == "redirect"  # an account without credit may reach hosts in the country
+    found.neutral.append(Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True))
     assert portal_verdict(found) is None
+
+
+async def silence(*_: Any, **__: Any) -> Any:
+    await asyncio.sleep(60)
+
+
+@pytest.fixture
+def without_names(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """No resolver answers, and one server accepts connections at HERE."""
+    monkeypatch.setattr(checking, "PATIENCE", 0.5)
+    monkeypatch.setattr(checking, "NAMELESS_AFTER", 0.1)
+    monkeypatch.setattr(checking, "SILENT_RESOLVER", 0.1)
+    monkeypatch.setattr(checking, "resolve_system", silence)
+    world.session.neutral = replace(world.session.neutral, endpoints=(parse_endpoint(f"https://{HOST}:443/"),))
+    return world
+
+
+async def test_home_host_with_published_address_needs_no_resolver(without_names: World) -> None:
+    world = without_names
+    async with world.box(HERE, ["home.ru.example"], reply=reply(datetime.now(UTC))) as own:
+        at_home = parse_endpoint(f"https://home.ru.example:{own.port}/")
+        world.session.neutral = replace(
+            world.session.neutral, home=(("RU", at_home),), published={at_home.url: (HERE,)}
+        )
+        world.session.country = "RU"
+        found = await facts(world)
+    (host,) = found["neutral"]
+    assert (host["address"], host["failure"], host["home"]) == (HERE, None, True)
+    assert found["network"] is True and world.session.home_addresses == [(HERE, at_home)]
+
+
+@pytest.mark.parametrize("resolved", [False, True])
+async def test_hosts_with_known_addresses_are_tried_if_no_neutral_host_has_one(
+    without_names: World, monkeypatch: pytest.MonkeyPatch, resolved: bool
+) -> None:
+    world, far = without_names, "127.0.5.3"
+    if resolved:
+        monkeypatch.setattr(checking, "resolve_system", world.resolve_system)
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box, world.box(far) as root:
+        neutral_at(world, box)
+        by_address = (parse_endpoint(f"dns+tcp://{far}:{root.port}"),)
+        world.session.neutral = replace(world.session.neutral, by_address=by_address)
+        found = await facts(world)
+        await asyncio.sleep(0.05)
+        seen = list(root.seen)
+    tested = {host["address"]: host for host in found["neutral"]}
+    assert set(tested) == ({HERE} if resolved else {far}) and seen == ([] if resolved else ["connect"])
+    if not resolved:
+        assert tested[far]["connect_only"] is True and tested[far]["failure"] is None
+    assert found["network"] is resolved  # a connect alone proves none (P4)
+
+
+async def test_encrypted_resolver_is_asked_if_that_of_the_system_is_silent(
+    without_names: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Warm:
+        engine, ip, port = "dot", "192.0.2.1", 853
+
+        async def ask(self, tx: Any, hostname: str, query_type: str) -> Any:
+            return await world.query_udp(tx, "dot", hostname, query_type)
+
+    async def warm(*_: Any) -> Warm:
+        return Warm()
+
+    world = without_names
+    monkeypatch.setattr(checking, "first_warm_resolver", warm)
+    world.session.settings = Settings(families=frozenset({4}))
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert [(host["address"], host["failure"]) for host in found["neutral"]] == [(HERE, None)]
+
+
+@pytest.mark.parametrize("family", [4, None])
+async def test_answer_of_the_providers_resolver_shows_a_network(
+    without_names: World, monkeypatch: pytest.MonkeyPatch, family: int | None
+) -> None:
+    monkeypatch.setattr(checking.NeutralLookups, "providers_resolver_family", lambda _: family)
+    found = await facts(without_names)
+    assert (found["network"], found["ipv4"], found["ipv4_proven"]) == (family == 4, family == 4, False)
 
 
 async def test_missing_network_is_known_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

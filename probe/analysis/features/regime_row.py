@@ -82,7 +82,7 @@ class RegimeRow:
     )
     neutral_hosts: int = column(0, "Neutral hosts abroad that were tested.", _hosts("NOT h.home"))
     neutral_shown: int = column(
-        0, "Of these, the hosts that are asked for their certificate.", _hosts("NOT h.home AND NOT h.connect_only")
+        0, "Of these, the hosts that are asked for their certificate.", _hosts("NOT h.home AND h.asked > 0")
     )
     neutral_reset: int = column(
         0,
@@ -94,13 +94,18 @@ class RegimeRow:
         "Neutral hosts abroad that never answered a connect.",
         _hosts("NOT h.home AND h.silent = h.tests"),
     )
+    neutral_silent_by_address: int = column(
+        0,
+        "Of these, hosts with an IPv4 address in the place of a name, which are tested if no name has an address.",
+        _hosts("NOT h.home AND h.silent = h.tests AND substr(h.host, length(h.host), 1) BETWEEN '0' AND '9'"),
+    )
     home_proven: int = column(
         0, "Hosts in the country of the run that proved their identity.", _hosts("h.home AND h.proven > 0")
     )
     neutral_cut: int = column(
         0,
         "Neutral hosts abroad that accepted connections, of which every handshake was cut off or silent.",
-        _hosts("NOT h.home AND NOT h.connect_only AND h.cut = h.tests"),
+        _hosts("NOT h.home AND h.asked > 0 AND h.cut = h.asked"),
     )
     apps_working: int = column(
         0,

@@ -20,13 +20,16 @@ REGIME_MEANINGS = {
         "server. Nothing can be concluded about services in such a run, and its measurements are invalid.",
     ),
     "international_cut": Meaning(
-        "At least six neutral hosts abroad, of several operators, never answer a connect. No public server "
-        "answers over UDP, and no app works. A host in the country proves its identity.",
-        "A dead access line is excluded by the host in the country. One broken transit line is excluded, because "
-        "all neutral hosts must be silent. A family without any answer is left out.",
-        "It does not say who cut the lines. A provider's broken line abroad looks the same, so several networks "
-        "of the country are needed. Without `--cc` or a global address no host in the country is tested, and the "
-        "regime stays unknown.",
+        "At least six neutral hosts abroad, of several operators, never answer a connect. If no resolver gives "
+        "addresses for them, four DNS root servers of four operators do the same at their known addresses. No public "
+        "server answers over UDP, and no app works. A host in the country proves its identity.",
+        "A dead access line is excluded by the host in the country. A dead resolver alone is excluded, because the "
+        "root servers and the encrypted resolvers need none. One broken transit line is excluded, because all "
+        "neutral hosts must be silent. A family without any answer is left out.",
+        "It does not say who cut the lines. A provider's broken line abroad looks the same, and so does a mobile "
+        "account without credit that lets hosts in the country pass. So several networks of the country are needed. "
+        "Without `--cc` or a global address no host in the country is tested, and the regime stays unknown. Where "
+        "the resolver is dead too, this also holds in countries without a home host that has published addresses.",
     ),
     "port_443_reset": Meaning(
         "Every connection to port 443 of at least three neutral hosts is refused or reset, and no service works "

@@ -52,13 +52,14 @@ REGIME_RULES = (
     ),
     Rule(
         "regime_international_cut",
-        "candidate = 'international_cut' AND home_proven > 0 AND neutral_silent >= 6 AND neutral_silent = neutral_hosts"
+        "candidate = 'international_cut' AND home_proven > 0 AND neutral_silent = neutral_hosts"
+        " AND (neutral_silent >= 6 OR neutral_silent_by_address >= 4 AND udp_failed > 0)"
         " AND udp_passed + apps_working = 0",
         State.IMPAIRED,
         because="No neutral host abroad answers, in several networks. A host in the country proves its identity.",
         plain=mark(
-            "Nothing outside the country answers, and servers inside it do. This happens in shutdowns, and when the "
-            "provider's lines abroad are broken."
+            "Nothing outside the country answers, and servers inside it do. This happens in shutdowns, when the "
+            "provider's lines abroad are broken, and in some mobile networks without credit."
         ),
     ),
     Rule(

@@ -188,7 +188,7 @@ def _facts(folder: Path) -> dict[str, Any]:
         raise UsageError(str(error), 2) from None
     public = listed(f"{role} ({_listed(service.endpoints)})" for role, service in resolvers.services.items())
     checks = (check for check, _, _ in neutral.portal)
-    hosts = _hosts([*neutral.endpoints, *neutral.reachability, *neutral.home_hosts, *checks])
+    hosts = _hosts([*neutral.endpoints, *neutral.reachability, *neutral.by_address, *neutral.home_hosts, *checks])
     dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
     cost, deep = cost_of(targets), cost_of(targets, depth="deep")
     return {

@@ -32,7 +32,8 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         _count_hellos(target)
     say(out, "\n" + tr("for comparison, and to check that this network is fit to measure from"))
     checks = (check for check, _, _ in neutral.portal)
-    _row(tr("neutral hosts"), [*neutral.endpoints, *neutral.reachability, *neutral.home_hosts, *checks])
+    hosts = [*neutral.endpoints, *neutral.reachability, *neutral.by_address, *neutral.home_hosts, *checks]
+    _row(tr("neutral hosts"), hosts)
     _row(tr("this network's own resolver"), [])
     if neutral.dark:
         _row(tr("an address without a resolver"), [], f"{neutral.dark}:53")

@@ -1,7 +1,7 @@
 """Describe what the preflight found about this network, each finding with what to do about it."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -79,6 +79,8 @@ def _connection(facts: Mapping[str, Any]) -> Finding:
     if facts.get("network") is False:
         return Finding(subject, "bad", tr("No host answers, not even a neutral one. Connect first, then run again."))
     hosts = facts.get("neutral") or []
+    if not facts.get("portal") and (only_near := _only_near(hosts)):
+        return Finding(subject, "note", only_near)
     if lost := _unreached(hosts, facts):
         sentence = tr(
             "It works, but a part of the Internet is not reachable: {hosts} did not answer, and others did. "
@@ -90,6 +92,17 @@ def _connection(facts: Mapping[str, Any]) -> Finding:
     verified = sum(host.get("failure") is None for host in neutral)
     sentence = tr("It works. {verified} of {count} neutral hosts were verified.", verified=verified, count=len(neutral))
     return Finding(subject, "fine", sentence)
+
+
+def _only_near(hosts: Sequence[Mapping[str, Any]]) -> str:
+    """Return what to say if neutral hosts abroad were tested and none answered a connect, else ""."""
+    answered = [host for host in hosts if host.get("failed_operation") != "connect"]
+    abroad = [host for host in hosts if not host.get("home")]
+    if not abroad or any(host in answered for host in abroad):
+        return ""
+    if names := sorted({urlsplit(str(host.get("endpoint"))).hostname or "" for host in answered}):
+        return tr("Servers in the country answer ({hosts}). No neutral host abroad does.", hosts=listed(names))
+    return tr("The provider's name server answers. No neutral host does.")
 
 
 def _unreached(hosts: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:

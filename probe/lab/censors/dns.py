@@ -51,6 +51,7 @@ class DNSForger(Middlebox):
     """Represent a censor that forges DNS answers."""
 
     names: list[str] = Field(min_length=1, description="names in queries, * is a wildcard")
+    spare: list[str] = Field(default=[], description="names with true answers, * is a wildcard")
     kinds: list[Literal["A", "AAAA"]] = Field(default=["A", "AAAA"], description="query types that are censored")
     answers: list[str] | Literal["bogon", "foreign", "true"] = Field(
         default="bogon",
@@ -64,7 +65,9 @@ class DNSForger(Middlebox):
     authoritative: bool = Field(default=False, description="true: flag AA is set and RA is not")
 
     def _matches(self, question: Question | None) -> bool:
-        return question is not None and question.family in self._families() and matches(question.name, self.names)
+        if question is None or question.family not in self._families():
+            return False
+        return matches(question.name, self.names) and not matches(question.name, self.spare)
 
     def _families(self) -> set[int]:
         return {{"A": 4, "AAAA": 6}[kind] for kind in self.kinds}

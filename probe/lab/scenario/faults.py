@@ -214,6 +214,7 @@ class Portal(Fault, kind="portal"):
 
     by: list[Literal["http", "dns"]] = Field(default=["http"], min_length=1, description="what it intercepts")
     location: str = Field(default="http://login.hotel.example/", description="target of the HTTP redirect")
+    spare: list[str] = Field(default=[], description="host names (* is a wildcard) that pass, as zero-rated ones do")
 
 
 class NoIPv6(Fault, kind="no_ipv6"):

@@ -134,13 +134,18 @@ def _censors(scenario: Scenario) -> list[Middlebox]:
         found.append(IPBlackhole(helper=True))
     for fault in scenario.faults:
         if isinstance(fault, Portal) and "dns" in fault.by:
-            found.append(DNSLie(hop=PORTAL_HOP, names=["*"], answers=[PORTAL], everybody=True))
+            lie = DNSLie(hop=PORTAL_HOP, names=["*"], spare=fault.spare, answers=[PORTAL], everybody=True)
+            found.append(lie)
         if isinstance(fault, ResolverDown):
             found.append(_failing_resolver(fault))
         found += _datagram_limits(fault)
         if isinstance(fault, Portal) and "http" in fault.by:
-            found.append(HTTPBlockpage(hop=PORTAL_HOP, on_path=False, names=["*"], status=302, location=fault.location))
-            found.append(IPReset(hop=PORTAL_HOP, ports=[443, 853, 5222]))
+            found.append(
+                HTTPBlockpage(
+                    hop=PORTAL_HOP, on_path=False, names=["*"], spare=fault.spare, status=302, location=fault.location
+                )
+            )
+            found.append(IPReset(hop=PORTAL_HOP, ports=[443, 853, 5222], spare=fault.spare))
     return found
 
 

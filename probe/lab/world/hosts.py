@@ -8,7 +8,7 @@ from typing import Literal
 
 from probe.lab.net.layout import Outage
 from probe.lab.world.pools import Pool
-from probe.targets.target import Endpoint, Neutral, Target, is_address
+from probe.targets.target import Endpoint, Neutral, Target, is_address, parse_endpoint
 
 PROVIDERS_RESOLVER = "192.88.99.53"
 HELPERS_RESOLVER = "192.88.99.153"
@@ -149,7 +149,9 @@ class HostBuilder:
 
     def __init__(self, seed: int, targets: Sequence[Target], neutral: Neutral) -> None:
         self._targets, self._neutral = targets, neutral
+        self._published = {parse_endpoint(url).host: found for url, found in neutral.published.items()}
         literals = {endpoint.host for _, _, endpoint in self._all() if endpoint.is_literal}
+        literals |= {ip for found in self._published.values() for ip in found}
         self._pool = Pool(seed, literals | {PROVIDERS_RESOLVER, HELPERS_RESOLVER, HELPER_V4, HELPER_V6})
         self._by_host: dict[str, Host] = {}
 
@@ -159,7 +161,8 @@ class HostBuilder:
             for service, endpoint in target.endpoints():
                 yield target.name, service.role, endpoint
         home = (endpoint for _, endpoint in self._neutral.home)
-        for endpoint in (*self._neutral.endpoints, *self._neutral.reachability, *home):
+        neutral = self._neutral
+        for endpoint in (*neutral.endpoints, *neutral.reachability, *neutral.by_address, *home):
             yield "neutral", "", endpoint
         for endpoint, _, _ in self._neutral.portal:
             yield "neutral", "", endpoint
@@ -196,6 +199,8 @@ class HostBuilder:
             return known
         if endpoint.is_literal:
             host = Host(names=[], addresses=[endpoint.host])
+        elif endpoint.host in self._published:
+            host = Host(names=[endpoint.host], addresses=list(self._published[endpoint.host]))
         else:
             many = endpoint.scheme in {"https", "http"}
             host = Host(names=[endpoint.host], addresses=list(self._pool.draw(target, endpoint.host, many=many)))

@@ -31,6 +31,7 @@ class Found:
     dark_answers: bool | None = None  # whether the non-resolver answers, None if it was not asked
     led_to: dict[str, list[str]] = field(default_factory=dict)  # innocuous name: addresses from the system's resolver
     heard: set[int] = field(default_factory=set)  # families of answers by public resolvers
+    provider: int | None = None  # family over which the provider's resolver answered from beyond the local network
     pages: set[int] = field(default_factory=set)  # families of expected web pages
     mtu: SegmentSizes | None = None
 
@@ -50,7 +51,7 @@ def fill_session(session: Session, found: Found) -> Preflight:
     public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
     went_on = any(one.went_on() for one in found.neutral)
     return Preflight(
-        network=portal is not None or (bool(families) and (bool(proven or found.pages) or went_on)),
+        network=portal is not None or (bool(families) and (bool(proven or found.pages or found.provider) or went_on)),
         neutral=[one.written() for one in found.neutral],
         portal=portal,
         clock_skew=median_skew(found.neutral),
@@ -76,16 +77,17 @@ def _answered(found: Found) -> set[int]:
     A censor of all names or of a port hides the certificates that prove a family. A helper needs the proof, since it
     reports its own failures as facts about the servers.
     """
-    return found.heard | found.pages | {family_of(one.ip) for one in found.neutral if one.answered()}
+    provider = {found.provider} if found.provider else set()
+    return found.heard | found.pages | provider | {family_of(one.ip) for one in found.neutral if one.answered()}
 
 
 def portal_verdict(found: Found) -> Portal | None:
     """Return the kind of portal, or None.
 
     A portal is assumed if no neutral host is verified and every check was answered differently or every name leads to
-    one address.
+    one address. A host in the country refutes none, because operators let some of them pass without credit.
     """
-    if any(one.proven for one in found.neutral):
+    if any(one.proven and not one.home for one in found.neutral):
         return None
     if len(found.led_to) >= NAMES_TOGETHER and len({tuple(ips) for ips in found.led_to.values()}) == 1:
         return "dns"

@@ -111,7 +111,8 @@ class NetworkChecks:
     def _places(self) -> list[tuple[Endpoint, str]]:
         """Return each neutral host and address that the preflight tested."""
         neutral = self._session.neutral
-        hosts = {endpoint.url: endpoint for endpoint in (*neutral.endpoints, *neutral.reachability)}
+        known = (*neutral.endpoints, *neutral.reachability, *neutral.by_address)
+        hosts = {endpoint.url: endpoint for endpoint in known}
         tested = self._session.preflight.get("neutral", [])
         return [(hosts[one["endpoint"]], one["address"]) for one in tested if one["endpoint"] in hosts]
 

@@ -7,6 +7,7 @@ from probe.formats.entries import DNSQuery, DNSResponse
 from probe.formats.facts import ResolverFacts
 from probe.platforms.resolvers import system_resolvers
 from probe.resolution.encrypted_dns import public_resolvers
+from probe.run.network.local_network import resolver_class
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.resolver_fingerprint import USUAL_TTL
@@ -57,6 +58,18 @@ class NeutralLookups:
         responses = (self._resolver.x_responses if self._resolver else None) or []
         return next((response for response in responses if response.answers), None)
 
+    def providers_resolver_family(self) -> int | None:
+        """Return the family over which the provider's resolver answered anything, even a failure. None: it did not.
+
+        It has a public address, and its answer travelled beyond the local network. So the access line works.
+        """
+        servers, responses = system_resolvers()[:1], (self._resolver.x_responses if self._resolver else None) or []
+        heard = any(_from_afar(response) for response in responses)
+        return family_of(servers[0]) if heard and resolver_class(servers, self._well_known()) == "isp" else None
+
+    def _well_known(self) -> set[str]:
+        return {one.ip for one in public_resolvers(self._session, "dns+udp", (4, 6))}
+
     def dark_answers(self) -> bool | None:
         """Tell whether the non-resolver returned an address. It should refer elsewhere, refuse or be silent."""
         if self._dark is None:
@@ -70,10 +83,7 @@ class NeutralLookups:
         travelled too few hops. An answer without a TTL shows nothing.
         """
         return {
-            family
-            for family, query in self._public
-            for response in query.x_responses or []
-            if response.ip_ttl is not None and hops_travelled(response.ip_ttl) >= BEYOND_HOME
+            family for family, query in self._public for response in query.x_responses or [] if _from_afar(response)
         }
 
     def _one_public_of_each_family(self) -> list[str]:
@@ -108,6 +118,11 @@ class NeutralLookups:
 
     def _name(self) -> str:
         return self._session.neutral.endpoints[0].host
+
+
+def _from_afar(response: DNSResponse) -> bool:
+    """Return whether an answer comes from beyond the local network."""
+    return response.ip_ttl is not None and hops_travelled(response.ip_ttl) >= BEYOND_HOME
 
 
 def hops_travelled(ttl: int) -> int:

@@ -25,6 +25,8 @@ from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint, family_of
 
 PATIENCE = 8.0  # seconds. A dead network must be known within that time.
+SILENT_RESOLVER = 1.5  # seconds after which the encrypted resolver is asked too
+NAMELESS_AFTER = 2.5  # seconds without an address of any neutral host. A silent connect after it ends within PATIENCE.
 
 
 async def preflight(session: Session, roots: Roots | None = None) -> None:
@@ -61,6 +63,7 @@ class NetworkCheck:
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
         flows += [self._reach(endpoint) for endpoint in neutral.reachability]
         flows += [self._neutral_host(endpoint) for endpoint in neutral.home_of(self._session.country)]
+        flows += [self._reach_nameless()]
         tasks = [asyncio.create_task(flow) for flow in flows]
         questions, deadline = NeutralLookups(self._session, self.trace), asyncio.get_running_loop().time() + PATIENCE
         beside = asyncio.create_task(questions.ask())  # silence is expected there, so nothing waits for it
@@ -76,6 +79,7 @@ class NetworkCheck:
         self.found.resolver, self.found.dark_answers = questions.resolver(), questions.dark_answers()
         self._session.resolver_ttl = questions.resolver_ttl()
         self.found.heard |= questions.families_heard()
+        self.found.provider = questions.providers_resolver_family()
         self.found.mtu = self._segments.conclude(self.trace.entries)
         self.found.neutral = self._segments.as_reached(self.found.neutral)
         for task in tasks:
@@ -95,7 +99,8 @@ class NetworkCheck:
         hosts = [self._neutral_at(*at) if at[0].host in proving else self._reach_at(*at) for at in places]
         await self._within_patience([self._ask_udp(), *hosts, *map(self._resolve, names)])
         proven, neutral = {family_of(one.ip) for one in self.found.neutral if one.proven}, self._session.neutral
-        others = [at for at in places if at[0] not in neutral.reachability and at[0].host not in proving]
+        connected_only = {*neutral.reachability, *neutral.by_address}
+        others = [at for at in places if at[0] not in connected_only and at[0].host not in proving]
         await self._within_patience(self._neutral_at(*at) for at in others if family_of(at[1]) not in proven)
         if not any(one.proven for one in self.found.neutral):
             await self._within_patience(self._portal(*portal) for portal in neutral.portal)
@@ -127,13 +132,26 @@ class NetworkCheck:
         await asyncio.gather(*(self._neutral_at(endpoint, ip) for ip in await self._one_of_each_family(endpoint)))
 
     async def _one_of_each_family(self, endpoint: Endpoint) -> list[str]:
-        ips = await self._resolve(endpoint.host)
+        published = self._session.neutral.published.get(endpoint.url)
+        ips = list(published or await self._resolve(endpoint.host))
         chosen = (next((ip for ip in ips if family_of(ip) == family), None) for family in self._families)
         return [ip for ip in chosen if ip is not None]
 
     async def _reach(self, endpoint: Endpoint) -> None:
         """Connect to a host that only shows which networks are reachable, at one address of each family."""
         await asyncio.gather(*(self._reach_at(endpoint, ip) for ip in await self._one_of_each_family(endpoint)))
+
+    async def _reach_nameless(self) -> None:
+        """Connect to hosts abroad with known addresses, if no neutral host has one after NAMELESS_AFTER.
+
+        They have no names that a resolver must know. Without them a dead resolver hides that nothing abroad answers.
+        """
+        await asyncio.sleep(NAMELESS_AFTER)
+        neutral = self._session.neutral
+        named = {endpoint.host for endpoint in (*neutral.endpoints, *neutral.reachability)}
+        if self.found.warm is None and named.isdisjoint(self.found.led_to):
+            hosts = [one for one in neutral.by_address if family_of(one.host) in self._families]
+            await asyncio.gather(*(self._reach_at(endpoint, endpoint.host) for endpoint in hosts))
 
     async def _reach_at(self, endpoint: Endpoint, ip: str) -> None:
         """Connect and close. This costs no more than a lookup, so that it needs no slot among the flows."""
@@ -177,15 +195,31 @@ class NetworkCheck:
         return None
 
     async def _resolve(self, hostname: str) -> list[str]:
-        """Ask the system, and the encrypted resolver if the system does not know a neutral name."""
+        """Ask the system, and the encrypted resolver if the system is silent or does not know a neutral name."""
+        asking = asyncio.create_task(self._resolve_by_system(hostname))
+        warmed = asyncio.create_task(self._warmed.wait())
+        try:
+            await asyncio.wait({asking}, timeout=SILENT_RESOLVER)
+            await asyncio.wait({asking, warmed}, return_when=asyncio.FIRST_COMPLETED)
+            if (self.found.warm is None or asking.done()) and (ips := await asking):
+                return ips
+            await warmed
+            return await self._resolve_encrypted(hostname)
+        finally:
+            for task in (asking, warmed):
+                task.cancel()
+            await asyncio.gather(asking, warmed, return_exceptions=True)
+
+    async def _resolve_by_system(self, hostname: str) -> list[str]:
         pace, ips = self._session.pace, list[str]()
         async with pace.lookup_slot(), self.trace.transaction(TransactionFacts("lookup", hostname=hostname)) as tx:
             ips = await resolve_system(tx, hostname, pace=pace, families=frozenset(self._families))
         if ips:
             self.found.led_to[hostname] = sorted(ips)
-            return ips
-        await self._warmed.wait()
-        warm = self.found.warm
+        return ips
+
+    async def _resolve_encrypted(self, hostname: str) -> list[str]:
+        ips, warm = list[str](), self.found.warm
         for query_type, family in (("A", 4), ("AAAA", 6)):
             if warm is not None and family in self._families:
                 async with self.trace.transaction(TransactionFacts("lookup", hostname=hostname)) as tx:

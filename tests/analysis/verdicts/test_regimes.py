@@ -120,6 +120,35 @@ def test_outage_is_no_cut(neutral: list[dict[str, Any]], check: dict[str, Any]) 
     assert regimes(neutral, FAILING, **check) == {"unknown"}
 
 
+ROOTS = [host(f"dns+tcp://192.0.2.{number}:53", SILENT) for number in range(4)]
+
+
+def test_silent_hosts_with_known_addresses_show_a_cut_where_no_name_has_one() -> None:
+    assert regimes([*ROOTS, AT_HOME], FAILING, udp_public=False) == {"international_cut"}
+
+
+@pytest.mark.parametrize(
+    ("neutral", "check"),
+    [
+        (ROOTS, {"udp_public": False}),
+        ([*ROOTS[:3], AT_HOME], {"udp_public": False}),
+        ([*ROOTS[:3], host("dns+tcp://192.0.2.9:53"), AT_HOME], {"udp_public": False}),
+        ([*ROOTS, AT_HOME], {"udp_public": None}),
+        ([*ROOTS, AT_HOME], {"udp_public": True}),
+    ],
+    ids=["nothing at home", "three hosts", "one answers", "UDP unknown", "UDP from abroad"],
+)
+def test_dead_resolver_is_no_cut(neutral: list[dict[str, Any]], check: dict[str, Any]) -> None:
+    assert regimes(neutral, FAILING, **check) == {"unknown"}
+
+
+def test_host_that_is_tested_in_two_ways_counts_once() -> None:
+    again = [one | {"connect_only": True} for one in ALL_SILENT[:3]]
+    found = judged([*ALL_SILENT[:3], *again, AT_HOME], FAILING, udp_public=None)
+    assert found["regime"] == "unknown" and found["evidence"]["neutral_silent"] == 3
+    assert found["evidence"]["neutral_hosts"] == found["evidence"]["neutral_shown"] == 3
+
+
 # -- allowlists and ports --------------------------------------------------------------------------------------------
 
 CUT = [host(url, STOPPED) for url in ABROAD]

@@ -34,6 +34,18 @@ def test_only_hosts_with_a_handshake_are_counted_as_verified() -> None:
     assert connection(FINE, FAR).sentence == "It works. 1 of 1 neutral hosts were verified."
 
 
+def test_answers_from_the_country_alone_are_said_to_be_that() -> None:
+    lost = {"failure": "generic_timeout_error", "failed_operation": "connect"}
+    home = {"endpoint": "https://home.example:443/", "family": 4, "failure": None, "home": True}
+    found = connection(home, LOST, FINE | lost)
+    assert found.state == "note"
+    assert found.sentence == "Servers in the country answer (home.example). No neutral host abroad does."
+    assert connection(home | lost, LOST).sentence == "The provider's name server answers. No neutral host does."
+    assert "in the country" not in connection(home, LOST, FINE).sentence
+    assert "in the country" not in connection(home).sentence  # no host abroad was tested
+    assert "in the country" not in connection(home, LOST, portal="redirect").sentence
+
+
 def packet_size(**facts: Any) -> Finding:
     (found,) = [one for one in findings({"network": True, "neutral": [FINE]} | facts) if one.subject == "packet size"]
     return found

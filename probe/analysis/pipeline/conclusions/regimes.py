@@ -91,11 +91,12 @@ RUN_HOSTS = Statement(
     "run_host",
     "The neutral hosts of a run with how their tests ended.",
     ("m", "host"),
-    "SELECT m, host, home, connect_only, count(*) AS tests, count(*) FILTER (WHERE outcome = 'proven') AS proven,"
+    "SELECT m, host, home, count(*) AS tests, count(*) FILTER (WHERE NOT connect_only) AS asked,"
+    " count(*) FILTER (WHERE outcome = 'proven') AS proven,"
     " count(*) FILTER (WHERE outcome = 'connected') AS connected,"
     " count(*) FILTER (WHERE outcome = 'reset') AS reset,"
     " count(*) FILTER (WHERE outcome IN ('cut', 'stopped')) AS cut,"
-    " count(*) FILTER (WHERE outcome = 'silent') AS silent FROM run_neutral GROUP BY m, host, home, connect_only",
+    " count(*) FILTER (WHERE outcome = 'silent') AS silent FROM run_neutral GROUP BY m, host, home",
 )
 RUN_RESOLVERS = Statement(
     "run_resolver",
