@@ -29,6 +29,7 @@ from probe.session.innocuous_flows import InnocuousFlows
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.client_hello import OWN
+from probe.targets.cost import COOL_DOWNS
 from probe.targets.target import family_of
 
 CONTROL_SECONDS = 30.0  # the helper answers within that
@@ -112,13 +113,13 @@ class AttemptRunner:
             await self.resolvers.ask(at.name, cause)
 
     async def _cool_down(self, state: AttemptState) -> None:
-        """Wait until the network is quiet, the failure has another cause, or the run stops. At most two cool-downs.
+        """Wait until the network is quiet, the failure has another cause, or the run stops. At most `COOL_DOWNS`.
 
         If the servers may be at a limit, no two connections of the run may be open, since others may share it.
         """
         hellos = self._session.pace.hellos
         with suppress(TimeoutError):
-            async with asyncio.timeout(2 * hellos.cool_down):
+            async with asyncio.timeout(COOL_DOWNS * hellos.cool_down):
                 while not self._session.stopping.is_set() and may_be_policed(state.facts()):
                     in_run = may_be_at_limit(state.facts())
                     if not (left := hellos.quiet_in(state.at.ip, OWN.engine, in_run=in_run)):

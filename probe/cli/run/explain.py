@@ -42,11 +42,12 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         _row(role, service.endpoints)
     say(out, "\n" + tr("the test helper"))
     say(out, "  " + (listed(request.control) or tr("none (name one with --control URL)")))
-    _print_cost(cost_of(targets, request.repeat, request.depth, helper=bool(request.control) and request.followups))
+    asks_helper = bool(request.control) and request.followups
+    _print_cost(cost_of(targets, request.repeat, request.depth, helper=asks_helper, followups=request.followups))
 
 
 def _print_cost(cost: RunCost) -> None:
-    """Print the bytes and seconds of a run. Those of flows to the helper stand beside it."""
+    """Print the bytes and seconds of a run. Those of flows to the helper and of long connections stand beside it."""
     out = sys.stdout
     for sentence in _flow_sentences(cost):
         say(out, wrapped(sentence, 2, "  "))
@@ -90,6 +91,13 @@ def _flow_sentences(cost: RunCost) -> Iterator[str]:
             "If pages come slowly, or call packets get lost, it may exchange data with this computer, up to {size}. "
             "This can be under the name of a slow app.",
             size=size(cost.transfers_moved),
+        )
+    if cost.kept_moved:
+        yield tr(
+            "Connections to one server of each app stay open. "
+            "That takes up to {seconds} seconds and moves up to {size}, which are counted below.",
+            seconds=cost.kept_seconds,
+            size=size(cost.kept_moved),
         )
 
 

@@ -1,18 +1,25 @@
 """Say how long a run takes and how much it moves, and what its time limit left out."""
 
 from collections.abc import Iterable, Mapping
+from math import ceil
 from typing import Any, Literal, NamedTuple
 
 from probe.messages import tr, tr_plural
 from probe.targets.cost import (
     CALL_BYTES,
     CALL_SECONDS,
+    KEPT_AGAIN_SECONDS,
+    KEPT_BYTES,
+    KEPT_SECONDS,
     MEDIA_BYTES,
     MEDIA_PAIRS,
     MEDIA_SECONDS,
     STANDARD_SECONDS,
     TRANSFER_BYTES,
     TRANSFER_PAIRS,
+    cool_down_seconds,
+    kept_seconds,
+    kept_servers,
     most_bytes,
     typical_bytes,
 )
@@ -27,7 +34,8 @@ class RunCost(NamedTuple):
 
     `most_moved` contains what flows to the test helper move: `media_moved` (media flows), `call_moved` (test calls) and
     `transfers_moved`. Transfers follow slow pages and lost call packets. All are 0 without such flows. Only the run
-    shows whether the helper takes part in them.
+    shows whether the helper takes part in them. `kept_seconds` and `kept_moved` are those of the connections that a
+    deep run keeps open, which are counted in the sums.
     `media_drawn`: the apps have more shapes of call packets than the run has pairs.
     """
 
@@ -42,13 +50,20 @@ class RunCost(NamedTuple):
     call_seconds: int
     call_moved: int
     transfers_moved: int
+    kept_seconds: int
+    kept_moved: int
 
 
 def cost_of(
-    targets: Iterable[Target], repeat: int = 1, depth: Literal["standard", "deep"] = "standard", *, helper: bool = True
+    targets: Iterable[Target],
+    repeat: int = 1,
+    depth: Literal["standard", "deep"] = "standard",
+    *,
+    helper: bool = True,
+    followups: bool = True,
 ) -> RunCost:
     """Return what a run over the targets costs. `helper`: a test helper is asked, and follow-ups are made."""
-    every = list(targets)
+    every, deep = list(targets), depth == "deep" and followups
     shapes = {service.media for target in every for service in target.services.values() if service.media}
     pairs = MEDIA_PAIRS[depth] * repeat if helper and shapes else 0
     calls = {call for target in every for call in target.test_calls} if helper and depth == "deep" else set()
@@ -60,18 +75,24 @@ def cost_of(
     )
     transfers = TRANSFER_BYTES * TRANSFER_PAIRS * repeat if helper and (named or shapes) else 0
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
+    kept = kept_servers(every) if deep else 0
+    kept_moved = KEPT_BYTES * kept * repeat
+    blocked = SECONDS_WHEN_BLOCKED + kept_seconds(kept, KEPT_SECONDS + KEPT_AGAIN_SECONDS)
+    blocked += cool_down_seconds(every) if deep else 0.0
     return RunCost(
-        SECONDS_WHEN_FINE * repeat,
-        SECONDS_WHEN_BLOCKED * repeat,
+        ceil((SECONDS_WHEN_FINE + kept_seconds(kept)) * repeat),
+        ceil(blocked * repeat),
         STANDARD_SECONDS * repeat,
         moved * repeat + BESIDE,
-        most * repeat + BESIDE + MEDIA_BYTES * pairs + call_moved + transfers,
+        most * repeat + BESIDE + MEDIA_BYTES * pairs + call_moved + transfers + kept_moved,
         MEDIA_SECONDS * pairs,
         MEDIA_BYTES * pairs,
         len(shapes) > pairs > 0,
         sum(CALL_SECONDS[call] for call in calls) * repeat,
         call_moved,
         transfers,
+        ceil(kept_seconds(kept) * repeat),
+        kept_moved,
     )
 
 

@@ -23,12 +23,12 @@ from probe.steps.tcp import TCPConnection, tcp_connect
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.steps.transfer import ALPN
+from probe.targets.cost import KEPT_TOGETHER
 from probe.targets.target import family_of
 
 ANSWER = 3.5  # seconds for one answer, more than the silence after which a connection fell silent
 LONGEST = 2 * (SECONDS + LATER) + ANSWER  # seconds of all connections for one server
 MOST = 2  # servers in a round of a standard run
-TOGETHER = 3  # servers side by side, since all share a neutral host that may limit connections
 NAMED: frozenset[FollowUp] = frozenset({"kept_connection", "kept_connection_name_neutral"})
 
 
@@ -54,7 +54,7 @@ class KeptConnections:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._asked = 0
-        self._places = asyncio.Semaphore(TOGETHER)
+        self._places = asyncio.Semaphore(KEPT_TOGETHER)
 
     def next_round(self) -> None:
         """Start a repeat that the user asked for."""

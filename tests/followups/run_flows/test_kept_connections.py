@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from probe.dialogue.web import written_url
 from probe.followups.run_flows import kept_connections
 from probe.followups.run_flows.kept_connections import MOST, KeptConnections
+from probe.followups.run_flows.late_ends import server_of
 from probe.formats.entries import HTTPRequest, HTTPTransaction
 from probe.formats.transactions import StreamEnd, TransactionRecord
 from probe.session.trace import Trace
+from probe.targets import cost
 from probe.targets.target import parse_endpoint
+from probe.targets.target_files import bundled_targets, pick_targets
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import Peer, Server, TLSPeer, serving
 from tests.support.world import World, hello_name
@@ -66,10 +70,10 @@ def ready(world: World, one: Server, other: Server, *, depth: str = "deep", **pa
     return trace, one
 
 
-def add_page(trace: Trace, server: Server, *, body_failure: str | None = None, **stream: Any) -> None:
-    url = f"https://{NAME}:{server.port}/path?user=1"
+def add_page(trace: Trace, server: Server, *, name: str = NAME, body_failure: str | None = None, **stream: Any) -> None:
+    url = f"https://{name}:{server.port}/path?user=1"
     facts = {"kind": "first", "service": "web", "endpoint": url, "address": HERE, "port": server.port, "family": 4}
-    record = TransactionRecord(transaction_id=1, sent_name=NAME, stream=StreamEnd(**stream), **facts)
+    record = TransactionRecord(transaction_id=1, sent_name=name, stream=StreamEnd(**stream), **facts)
     trace.transactions.append(record)
     trace._next_id = 2
     page = HTTPTransaction(address=f"{HERE}:{server.port}", request=HTTPRequest(url=url))
@@ -135,6 +139,40 @@ async def test_standard_run_asks_only_after_a_page_that_broke_off_late(
         trace, _ = ready(world, one, other, depth="standard", **page)
         await KeptConnections(world.session).finish(trace)
     assert followups(trace) == [] if not asked else sorted(followups(trace)) == sorted(AT_FIRST)
+
+
+async def test_plan_tells_the_time_of_connections_that_are_kept_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Show that four servers need two turns."""
+    monkeypatch.setattr(kept_connections, "SECONDS", 2.0)
+    one_server = 2.0 + 0.1  # `LATER` of these tests
+    async with servers(lambda name: False) as (one, other):
+        kept, clock = KeptConnections(world.session), asyncio.get_running_loop().time
+        traces = [ready(world, one, other, name=f"service{number}.example")[0] for number in range(4)]
+        began = clock()
+        await asyncio.gather(*map(kept.finish, traces))
+        took = clock() - began
+    planned = cost.kept_seconds(4, one_server)
+    assert planned == 2 * one_server and planned - 0.5 < took < planned + 3.0
+
+
+def test_plan_counts_the_targets_to_which_connections_are_kept_open() -> None:
+    """Compare the plan with what the run finds once every endpoint of a target has answered."""
+    for target in pick_targets(bundled_targets(), []):
+        trace = Trace()
+        for number, (service, endpoint) in enumerate(target.endpoints(), 1):
+            about: Any = {"kind": "first", "service": service.role, "endpoint": endpoint.url, "address": HERE}
+            sent = "" if endpoint.is_literal else endpoint.host
+            record = TransactionRecord(transaction_id=number, sent_name=sent, port=endpoint.port, **about)
+            trace.transactions.append(record)
+            if "http" in endpoint.facts.layers:
+                request = HTTPRequest(url=written_url(endpoint))
+                request.x_transport = "quic" if endpoint.scheme == "quic" else "tcp"
+                page = HTTPTransaction(address=f"{HERE}:{endpoint.port}", request=request)
+                page.transaction_id = number
+                trace.add(page)
+        assert (server_of(trace, deep=True) is not None) == bool(cost.kept_servers([target])), target.name
 
 
 async def test_a_round_of_a_standard_run_has_a_limit(world: World) -> None:

@@ -41,7 +41,8 @@ def is_cut(connection: Http3Connection, stream: int, asked: dict[str, str]) -> N
     """Send a part of a page. Then no datagram passes any more, in either direction."""
     stops(connection, stream, asked)
     connection.transmit()
-    connection.datagram_received = connection.transmit = lambda *_: None  # type: ignore[method-assign]
+    for name in ("datagram_received", "transmit"):
+        setattr(connection, name, lambda *_: None)
 
 
 def pauses(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
