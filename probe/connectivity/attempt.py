@@ -117,7 +117,10 @@ class AttemptRunner:
 
         If the servers may be at a limit, no two connections of the run may be open, since others may share it.
         """
-        hellos = self._session.pace.hellos
+        hellos, watch = self._session.pace.hellos, self._session.watch
+        if watch is not None:
+            for record in state.failed_at_neutral():
+                watch.beside(record.address)  # an answer to the host's own name shows that no count is at fault
         with suppress(TimeoutError):
             async with asyncio.timeout(COOL_DOWNS * hellos.cool_down):
                 while not self._session.stopping.is_set() and may_be_policed(state.facts()):

@@ -8,6 +8,7 @@ from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, W
 from probe.dialogue import came_too_slowly, fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
+from probe.formats.entries import Entry
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.failures import EOF, TIMEOUT
 from probe.formats.transactions import TransactionRecord
@@ -122,13 +123,24 @@ class AttemptState:
         sent = [r for r in self._measurement.trace.transactions if r.followup == "same_name_neutral_host"]
         return (r for r in sent if (r.endpoint, r.service, r.family) == key)
 
+    def failed_at_neutral(self) -> list[TransactionRecord]:
+        """Return the flows with the name to neutral hosts that failed in TLS."""
+        return [record for record in self._to_neutral_hosts() if record.failed_operation == "tls_handshake"]
+
     def _network_answers(self) -> bool:
         """Return whether hellos beside others are answered. Not if this address alone fails, with any name."""
-        hellos, place = self._measurement.session.pace.hellos, (self.at.ip, OWN.engine)
         own, innocuous = self.records.get("own"), self.records.get("innocuous") or self.records.get("other_name")
         with_any_name = innocuous is not None and innocuous.failed_operation == "tls_handshake"
         at_limit = own is not None and _is_acknowledged(own)  # servers at their limit are silent so
-        return hellos.passed(*place) and not (with_any_name and not at_limit and hellos.answered_later(*place))
+        alone_fails = with_any_name and not at_limit and self._others_answered()
+        return self._measurement.session.pace.hellos.passed(self.at.ip, OWN.engine) and not alone_fails
+
+    def _others_answered(self) -> bool:
+        """Return whether the records tell that other addresses were answered just after this one was not."""
+        tried = [self.records[row] for row in ("own", "confirmation") if row in self.records]
+        entries = (entry for record in tried for entry in self._measurement.trace.entries_of(record))
+        beside = (entry.x_parallel for entry in entries if isinstance(entry, TLSHandshake))
+        return any(one is not None and one.later > 0 for one in beside)
 
     def _network_lost(self) -> bool:
         own, watch = self.records.get("own"), self._measurement.session.watch
@@ -145,8 +157,9 @@ class AttemptState:
 
     def _fails_elsewhere(self) -> bool:
         trace, hellos = self._measurement.trace, self._measurement.session.pace.hellos
-        failed = (record for record in self._to_neutral_hosts() if record.failed_operation == "tls_handshake")
-        return any(hellos.answered_since(record.address, OWN.engine, trace.zero + record.t0) for record in failed)
+        failed = self.failed_at_neutral()
+        hello = ((record.address, e.t0) for record in failed for e in trace.entries_of(record) if _is_hello(e))
+        return any(hellos.answered_after(address, OWN.engine, trace.zero + t0) for address, t0 in hello)
 
     def _echo(self) -> Echo | None:
         offer, endpoint = self._measurement.echo_offer, self.at.endpoint
@@ -233,6 +246,10 @@ def _is_at_limit(entry: TLSHandshake, record: TransactionRecord) -> bool:
     unknown = record.stream is not None and record.stream.bytes_acked is None
     silent = entry.failure == TIMEOUT and (unknown or _is_acknowledged(record))
     return silent or entry.failure == EOF
+
+
+def _is_hello(entry: Entry) -> bool:
+    return isinstance(entry, TLSHandshake) and not entry.x_answered
 
 
 def _is_crowded(entry: TLSHandshake) -> bool:

@@ -11,6 +11,7 @@ from probe.session.trace import Transaction
 from probe.steps.http.http import http_request
 from probe.steps.quic.quic import need_quic, quic_handshake
 from probe.steps.tcp import tcp_connect
+from probe.steps.tls.client_hello import OWN
 from probe.steps.tls.tls import tls_handshake
 
 
@@ -47,6 +48,8 @@ async def _open(tx: Transaction, context: FollowUpContext, flow: PlannedFlow, tr
             tx, flow.address, flow.port, name, pace=pace, roots=context.public_roots, check=False, timeout=limit
         )
         return
+    if scheme == "https" and not flow.at_endpoint:
+        await tx.connections.enter_async_context(pace.hellos.turn(flow.address, OWN.engine))
     conn = await tcp_connect(tx, flow.address, flow.port, pace=pace)
     if trigger:
         context.runner.count(tx, trigger)

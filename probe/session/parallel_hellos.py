@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from probe.formats.exchanges.tls import ParallelHellos
-from probe.signatures.parallel_hellos import CLEARLY_LATER, COOL_DOWN, CROWD, network_of
+from probe.signatures.parallel_hellos import AT_THE_TIME, CLEARLY_LATER, COOL_DOWN, CROWD, SOON, network_of
 
 NEVER = float("-inf")
+TURN = 0.4  # seconds after which a flow to a neutral host lets the next one begin, if it is not answered before
 LIMITED = 2  # connections to one network side by side, after the network was found to police them
 
 Key = tuple[str, str]  # the network's first address, and the kind of hello
@@ -41,7 +42,8 @@ class _Network:
     opened: int = 0
     used: float = NEVER  # when several connections were open last
     answered: list[float] = field(default_factory=list)  # when the answered hellos were sent
-    unanswered: dict[str, float] = field(default_factory=dict)  # when the first unanswered one was sent, by address
+    unanswered: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """When hellos were sent that got no answer while no other connection was open, by address."""
     crowded: int = 0
     crowded_answered: int = 0
     repetitions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -50,6 +52,7 @@ class _Network:
     running: int = 0
     failed: bool = False  # a repetition failed
     slots: asyncio.Semaphore | None = None  # None: not limited
+    turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def connected(self, address: str, now: float) -> _Moment:
         """Add a connection. Return the moment."""
@@ -64,9 +67,12 @@ class _Network:
         return max(one.total - (one.number >= own.number) for one in self.moments if one.time >= since)
 
     def later(self, address: str) -> int:
-        """Return the answered hellos that were sent after the first unanswered one to the address."""
-        first = self.unanswered.get(address)
-        return 0 if first is None else sum(sent >= first + CLEARLY_LATER for sent in self.answered)
+        """Return the answered hellos that were sent just after an unanswered one to the address that was alone.
+
+        Long after it, or beside others, another connection less may be the reason that they were answered.
+        """
+        failed = self.unanswered.get(address, ())
+        return sum(any(CLEARLY_LATER <= sent - one <= AT_THE_TIME for one in failed) for sent in self.answered)
 
 
 class OpenHello:
@@ -90,8 +96,8 @@ class OpenHello:
         elsewhere = max(one.total - one.open[self._address] for one in moments)
         if answered:
             network.answered.append(own.time)
-        else:
-            network.unanswered.setdefault(self._address, own.time)
+        elif own.total == 1:
+            network.unanswered[self._address].append(own.time)
         if most >= CROWD:
             network.crowded += 1
             network.crowded_answered += answered
@@ -183,13 +189,28 @@ class HelloCounts:
         """Return whether such a hello was answered in this network beside three or more others."""
         return self._of(address, kind).crowded_answered > 0
 
-    def answered_later(self, address: str, kind: str) -> bool:
-        """Return whether such a hello was answered that was sent after the first unanswered one to the address."""
-        return self._of(address, kind).later(address) > 0
+    def answered_after(self, address: str, kind: str, when: float) -> bool:
+        """Return whether such a hello was answered that was sent clearly after `when`, a time of the clock, and soon.
 
-    def answered_since(self, address: str, kind: str, when: float) -> bool:
-        """Return whether such a hello was answered that was sent at `when`, a time of the clock, or later."""
-        return any(sent >= when for sent in self._of(address, kind).answered)
+        Much later a policer would have forgotten what was sent before.
+        """
+        return any(CLEARLY_LATER <= sent - when <= SOON for sent in self._of(address, kind).answered)
+
+    @asynccontextmanager
+    async def turn(self, address: str, kind: str) -> AsyncIterator[None]:
+        """Let flows to a network begin one by one, `TURN` seconds apart if the one before gets no answer.
+
+        Flows of several attempts with their names to one neutral host would else be side by side themselves.
+        """
+        turns = self._of(address, kind).turns
+        await turns.acquire()
+        held = asyncio.get_running_loop().call_later(TURN, turns.release)
+        try:
+            yield
+        finally:
+            if held.when() > asyncio.get_running_loop().time():
+                held.cancel()
+                turns.release()
 
     def _of(self, address: str, kind: str, *, in_run: bool = False) -> _Network:
         return self._networks[RUN if in_run else (network_of(address), kind)]

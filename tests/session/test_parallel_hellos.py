@@ -119,8 +119,9 @@ async def test_answers_are_known_by_the_time_of_their_hello() -> None:
     async with hellos.open(NEAR, "openssl") as hello:
         clock.now += 1.0
         hello.ended(answered=True)
-    assert hellos.answered_since(NEAR, "openssl", 1000.0)
-    assert not hellos.answered_since(NEAR, "openssl", 1000.5), "the hello was sent before"
+    for seconds, is_soon in [(0.02, False), (0.2, True), (19.0, True), (21.0, False)]:
+        assert hellos.answered_after(NEAR, "openssl", 1000.0 - seconds) is is_soon
+    assert not hellos.answered_after(NEAR, "openssl", 1000.5), "the hello was sent before"
 
 
 async def test_hellos_that_were_sent_after_an_unanswered_one_and_answered_are_counted() -> None:
@@ -134,8 +135,41 @@ async def test_hellos_that_were_sent_after_an_unanswered_one_and_answered_are_co
             assert hello.ended(answered=True).later == 0, "nothing failed at this address"
     async with hellos.open(NEAR, "openssl") as again:
         assert again.ended(answered=False).later == 2, "the first one may have overtaken it"
-    assert hellos.answered_later(NEAR, "openssl")
-    assert not hellos.answered_later(ALSO_NEAR, "openssl")
+
+
+@pytest.mark.parametrize(("beside", "seconds", "later"), [(False, 0.5, 1), (False, 1.5, 0), (True, 0.5, 0)])
+async def test_answers_long_after_an_unanswered_hello_or_one_beside_others_do_not_count(
+    beside: bool, seconds: float, later: int
+) -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock)
+    async with AsyncExitStack() as stack:
+        if beside:
+            await stack.enter_async_context(hellos.open(ALSO_NEAR, "openssl"))
+        (await stack.enter_async_context(hellos.open(NEAR, "openssl"))).ended(answered=False)
+    clock.now += seconds
+    async with hellos.open(ALSO_NEAR, "openssl") as answered:
+        answered.ended(answered=True)
+    async with hellos.open(NEAR, "openssl") as again:
+        assert again.ended(answered=False).later == later
+
+
+async def test_flows_to_a_neutral_host_begin_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.session.parallel_hellos.TURN", 0.05)
+    hellos, begun = HelloCounts(), list[float]()
+
+    async def flow(address: str, seconds: float) -> None:
+        async with hellos.turn(address, "openssl"):
+            begun.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(seconds)
+
+    await asyncio.gather(flow(NEAR, 0.0), flow(ALSO_NEAR, 0.2), flow(NEAR, 0.2), flow(FAR, 0.0))
+    first, elsewhere, second, third = begun
+    assert elsewhere - first < 0.03, "another network has turns of its own"
+    assert second - first < 0.03, "the flow before has ended"
+    assert 0.04 < third - second < 0.15, "a silent flow is not waited for"
+    async with asyncio.timeout(0.2), hellos.turn(NEAR, "openssl"):
+        pass
 
 
 async def test_connections_of_services_to_all_networks_are_counted_together() -> None:

@@ -34,7 +34,7 @@ class ParallelHellos(Part):
     crowded: Count = Field(examples=[9])  # hellos of the run beside three or more others, until then
     crowded_answered: Count = Field(examples=[5])  # those of them that were answered
     later: Count = Field(default=0, examples=[1])
-    """Answered hellos to this network that were sent after the first unanswered one to this address."""
+    """Answered hellos to this network, sent within 1 s after an unanswered one to this address that was alone."""
     most_in_run: Count = Field(default=0, examples=[7])
     """Most other TLS connections of the run for services that were open side by side, to any network."""
 

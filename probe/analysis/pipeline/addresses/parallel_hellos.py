@@ -51,7 +51,7 @@ PARALLEL_RESULTS = Statement(
     " count(*) FILTER (WHERE k.silent) AS silent, count(*) FILTER (WHERE k.forged_reset) AS forged_resets,"
     " count(*) FILTER (WHERE k.at_limit) AS at_limit,"
     " count(*) FILTER (WHERE k.alone AND k.passed AND k.t0 > k.last_failed) AS alone_passed,"
-    " count(*) FILTER (WHERE k.alone AND NOT k.crowded AND NOT k.passed AND k.t0 > k.last_failed) AS alone_failed,"
+    " count(*) FILTER (WHERE k.alone AND NOT k.passed AND k.t0 > k.last_failed) AS alone_failed,"
     " COALESCE(max(k.tls_answered_later) FILTER (WHERE k.crowded AND k.stream_acked <> 1 AND NOT k.at_limit), 0)"
     " AS answered_later,"
     " max(c.hellos) AS hellos, max(c.answers) AS answers, max(c.at_control) AS at_control"
