@@ -87,6 +87,11 @@ class NameRow:
         "Queries to the system resolver whose first datagram is contradicted and forged.",
         "COALESCE(f.forged_first, 0)",
     )
+    dns_own_genuine: int = column(
+        0,
+        "Queries of our own to the system resolver that got a verified address, and no forged answer beside it.",
+        "COALESCE(f.system_genuine, 0)",
+    )
     dns_forged_public: int = column(
         0,
         "Queries to public resolvers whose first datagram is contradicted and forged.",

@@ -109,6 +109,7 @@ class Observation(NamedTuple):
     http_fingerprints: Annotated[tuple[str, ...], "known block pages that the answer matches"] = ()
     http_redirect_host: Annotated[str, "host that the answer redirects to"] = ""
     http_page: Annotated[str, "digest of the body, empty for none"] = ""
+    http_title: Annotated[str, "title of the page, empty for none"] = ""
     http_whole: Annotated[bool, "the answer was received to its end, or to the limit of the probe"] = False
     http_seconds: Annotated[float, "duration of the HTTP request and its answer"] = 0.0
     stream_bytes: Annotated[int, "bytes received over the TCP or QUIC connection, -1 if not recorded"] = -1

@@ -242,6 +242,7 @@ def _http(entry: dict[str, Any]) -> dict[str, Any]:
         "http_fingerprints": texts(response.get("x_fingerprints")),
         "http_redirect_host": name(response.get("x_redirect_host")),
         "http_page": text(response.get("x_body_sha256")) if number(response.get("x_body_length")) else "",
+        "http_title": text(response.get("x_title")),
     } | answer_columns(entry)
 
 

@@ -19,6 +19,7 @@ from probe.lab.net.packets import Packet, udp_packet
 from probe.targets.target import family_of
 
 DNS = 53
+ADDITIONAL = slice(10, 12)  # bytes of the header that count the additional records, of which EDNS is the only one here
 # Addresses in forged answers: other companies' in China, private ones of a block page in Iran.
 FOREIGN = ("31.13.94.37", "104.244.46.85", "108.160.165.53", "162.125.32.12", "199.59.149.231", "199.16.158.190")
 FOREIGN_V6 = ("2001::1f0d:5e25", "2001::68f4:2e55", "2001::a27d:200c")
@@ -220,6 +221,10 @@ class DNSLie(DNSForger):
     everybody: bool = Field(
         default=False, description="true: every resolver's answers over UDP, not only the provider's"
     )
+    edns: bool | None = Field(
+        default=None,
+        description="false: only answers without EDNS (RFC 6891), such as the system's library gets. true: only others",
+    )
 
     _resolvers: Covers = PrivateAttr(default_factory=lambda: Covers(()))
     _began: float | None = PrivateAttr(default=None)
@@ -236,6 +241,8 @@ class DNSLie(DNSForger):
             return None
         question = question_of_answer(packet.payload)
         if question is None or not self._falsifies(question, now):
+            return None
+        if self.edns not in {None, packet.payload[ADDITIONAL] != bytes(2)}:
             return None
         if self.silent:
             return DROP

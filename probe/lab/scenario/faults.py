@@ -158,10 +158,12 @@ class FilteringResolver(Placed, kind="filtering_resolver"):
 
 
 class OddAnswers(Placed, kind="odd_answers"):
-    """Let the servers answer every HTTP request of every client with a new status code or a captcha."""
+    """Let the servers answer every HTTP request of every client with a new status code, a captcha or a redirect."""
 
     status: int = Field(ge=200, le=599, description="status code of every answer")
     title: str = Field(default="", description='title of the page, such as "Just a moment..."')
+    location: str = Field(default="", description="Location header of every answer")
+    spares_helper: bool = Field(default=False, description="true: the test helper gets the usual answers")
 
 
 class LargePages(Placed, kind="large_pages"):

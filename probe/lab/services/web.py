@@ -67,7 +67,7 @@ async def _answer_all(stream: Stream, host: Host, world: World, secure: bool, cl
         request = await read_request(stream)
         if host.down == "hangs_up":
             return
-        response = answer(request, host, world, secure=secure)
+        response = answer(request, host, world, secure=secure, client=client)
         whole = _bytes(response, request, world, _alternative_services(host) if secure else [])
         await _send(stream, whole, host.stalls(client))
         if not request.keep or number == most:
@@ -85,16 +85,16 @@ async def _send(stream: Stream, whole: bytes, stall: Stall | None) -> None:
         first = last
 
 
-def answer(request: Request, host: Host, world: World, *, secure: bool) -> Response:
-    """Return the host's answer to a request."""
+def answer(request: Request, host: Host, world: World, *, secure: bool, client: str = "") -> Response:
+    """Return the host's answer to a request of a client's address."""
     check = None if secure or not host.names else world.pages.get((request.host, request.path.partition("?")[0]))
     if check is not None:
         return Response(check[0], check[1].encode(), kind="text/plain")
     page = _page_of(host, request, world, "https" if secure else "http")
     if page is not None:
         return _scenario_page(page, request)
-    if host.answers is not None:
-        return _page(*host.answers)
+    if odd := host.answers_oddly(client):
+        return replace(_page(odd.status, odd.title), location=odd.location)
     if not host.names:
         return _literal(request, host)
     if request.host not in host.names:

@@ -43,6 +43,16 @@ class Stall:
     spares_helper: bool = False
 
 
+@dataclass(frozen=True)
+class OddAnswer:
+    """Hold what a web server answers to every request: status, title of the page, and Location header."""
+
+    status: int
+    title: str = ""
+    location: str = ""
+    spares_helper: bool = False
+
+
 @dataclass
 class ClientLimit:
     """Hold the connections by client of servers with one limit, and until when a client above it is ignored."""
@@ -103,12 +113,17 @@ class Host:
     limit: ClientLimit | None = None  # shared by all servers of the fault
     stall: Stall | None = None  # the pause in the middle of its pages
     closes_after: tuple[float, int] = (0.0, 0)  # seconds and answers after which it closes a connection, 0: not
-    answers: tuple[int, str] | None = None  # status and title of every HTTP answer, if not the usual ones
+    odd_answer: OddAnswer | None = None  # of every request, if not the usual ones
 
     def stalls(self, client: str) -> Stall | None:
         """Return the pause in the middle of a client's pages, None for none."""
         stall = self.stall
         return None if stall is None or (stall.spares_helper and _is_helper(client)) else stall
+
+    def answers_oddly(self, client: str) -> OddAnswer | None:
+        """Return the answer to every request of a client, None for the usual ones."""
+        odd = self.odd_answer
+        return None if odd is None or (odd.spares_helper and _is_helper(client)) else odd
 
     def serves(self, client: str) -> bool:
         """Return whether a client with this address is served."""

@@ -32,7 +32,7 @@ from probe.lab.scenario.faults import (
     WrongCertificate,
 )
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.hosts import Certificate, ClientLimit, Host, MailRefusal, SIPRefusal, Stall
+from probe.lab.world.hosts import Certificate, ClientLimit, Host, MailRefusal, OddAnswer, SIPRefusal, Stall
 from probe.lab.world.pools import Pool
 
 _CERTIFICATES: dict[type[Placed], Certificate] = {
@@ -98,7 +98,7 @@ def _change_pages(host: Host, fault: Placed) -> None:
     """Change the host's pages and the certificate under which it sends them."""
     match fault:
         case OddAnswers():
-            host.answers = (fault.status, fault.title)
+            host.odd_answer = OddAnswer(fault.status, fault.title, fault.location, fault.spares_helper)
         case LargePages():
             host.page_bytes = fault.bytes
         case StallingPages():

@@ -131,8 +131,8 @@ def test_server_that_resets_its_own_name_is_down() -> None:
 # -- pages that a neutral host sends too -----------------------------------------------------------------------------
 
 
-def page(digest: str = "", to: str = "") -> dict[str, Any]:
-    return {"page": digest, "redirect": to}
+def page(digest: str = "", to: str = "", title: str = "") -> dict[str, Any]:
+    return {"page": digest, "redirect": to, "title": title}
 
 
 def answered_in_the_clear(here: dict[str, Any], neutral: dict[str, Any], control: dict[str, Any]) -> Lines:
@@ -162,6 +162,21 @@ def test_page_or_redirect_of_a_neutral_host_too_is_blocked() -> None:
 )
 def test_ordinary_pages_are_ok(neutral: str, control: str) -> None:
     assert judged(answered_in_the_clear(page("aa"), page(neutral), page(control)).line())[0] == "ok"
+
+
+def test_page_with_the_title_of_the_control_s_page_is_ok() -> None:
+    """Show a proxy that reads the Host header. It sends the true page from everywhere, with a script or notice."""
+    changed = page("f0", title="News")
+    assert judged(answered_in_the_clear(changed, changed, page("aa", title="News")).line())[0] == "ok"
+    assert judged(answered_in_the_clear(changed, changed, page("aa", title="Other")).line())[0] == "blocked"
+    untitled = page("f0")
+    assert judged(answered_in_the_clear(untitled, untitled, page("aa")).line())[0] == "blocked"
+
+
+def test_redirect_within_the_site_is_ok() -> None:
+    """Show such a proxy, and a site that sends each country to a host of its own."""
+    to = page(to="cz.telegram.org")
+    assert judged(answered_in_the_clear(to, to, page(to="us.telegram.org")).line())[0] == "ok"
 
 
 # -- random bytes ----------------------------------------------------------------------------------------------------

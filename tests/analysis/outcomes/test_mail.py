@@ -54,6 +54,21 @@ def test_missing_starttls_is_blocked_with_control_and_impaired_without(protocol:
     assert judged(mail(scheme, outcome))["proof"] == "tcp"
 
 
+def test_missing_starttls_counts_beside_another_port_that_is_reset_by_name() -> None:
+    """Show that no residual censorship makes a server offer less. It resets connections, or lets them fall silent."""
+    clear, sealed = url_of("smtp+starttls"), url_of("smtps")
+    for outcome, state in (("missing", "blocked"), (f"greeting:{RESET}", "insufficient")):
+        lines = MailLines({"mail": [clear, sealed]})
+        lines.lookup(HOST, GENUINE)
+        lines.encrypted(HOST, GENUINE)
+        lines.twice(sealed, GENUINE, f"tls:{RESET}")
+        lines.twice(clear, GENUINE, outcome, in_residual=True, sent_name="")
+        lines.control(sealed, GENUINE)
+        lines.control(clear, GENUINE)
+        endpoints = {each["endpoint"]: each["state"] for each in judged(lines)["endpoints"]}
+        assert endpoints[clear] == state
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_missing_starttls_here_and_at_the_control_is_down(protocol: str) -> None:
     for here, there in (("missing", "missing"), ("masked", "masked"), ("accepted", "accepted"), ("masked", "missing")):

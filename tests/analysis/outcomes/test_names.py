@@ -13,6 +13,7 @@ HOST = "web.telegram.org"
 URL = f"https://{HOST}:443/"
 NXDOMAIN, TIMEOUT = "dns_nxdomain_error", "generic_timeout_error"
 BOGON = "10.10.34.34"
+_CONTRADICTS = "dns_resolver_contradicts_itself"
 
 
 def web() -> Lines:
@@ -300,6 +301,27 @@ def test_refused_name_accuses_if_the_resolver_answers_for_another_one(failure: s
     assert judged(lines)["state"] == "impaired"
     lines.resolver_answers(t0=0.1, t=0.2)
     assert judged(lines)["mechanisms"] == [f"dns.{kind}"]
+
+
+@pytest.mark.parametrize("failure", [NXDOMAIN, "dns_no_answer", "dns_refused_error", "dns_servfail_error"])
+def test_resolver_that_contradicts_itself_accuses_nothing(failure: str) -> None:
+    """Show a broken resolver that fails for a name and gives its address to another query at the same time."""
+    lines = false_answer(failure=failure)
+    lines.public_udp(HOST, [GENUINE])
+    lines.resolver_answers(t0=0.1, t=0.2)
+    lines.resolver_answers([SECOND], name=NEUTRAL_NAME, t0=0.1, t=0.2)
+    assert judged(lines)["state"] in {"blocked", "likely_blocked"}
+    lines.own_udp(HOST, failure)
+    assert judged(lines)["state"] in {"blocked", "likely_blocked"}
+    lines.own_udp(HOST, [GENUINE])
+    assert judged(lines).items() >= {"state": "impaired", "mechanisms": [], "rule_id": _CONTRADICTS}.items()
+
+
+def test_denial_before_the_true_answer_to_the_same_query_is_no_contradiction_of_the_resolver() -> None:
+    """Show that the later datagram of an injector's race does not excuse the first one."""
+    lines = false_answer(failure=NXDOMAIN)
+    lines.own_udp(HOST, NXDOMAIN, [GENUINE])
+    assert judged(lines)["mechanisms"] == ["dns.nxdomain"]
 
 
 @pytest.mark.parametrize(("answer", "rule"), [(NXDOMAIN, "dns_resolver_denies"), ([BOGON], "dns_resolver_lies_bogon")])

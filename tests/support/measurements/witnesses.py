@@ -59,6 +59,8 @@ NAME: dict[str, Columns] = {
         f"dns_{kind}_here": _FAILED | {"dns_failure_kind": kind, "dns_proven_here": 1, "dns_other_names_resolved": 1}
         for kind in ("refused", "servfail", "timeout")
     },
+    "dns_resolver_contradicts_itself": _FAILED
+    | {"dns_failure_kind": "nxdomain", "dns_proven_here": 1, "dns_own_genuine": 1},
     "dns_resolver_fails_here": _FAILED | {"dns_failure_kind": "timeout", "dns_proven_here": 1},
     "name_resolves_denial_seen": _RIGHT | {"dns_forged_late": 1, "dns_forged_denial": True},
     "name_resolves_forged_bogon_seen": _RIGHT | {"dns_forged_late": 1, "dns_forged_bogon": True},

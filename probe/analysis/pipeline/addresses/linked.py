@@ -47,8 +47,8 @@ _CONDITIONS = (
 )
 _WORDS = (
     *("tls_network", "kept_end"),
-    *("place", "followup", "tls_verified_name", "tls_leaf", "tls_issuer", "http_page", "http_redirect_host"),
-    *("mail_protocol", "mail_offer", "failure_kind", "random_failure_kind", "echo_failure_kind"),
+    *("place", "followup", "tls_verified_name", "tls_leaf", "tls_issuer", "http_page", "http_title"),
+    *("http_redirect_host", "mail_protocol", "mail_offer", "failure_kind", "random_failure_kind", "echo_failure_kind"),
     *(f"{layer}_failure_kind" for layer in LAYERS),
 )
 _LISTED = ("n", "t0", "t", "http_seconds", *_WORDS, *_NUMBERS, *_CONDITIONS, *_TEXTS)

@@ -1,6 +1,6 @@
 """Compute the columns of a flow: what one observation shows, by itself and about its own endpoint."""
 
-from probe.analysis.observations.failure_kinds import CERTIFICATE, LOCAL, RESET, TIMEOUT, UNREACHABLE
+from probe.analysis.observations.failure_kinds import CERTIFICATE, LOCAL, OTHER, RESET, TIMEOUT, UNREACHABLE
 from probe.analysis.pipeline.expressions import kind_of
 from probe.analysis.pipeline.inputs import OBSERVATION
 from probe.analysis.pipeline.statement import Statement
@@ -147,8 +147,10 @@ RESIDUAL_CAUSES = Statement(
     f" WHERE origin = 'probe' AND sent_name <> '' AND failure_kind IN ('{RESET}', '{TIMEOUT}') GROUP BY m, address",
 )
 
+# What a server says in its own protocol is no residual censorship, and neither is a certificate.
 _MAYBE_RESIDUAL = (
-    "o.in_residual AND o.sent_name = '' AND o.kind IN ('first', 'confirm') AND o.failure IS NOT NULL"
+    "o.in_residual AND o.sent_name = '' AND o.kind IN ('first', 'confirm')"
+    f" AND o.failure_kind NOT IN ('', '{OTHER}', '{CERTIFICATE}')"
     " AND (r.lowest_port <> o.port OR r.highest_port <> o.port)"
 )
 

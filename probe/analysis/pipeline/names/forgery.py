@@ -75,6 +75,7 @@ FORGED_MESSAGES = Statement(
 
 _COUNTS = {
     "forged_first": "part = 'race' AND at_system AND forged_first",
+    "system_genuine": "part = 'race' AND at_system AND genuine AND NOT forged_first AND NOT forged_late",
     "forged_public": "part = 'race' AND NOT at_system AND forged_first",
     "forged_late": "part = 'race' AND forged_late",
     "doubled": "part = 'race' AND doubled",

@@ -8,6 +8,20 @@ _OTHER_DEVICE = "(dns_unlike > 0 OR dns_too_fast > 0)"
 
 FAILED_LOOKUPS = (
     Rule(
+        "dns_resolver_contradicts_itself",
+        f"dns_own_genuine > 0 AND {TRUE_ANSWER} AND NOT ({ON_PATH}) AND (dns_failure_kind = 'nxdomain' OR "
+        "dns_failure_kind = 'no_answer' OR dns_failure_kind = 'refused' OR dns_failure_kind = 'servfail')",
+        State.IMPAIRED,
+        because=(
+            "The system resolver fails for this name, and gives a verified address to another query at the same time. "
+            "A broken resolver does that."
+        ),
+        plain=mark(
+            "The name server of this network gave no address for {host}. It may have been out of order for a time. The "
+            "cause is unclear. Run the test again later."
+        ),
+    ),
+    Rule(
         "dns_resolver_denies",
         f"dns_failure_kind = 'nxdomain' AND {TRUE_ANSWER} AND {FROM_RESOLVER}",
         State.BLOCKED,
