@@ -194,9 +194,7 @@ def _counted(records: Sequence[Mapping[str, Any]]) -> str:
     blocked = sum(record.get("state") in {"blocked", "likely_blocked"} for record in records)
     if not blocked:
         return tr("Some connections fail.")
-    return tr_plural(
-        "{blocked} of {count} is blocked.", "{blocked} of {count} are blocked.", len(records), blocked=blocked
-    )
+    return tr_plural("{count} of {all} is blocked.", "{count} of {all} are blocked.", blocked, all=len(records))
 
 
 def _about_working(
@@ -211,10 +209,10 @@ def _about_working(
     failing = sum(record.get("state") == "down" for record in records)
     if failing:
         return tr_plural(
-            "{failing} of {count} fails elsewhere too.",
-            "{failing} of {count} fail elsewhere too.",
-            len(records),
-            failing=failing,
+            "{count} of {all} fails elsewhere too.",
+            "{count} of {all} fail elsewhere too.",
+            failing,
+            all=len(records),
         )
     rules = {text(record.get("rule_id")) for record in services}
     return next((tr(sentence) for rule_id, sentence in BAD_THOUGH_OK.items() if rule_id in rules), tr("It works."))

@@ -279,6 +279,19 @@ def test_apps_of_the_great_firewall() -> None:
     assert len(apps["stun"]["services"]) == 11 and apps["sip"]["sentence"] == "5 of 6 are blocked."
 
 
+@pytest.mark.parametrize(("blocked", "verb"), [(1, "is"), (2, "are"), (6, "are")])
+def test_verb_agrees_with_the_servers_that_are_blocked(blocked: int, verb: str) -> None:
+    states = ["blocked"] * blocked + ["ok"] * (6 - blocked)
+    counted = app_sentences._counted([record("chat", state) for state in states])
+    assert counted == f"{blocked} of 6 {verb} blocked."
+
+
+@pytest.mark.parametrize(("down", "verb"), [(1, "fails"), (2, "fail")])
+def test_verb_agrees_with_the_servers_that_fail_elsewhere(down: int, verb: str) -> None:
+    records = [record("chat", state) for state in ["down"] * down + ["ok"] * (6 - down)]
+    assert app_sentences._about_working({"messages": "ok"}, records, records) == f"{down} of 6 {verb} elsewhere too."
+
+
 def test_clean_network_accuses_no_app() -> None:
     assert {(app["state"], app["sentence"]) for app in apps_in("clean").values()} == {("ok", "It works.")}
 

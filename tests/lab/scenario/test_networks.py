@@ -12,6 +12,7 @@ from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.pipeline.conclusions.regimes import WITNESSES
 from probe.analysis.rules.regimes import REGIMES
 from probe.analysis.run_result.runs import RunVerdicts
+from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.analysis.verdicts.regimes.regimes import RegimeVerdict, judge_regime
 from probe.analysis.verdicts.verdicts import judge_each
 from probe.lab.recordings import RECORDED
@@ -61,6 +62,26 @@ def test_look_alike_has_no_regime_that_accuses(name: str) -> None:
     accusing = {found["regime"], *found["restrictions"]} - QUIET - NO_ACCUSATION
     interfered = any(record["state"] in {"blocked", "degraded"} for record in run_of(name).records)
     assert not accusing or interfered, found
+
+
+CONTRADICTIONS = {
+    "allowlist_name": ("whatever name", "with any name,"),
+    "allowlist_address": ("by its name", "Other names pass"),
+    "port_443_reset": ("by its name", "Other names pass"),
+    "international_cut": ("blocked", "reaches the server"),
+    "captive": ("blocked", "reaches the server"),
+}
+"""Phrases about a service that the sentence of a regime contradicts."""
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_sentences_about_services_do_not_contradict_the_regime(name: str) -> None:
+    found = verdict_on(name)
+    wrong = [
+        phrase for regime in (found["regime"], *found["restrictions"]) for phrase in CONTRADICTIONS.get(regime, ())
+    ]
+    said = [f"{plain_sentence(record)} {record['because']}" for record in run_of(name).records]
+    assert [sentence for sentence in said if any(phrase in sentence for phrase in wrong)] == []
 
 
 def test_every_regime_has_a_scenario_and_witnesses() -> None:

@@ -109,9 +109,11 @@ HTTP_RULES = (
         f"{_RESET} AND innocuous_failed > 0",
         State.LIKELY_BLOCKED,
         mechanism="http.reset",
-        because="The connection is reset here, and failed again, with any name, and the test helper succeeds.",
+        because=(
+            "The connection is reset here, and failed again, with an innocuous name too, and the test helper succeeds."
+        ),
         plain=mark(
-            "Web requests to {host} are cut off here, whatever name they carry. A test helper outside this network "
+            "Web requests to {host} are cut off here, with an unrelated name too. A test helper outside this network "
             "reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("http_reset_for_any_name",),
@@ -133,9 +135,11 @@ HTTP_RULES = (
         f"{_TIMEOUT} AND innocuous_failed > 0",
         State.LIKELY_BLOCKED,
         mechanism="http.timeout",
-        because="The connection times out here, and failed again, with any name, and the test helper succeeds.",
+        because=(
+            "The connection times out here, and failed again, with an innocuous name too, and the test helper succeeds."
+        ),
         plain=mark(
-            "Web requests to {host} get no answer here, whatever name they carry. A test helper outside this network "
+            "Web requests to {host} get no answer here, with an unrelated name too. A test helper outside this network "
             "reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("http_timeout_for_any_name",),
@@ -157,9 +161,11 @@ HTTP_RULES = (
         f"{_CLOSE} AND innocuous_failed > 0",
         State.LIKELY_BLOCKED,
         mechanism="http",
-        because="The connection is closed here, and failed again, with any name, and the test helper succeeds.",
+        because=(
+            "The connection is closed here, and failed again, with an innocuous name too, and the test helper succeeds."
+        ),
         plain=mark(
-            "Web requests to {host} are closed early here, whatever name they carry. A test helper outside this "
+            "Web requests to {host} are closed early here, with an unrelated name too. A test helper outside this "
             "network reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("http_close_for_any_name",),

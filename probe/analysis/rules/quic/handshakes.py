@@ -63,9 +63,11 @@ QUIC_RULES = (
         f"{_TIMEOUT} AND innocuous_failed > 0",
         State.LIKELY_BLOCKED,
         mechanism="quic.timeout.other",
-        because="The connection times out here, and failed again, with any name, and the test helper succeeds.",
+        because=(
+            "The connection times out here, and failed again, with an innocuous name too, and the test helper succeeds."
+        ),
         plain=mark(
-            "Connections to {host} over the web protocol QUIC get no answer here, whatever name they carry. A test "
+            "Connections to {host} over the web protocol QUIC get no answer here, with an unrelated name too. A test "
             "helper outside this network reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("quic_timeout_for_any_name",),
@@ -88,11 +90,12 @@ QUIC_RULES = (
         State.LIKELY_BLOCKED,
         mechanism="quic",
         because=(
-            "The connection is refused or closed here, and failed again, with any name, and the test helper succeeds."
+            "The connection is refused or closed here, and failed again, with an innocuous name too, and the test "
+            "helper succeeds."
         ),
         plain=mark(
-            "Connections to {host} over the web protocol QUIC are refused or closed early here, whatever name they "
-            "carry. A test helper outside this network reaches the server. Access to {service} is probably blocked."
+            "Connections to {host} over the web protocol QUIC are refused or closed early here, with an unrelated "
+            "name too. A test helper outside this network reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("quic_close_for_any_name",),
     ),

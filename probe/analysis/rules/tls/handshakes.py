@@ -86,9 +86,11 @@ TLS_RULES = (
         f"{_RESET} AND innocuous_failed > 0",
         State.LIKELY_BLOCKED,
         mechanism="tls.reset.other",
-        because="The connection is reset here, and failed again, with any name, and the test helper succeeds.",
+        because=(
+            "The connection is reset here, and failed again, with an innocuous name too, and the test helper succeeds."
+        ),
         plain=mark(
-            "Connections to {host} are cut off here, whatever name they carry. A test helper outside this network "
+            "Connections to {host} are cut off here, with an unrelated name too. A test helper outside this network "
             "reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("tls_reset_for_any_name",),
@@ -110,9 +112,11 @@ TLS_RULES = (
         f"{_TIMEOUT} AND innocuous_failed > 0",
         State.LIKELY_BLOCKED,
         mechanism="tls.timeout.other",
-        because="The connection times out here, and failed again, with any name, and the test helper succeeds.",
+        because=(
+            "The connection times out here, and failed again, with an innocuous name too, and the test helper succeeds."
+        ),
         plain=mark(
-            "Connections to {host} get no answer here, whatever name they carry. A test helper outside this network "
+            "Connections to {host} get no answer here, with an unrelated name too. A test helper outside this network "
             "reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("tls_timeout_for_any_name",),
@@ -134,10 +138,12 @@ TLS_RULES = (
         f"{_CLOSE} AND innocuous_failed > 0",
         State.LIKELY_BLOCKED,
         mechanism="tls",
-        because="The connection is closed here, and failed again, with any name, and the test helper succeeds.",
+        because=(
+            "The connection is closed here, and failed again, with an innocuous name too, and the test helper succeeds."
+        ),
         plain=mark(
-            "Connections to {host} are closed early here, whatever name they carry. A test helper outside this network "
-            "reaches the server. Access to {service} is probably blocked."
+            "Connections to {host} are closed early here, with an unrelated name too. A test helper outside this "
+            "network reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("tls_close_for_any_name",),
     ),
