@@ -14,6 +14,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "imap": ("imap.",),
     "random": ("protocol.",),
     "frozen": ("flow.freeze",),
+    "media": ("media.silence", "media.cutoff"),
     "syn": ("tcp.", "ip.unreachable"),
     "datagram": (
         *("udp.timeout", "relay.udp.timeout", "ip.unreachable", "quic.timeout.other", "stun.timeout.other"),

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 ACTED = frozenset({"reset", "closed", "answered", "unreachable"})  # before the server, only a middlebox can cause these
-PATHWIDE = frozenset({"dns", "stun", "reflector", "dtls", "sip"})
+PATHWIDE = frozenset({"dns", "stun", "reflector", "dtls", "sip", "media"})
 """Payloads on which a middlebox acts at any server's address: one search holds for all services of a measurement."""
+
+COMPARING = frozenset({"frozen", "media"})
+"""Payloads that are compared with other packets in their own flow. The path sweep shows no router for them."""
 
 NAMELESS = frozenset({"syn", "datagram"})
 """Payloads without a name. Their distance counts only if it is exact."""

@@ -8,15 +8,28 @@ from probe.formats.entries import Entry, Part
 from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
 LedKind = Literal["smtp", "imap", "inside_tls"]
+ComparingKind = Literal["frozen", "media"]
 PayloadKind = Literal[
-    LedKind, "tls", "http", "quic", "stun", "reflector", "dtls", "sip", "dns", "random", "syn", "datagram", "frozen"
+    LedKind,
+    ComparingKind,
+    "tls",
+    "http",
+    "quic",
+    "stun",
+    "reflector",
+    "dtls",
+    "sip",
+    "dns",
+    "random",
+    "syn",
+    "datagram",
 ]
 """Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to.
 
 `smtp` and `imap` are the command that failed, after the dialogue before it took place with the usual TTL.
 `inside_tls` is the end of a handshake and the first encrypted data of mail, STUN, TURN or SIP.
 `random` bytes on a connection are of no protocol, like a `datagram`. A `syn` has none. `frozen` is an empty line on a
-connection whose answer stopped.
+connection whose answer stopped. `media` are packets of a call to the test helper, whose address is not recorded.
 """
 
 Outcome = Literal["expired", "silent", "reset", "closed", "answered", "unreachable", "server_error"]
@@ -98,5 +111,5 @@ class LimitedPayload(Entry):
 
     For `frozen`: TTLs whose router answered packets of the same connection before it stopped, and a SYN afterwards. For
     other payloads that are dropped: the TTL whose router answered four of five packets without a name beside this flow.
-    It is empty in flows without such packets.
+    It is empty in flows without such packets. For `media`: the TTL whose router answered random packets beside.
     """

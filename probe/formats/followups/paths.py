@@ -18,7 +18,8 @@ PATHS = (
         "the failed name or payload with limited TTL to the same address",
         "TTL",
         1,
-        "At the end of a measurement, for interference that the evidence shows, up to 3 flows (6 in a deep run).",
+        "At the end of a measurement, for interference that the evidence shows, up to 3 flows (6 in a deep run). "
+        "One more confirms the hop of a drop. After call packets to the helper disappeared.",
         "The evidence shows no interference, no trigger was left, or the time for searches was over.",
         mark("sent {name} to {address} with a limited TTL"),
     ),

@@ -8,7 +8,8 @@ import asyncio
 import math
 import random
 import secrets
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +18,16 @@ from probe.formats.call_kinds import AppShape
 from probe.formats.exchanges.media import MediaFlow
 from probe.formats.transactions import FollowUp
 from probe.platforms.sockets.datagrams import ask_for_arrival
+from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, Transaction, TransactionFacts
+from probe.steps.calls.media_distances import media_distances
 from probe.steps.calls.media_record import FlowRecord
-from probe.steps.udp_socket import UDPSocket
+from probe.steps.path.tracing_socket import TracingSocket
 from probe.wire.media.cookie import BUSY
 from probe.wire.media.sealed_payload import Fields, seal, unseal
-from probe.wire.media.shape import COOKIE, PACKET, REFERENCE, Request, Shape
+from probe.wire.media.shape import COOKIE, PACKET, REFERENCE, SEALED, Request, Shape
 from probe.wire.media.shapes import SHAPES, ShapeName
 
 SECONDS = 10.0
@@ -48,18 +51,32 @@ async def media_pair(
     pair: int = 0,
     seconds: float = SECONDS,
 ) -> None:
-    """Run a flow of an app's shape and an opaque one at the same time, in drawn order, each in its own transaction."""
+    """Run a flow of an app's shape and an opaque one at the same time, in drawn order, each in its own transaction.
+
+    If the app's falls silent and the other does not, the hop from which on its packets disappear is searched.
+    """
     followups: dict[ShapeName, FollowUp] = {shape: "media_shape", "opaque": "media_opaque"}
     opening = SHAPES[shape].write_opening(token)
     openings: dict[ShapeName, bytes] = {shape: opening, "opaque": secrets.token_bytes(len(opening))}
-
-    async def run(name: ShapeName, rank: int) -> None:
-        about: dict[str, Any] = {"pair": pair, "rank": rank, "seconds": seconds, "opening": openings[name]}
-        async with trace.transaction(replace(facts, followup=followups[name])) as tx:
-            await media_flow(tx, ip, port, token, name, pace=pace, **about)
-
+    silent: dict[ShapeName, tuple[int, _Socket]] = {}  # transaction and socket of each flow that fell silent
     order = random.sample(list(followups), len(followups))
-    await asyncio.gather(*(run(name, rank) for rank, name in enumerate(order)))
+    with ExitStack() as kept:
+
+        async def run(name: ShapeName, rank: int) -> None:
+            def keep(flow: _Socket) -> None:
+                kept.callback(flow.close)
+                if flow.is_silent:
+                    silent[name] = tx.record.transaction_id, flow
+
+            about: dict[str, Any] = {"pair": pair, "rank": rank, "seconds": seconds, "opening": openings[name]}
+            async with trace.transaction(replace(facts, followup=followups[name])) as tx:
+                await media_flow(tx, ip, port, token, name, pace=pace, ended=keep, **about)
+
+        await asyncio.gather(*(run(name, rank) for rank, name in enumerate(order)))
+        if list(silent) == [shape] and tells_icmp_errors():
+            cause, flow = silent[shape]
+            async with trace.transaction(replace(facts, followup="limited_payload", cause=cause)) as tx:
+                await media_distances(tx, flow, flow.next_datagram, lambda: TracingSocket(ip, port, pace), pace=pace)
 
 
 async def media_flow(
@@ -74,9 +91,11 @@ async def media_flow(
     pair: int = 0,
     rank: int = 0,
     opening: bytes = b"",
+    ended: Callable[["_Socket"], None] | None = None,
 ) -> MediaFlow:
     """Send packets of one shape to the helper for `seconds`, and record both directions. `opening` is sent before them.
 
+    `ended` takes the open socket at the end and has to close it.
     The entry holds no address, because the helper's address could identify a group of users. It succeeds if a packet
     came back. Raises StepFailed.
     """
@@ -85,7 +104,7 @@ async def media_flow(
         flow, other = (_Socket(ip, port, pace, SHAPES[shape], token) for _ in range(2))
         try:
             cookie = await flow.establish(opening)
-            entry.established = True
+            entry.established = flow.is_established = True
             await flow.send_packets(round(seconds / INTERVAL), cookie)
             await asyncio.sleep(TAIL)
             if flow.record.silent_at_end() >= STOPPED:
@@ -93,14 +112,14 @@ async def media_flow(
                 entry.same_port_answered, entry.new_port_answered = answered
         finally:
             other.close()
-            flow.close()
+            (ended or _Socket.close)(flow)
             flow.record.write_to(entry)
         if not entry.returned:
             raise TimeoutError
     return entry
 
 
-class _Socket(UDPSocket):
+class _Socket(TracingSocket):
     """Hold the socket of one flow. The packets that it sends and receives are in `record`."""
 
     def __init__(self, ip: str, port: int, pace: Pace, shape: type[Shape], token: bytes) -> None:
@@ -108,10 +127,24 @@ class _Socket(UDPSocket):
         self._writer = shape(token, "forth")
         self._error: OSError | None = None
         self._references: list[bytes] = []  # of all requests
+        self._written = 0  # number of the last packet
         self._waiting: tuple[int, asyncio.Future[bytes]] | None = None  # first reference awaited, its cookie
         self.record = FlowRecord(INTERVAL)
+        self.is_established = False
         super().__init__(ip, port, pace)
         ask_for_arrival(self._sock)
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether nothing came back, or nothing for some time at the end. An ICMP error is no silence."""
+        return self._error is None and (not self.record.has_returned or self.record.silent_at_end() >= STOPPED)
+
+    def next_datagram(self) -> bytes:
+        """Return a packet like those that disappear: a request if the helper answered none, else one of the flow."""
+        if not self.is_established:
+            return self._shape.write_request(Request(self._token, *map(secrets.token_bytes, (COOKIE, REFERENCE))))
+        self._written += 1
+        return self._writer.write_packet(self._written, secrets.token_bytes(SEALED))
 
     async def establish(self, opening: bytes) -> bytes:
         """Send the app's first datagram, exchange the token for a cookie and the cookie for an open flow.
@@ -152,6 +185,7 @@ class _Socket(UDPSocket):
             now = self._loop.time()
             payload = seal(Fields(number, int(now * 1e6)), self._token, "forth")
             self.record.sent(now)
+            self._written = number
             self._send(self._writer.write_packet(number, payload))
             if self._error is not None:
                 raise self._error

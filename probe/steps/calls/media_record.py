@@ -38,6 +38,11 @@ class FlowRecord:
             self._returned[fields.number] = now, fields
             self._newest = max(self._newest, fields, key=lambda each: each.received)
 
+    @property
+    def has_returned(self) -> bool:
+        """Return whether a packet came back."""
+        return bool(self._returned)
+
     def silent_at_end(self) -> float:
         """Return the seconds of packets behind the last one that came back, 0.0 if none came back."""
         return (len(self._sent) - 1 - max(self._returned)) * self.interval if self._returned else 0.0

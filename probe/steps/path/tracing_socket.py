@@ -10,7 +10,7 @@ from probe.steps.udp_socket import UDPSocket
 class TracingSocket(UDPSocket):
     """Collect at most `MOST` ICMP errors, and as many answers, each with its TTL (0: unknown)."""
 
-    MOST = 64
+    MOST = 256
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self.errors: list[Told] = []

@@ -9,7 +9,7 @@ from probe.analysis.observations.failure_kinds import CERTIFICATE, dns_kind_of, 
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
 from probe.analysis.verdicts.hops.results import Search
 from probe.signatures.hop_mechanisms import LAYERS
-from probe.signatures.ttl_distance import acted
+from probe.signatures.ttl_distance import COMPARING, acted
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def is_confirmed(entries: list[dict[str, Any]], ttl: int) -> bool:
 
     Other results need no confirmation. Neither do those of versions that sent no such packets.
     """
-    others = (entry for entry in entries if text(entry.get("payload")) != "frozen")
+    others = (entry for entry in entries if text(entry.get("payload")) not in COMPARING)
     comparing = [entry for entry in others if entry.get("compared") is not None]
     again = [
         text(distance.get("outcome"))
@@ -126,7 +126,7 @@ def outcomes(entries: list[dict[str, Any]], path: Path, *, by_silence: bool) -> 
     An answer counts up to the last router that answered, if the distance of the server is unknown.
     """
     for entry in entries:
-        routers = () if text(entry.get("payload")) == "frozen" else path.routers
+        routers = () if text(entry.get("payload")) in COMPARING else path.routers
         answering = frozenset(routers).union(compared_ttls(entry))
         for distance in tables(entry.get("distances")):
             if text(entry.get("payload")) == "inside_tls" and text(distance.get("outcome")) == "answered":

@@ -23,7 +23,7 @@ from probe.analysis.verdicts.hops.results import (
     Search,
     SearchResult,
 )
-from probe.signatures.ttl_distance import AGREEING, AGREEING_QUOTES, NAMELESS, interval, swapped_at
+from probe.signatures.ttl_distance import AGREEING, AGREEING_QUOTES, COMPARING, NAMELESS, interval, swapped_at
 
 REPEATED = 2  # connections that must fall silent in the search, since an answer may also stop for other reasons
 COMPARED = 4  # comparisons with packets to neutral hosts that must show the same silence, of five
@@ -129,7 +129,7 @@ def _located(
     if not between.exact:
         untried = not by_silence or any(between.low < ttl < between.high for ttl in path.routers)
         return SearchResult(search, reason=NOT_SEARCHED if untried else NOT_FOUND)
-    if not is_confirmed(entries, between.high):
+    if not is_confirmed(entries, between.high) or (search.payload == "media" and not between.low):
         return SearchResult(search, reason=NOT_FOUND)
     sure = between.agreeing >= (AGREEING if deep else 1)
     router, asn = path.routers.get(between.high, (None, None)) if sure else (None, None)
@@ -143,4 +143,4 @@ def _is_referral(search: Search) -> bool:
 
 def _by_silence(search: Search, failed: str | None) -> bool:
     """Return True if silence caused the search. An answer that stops is a success if its status line came."""
-    return search.payload == "frozen" or kind_of(failed) == TIMEOUT
+    return search.payload in COMPARING or kind_of(failed) == TIMEOUT
