@@ -69,7 +69,8 @@ class TransferOffer(HelperOffer):
     sha256: str = ""
     pairs_left: int = 2
     http_port: int | None = None
-    upload: bytes | None = None  # the token of an upload, None if the helper takes none
+    upload: bytes | None = None  # the token of uploads, None if the helper takes none
+    upload_pairs_left: int = 2
     renew: Callable[[], Awaitable["TransferOffer | None"]] | None = None
 
 

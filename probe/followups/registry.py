@@ -51,6 +51,8 @@ _MODULES: dict[FollowUp, str] = {
     "transfer_innocuous": "probe.followups.run_flows.transfer_pairs",
     "transfer_host": "probe.followups.run_flows.transfer_pairs",
     "transfer_innocuous_host": "probe.followups.run_flows.transfer_pairs",
+    "upload_name": "probe.followups.run_flows.transfer_pairs",
+    "upload_innocuous": "probe.followups.run_flows.transfer_pairs",
     "quic_page_name": "probe.followups.run_flows.quic_pages",
     "quic_page_innocuous": "probe.followups.run_flows.quic_pages",
     "address_page_innocuous": "probe.followups.run_flows.address_pages",

@@ -69,6 +69,8 @@ FollowUp = Literal[
     "kept_connection_innocuous",
     "kept_connection_neutral",
     "kept_connection_name_neutral",
+    "upload_name",
+    "upload_innocuous",
     "upload_beside_media",
     "transfer_beside_media",
     "path_sweep",

@@ -18,6 +18,7 @@ from probe.platforms.sockets import tcp_state
 from probe.session.classify import NETWORK_ERRORS, LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
+from probe.signatures.silent_streams import SMALL_SEGMENT, is_in_midst_of_answer
 from probe.steps.connection import Connection
 from probe.steps.http.http_answer import headers_of
 from probe.steps.sockets import limit_segments, open_socket
@@ -43,7 +44,8 @@ from probe.wire.transfer import (
 INTERVAL = 0.05  # seconds of one number in the entry
 HANDSHAKE = 4.0  # seconds for TCP and TLS
 FIRST_BYTE = 3.0  # seconds from the token to the first byte
-GRACE = 1.0  # seconds that the step may exceed its limits, so that they are handled inside
+PATH_TEST, LOOKS = 0.8, 8  # seconds in which an acknowledgement must arrive, and how often it is looked for
+GRACE = 1.0 + PATH_TEST  # seconds that the step may exceed its limits, so that they are handled inside
 ALPN = ("h2", "http/1.1")  # as a usual client of the web offers. The helper answers none.
 
 
@@ -62,13 +64,14 @@ async def transfer(
     rank: int = 0,
     seconds: float = SECONDS,
     upload: bool = False,
+    small: bool = False,
 ) -> Transfer:
     """Connect, send a hello with `name` and then the token, and read for at most `seconds`.
 
     With `in_clear` a request over HTTP has the name and the token. With `upload` the token is one of uploads, and bytes
     are sent at the helper's pace. `before_name` counts the trigger. The entry holds no address, because the helper's
-    address could identify a group of users. It succeeds if bytes came and the connection did not break. Raises
-    StepFailed.
+    address could identify a group of users. It succeeds if bytes came and the connection did not break. `small` limits
+    the segments of both directions. Raises StepFailed.
     """
     entry = Transfer(port=port, upload=upload or None, pair=pair, rank=rank, pace=PACE, interval=INTERVAL)
     if in_clear:
@@ -77,14 +80,41 @@ async def transfer(
         entry.server_name = name
     async with tx.step(entry, HANDSHAKE + max(FIRST_BYTE, seconds) + GRACE):
         async with asyncio.timeout(HANDSHAKE):
-            tcp, sock = await _connected(tx, ip, port, pace)
+            tcp, sock = await _connected(tx, ip, port, pace, SMALL_SEGMENT if small else 0)
+            entry.segment_size = tcp.end().segment_size
             conn: Connection = tcp
             before_name()
             if not in_clear:
                 conn = await _secured(conn, name, sha256)
         reading = _Uploading(tx, entry, conn, seconds, sock) if upload else _Reading(tx, entry, conn, seconds)
         await reading.run(_request(token, name) if in_clear else token)
+        if has_stopped(entry):
+            entry.acknowledged = await _acknowledges(tcp, sock, b"" if upload else b"\r\n")
     return entry
+
+
+def has_stopped(entry: Transfer) -> bool:
+    """Return whether bytes came, then none for some time, and the helper did not end the transfer."""
+    return not entry.complete and is_in_midst_of_answer(entry.total, entry.lasted - len(entry.received) * INTERVAL)
+
+
+async def _acknowledges(tcp: TCPConnection, sock: socket.socket, data: bytes) -> bool | None:
+    """Send `data`, and return whether the peer's system acknowledges any byte more. None if this system tells nothing.
+
+    The bytes are no TLS record, since the connection is not used any more.
+    """
+    before = tcp_state.traffic(sock)
+    if before is None:
+        return None
+    with suppress(*NETWORK_ERRORS):
+        if data:
+            await tcp.write(data)
+        for _ in range(LOOKS):
+            await asyncio.sleep(PATH_TEST / LOOKS)
+            now = tcp_state.traffic(sock)
+            if now is not None and now.bytes_acked > before.bytes_acked:
+                return True
+    return False
 
 
 def _request(token: bytes, name: str) -> bytes:
@@ -92,13 +122,15 @@ def _request(token: bytes, name: str) -> bytes:
     return HTTP1Exchange("GET", request_path(token), headers_of("GET", f"http://{name}/", None, b"")).request
 
 
-async def _connected(tx: Transaction, ip: str, port: int, pace: Pace) -> tuple[TCPConnection, socket.socket]:
-    """Return the connection and its socket. Raises what sockets raise."""
+async def _connected(
+    tx: Transaction, ip: str, port: int, pace: Pace, segment_size: int
+) -> tuple[TCPConnection, socket.socket]:
+    """Return the connection and its socket. `segment_size` 0 is the run's. Raises what sockets raise."""
     sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts)
     conn = TCPConnection(sock, ip, port, pace)
     tx.connections.callback(conn.close)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    size = pace.segment_sizes.get(family_of(ip), 0)
+    size = segment_size or pace.segment_sizes.get(family_of(ip), 0)
     if size and not limit_segments(sock, size):
         raise LocalFailure(f.SEGMENT_SIZE)
     await asyncio.get_running_loop().sock_connect(sock, (ip, port))
@@ -228,6 +260,8 @@ class _Uploading(_Reading):
         entry, sock = self._entry, self._sock
         entry.segments, entry.repeated = tcp_state.data_segments(sock), tcp_state.retransmissions(sock)
         entry.round_trip, entry.least_round_trip = tcp_state.round_trip(sock), tcp_state.least_round_trip(sock)
+        traffic = tcp_state.traffic(sock)
+        entry.acked = traffic.bytes_acked if traffic is not None else None
 
 
 def _seconds(microseconds: int | None) -> float | None:

@@ -16,6 +16,7 @@ CALL_SECONDS = {"sip": 17, "webrtc": 20}  # of one test call in a round of a dee
 CALL_BYTES = {"sip": 62_000, "webrtc": 68_000}  # with the headers of IP and UDP, in both directions
 TRANSFER_BYTES = 850_000  # of one pair of transfers, with the headers of IP, TCP and TLS
 TRANSFER_PAIRS = 3  # most in each round
+UPLOAD_PAIRS = 2  # most in each round of a deep run, of as many bytes
 KEPT_TOGETHER = 3  # servers to which connections are kept open side by side, since all share a neutral host
 KEPT_SECONDS = SECONDS + LATER  # of the connections to one server
 KEPT_AGAIN_SECONDS = SECONDS  # of the further ones, if both connections under the target's name were cut off

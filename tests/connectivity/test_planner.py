@@ -78,7 +78,7 @@ def test_policy_names_every_kind_that_follows_an_attempt() -> None:
     of_lookups = {"alternative_address", "innocuous_name_system_resolver"}
     of_the_run = {"media_shape", "media_opaque", "sip_call", "webrtc_call"}
     of_the_run |= {"transfer_name", "transfer_innocuous", "transfer_host", "transfer_innocuous_host"}
-    of_the_run |= {"upload_beside_media", "transfer_beside_media"}
+    of_the_run |= {"upload_beside_media", "transfer_beside_media", "upload_name", "upload_innocuous"}
     of_the_run |= {"quic_page_name", "quic_page_innocuous", "address_page_innocuous"}
     of_the_run |= {kind for kind in FOLLOWUP_KINDS if kind.startswith("kept_connection")}
     assert kinds == set(FOLLOWUP_KINDS) - of_lookups - of_the_run

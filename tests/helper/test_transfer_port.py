@@ -231,17 +231,18 @@ async def test_upload_is_read_at_the_pace_and_not_beyond_its_bytes(sent: float) 
     assert 0.4 < lasted < 2.0 and len(stream) < 1000
 
 
-async def test_token_of_uploads_is_good_for_one_and_for_no_download() -> None:
+async def test_token_of_uploads_is_good_for_two_pairs_and_for_no_download() -> None:
     async with serving() as port:
         offer = port.offer()
         token = bytes.fromhex(offer["upload"])
-        for _ in range(2):
+        streams = []
+        for _ in range(transfer_port.UPLOADS_A_TOKEN + 1):
             reader, writer = await connected(port)
             writer.write(token + bytes(PACE))
             writer.write_eof() if writer.can_write_eof() else None
-            stream = await asyncio.wait_for(reader.read(), 5.0)
+            streams.append(await asyncio.wait_for(reader.read(), 5.0))
             writer.transport.abort()
-        assert stream == b"" and offer["upload"] != offer["token"]
+        assert all(streams[:-1]) and streams[-1] == b"" and offer["upload"] != offer["token"]
         assert (await received(port, new_token(port)))[1].ended
 
 
@@ -270,6 +271,6 @@ async def test_taken_port_is_named() -> None:
 
 def test_limits_are_those_of_the_documentation() -> None:
     limits = transfer_port
-    assert limits.UPLOADS_A_TOKEN == 1
+    assert limits.UPLOADS_A_TOKEN == 4
     assert (limits.TRANSFERS_A_TOKEN, limits.MOST_TRANSFERS, limits.MOST_TRANSFERS_OF_A_PEER) == (4, 32, 4)
     assert (limits.MOST_CONNECTIONS, limits.MOST_CONNECTIONS_OF_A_PEER, limits.HANDSHAKE) == (128, 16, 10.0)

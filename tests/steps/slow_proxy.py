@@ -19,6 +19,7 @@ class SlowProxy:
     target: int
     rates: dict[str, int]
     cut_after: int | None = None  # bytes, after which a connection with a rate is closed
+    stall_after: int | None = None  # bytes, after which such a connection gets nothing more
 
     async def serve(self, peer: Peer) -> None:
         """Forward one connection until either side ends."""
@@ -53,12 +54,16 @@ class SlowProxy:
                 await asyncio.sleep(max(0.0, began + (sent - HANDSHAKE) / rate - loop.time()))
             await peer.send(data)
             sent += len(data)
+            if rate is not None and self.stall_after is not None and sent > self.stall_after:
+                await asyncio.Event().wait()
             if rate is not None and self.cut_after is not None and sent > self.cut_after:
                 return
 
 
 @asynccontextmanager
-async def slow_proxy(target: int, rates: dict[str, int], cut_after: int | None = None) -> AsyncIterator[int]:
+async def slow_proxy(
+    target: int, rates: dict[str, int], cut_after: int | None = None, stall_after: int | None = None
+) -> AsyncIterator[int]:
     """Listen on loopback. Yield the port."""
-    async with serving(SlowProxy(target, rates, cut_after).serve) as server:
+    async with serving(SlowProxy(target, rates, cut_after, stall_after).serve) as server:
         yield server.port

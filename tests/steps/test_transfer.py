@@ -13,8 +13,11 @@ from probe.formats.exchanges.transfer import Transfer
 from probe.helper.transfer import sender
 from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TransferPort
+from probe.platforms.sockets.tcp_state import Traffic
+from probe.signatures import silent_streams
+from probe.signatures.silent_streams import SMALL_SEGMENT
 from probe.steps import transfer as step
-from probe.steps.transfer import transfer
+from probe.steps.transfer import has_stopped, transfer
 from probe.wire.transfer import PACE
 from tests.steps.slow_proxy import slow_proxy
 from tests.support.servers.loopback import Peer, a_transaction, serving, silence
@@ -35,7 +38,8 @@ async def helper() -> AsyncIterator[TransferPort]:
 async def measured(
     rates: dict[str, int] | None = None, *, name: str = NAMED, cut_after: int | None = None, **changed: Any
 ) -> Transfer:
-    async with helper() as port, slow_proxy(port.port, rates or {}, cut_after) as proxy, a_transaction() as bench:
+    limits = rates or {}, cut_after, changed.pop("stall_after", None)
+    async with helper() as port, slow_proxy(port.port, *limits) as proxy, a_transaction() as bench:
         offer = port.offer()
         about: dict[str, Any] = {"sha256": offer["sha256"], "pace": bench.pace} | changed
         await transfer(bench.tx, "127.0.0.1", proxy, bytes.fromhex(offer["token"]), name, **about)
@@ -68,6 +72,45 @@ async def test_limited_name_gets_the_rate_of_the_limit(rate: int) -> None:
 async def test_other_name_is_not_limited() -> None:
     entry = await measured({NAMED: 8_000}, name=OTHER, seconds=1.5)
     assert entry.total == pytest.approx(1.5 * PACE, rel=0.2)
+
+
+# -- transfers that stop -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silent_streams, "LEAST_SILENCE", 0.3)
+
+
+async def stopped() -> Transfer:
+    return await measured({NAMED: 10**6}, stall_after=20_000, seconds=1.2)
+
+
+@pytest.mark.usefixtures("short_silence")
+async def test_system_of_a_stopped_helper_acknowledges_further_bytes() -> None:
+    entry = await stopped()
+    assert has_stopped(entry) and entry.acknowledged is True
+    assert 15_000 < entry.total < 25_000 and entry.lasted < 1.5  # the test of the path is not counted
+
+
+@pytest.mark.usefixtures("short_silence")
+@pytest.mark.parametrize(("told", "acknowledged"), [(Traffic(100, 100, 1, 1), False), (None, None)])
+async def test_path_that_carries_nothing_more_acknowledges_nothing(
+    monkeypatch: pytest.MonkeyPatch, told: Traffic | None, acknowledged: bool | None
+) -> None:
+    monkeypatch.setattr("probe.platforms.sockets.tcp_state.traffic", lambda sock: told)
+    assert (await stopped()).acknowledged is acknowledged
+
+
+@pytest.mark.usefixtures("short_silence")
+async def test_transfer_that_goes_on_is_not_tested() -> None:
+    entry = await measured({NAMED: 16_000}, seconds=1.2)
+    assert not has_stopped(entry) and entry.acknowledged is None
+
+
+async def test_small_segments_are_small_in_both_directions() -> None:
+    small, usual = await measured(small=True, seconds=0.5), await measured(seconds=0.5)
+    assert small.segment_size and usual.segment_size and small.segment_size <= SMALL_SEGMENT < usual.segment_size
 
 
 # -- in the clear ------------------------------------------------------------------------------------------------------
@@ -134,6 +177,7 @@ async def test_upload_has_what_the_helper_reported(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(step, "TOTAL", PACE)
     entry = await uploaded()
     assert (entry.failure, entry.complete, entry.upload, entry.total) == (None, True, True, PACE)
+    assert entry.acked is not None and PACE < entry.acked < 1.1 * PACE and entry.acknowledged is None
     assert 0.8 < entry.lasted < 1.6 and entry.segments and entry.segments > 10 and entry.round_trip
     half = sum(entry.received[: len(entry.received) // 2])
     assert half == pytest.approx(PACE / 2, rel=0.35)

@@ -1,4 +1,4 @@
-"""Declare the columns of a service row about connections that were kept open, and flows of packets that stopped."""
+"""Declare the columns of a service row about connections that were kept open, and flows and transfers that stopped."""
 
 from dataclasses import dataclass
 
@@ -36,4 +36,19 @@ class CutoffColumns:
         "Pairs of the service's shape whose media flows both stopped at one time. The helper then answered new ports "
         "and not theirs.",
         "COALESCE(z.pairs, 0)",
+    )
+    helper_stops_at_bytes: int = column(
+        0,
+        "Transfers from the test helper under the service's name that stopped at the same bytes in segments of two "
+        "sizes, beside ones under an innocuous name that did not.",
+        "COALESCE(y.received_by_bytes, 0)",
+    )
+    helper_stops_at_packets: int = column(
+        0, "The same at the same packets and different bytes.", "COALESCE(y.received_by_packets, 0)"
+    )
+    upload_stops_at_bytes: int = column(
+        0, "The same of uploads to the test helper, at the same bytes.", "COALESCE(y.sent_by_bytes, 0)"
+    )
+    upload_stops_at_packets: int = column(
+        0, "The same of uploads, at the same packets and different bytes.", "COALESCE(y.sent_by_packets, 0)"
     )

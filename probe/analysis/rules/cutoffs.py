@@ -34,7 +34,58 @@ CUTOFF_RULES = (
     ),
 )
 
+_STOPS_PLAIN = mark(
+    "{service} works, but larger transfers under its name stop in this network, always after the same amount. Under "
+    "another name they go on. Pictures, videos and files may not arrive."
+)
+
+
+def _stops(rule_id: str, column: str, unit: str, words: str) -> Rule:
+    """Return the rule about transfers with the helper that stop after bytes or packets."""
+    return Rule(
+        rule_id,
+        f"{_WORKS} AND control_successes > 0 AND {column} > 0",
+        State.OK,
+        mechanism=f"flow.freeze.{unit}",
+        because=words,
+        plain=_STOPS_PLAIN,
+    )
+
+
+_BESIDE = (
+    "Beside them, those with an innocuous name go on. Two pairs are too few to accuse, because some networks stop "
+    "connections by chance."
+)
+
 ENDING_RULES = (
+    _stops(
+        "service_downloads_stop_after_bytes",
+        "helper_stops_at_bytes",
+        "bytes",
+        "Transfers from the test helper with this server name stop at the same bytes, in small packets too, and the "
+        f"path then passes nothing more. {_BESIDE}",
+    ),
+    _stops(
+        "service_downloads_stop_after_packets",
+        "helper_stops_at_packets",
+        "packets",
+        "Transfers from the test helper with this server name stop at the same number of packets, in small packets "
+        f"too, and the path then passes nothing more. {_BESIDE}",
+    ),
+    _stops(
+        "service_uploads_stop_after_bytes",
+        "upload_stops_at_bytes",
+        "bytes",
+        "Uploads to the test helper with this server name stop at the same bytes, in small packets too, and nothing "
+        f"more is acknowledged. {_BESIDE}",
+    ),
+    _stops(
+        "service_uploads_stop_after_packets",
+        "upload_stops_at_packets",
+        "packets",
+        "Uploads to the test helper with this server name stop at the same number of packets, in small packets too, "
+        f"and nothing more is acknowledged. {_BESIDE}",
+    ),
     Rule(
         "service_connections_end",
         f"{_WORKS} AND {_AT_ONE_AGE} AND cutoff_broken = cutoff_alike",

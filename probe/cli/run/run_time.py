@@ -17,6 +17,7 @@ from probe.targets.cost import (
     STANDARD_SECONDS,
     TRANSFER_BYTES,
     TRANSFER_PAIRS,
+    UPLOAD_PAIRS,
     cool_down_seconds,
     kept_seconds,
     kept_servers,
@@ -73,7 +74,8 @@ def cost_of(
         for target in every
         for _, endpoint in target.endpoints()
     )
-    transfers = TRANSFER_BYTES * TRANSFER_PAIRS * repeat if helper and (named or shapes) else 0
+    most_pairs = TRANSFER_PAIRS + (UPLOAD_PAIRS if depth == "deep" else 0)
+    transfers = TRANSFER_BYTES * most_pairs * repeat if helper and (named or shapes) else 0
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
     kept = kept_servers(every) if deep else 0
     kept_moved = KEPT_BYTES * kept * repeat

@@ -1,13 +1,14 @@
-"""Receive pairs of transfers from the test helper, under a target's name and an innocuous one, side by side.
+"""Exchange pairs of transfers with the test helper, under a target's name and an innocuous one, side by side.
 
-The first pass sees pages that come slowly. Only then a pair is worth its data, or with `--depth deep`. A pair whose
-transfers differ is repeated. Pairs run one after the other, so that they do not slow each other down.
+The first pass sees pages that come slowly. Only then a pair is worth its data, or with `--depth deep`, which sends a
+pair too. A pair whose transfers differ is repeated, in small segments if that under the name alone stopped. Pairs run
+one after the other, so that they do not slow each other down.
 """
 
 import asyncio
 import random
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from probe.followups.helper_offer import TransferOffer
 from probe.followups.run_flows.address_pages import read_at_address
@@ -22,14 +23,23 @@ from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.slow_page import LEAST_PACE, SLOW
-from probe.steps.transfer import HANDSHAKE, transfer
-from probe.targets.cost import TRANSFER_PAIRS
+from probe.steps.transfer import HANDSHAKE, has_stopped, transfer
+from probe.targets.cost import TRANSFER_PAIRS, UPLOAD_PAIRS
 from probe.targets.target import Target, family_of
 from probe.wire.transfer import PACE, SECONDS
 
 LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
 REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
-NAMED: frozenset[FollowUp] = frozenset({"transfer_name", "transfer_host"})
+NAMED: frozenset[FollowUp] = frozenset({"transfer_name", "transfer_host", "upload_name"})
+UPLOADS: frozenset[FollowUp] = frozenset({"upload_name", "upload_innocuous"})
+
+
+class _FirstPair(NamedTuple):
+    """Say what became of a service's first pair, and whether it is repeated: `stopped` in small segments."""
+
+    result: TransferResult
+    differs: bool = False
+    stopped: bool = False
 
 
 class TransferPairs:
@@ -39,30 +49,37 @@ class TransferPairs:
         self._session = session
         self._offers: list[TransferOffer] = []
         self._best: dict[str, float] = {}  # bytes a second of the best page, by target
-        self._pairs = 0
+        self._pairs = self._upload_pairs = 0
         self._one_at_a_time = asyncio.Lock()
 
     def take_offer(self, offer: TransferOffer) -> None:
         """Take an offer of the helper. A token serves two pairs."""
         self._offers.append(offer)
 
-    @property
-    def _offer(self) -> TransferOffer | None:
+    def _offer(self, *, upload: bool) -> TransferOffer | None:
         """Return the newest offer whose token is good for a pair, None without one."""
-        return next((each for each in reversed(self._offers) if each.pairs_left and each.outlives(HANDSHAKE)), None)
+        left = (
+            each.upload is not None and each.upload_pairs_left if upload else each.pairs_left for each in self._offers
+        )
+        good = [each for each, pairs in zip(self._offers, left, strict=True) if pairs and each.outlives(HANDSHAKE)]
+        return good[-1] if good else None
 
-    async def _renew_offer(self) -> None:
+    async def _renew_offer(self, *, upload: bool) -> None:
         """Ask the helper for a new token if all are too old or spent, and a pair may still begin."""
-        if not self._offers or self._offer is not None or self._pairs >= TRANSFER_PAIRS:
+        if not self._offers or self._offer(upload=upload) is not None or self._has_had_all(upload=upload):
             return
-        renew = self._offers[-1].renew
+        renew = self._offers[-1].renew if not upload or self._offers[-1].upload is not None else None
         offer = await renew() if renew is not None and not self._session.stopping.is_set() else None
         if offer is not None:
             self._offers.append(offer)
 
+    def _has_had_all(self, *, upload: bool) -> bool:
+        """Return whether the round has had its pairs."""
+        return self._upload_pairs >= UPLOAD_PAIRS if upload else self._pairs >= TRANSFER_PAIRS
+
     def take_place(self) -> bool:
         """Count another transfer as a pair of the round. Return False if it has had its pairs."""
-        if self._pairs >= TRANSFER_PAIRS:
+        if self._has_had_all(upload=False):
             return False
         self._pairs += 1
         return True
@@ -70,7 +87,7 @@ class TransferPairs:
     def next_round(self) -> None:
         """Start a repeat that the user asked for."""
         self._best.clear()
-        self._pairs = 0
+        self._pairs = self._upload_pairs = 0
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> TransferResult | None:
         """Measure a pair for the slowest page of each service over TLS, and over each other protocol.
@@ -86,31 +103,48 @@ class TransferPairs:
         if control is None or control.get("failure") is not None:
             return "no_helper"
         async with self._one_at_a_time:
-            results = [await self._first_pair(trace, subject) for subject in subjects]
-            for subject, (_, differs) in zip(subjects, results, strict=True):
-                if differs:
-                    await self._unless_obstacle(trace, subject)
-        first = [result for result, _ in results]
-        return "measured" if "measured" in first else first[0]
+            firsts = [(subject, await self._first_pair(trace, subject)) for subject in subjects]
+            for subject, first in firsts:
+                if first.differs:
+                    await self._unless_obstacle(trace, subject, small=first.stopped)
+            for subject, first in firsts:
+                if first.result == "measured" and subject.over == "tls" and self._session.settings.depth == "deep":
+                    await self._uploads(trace, subject)
+        results = [first.result for _, first in firsts]
+        return "measured" if "measured" in results else results[0]
 
-    async def _first_pair(self, trace: Trace, subject: Page) -> tuple[TransferResult, bool]:
-        """Measure a pair. Return what became of it, and whether its transfers differ, so that it is repeated.
+    async def _first_pair(self, trace: Trace, subject: Page) -> _FirstPair:
+        """Measure a pair. Return what became of it, and whether it is repeated.
 
         Repetitions come after the first pairs of all services, since a round has few pairs.
         """
         if subject.over == "quic":
-            return self._obstacle_to_pages() or await self._quic_pages(trace, subject), False
+            return _FirstPair(self._obstacle_to_pages() or await self._quic_pages(trace, subject))
         result = await self._unless_obstacle(trace, subject)
-        if result != "measured" or _differ(trace):
-            return result, result == "measured"
+        if result != "measured":
+            return _FirstPair(result)
+        if _differ(trace):
+            return _FirstPair(result, differs=True, stopped=_name_stopped(trace))
         if subject.over == "tls" and subject.address:
             await self._pages_at_address(trace, subject)
-        return result, False
+        return _FirstPair(result)
 
-    async def _unless_obstacle(self, trace: Trace, subject: Page) -> TransferResult:
+    async def _unless_obstacle(self, trace: Trace, subject: Page, *, small: bool = False) -> TransferResult:
         """Measure a pair if one can begin now. Return what became of it."""
-        await self._renew_offer()
-        return self._obstacle(subject) or await self._pair(trace, subject)
+        await self._renew_offer(upload=False)
+        return self._obstacle(subject) or await self._pair(trace, subject, small=small)
+
+    async def _uploads(self, trace: Trace, subject: Page) -> None:
+        """Send a pair to the helper, and one in small segments if that under the name alone stopped."""
+        small = False
+        for _ in range(2):
+            await self._renew_offer(upload=True)
+            if self._obstacle(subject, upload=True) is not None:
+                return
+            result = await self._pair(trace, subject, upload=True, small=small)
+            small = result == "measured" and _name_stopped(trace)
+            if not small:
+                return
 
     async def _pages_at_address(self, trace: Trace, subject: Page) -> None:
         """Read the page at the service's address under an innocuous name, if the pair has shown a free line.
@@ -158,14 +192,14 @@ class TransferPairs:
         failures = {each.failure for each in trace.transactions[kept:]}
         return "interrupted" if f.INTERRUPTED in failures else "failed" if failures - {None} else "measured"
 
-    def _obstacle(self, subject: Page) -> TransferResult | None:
+    def _obstacle(self, subject: Page, *, upload: bool = False) -> TransferResult | None:
         """Return why no pair can begin now, None if one can."""
-        session, offer, left = self._session, self._offer, seconds_left(self._session)
+        session, offer, left = self._session, self._offer(upload=upload), seconds_left(self._session)
         if session.stopping.is_set():
             return "out_of_time" if session.out_of_time else "interrupted"
         if left is not None and left < HANDSHAKE + SECONDS:
             return "out_of_time"
-        if self._pairs >= TRANSFER_PAIRS:
+        if self._has_had_all(upload=upload):
             return "enough"
         ip = offer.address(session.family_works) if offer else None
         if offer is None or ip is None:
@@ -176,27 +210,33 @@ class TransferPairs:
             return "budget"
         return "slow_line" if session.pace.line_queueing > CROWDED and session.pace.received_rate < LEAST_RATE else None
 
-    async def _pair(self, trace: Trace, subject: Page) -> TransferResult:
-        """Receive both transfers at the same time, the first one drawn. `_obstacle` must have found none."""
-        offer = self._offer
+    async def _pair(self, trace: Trace, subject: Page, *, upload: bool = False, small: bool = False) -> TransferResult:
+        """Make both transfers at the same time, the first one drawn. `_obstacle` must have found none."""
+        offer = self._offer(upload=upload)
         ip = offer.address(self._session.family_works) if offer else None
         assert offer is not None and ip is not None
-        offer.pairs_left -= 1
-        self._pairs += 1
+        if upload:
+            offer.upload_pairs_left -= 1
+            self._upload_pairs += 1
+        else:
+            offer.pairs_left -= 1
+            self._pairs += 1
         other = self._session.neutral.innocuous[0]
         names: dict[FollowUp, str] = {"transfer_name": subject.host, "transfer_innocuous": other}
-        if subject.over == "http":
+        if upload:
+            names = {"upload_name": subject.host, "upload_innocuous": other}
+        elif subject.over == "http":
             names = {"transfer_host": subject.host, "transfer_innocuous_host": other}
         order = random.sample(list(names), len(names))
         kept, pair = len(trace.entries), len({each.pair for each in _transfers(trace)})
         flows = [
-            self._receive(trace, subject, offer, ip, followup, names[followup], pair, rank)
+            self._move(trace, subject, offer, ip, followup, names[followup], pair=pair, rank=rank, small=small)
             for rank, followup in enumerate(order)
         ]
         await until_stopped(self._session, _together(flows))
         return _result([entry for entry in trace.entries[kept:] if isinstance(entry, Transfer)])
 
-    async def _receive(
+    async def _move(
         self,
         trace: Trace,
         subject: Page,
@@ -204,9 +244,9 @@ class TransferPairs:
         ip: str,
         followup: FollowUp,
         name: str,
-        pair: int,
-        rank: int,
+        **about: Any,
     ) -> None:
+        """Make one transfer. `about` are further arguments of the step."""
         port = offer.ports[0] if offer.http_port is None or subject.over != "http" else offer.http_port
         facts = TransactionFacts(
             "followup",
@@ -227,9 +267,10 @@ class TransferPairs:
                     pace.spend_trigger(subject.host, ip, "tcp", port)
                     tx.record.trigger = True
 
-            about: dict[str, Any] = {"sha256": offer.sha256, "pace": pace, "pair": pair, "rank": rank}
-            about |= {"in_clear": subject.over == "http", "before_name": count}
-            await transfer(tx, ip, port, offer.token, name, **about)
+            upload = followup in UPLOADS
+            token = offer.upload if upload and offer.upload is not None else offer.token
+            about |= {"sha256": offer.sha256, "pace": pace, "in_clear": subject.over == "http", "before_name": count}
+            await transfer(tx, ip, port, token, name, upload=upload, **about)
 
 
 async def _together(flows: list[Coroutine[Any, Any, None]]) -> None:
@@ -262,6 +303,13 @@ def _differ(trace: Trace) -> bool:
         rate = entry.total / max(entry.lasted, 1e-3)
         one, other = (rate, other) if followups[number] in NAMED else (one, rate)
     return one < REPEATED_BELOW * other
+
+
+def _name_stopped(trace: Trace) -> bool:
+    """Return whether the transfer of the name alone stopped in the last pair."""
+    followups = {record.transaction_id: record.followup for record in trace.transactions}
+    stopped = {followups[number] in NAMED: has_stopped(entry) for number, entry in _last_pair(trace).items()}
+    return stopped.get(True, False) and not stopped.get(False, True)
 
 
 def _is_free(trace: Trace) -> bool:

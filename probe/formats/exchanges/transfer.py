@@ -19,7 +19,7 @@ class Transfer(Entry):
     OPERATION: ClassVar[str] = "transfer"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
         {"upload", "http_host", "secured", "asked", "first_byte"}
-        | {"segments", "repeated", "round_trip", "least_round_trip"}
+        | {"segments", "repeated", "round_trip", "least_round_trip", "segment_size", "acked", "acknowledged"}
     )
 
     port: Port = Field(examples=[8443])  # the helper's
@@ -46,3 +46,7 @@ class Transfer(Entry):
     repeated: Count | None = Field(default=None, examples=[4])  # of these, sent again
     round_trip: Seconds | None = Field(default=None, examples=[0.13])  # smoothed, at the helper's last frame
     least_round_trip: Seconds | None = Field(default=None, examples=[0.11])  # the least that the helper's kernel saw
+    segment_size: Bytes | None = Field(default=None, examples=[524])  # longest payload of a segment
+    acked: Bytes | None = Field(default=None, examples=[63820])  # of an upload: sent bytes that were acknowledged
+    acknowledged: bool | None = None
+    """After a transfer stopped: whether the helper's system acknowledged further bytes. Absent if it did not stop."""

@@ -29,7 +29,7 @@ from probe.steps.tls.tls_stream import TLSConnection
 from probe.wire.transfer import ANSWER_HEAD, END_OF_HEAD, LONGEST_REQUEST, SECONDS, requested_token
 
 TRANSFERS_A_TOKEN = 4  # two pairs
-UPLOADS_A_TOKEN = 1
+UPLOADS_A_TOKEN = 4  # two pairs
 MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER = 32, 4  # 16 Mbit/s for all, two pairs of a peer
 MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER = 128, 16  # with those that have sent no token yet
 HANDSHAKE = 10.0  # seconds for TLS and the token, or for the request

@@ -45,7 +45,7 @@ class FlowFreeze(AddressFilter):
     _begun: dict[bytes, int] = PrivateAttr(default_factory=dict)
 
     @abstractmethod
-    def _is_over(self, seen: _Seen, packet: Packet, now: float) -> bool:
+    def _is_over(self, seen: _Seen, packet: Packet, direction: Direction, now: float) -> bool:
         """Count a packet of a flow. Return whether the flow is above the limit."""
 
     def _passes(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
@@ -60,7 +60,7 @@ class FlowFreeze(AddressFilter):
             self._look(packet, flow, seen)
         elif not packet.is_tcp and seen.chosen is None and not self._reads_names:
             seen.chosen = self._draws(flow)
-        over = self._is_over(seen, packet, now)
+        over = self._is_over(seen, packet, direction, now)
         dropped = self.direction == "both" or (self.direction == "out") == (direction is Direction.OUT)
         return DROP if seen.chosen and over and dropped and len(packet.payload) >= self.spares_below else None
 
@@ -107,8 +107,11 @@ class FlowFreeze(AddressFilter):
 class CountingFreeze(FlowFreeze):
     """Represent a device that counts a flow in both directions."""
 
-    after: int = Field(ge=1, description="packets or bytes of a flow that pass, both directions together")
+    after: int = Field(ge=1, description="counted packets or bytes of a flow that pass")
     least_payload: int = Field(default=0, ge=0, description="packets with less payload (bytes) are not counted")
+    counted: Literal["both", "out", "in"] = Field(
+        default="both", description="out: the client's packets are counted, in: the server's, or both"
+    )
     together: bool = Field(default=False, description="true: the limit is that of all these flows together")
 
     _total: int = PrivateAttr(default=0)
@@ -117,8 +120,9 @@ class CountingFreeze(FlowFreeze):
     def _amount(self, packet: Packet) -> int:
         """Return what a packet adds to the count."""
 
-    def _is_over(self, seen: _Seen, packet: Packet, now: float) -> bool:
-        amount = self._amount(packet) if len(packet.payload) >= self.least_payload else 0
+    def _is_over(self, seen: _Seen, packet: Packet, direction: Direction, now: float) -> bool:
+        counts = self.counted == "both" or (self.counted == "out") == (direction is Direction.OUT)
+        amount = self._amount(packet) if counts and len(packet.payload) >= self.least_payload else 0
         seen.amount += amount
         self._total += amount
         return (self._total if self.together else seen.amount) > self.after
@@ -187,7 +191,7 @@ class CutoffAfterSeconds(FlowFreeze):
         default="drop", description="what the client gets: nothing any more, a reset, or a FIN"
     )
 
-    def _is_over(self, seen: _Seen, packet: Packet, now: float) -> bool:
+    def _is_over(self, seen: _Seen, packet: Packet, direction: Direction, now: float) -> bool:
         return now - seen.began > self.seconds
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:

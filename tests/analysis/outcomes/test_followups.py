@@ -389,6 +389,7 @@ IN_PAIRS |= {"transfer_host", "transfer_innocuous_host", "quic_page_name", "quic
 IN_PAIRS |= {"kept_connection", "kept_connection_innocuous"}
 IN_PAIRS |= {"kept_connection_neutral", "kept_connection_name_neutral"}
 IN_PAIRS |= {"address_page_innocuous", "upload_beside_media", "transfer_beside_media"}
+IN_PAIRS |= {"upload_name", "upload_innocuous"}
 """Taken away from a recording in tests/analysis/verdicts/test_ablation.py."""
 FACTS = {"sip_call", "webrtc_call", "hello_with_ech_key"}  # which no rule reads
 

@@ -84,6 +84,8 @@ DECIDES: dict[str, tuple[str, str]] = {
     "media_opaque": ("media-loss", "service_media_lost"),
     "transfer_name": ("throttled-shaped", "service_name_throttled"),
     "transfer_innocuous": ("throttled-shaped", "service_name_throttled"),
+    "upload_name": ("freeze-uploads-bytes", "service_uploads_stop_after_bytes"),
+    "upload_innocuous": ("freeze-uploads-bytes", "service_uploads_stop_after_bytes"),
     "transfer_host": ("throttled-host-policed", "service_host_throttled"),
     "transfer_innocuous_host": ("throttled-host-policed", "service_host_throttled"),
     "quic_page_name": ("throttled-quic", "service_quic_name_throttled"),

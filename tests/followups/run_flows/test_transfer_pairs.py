@@ -21,8 +21,11 @@ from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TransferPort
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
+from probe.signatures import silent_streams
+from probe.signatures.silent_streams import SMALL_SEGMENT
 from probe.signatures.slow_page import SLOW, SLOW_ALONE, SLOW_OVER_QUIC
-from probe.targets.cost import TRANSFER_PAIRS
+from probe.steps import transfer as step
+from probe.targets.cost import TRANSFER_PAIRS, UPLOAD_PAIRS
 from probe.targets.target import Endpoint
 from probe.targets.target_files import bundled_targets, load_target
 from probe.wire.transfer import PACE
@@ -47,17 +50,22 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
 
 @asynccontextmanager
 async def helper(
-    session: Session, rates: dict[str, int] | None = None
+    session: Session, rates: dict[str, int] | None = None, stall_after: int | None = None
 ) -> AsyncIterator[tuple[TransferPairs, TransferPort]]:
     """Run a helper's port behind a proxy that limits some names. Yield the run's pairs, with an offer."""
     port, made = TransferPort(0), TransferPairs(session)
     await port.open("127.0.0.1")
     try:
-        async with slow_proxy(port.port, rates or {}) as proxy:
+        async with slow_proxy(port.port, rates or {}, stall_after=stall_after) as proxy:
             made.take_offer(offer(port, proxy))
             yield made, port
     finally:
         port.close()
+
+
+def with_uploads(made: TransferPairs, port: TransferPort) -> None:
+    """Let the last offer take uploads too."""
+    made._offers[-1].upload = bytes.fromhex(port.offer()["upload"])
 
 
 def offer(port: TransferPort, at: int, seconds: float = 55.0, *, clear: int | None = None) -> TransferOffer:
@@ -147,6 +155,60 @@ async def test_old_or_spent_token_is_renewed(session: Session) -> None:
         assert len(renewed) == 1 and len(transfers(trace)) == 2
         renewed[-1].until = 0.0  # it cannot be renewed
         assert await made.finish(X, await traced(8_000), ANSWERED) == "not_offered"
+
+
+async def test_pair_whose_name_alone_stops_is_repeated_in_small_segments(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silent_streams, "LEAST_SILENCE", 0.3)
+    monkeypatch.setattr(pairs.transfer, "__kwdefaults__", {**(pairs.transfer.__kwdefaults__ or {}), "seconds": 1.0})
+    async with helper(session, {ENDPOINT.host: 10**6}, stall_after=8000) as (made, _):
+        trace = await traced(8_000)
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+    sizes = [(entry.pair, (entry.segment_size or 0) <= SMALL_SEGMENT) for entry in transfers(trace)]
+    assert sorted(sizes) == [(0, False), (0, False), (1, True), (1, True)]
+    assert sum(entry.acknowledged is not None for entry in transfers(trace)) == 2
+
+
+async def test_deep_run_sends_a_pair_too(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "TOTAL", 8 * 3200)
+    session.settings = replace(session.settings, depth="deep")
+    async with helper(session) as (made, port):
+        with_uploads(made, port)
+        trace = await traced(60_000)
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+    kinds = {each.transaction_id: each.followup for each in trace.transactions}
+    sent = {kinds[entry.transaction_id]: entry for entry in transfers(trace) if entry.upload}
+    assert set(sent) == {"upload_name", "upload_innocuous"}
+    assert sent["upload_name"].server_name == ENDPOINT.host and all(entry.complete for entry in sent.values())
+    assert [entry.pair for entry in transfers(trace)] == [0, 0, 1, 1]
+    assert [each.followup for each in trace.transactions if each.trigger] == ["transfer_name", "upload_name"]
+
+
+async def test_standard_run_and_old_helpers_get_no_upload(session: Session) -> None:
+    async with helper(session) as (made, port):
+        with_uploads(made, port)
+        trace = await traced(8_000)
+        await made.finish(X, trace, ANSWERED)
+    session.settings = replace(session.settings, depth="deep")
+    async with helper(session) as (made, _):
+        deep = await traced(60_000)
+        await made.finish(X, deep, ANSWERED)
+    assert transfers(deep) and not any(entry.upload for entry in (*transfers(trace), *transfers(deep)))
+
+
+async def test_uploads_of_a_round_have_a_limit_of_their_own(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "TOTAL", 3200)
+    session.settings = replace(session.settings, depth="deep")
+    async with helper(session) as (made, port):
+        traces = []
+        for _ in range(UPLOAD_PAIRS + 1):
+            made.take_offer(offer(port, made._offers[0].ports[0]))
+            with_uploads(made, port)
+            traces.append(await traced(60_000))
+            session.pace.next_round()
+            assert await made.finish(X, traces[-1], ANSWERED) == "measured"
+    assert [sum(entry.upload is True for entry in transfers(trace)) for trace in traces] == [2] * UPLOAD_PAIRS + [0]
 
 
 # -- at the address --------------------------------------------------------------------------------------------------

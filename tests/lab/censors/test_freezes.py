@@ -70,6 +70,16 @@ def test_bytes_of_both_directions_are_counted() -> None:
     assert not passes(censor, from_server(), IN)
 
 
+@pytest.mark.parametrize("counted", ["out", "in"])
+def test_one_direction_alone_can_be_counted(counted: str) -> None:
+    censor = deployed(FreezeAfterPackets(after=3, counted=counted))  # type: ignore[arg-type]
+    begun(censor)
+    passed = [passes(censor, from_server(b"x"), IN) for _ in range(4)]
+    assert passed == ([True] * 4 if counted == "out" else [True] * 3 + [False])
+    passed = [passes(censor, from_client(b"x", seq=2000), OUT) for _ in range(2)]
+    assert passed == ([True, False] if counted == "out" else [False, False])
+
+
 @pytest.mark.parametrize(
     ("censor", "name", "frozen"),
     [

@@ -93,6 +93,8 @@ def _time(keys: dict[str, Any], rates: Sequence[float]) -> None:
 def _add(keys: dict[str, Any], pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
     in_clear = "http_host" in pair[0]
     kinds = ("transfer_host", "transfer_innocuous_host") if in_clear else ("transfer_name", "transfer_innocuous")
+    if pair[0].get("upload"):
+        kinds = ("upload_name", "upload_innocuous")
     for made, followup, name in zip(pair, kinds, (HOST, "www.example.com"), strict=True):
         number = max(each["transaction_id"] for each in keys["x_transactions"]) + 1
         about = {"kind": "followup", "followup": followup, "service": "web", "endpoint": URL, "address": "helper"}

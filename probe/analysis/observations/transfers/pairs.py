@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 from probe.analysis.observations.failure_kinds import LOCAL, kind_of
@@ -20,10 +21,13 @@ from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.statistics.marked_share import Estimate
 from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
 from probe.formats.plain_json import places_of_entries
+from probe.signatures.silent_streams import LEAST_SILENCE, is_in_midst_of_answer
 from probe.signatures.slow_page import LEAST_PACE
+from probe.wire.transfer import LARGEST
 
-NAMED = frozenset({"transfer_name", "transfer_host"})
-INNOCUOUS = frozenset({"transfer_innocuous", "transfer_innocuous_host"})
+NAMED = frozenset({"transfer_name", "transfer_host", "upload_name"})
+INNOCUOUS = frozenset({"transfer_innocuous", "transfer_innocuous_host", "upload_innocuous"})
+FRAME = LARGEST + 22  # bytes of a frame inside TLS 1.3, as the sender writes it
 MOST_INTERVALS = 2_000  # of a transfer that is read. A longer list is not from our probe.
 MOST_PAIRS = 10
 BESIDE_MEDIA = {"upload_beside_media": "upload", "transfer_beside_media": "download"}
@@ -39,7 +43,8 @@ class _Received:
     def __init__(self, entry: Table, record: Table) -> None:
         self.transaction, self.service = number(entry.get("transaction_id")), text(record.get("service"))
         in_clear = entry.get("http_host") is not None
-        self.protocol: Protocol = "http" if in_clear else "tls"
+        self.page_protocol: Protocol = "http" if in_clear else "tls"
+        self.protocol = "tls_upload" if entry.get("upload") is True else self.page_protocol
         self.name = name(entry.get("http_host" if in_clear else "server_name"))
         self._interval, self._lasted = seconds(entry.get("interval")), seconds(entry.get("lasted"))
         self._asked, self._sizes = seconds_or_none(entry.get("asked")), _numbers(entry.get("received"))
@@ -66,6 +71,28 @@ class _Received:
         return max(0.0, self._lasted - last * self._interval)
 
     @property
+    def stopped_at(self) -> int:
+        """Return the bytes after which it stopped, -1 if it did not stop, or the path then carried further ones."""
+        stopped = is_in_midst_of_answer(sum(self._sizes), self.silent) and self._entry.get("complete") is not True
+        return self.bytes if stopped and self._entry.get("acknowledged") is False else -1
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes that the receiver acknowledged or got."""
+        acked = self._entry.get("acked")
+        return sum(self._sizes) if acked is None else number(acked)
+
+    @property
+    def segment(self) -> int:
+        """Return the longest payload of a segment, 0 if unknown."""
+        return number(self._entry.get("segment_size"))
+
+    @property
+    def packets(self) -> int:
+        """Return the segments that these bytes filled, -1 if unknown. Each frame begins another one."""
+        return round(self.bytes / FRAME * ceil(FRAME / self.segment)) if self.segment else -1
+
+    @property
     def repeated(self) -> float | None:
         """Return the share of segments that were sent again, None if unknown."""
         repeated, segments = self._entry.get("repeated"), self._entry.get("segments")
@@ -87,7 +114,7 @@ class _Pair:
     other: _Received
 
     @property
-    def subject(self) -> tuple[str, str, Protocol]:
+    def subject(self) -> tuple[str, str, str]:
         """Return what the pair is about: service, name, and protocol."""
         return self.one.service, self.one.name, self.one.protocol
 
@@ -163,7 +190,7 @@ def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) 
     one, other = pair.one, pair.other
     alike = [each for each in whole if each.usable and each.subject == pair.subject]
     pooled = throughput_ratio(*(each.transfers for each in alike))
-    pages = page_columns(test_keys, control, *pair.subject)
+    pages = page_columns(test_keys, control, one.service, one.name, one.page_protocol)
     columns: dict[str, Any] = {
         "pair": pair.number,
         "service": one.service,
@@ -184,6 +211,10 @@ def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) 
         "queueing": one.queueing,
         "innocuous_queueing": other.queueing,
         "protocol": one.protocol,
+        "stopped_at": one.stopped_at,
+        "packets": one.packets,
+        "segment": one.segment,
+        "innocuous_past": other.bytes if other.stopped_at < 0 and other.silent < LEAST_SILENCE else 0,
     }
     return rounded_row(columns | pages)
 

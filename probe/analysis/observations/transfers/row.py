@@ -43,9 +43,15 @@ class TransferRow(NamedTuple):
     control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]
     protocol: Annotated[
         str,
-        "tls, http (without TLS), quic (the service's own page), address (see above), or upload and download (TCP "
-        "beside media flows)",
+        "tls, http (without TLS), tls_upload (sent to the helper), quic (the service's own page), address (see above), "
+        "or upload and download (TCP beside media flows)",
     ] = "tls"
     other_page_rate: Annotated[
         float | None, "bytes a second of the fastest page over TLS under the same name, of pairs over QUIC"
     ] = None
+    stopped_at: Annotated[
+        int, "bytes after which the transfer under the name stopped and the path carried nothing more, -1 if it did not"
+    ] = -1
+    packets: Annotated[int, "segments that its bytes filled, -1 if unknown"] = -1
+    segment: Annotated[int, "longest payload of its segments in bytes, 0 if unknown"] = 0
+    innocuous_past: Annotated[int, "bytes of the transfer under the innocuous name, 0 if it stopped"] = 0

@@ -34,6 +34,7 @@ SERVICE_ROWS = Statement(
         " LEFT JOIN service_udp u ON u.m = s.m AND u.role = s.role"
         " LEFT JOIN service_frozen z ON z.m = s.m AND z.role = s.role"
         " LEFT JOIN service_transfers t ON t.m = s.m AND t.role = s.role"
+        " LEFT JOIN service_stops_at_helper y ON y.m = s.m AND y.role = s.role"
         " LEFT JOIN service_cutoff k ON k.m = s.m AND k.role = s.role"
         " LEFT JOIN service_endpoint x ON x.m = s.m AND x.role = s.role"
         " LEFT JOIN endpoint_verdict v ON v.m = x.m AND v.endpoint = x.endpoint"
@@ -42,7 +43,8 @@ SERVICE_ROWS = Statement(
         " q.pairs, q.silent, q.cut, q.throttled, q.lossy, q.late, t.pairs, t.limited, t.slow_pages,"
         " t.clear_pairs, t.clear_limited, t.clear_slow_pages, t.quic_pairs, t.quic_limited, t.quic_slow_pages,"
         " t.address_pairs, t.address_limited, t.address_slow_pages, u.limited,"
-        " k.alike, k.broken, k.other_past, k.neutral_past, k.name_at_neutral, z.pairs",
+        " k.alike, k.broken, k.other_past, k.neutral_past, k.name_at_neutral, z.pairs,"
+        " y.received_by_bytes, y.received_by_packets, y.sent_by_bytes, y.sent_by_packets",
     ),
 )
 

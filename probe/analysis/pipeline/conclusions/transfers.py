@@ -6,6 +6,7 @@ Both came from the same server. An interval of 95 % must exclude chance and half
 
 from probe.analysis.pipeline.expressions import counts, literal
 from probe.analysis.pipeline.statement import Statement
+from probe.signatures.silent_streams import SMALL_SEGMENT
 
 MOST_RATIO = "0.5e0"
 """Upper end of the interval of a limited name. Side by side, two connections on a full line hardly differ by more."""
@@ -52,4 +53,46 @@ SERVICE_TRANSFERS = Statement(
     f"SELECT m, role, {counts(_COUNTS)}, {_SLOW} FROM transfer_finding GROUP BY m, role",
 )
 
-TRANSFER_STATEMENTS = (TRANSFER_FINDINGS, SERVICE_TRANSFERS)
+LEAST_OTHER_SHARE = "0.8e0"
+"""Share of the helper's pace that the innocuous name must reach beside a transfer that stopped."""
+BYTES_APART = 9600  # three frames, by which the stops of two transfers at one number of bytes may differ
+PACKETS_APART = 6  # or a quarter of them. Acknowledgements are counted too, and are not as regular.
+BEYOND = 6400  # bytes that the innocuous name must get past the place, two frames
+
+_STOPPED = (
+    f"{{0}}.stopped_at >= 0 AND NOT {{0}}.spoiled AND {{0}}.innocuous_share >= {LEAST_OTHER_SHARE}"
+    f" AND {{0}}.innocuous_past >= {{0}}.stopped_at + {BEYOND}"
+)
+_SAME_BYTES = f"abs(q.stopped_at - p.stopped_at) <= {BYTES_APART} AND 5 * q.packets >= 7 * p.packets"
+_SAME_PACKETS = (
+    "10 * q.stopped_at <= 7 * p.stopped_at"
+    f" AND (abs(q.packets - p.packets) <= {PACKETS_APART} OR 4 * abs(q.packets - p.packets) <= p.packets)"
+)
+
+TRANSFER_STOPS = Statement(
+    "transfer_stop_at_helper",
+    "Pairs of transfers with the helper in which that under the name alone stopped, in segments of the usual size and"
+    " in small ones. `by_bytes`: both stopped at the same bytes. `by_packets`: at the same packets and fewer bytes.",
+    ("m", "role", "protocol"),
+    f"SELECT p.m, p.service AS role, p.protocol, count(CASE WHEN {_SAME_BYTES} THEN 1 END) AS by_bytes,"
+    f" count(CASE WHEN {_SAME_PACKETS} THEN 1 END) AS by_packets FROM transfer_pair p"
+    " JOIN transfer_pair q ON q.m = p.m AND q.service = p.service AND q.name = p.name AND q.protocol = p.protocol"
+    f" WHERE {_STOPPED.format('p')} AND {_STOPPED.format('q')} AND p.packets > 0 AND p.segment > {SMALL_SEGMENT}"
+    f" AND q.segment BETWEEN 1 AND {SMALL_SEGMENT} GROUP BY p.m, p.service, p.protocol",
+)
+
+_STOPS = {
+    f"{direction}_{unit}": f"max(CASE WHEN protocol = {literal(protocol)} THEN {unit} ELSE 0 END)"
+    for direction, protocol in (("received", "tls"), ("sent", "tls_upload"))
+    for unit in ("by_bytes", "by_packets")
+}
+
+SERVICE_STOPS = Statement(
+    "service_stops_at_helper",
+    "How many such pairs of pairs had the name of a service: received from the helper, and sent to it.",
+    ("m", "role"),
+    f"SELECT m, role, {', '.join(f'{sql} AS {name}' for name, sql in _STOPS.items())}"
+    " FROM transfer_stop_at_helper GROUP BY m, role",
+)
+
+TRANSFER_STATEMENTS = (TRANSFER_FINDINGS, SERVICE_TRANSFERS, TRANSFER_STOPS, SERVICE_STOPS)
