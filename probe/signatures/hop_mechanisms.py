@@ -14,6 +14,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "imap": ("imap.",),
     "random": ("protocol.",),
     "frozen": ("flow.freeze",),
+    "kept": ("flow.cutoff",),
     "media": ("media.silence", "media.cutoff"),
     "syn": ("tcp.", "ip.unreachable"),
     "datagram": (

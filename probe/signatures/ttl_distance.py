@@ -11,7 +11,7 @@ ACTED = frozenset({"reset", "closed", "answered", "unreachable"})  # before the 
 PATHWIDE = frozenset({"dns", "stun", "reflector", "dtls", "sip", "media"})
 """Payloads on which a middlebox acts at any server's address: one search holds for all services of a measurement."""
 
-COMPARING = frozenset({"frozen", "media"})
+COMPARING = frozenset({"frozen", "kept", "media"})
 """Payloads that are compared with other packets in their own flow. The path sweep shows no router for them."""
 
 NAMELESS = frozenset({"syn", "datagram"})

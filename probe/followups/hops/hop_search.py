@@ -7,30 +7,29 @@ sent (steps/path/limited_ttl.py). Each flow has a new source port. No innocuous 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable
 
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.hops.connect_search import ConnectSearch
 from probe.followups.hops.hop_cases import HopCases
-from probe.followups.hops.limited_payloads import Case, datagram_payload, opening_of, stopping_page, stream_payload
+from probe.followups.hops.limited_flows import LimitedFlows
+from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.quote_search import QuoteSearch
-from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep, PayloadKind
+from probe.formats.exchanges.hops import PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
 from probe.session.trace import Transaction
-from probe.signatures.ttl_distance import AGREEING, MOST_RUNS, NAMELESS, STEADY, STEADY_OF, Interval, Search
-from probe.steps.path.connect_packets import Transport, count_answered
-from probe.steps.path.frozen_connection import limited_bytes_after_silence
-from probe.steps.path.limited_ttl import SENT_TWICE, limited_payload_tcp, limited_payload_udp
+from probe.signatures.ttl_distance import AGREEING, COMPARING, MOST_RUNS, NAMELESS, STEADY, STEADY_OF, Interval, Search
+from probe.steps.path.connect_packets import Transport
+from probe.steps.path.limited_ttl import SENT_TWICE
 from probe.steps.path.path_sweep import sweep_path
-from probe.steps.tcp import tcp_connect
-from probe.steps.tls.client_hello import OWN, browser_hello
 
 FLOWS_STANDARD = 3  # triggers of one search (P7). The hop of a drop needs one more that confirms it.
 CONFIRMING: dict[str, int] = {"tcp": 3, "udp": 4}  # packets in it. The kernel repeats a segment once more than noticed.
 BEFORE = 3  # packets before it, of those that a router must answer beside
 FLOWS_DEEP = 6  # before its agreeing runs begin
 SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurement sends anything more
+KEPT_SECONDS = 45.0  # the same of a search on connections that are kept open
 SLOWEST = 0.5  # seconds, the longest wait for a router
 BEYOND = 2  # distances past the last router that answered, where the end of the path was not reached
 
@@ -44,18 +43,32 @@ class HopSearch:
         self._until = 0.0  # of the event loop's clock
         self._paths: dict[tuple[str, int, str], asyncio.Task[PathSweep | None]] = {}
         self._connects = ConnectSearch(runner, self._path, self._is_in_time)
+        self._flows = LimitedFlows(runner, self._is_in_time)
         self._quotes = QuoteSearch(runner, self._path, self._is_in_time)
 
     async def find(self, hosts: Collection[str]) -> None:
         """Search for each noted failure that looks like interference. `hosts`: the names of the target's endpoints."""
         if not tells_icmp_errors():
             return
-        self._until = asyncio.get_running_loop().time() + SECONDS[self._session.settings.depth]
+        self._begin(SECONDS[self._session.settings.depth])
         cases: dict[PayloadKind, list[Case]] = defaultdict(list)
         for case in self.cases.of(hosts):
             cases[case.kind].append(case)
+        await self._ending(asyncio.gather(*map(self._in_turn, cases.values())))
+
+    async def find_end(self, case: Case) -> None:
+        """Search for the hop that ends connections at some age. `case` is of kind `kept`."""
+        if tells_icmp_errors():
+            self._begin(KEPT_SECONDS)
+            await self._ending(self._search(case))
+
+    def _begin(self, seconds: float) -> None:
+        self._until = asyncio.get_running_loop().time() + seconds
+
+    async def _ending(self, searches: Awaitable[object]) -> None:
+        """Wait for searches, then cancel measurements of paths that nothing waits for."""
         try:
-            await asyncio.gather(*map(self._in_turn, cases.values()))
+            await searches
         finally:
             for task in self._paths.values():
                 task.cancel()
@@ -93,10 +106,10 @@ class HopSearch:
             left -= 1
             if not await self._try(case, search, ttls, slowest):
                 break
-        if case.kind == "frozen" and left and (found := search.found()) is not None and found.exact:
+        if case.kind in COMPARING and left and (found := search.found()) is not None and found.exact:
             await self._repeat(case, search, found, slowest)
         await self._confirm(case, search, path.transport, slowest)
-        if deep:
+        if deep and case.kind != "kept":
             await self._agree(case, search, slowest)
         if (found := search.found()) is None:
             return
@@ -155,92 +168,26 @@ class HopSearch:
         trigger = Trigger(case.host, case.ip, case.carrier, case.port)
 
         async def steps(tx: Transaction) -> None:
-            answered = await self._count_answered(tx, case, beside, ttls, BEFORE)
+            answered = await self._flows.count_answered(tx, case, beside, ttls, BEFORE)
             most = CONFIRMING[case.carrier] if beside else SENT_TWICE
             if case.carrier == "tcp":
-                entry = await self._over_tcp(tx, case, trigger, ttls, slowest, whole, most)
+                entry = await self._flows.over_tcp(tx, case, trigger, ttls, slowest, whole, most)
             else:
-                entry = await self._over_udp(tx, case, trigger, ttls, slowest, search, most)
-            answered += await self._count_answered(tx, case, beside, ttls, STEADY_OF - BEFORE)
+                entry = await self._flows.over_udp(tx, case, trigger, ttls, slowest, search, most)
+            answered += await self._flows.count_answered(tx, case, beside, ttls, STEADY_OF - BEFORE)
             if _needs_confirmation(case):
                 entry.compared = ttls if answered >= STEADY else []
             for distance in entry.distances:
                 compared = distance.ttl in (entry.compared or [])
-                if case.kind != "frozen" or distance.outcome == "expired" or compared:
+                if not _is_compared(case) or distance.outcome == "expired" or compared:
                     search.learn(distance.ttl, distance.outcome, beside_answers=compared)
 
         about = case.transaction("limited_payload", sent_name="" if case.kind == "random" else case.host)
         record = await self._runner.carry_out(FlowFacts(about, trigger if case.is_trigger else None), steps)
-        return record is not None and (record.failure is None or case.kind == "frozen")  # some devices stop not all
-
-    async def _count_answered(
-        self, tx: Transaction, case: Case, beside: Transport | None, ttls: list[int], packets: int
-    ) -> int:
-        if beside is None:
-            return 0
-        return await count_answered(tx, case.ip, case.port, beside, ttls[0], packets, pace=self._session.pace)
+        return record is not None and (record.failure is None or case.kind in COMPARING)  # some devices stop not all
 
     def _is_in_time(self) -> bool:
         return asyncio.get_running_loop().time() <= self._until
-
-    async def _over_tcp(
-        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, whole: bool, most: int
-    ) -> LimitedPayload:
-        pace = self._session.pace
-        await tx.connections.enter_async_context(pace.tls_slot(case.ip, case.host))
-        conn = await tcp_connect(tx, case.ip, case.port, pace=pace)
-        if case.kind in {"tls", "inside_tls"} or (case.endpoint is not None and case.endpoint.scheme == "https"):
-            engine = browser_hello().engine if case.by_browser else OWN.engine
-            await tx.connections.enter_async_context(pace.hellos.open(case.ip, engine))
-        if case.kind == "frozen" and case.endpoint is not None:
-            self._runner.count(tx, trigger)
-            page = stopping_page(case, case.endpoint)
-            return await limited_bytes_after_silence(tx, conn, page, ttls, pace=pace, slowest=slowest)
-        opening = opening_of(case)
-        payload = b"" if opening else stream_payload(case, short=not whole)
-        if len(payload) > conn.segment_size():
-            ttls = ttls[-1:]  # the kernel repeats only one segment, which does not hold the whole name
-        if case.is_trigger:
-            self._runner.count(tx, trigger)
-        return await limited_payload_tcp(
-            tx,
-            conn,
-            payload,
-            case.kind,
-            ttls,
-            pace=pace,
-            slowest=slowest,
-            by_silence=case.by_silence,
-            opening=opening,
-            most=most,
-        )
-
-    async def _over_udp(
-        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, search: Search, most: int
-    ) -> LimitedPayload:
-        """Send the datagrams of one flow. After silence all TTLs of the search fit into it, since no answer comes."""
-
-        def further(distances: Sequence[Distance]) -> Sequence[int]:
-            return search.next_after((each.ttl, each.outcome) for each in distances) if self._is_in_time() else ()
-
-        self._runner.count(tx, trigger)
-        datagram = datagram_payload(case)
-        ahead = datagram if case.kind == "quic" and case.by_silence else b""
-        pace = self._session.pace
-        return await limited_payload_udp(
-            tx,
-            case.ip,
-            case.port,
-            datagram,
-            case.kind,
-            ttls,
-            pace=pace,
-            slowest=slowest,
-            ahead=ahead,
-            further=further if case.by_silence else None,
-            by_error=case.kind == "quic" and not case.by_silence,
-            most=1 if case.kind == "dns" and not case.by_silence else most,
-        )
 
     # -- the path ------------------------------------------------------------------------------------------------
 
@@ -276,8 +223,13 @@ def _behind_proxy(path: PathSweep, datagrams: PathSweep | None) -> PathSweep:
 
 
 def _needs_confirmation(case: Case) -> bool:
-    """Return whether silence is the only sign. Frozen connections are compared with packets of their own."""
-    return case.by_silence and case.kind != "frozen"
+    """Return whether silence is the only sign, and no packets of the same connection are compared."""
+    return case.by_silence and case.kind not in COMPARING
+
+
+def _is_compared(case: Case) -> bool:
+    """Return whether silence counts only where packets of the same connection were answered before."""
+    return case.by_silence and case.kind in COMPARING
 
 
 def _search_on(path: PathSweep, case: Case, guess: Interval | None) -> Search:

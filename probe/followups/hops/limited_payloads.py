@@ -20,6 +20,7 @@ from probe.steps.quic.quic import ALPN
 from probe.steps.random_bytes import unknown_protocol
 from probe.steps.tls.client_hello import short_browser_hello
 from probe.steps.tls.tls_stream import client_hello, first_flight
+from probe.steps.transfer import ALPN as ALPN_HTTP
 from probe.targets.target import Endpoint, family_of
 from probe.wire.dns.message import build_query
 from probe.wire.dtls.client_hello import HelloWriter
@@ -27,7 +28,7 @@ from probe.wire.sip.options import Options
 from probe.wire.stun import allocate_request, binding_request
 from probe.wire.telegram.reflector import hello as reflector_hello
 
-_OVER_TCP = frozenset({"tls", "http", "random", "syn", "frozen", "inside_tls", *MAIL})
+_OVER_TCP = frozenset({"tls", "http", "random", "syn", "frozen", "kept", "inside_tls", *MAIL})
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Case:
     is changed and not dropped, so quotes of routers are compared. `asks_for_tls`: the command of mail is STARTTLS.
     `by_browser`: only a browser's hello failed. `innocuous`: `host` is an innocuous name, so that the payload is no
     trigger. `intercepted`: the certificate was wrong, so the packets may go to another server from some hop on.
+    `over_at` and `asked_until`: ages of connections that end (`Page`).
     """
 
     kind: PayloadKind
@@ -55,6 +57,8 @@ class Case:
     innocuous: bool = False
     intercepted: bool = False
     query_type: str = "A"
+    over_at: float = 0.0
+    asked_until: float = 0.0
 
     @property
     def is_trigger(self) -> bool:
@@ -130,9 +134,15 @@ def opening_of(case: Case) -> Opening | None:
 
 
 def stopping_page(case: Case, endpoint: Endpoint) -> Page:
-    """Return the request of the endpoint's own flow, whose answer stopped."""
+    """Return the request of the endpoint's own flow, whose answer stopped, or of connections that end at some age.
+
+    These are asked for the first page, because the endpoint's own path may hold data about the user (P6).
+    """
     url, secure = written_url(endpoint), endpoint.scheme == "https"
     name = case.host if secure else ""
+    if case.kind == "kept":
+        asked, ages = headers_of("HEAD", url, None, b""), (case.over_at, case.asked_until)
+        return Page("/", asked, name, ALPN_HTTP[1:], "HEAD", *ages)
     return Page(request_target(url), headers_of("GET", url, None, b""), name, endpoint.facts.alpn_offered)
 
 

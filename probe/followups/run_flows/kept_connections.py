@@ -6,9 +6,12 @@ the neutral host. The requests are HEAD, so that a connection moves about a kilo
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from probe.followups.flow import FlowRunner
+from probe.followups.hops.hop_search import HopSearch
+from probe.followups.hops.limited_payloads import Case
 from probe.followups.run_flows.conditions import seconds_left, until_stopped
 from probe.followups.run_flows.late_ends import Server, server_of
 from probe.formats import failures as f
@@ -24,11 +27,13 @@ from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.steps.transfer import ALPN
 from probe.targets.cost import KEPT_TOGETHER
-from probe.targets.target import family_of
+from probe.targets.target import family_of, parse_endpoint
 
 ANSWER = 3.5  # seconds for one answer, more than the silence after which a connection fell silent
 LONGEST = 2 * (SECONDS + LATER) + ANSWER  # seconds of all connections for one server
 MOST = 2  # servers in a round of a standard run
+OTHERS = 3  # connections that must last: an innocuous name, and two of a neutral host
+BEYOND = 0.5  # seconds behind the greatest age at which one was over
 NAMED: frozenset[FollowUp] = frozenset({"kept_connection", "kept_connection_name_neutral"})
 
 
@@ -46,6 +51,36 @@ class Planned(NamedTuple):
     def interval(self) -> float:
         """Return the seconds between two requests."""
         return FAST_INTERVAL if self.is_fast else SLOW_INTERVAL
+
+
+class Made(NamedTuple):
+    """Hold one connection that was made: its failure, and the ages in seconds at its last answer and last request."""
+
+    followup: FollowUp
+    transaction: int
+    failure: str | None
+    is_early: bool
+    answered: float
+    asked: float
+
+
+def case_of(server: Server, made: Sequence[Made]) -> Case | None:
+    """Return the case of a hop search if connections with the name ended early at both places, and all others not.
+
+    None too if some fell silent and others were reset or closed.
+    """
+    named = [each for each in made if each.followup in NAMED]
+    others = [each for each in made if each.followup not in NAMED]
+    places = {each.followup for each in named}
+    silent = {each.failure in f.SILENT for each in named}
+    if places != NAMED or len(silent) != 1 or not all(each.is_early for each in named):
+        return None
+    if len(others) < OTHERS or any(each.failure is not None for each in others):
+        return None
+    over, safe = max(each.asked for each in named) + BEYOND, min(each.answered for each in named)
+    cause = next(each.transaction for each in named if each.followup == "kept_connection")
+    about = (server.service, server.host, server.address, server.port, silent == {True}, cause)
+    return Case("kept", *about, parse_endpoint(server.endpoint), over_at=over, asked_until=safe - FAST_INTERVAL)
 
 
 class KeptConnections:
@@ -79,11 +114,13 @@ class KeptConnections:
         return self._session.pace.triggers_left(server.host, server.address, "tcp") >= 2
 
     async def _compare(self, trace: Trace, server: Server) -> None:
-        first = list(self._first(server))
-        ended = await asyncio.gather(*(self._keep(trace, server, each) for each in first))
-        own = [early for each, early in zip(first, ended, strict=True) if each.followup == "kept_connection"]
-        if all(own):
-            await asyncio.gather(*(self._keep(trace, server, each) for each in self._again(server)))
+        made = await asyncio.gather(*(self._keep(trace, server, each) for each in self._first(server)))
+        if not all(each.is_early for each in made if each.followup == "kept_connection"):
+            return
+        made += await asyncio.gather(*(self._keep(trace, server, each) for each in self._again(server)))
+        case = case_of(server, made)
+        if case is not None and self._has_time():
+            await HopSearch(FlowRunner(trace, self._session)).find_end(case)
 
     def _first(self, server: Server) -> Iterator[Planned]:
         own = Planned("kept_connection", server.host, server.address, server.port)
@@ -108,8 +145,8 @@ class KeptConnections:
         ]
         return found[-1:]
 
-    async def _keep(self, trace: Trace, server: Server, planned: Planned) -> bool:
-        """Ask again and again on one connection. Return whether it ended early, after some answers."""
+    async def _keep(self, trace: Trace, server: Server, planned: Planned) -> "Made":
+        """Ask again and again on one connection. Return how it ended."""
         await asyncio.sleep(planned.later)
         place = planned.followup, planned.name, planned.address, planned.port
         async with trace.transaction(server.transaction(*place)) as tx:
@@ -122,8 +159,11 @@ class KeptConnections:
             # Inside TLS the endpoint's own server gets its own host, so that it answers as usual.
             hidden = server.secure and planned.followup == "kept_connection_innocuous"
             await self._ask(tx, conn, server.url(server.host if hidden else planned.name), planned.interval, opened)
-        answers = sum(isinstance(each, HTTPTransaction) and each.failure is None for each in tx.entries)
-        return answers >= LEAST_ANSWERS and tx.record.failure in f.CUT_OFF | f.SILENT
+        asked = [each for each in tx.entries if isinstance(each, HTTPTransaction)]
+        answered = [each.t for each in asked if each.failure is None]
+        is_early = len(answered) >= LEAST_ANSWERS and tx.record.failure in f.CUT_OFF | f.SILENT
+        ages = (max(answered, default=0.0) - tx.record.t0, asked[-1].t0 - tx.record.t0) if asked else (0.0, 0.0)
+        return Made(planned.followup, tx.record.transaction_id, tx.record.failure, is_early, *ages)
 
     async def _secured(self, tx: Transaction, name: str, tcp: TCPConnection) -> Connection:
         roots = Roots(self._session.settings.public_roots)

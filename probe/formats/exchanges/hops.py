@@ -8,7 +8,7 @@ from probe.formats.entries import Entry, Part
 from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
 LedKind = Literal["smtp", "imap", "inside_tls"]
-ComparingKind = Literal["frozen", "media"]
+ComparingKind = Literal["frozen", "kept", "media"]
 PayloadKind = Literal[
     LedKind,
     ComparingKind,
@@ -29,7 +29,8 @@ PayloadKind = Literal[
 `smtp` and `imap` are the command that failed, after the dialogue before it took place with the usual TTL.
 `inside_tls` is the end of a handshake and the first encrypted data of mail, STUN, TURN or SIP.
 `random` bytes on a connection are of no protocol, like a `datagram`. A `syn` has none. `frozen` is an empty line on a
-connection whose answer stopped. `media` are packets of a call to the test helper, whose address is not recorded.
+connection whose answer stopped, and `kept` on one that ended at some age. `media` are packets of a call to the test
+helper, whose address is not recorded.
 """
 
 Outcome = Literal["expired", "silent", "reset", "closed", "answered", "unreachable", "server_error"]
@@ -109,7 +110,8 @@ class LimitedPayload(Entry):
     compared: list[Hops] | None = Field(default=None, examples=[[5]])
     """TTLs at which one router answered packets to several neutral hosts, behind the last one of this path too.
 
-    For `frozen`: TTLs whose router answered packets of the same connection before it stopped, and a SYN afterwards. For
-    other payloads that are dropped: the TTL whose router answered four of five packets without a name beside this flow.
-    It is empty in flows without such packets. For `media`: the TTL whose router answered random packets beside.
+    For `frozen` and `kept`: TTLs whose router answered packets of the same connection before it stopped, and a SYN
+    afterwards. For other payloads that are dropped: the TTL whose router answered four of five packets without a name
+    beside this flow. It is empty in flows without such packets. For `media`: the TTL whose router answered random
+    packets beside.
     """

@@ -524,3 +524,29 @@ def test_silence_without_confirmation_gives_no_hop(last: Seen, compared: tuple[i
     flows = (*STOPPED, {4: "silent"}, last)
     measured = confirming(*flows, compared=((), (), (), compared))
     assert hop(measured, mechanisms=("tls.timeout.sni",)) is None and reasons(measured) == ["not_found"]
+
+
+def ending(*flows: Seen, cause: str, compared: tuple[int, ...] = (2, 3, 4, 5, 6)) -> Any:
+    """Return the hop of connections that are over at some age, with `cause` as the end of the first one."""
+    measured = line(*flows, payload="kept", cause=cause)
+    for entry in measured["test_keys"]["x_followups"]["limited_payloads"]:
+        entry["compared"] = list(compared)
+    return hop(measured, mechanisms=("flow.cutoff.time",))
+
+
+@pytest.mark.parametrize(
+    ("cause", "end"),
+    [("generic_timeout_error", "silent"), ("connection_reset", "reset"), ("eof_error", "closed")],
+)
+def test_connections_that_end_at_some_age_have_a_hop_if_two_agree(cause: str, end: str) -> None:
+    found = ending({2: "expired", 5: end}, {3: "expired", 4: end}, cause=cause)
+    assert found == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
+    assert ending({3: "expired", 4: end}, cause=cause) is None
+    assert ending({3: "expired", 4: end}, {3: end}, cause=cause) is None
+    assert ending({2: end, 5: end}, {3: "expired", 4: end}, cause=cause) is None
+
+
+def test_silence_before_a_reset_or_beside_no_answer_gives_no_hop() -> None:
+    flows = ({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"})
+    assert ending(*flows, cause="connection_reset") is None
+    assert ending(*flows, cause="generic_timeout_error", compared=()) is None

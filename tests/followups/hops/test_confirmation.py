@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probe.followups.flow import FlowRunner
-from probe.followups.hops import hop_search
+from probe.followups.hops import hop_search, limited_flows
 from probe.followups.hops.hop_search import CONFIRMING, FLOWS_STANDARD, HopSearch
 from probe.formats import failures as f
 from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
@@ -32,8 +32,9 @@ class DroppingPath:
         self.entries: list[LimitedPayload] = []
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("sweep_path", "tcp_connect", "limited_payload_tcp", "count_answered"):
-            monkeypatch.setattr(hop_search, name, getattr(self, name))
+        for name in ("tcp_connect", "limited_payload_tcp", "count_answered"):
+            monkeypatch.setattr(limited_flows, name, getattr(self, name))
+        monkeypatch.setattr(hop_search, "sweep_path", self.sweep_path)
         monkeypatch.setattr(hop_search, "tells_icmp_errors", lambda: True)
 
     async def sweep_path(self, tx: Any, ip: str, port: int, **how: Any) -> PathSweep:

@@ -9,6 +9,7 @@ import pytest
 from probe.connectivity.endpoint import Reach
 from probe.followups.flow import FlowRunner
 from probe.followups.hops import hop_search as location
+from probe.followups.hops import limited_flows
 from probe.followups.hops.hop_search import FLOWS_STANDARD, HopSearch
 from probe.followups.hops.limited_payloads import opening_of, stream_payload
 from probe.formats import failures as f
@@ -36,8 +37,9 @@ class Path8:
         self.sweeps, self.routers = 0, HOPS
         self.payloads: list[bytes] = []
         self.acts: Callable[[int], bool] = lambda ttl: ttl >= HOP
-        for name in ("sweep_path", "tcp_connect", "limited_payload_tcp"):
-            monkeypatch.setattr(location, name, getattr(self, name))
+        for name in ("tcp_connect", "limited_payload_tcp"):
+            monkeypatch.setattr(limited_flows, name, getattr(self, name))
+        monkeypatch.setattr(location, "sweep_path", self.sweep_path)
         monkeypatch.setattr(location, "tells_icmp_errors", lambda: True)
 
     async def sweep_path(self, tx: Any, ip: str, port: int, **how: Any) -> PathSweep:
@@ -334,7 +336,7 @@ async def test_quic_hello_without_a_datagram_ahead_shows_icmp_errors(
         sweeps.append(transport)
         return await path.sweep_path(tx, ip, port)
 
-    monkeypatch.setattr(location, "limited_payload_udp", limited)
+    monkeypatch.setattr(limited_flows, "limited_payload_udp", limited)
     monkeypatch.setattr(location, "sweep_path", sweep_path)
     trace, endpoint = Trace(), parse_endpoint(f"quic://{NAME}:443/")
     where = HopSearch(FlowRunner(trace, world.session))
@@ -413,7 +415,7 @@ async def test_name_that_the_path_answers_for_is_searched_with_one_query_at_a_ti
             entry.distances.append(Distance(ttl=ttls[0], sent=1, outcome=outcome))
         return entry
 
-    monkeypatch.setattr(location, "limited_payload_udp", limited)
+    monkeypatch.setattr(limited_flows, "limited_payload_udp", limited)
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     for hostname in (NAME, "other.example"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from probe.followups.flow import FlowRunner
-from probe.followups.hops import hop_search as location
+from probe.followups.hops import limited_flows
 from probe.followups.hops.hop_search import HopSearch
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
@@ -107,7 +107,7 @@ class Connections:
 async def test_connections_that_do_not_stop_are_left_out(
     world: World, path: Path8, monkeypatch: pytest.MonkeyPatch, spared: tuple[int, ...], flows: list[list[int]]
 ) -> None:
-    monkeypatch.setattr(location, "limited_bytes_after_silence", Connections(path, *spared).ask)
+    monkeypatch.setattr(limited_flows, "limited_bytes_after_silence", Connections(path, *spared).ask)
     where = await searching(world, "stopped", "stopped", **{NEUTRAL: "whole"})
     await where.find({NAME})
     assert path.flows == flows and world.session.located["frozen"] == Interval(HOP - 1, HOP, 1)
@@ -119,7 +119,7 @@ async def test_silence_of_a_router_that_answered_nothing_before_is_no_evidence(
     world: World, path: Path8, monkeypatch: pytest.MonkeyPatch, mute: int
 ) -> None:
     """Test a router of a load balancer that answers the SYNs of the path sweep alone."""
-    monkeypatch.setattr(location, "limited_bytes_after_silence", Connections(path, mute=mute).ask)
+    monkeypatch.setattr(limited_flows, "limited_bytes_after_silence", Connections(path, mute=mute).ask)
     where = await searching(world, "stopped", "stopped", **{NEUTRAL: "whole"})
     await where.find({NAME})
     assert all(found.low < HOP <= found.high for found in world.session.located.values())
@@ -128,7 +128,7 @@ async def test_silence_of_a_router_that_answered_nothing_before_is_no_evidence(
 async def test_hop_that_one_connection_shows_is_repeated_on_a_second(
     world: World, path: Path8, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(location, "limited_bytes_after_silence", Connections(path).ask)
+    monkeypatch.setattr(limited_flows, "limited_bytes_after_silence", Connections(path).ask)
     world.session.located["tls"] = Interval(HOP - 1, HOP, 1)
     where = await searching(world, "stopped", "stopped", **{NEUTRAL: "whole"})
     await where.find({NAME})

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from probe.dialogue.web import written_url
+from probe.followups.hops.limited_payloads import stopping_page
 from probe.followups.run_flows import kept_connections
-from probe.followups.run_flows.kept_connections import MOST, KeptConnections
+from probe.followups.run_flows.kept_connections import BEYOND, MOST, KeptConnections, Made, case_of
+from probe.followups.run_flows.late_ends import Server as Place
 from probe.followups.run_flows.late_ends import server_of
+from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPTransaction
 from probe.formats.transactions import StreamEnd, TransactionRecord
 from probe.session.trace import Trace
@@ -107,9 +110,9 @@ async def test_name_that_is_cut_off_is_repeated_and_sent_to_the_neutral_host(wor
     async with servers(lambda name: name == NAME) as (one, other):
         trace, _ = ready(world, one, other)
         await KeptConnections(world.session).finish(trace)
-    assert sorted(followups(trace)) == sorted([*AT_FIRST, KEPT, NAME_ELSEWHERE, ELSEWHERE])
+    assert sorted(followups(trace)) == sorted([*AT_FIRST, KEPT, NAME_ELSEWHERE, ELSEWHERE, "path_sweep"])
     failed = {record.followup for record in trace.transactions if record.failure}
-    assert failed == {KEPT, NAME_ELSEWHERE}
+    assert failed == {KEPT, NAME_ELSEWHERE}  # the server is the first hop, so that no TTL is left to try
     assert {record.followup for record in trace.transactions if record.trigger} == {KEPT, NAME_ELSEWHERE}
     assert world.session.pace.triggers == 4
 
@@ -225,3 +228,38 @@ async def test_run_that_is_stopped_ends_the_connections(world: World) -> None:
         await asyncio.wait_for(waiting, 0.5)
     ended = {record.failure for record in trace.transactions if record.followup}
     assert ended == {"interrupted"}
+
+
+def made(followup: Any, failure: str | None = None, number: int = 1, age: float = 5.0) -> Made:
+    return Made(followup, number, failure, failure is not None, age - 1.0, age)
+
+
+SERVER = Place(7, "web", f"https://{NAME}:443/path?user=1", NAME, HERE, 443, True)
+LASTING = [made(OTHER), made(ELSEWHERE), made(ELSEWHERE)]
+ENDED = [made(KEPT, f.TIMEOUT, 2, 5.0), made(KEPT, f.TIMEOUT, 3, 4.5), made(NAME_ELSEWHERE, f.TIMEOUT, 4, 5.5)]
+
+
+@pytest.mark.parametrize(("failure", "by_silence"), [(f.TIMEOUT, True), (f.RESET, False), (f.EOF, False)])
+def test_limit_that_follows_the_name_is_searched(failure: str, by_silence: bool) -> None:
+    """Test that the search waits for the greatest age at which a connection was over."""
+    case = case_of(SERVER, [*LASTING, *(each._replace(failure=failure) for each in ENDED)])
+    assert case is not None and (case.kind, case.by_silence, case.cause) == ("kept", by_silence, 2)
+    assert case.over_at == 5.5 + BEYOND and case.asked_until < 3.5 and case.is_trigger
+    page = stopping_page(case, parse_endpoint(SERVER.endpoint))
+    assert (page.method, page.target, page.server_name, page.over_at) == ("HEAD", "/", NAME, case.over_at)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [*LASTING, *ENDED[:2]],
+        [*LASTING, *ENDED[:2], made(NAME_ELSEWHERE)],
+        [*LASTING, *ENDED[:2], ENDED[2]._replace(failure=f.RESET)],
+        [*LASTING[:2], made(ELSEWHERE, f.TIMEOUT), *ENDED],
+        [made(OTHER, f.TIMEOUT), *LASTING[1:], *ENDED],
+        [*LASTING[1:], *ENDED],
+    ],
+)
+def test_other_ends_are_not_searched(others: list[Made]) -> None:
+    """Test a limit of the server, different ends, a neutral host with a limit, one for any name, and one left out."""
+    assert case_of(SERVER, others) is None

@@ -9,7 +9,13 @@ from typing import Any
 
 from probe.lab.censors.addresses import IPBlackhole, IPRate, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSLie
-from probe.lab.censors.freezes import ConnectionTable, FreezeAfterBytes, FreezeAfterPackets, IdleTimeout
+from probe.lab.censors.freezes import (
+    ConnectionTable,
+    CutoffAfterSeconds,
+    FreezeAfterBytes,
+    FreezeAfterPackets,
+    IdleTimeout,
+)
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.name_rates import HTTPRate, QUICRate, TLSRate
 from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
@@ -162,6 +168,7 @@ CONDITIONS: dict[str, Condition] = {
     "media-hops-silent": both(path(silent=[4]), censor(PayloadDrop, protocols=["rtp"])),
     "media-hops-parallel": both(path(parallel=[3, 4]), censor(PayloadDrop, protocols=["rtp"])),
     "media-hops-random": both(path(icmp_share=0.5), censor(PayloadDrop, protocols=["rtp"])),
+    "cutoff-hops-silent": both(path(silent=[4]), censor(CutoffAfterSeconds, hello_names=["web.telegram.org"])),
     "tls-mitm-silent-router": both(path(silent=[4]), censor(TLSIntercept, hop=4)),
     "hops-tired": lambda scenario: scenario.path.icmp_per_second is not None,
     "helper-censored": helper(censored=True),

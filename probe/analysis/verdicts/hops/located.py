@@ -23,7 +23,7 @@ from probe.analysis.verdicts.hops.results import (
     Search,
     SearchResult,
 )
-from probe.signatures.ttl_distance import AGREEING, AGREEING_QUOTES, COMPARING, NAMELESS, interval, swapped_at
+from probe.signatures.ttl_distance import ACTED, AGREEING, AGREEING_QUOTES, NAMELESS, interval, swapped_at
 
 REPEATED = 2  # connections that must fall silent in the search, since an answer may also stop for other reasons
 COMPARED = 4  # comparisons with packets to neutral hosts that must show the same silence, of five
@@ -51,27 +51,35 @@ def search_results(measurement: Mapping[str, Any]) -> list[SearchResult]:
             continue
         if search.transport == "tcp":
             hops = hops.behind_proxy(paths.get((search.address, "udp"), NO_PATH))
-        found.append(_located(search, entries, hops, by_silence=_by_silence(search, failed), deep=deep))
-    return [_repeated(result, searches) for result in found]
+        by_silence = _by_silence(search, failed)
+        result = _located(search, entries, hops, by_silence=by_silence, deep=deep)
+        found.append(_repeated(result, searches, by_silence=by_silence))
+    return found
 
 
-def _repeated(result: SearchResult, searches: Mapping[Search, list[dict[str, Any]]]) -> SearchResult:
+def _repeated(
+    result: SearchResult, searches: Mapping[Search, list[dict[str, Any]]], *, by_silence: bool
+) -> SearchResult:
     """Return the result, without its hop if too few connections of the service fell silent and agree with it.
 
     They may be to several addresses.
     """
     search = result.search
-    if search.payload != "frozen" or not result.ttl:
+    if search.payload not in {"frozen", "kept"} or not result.ttl:
         return result
     others = [one for one in searches if (one.payload, one.service) == (search.payload, search.service)]
     flows = [tables(entry.get("distances")) for one in others for entry in searches[one]]
-    agreeing = [flow for flow in flows if flow and all(_agrees(distance, result.ttl) for distance in flow)]
+    agreeing = [
+        flow for flow in flows if flow and all(_agrees(each, result.ttl, by_silence=by_silence) for each in flow)
+    ]
     return result if len(agreeing) >= REPEATED else SearchResult(search, reason=NOT_FOUND)
 
 
-def _agrees(distance: dict[str, Any], hop: int) -> bool:
-    """Return True if a packet was silent just if it reached the hop."""
-    return (text(distance.get("outcome")) == "silent") == (number(distance.get("ttl")) >= hop)
+def _agrees(distance: dict[str, Any], hop: int, *, by_silence: bool) -> bool:
+    """Return True if a packet was silent, or ended the connection, just if it reached the hop."""
+    reached = number(distance.get("ttl")) >= hop
+    outcome = text(distance.get("outcome"))
+    return reached == (outcome in ACTED or (by_silence and outcome == "silent"))
 
 
 def _path_of(search: Search, paths: Mapping[tuple[str, str], Path]) -> Path:
@@ -143,4 +151,4 @@ def _is_referral(search: Search) -> bool:
 
 def _by_silence(search: Search, failed: str | None) -> bool:
     """Return True if silence caused the search. An answer that stops is a success if its status line came."""
-    return search.payload in COMPARING or kind_of(failed) == TIMEOUT
+    return search.payload in {"frozen", "media"} or kind_of(failed) == TIMEOUT
