@@ -14,10 +14,16 @@ from typing import Generic, NoReturn, TypeVar
 
 from probe.formats.schema.schema import models
 from probe.lab.sandbox.kernel import end_with_parent
+from probe.privacy.server_fields import load_decoders
 
 Job = TypeVar("Job")
 
 LOADED_ONCE = (  # by a process that forks many runs, so that no fork has to
+    "dns.rdtypes.ANY.CNAME",
+    "dns.rdtypes.ANY.NS",
+    "dns.rdtypes.ANY.PTR",
+    "dns.rdtypes.ANY.TXT",
+    "orjson",
     "probe.analysis.verdicts.verdicts",
     "probe.cli.helper",
     "probe.cli.results.judge",
@@ -25,11 +31,11 @@ LOADED_ONCE = (  # by a process that forks many runs, so that no fork has to
     "probe.cli.run.progress",
     "probe.cli.run.request",
     "probe.cli.run.run",
+    "probe.cli.run.running",
     "probe.control.ooni",
     "probe.control.own",
     "probe.helper.server",
     "probe.lab.services.quic.quic_server",
-    "probe.nettests.web_connectivity",
     "probe.packets.capture",
     "probe.run.runner",
     "probe.steps.quic.quic_engine",
@@ -41,12 +47,17 @@ CRASHED = 70  # exit code
 
 
 def load_once() -> None:
-    """Import what a run in the lab needs, and build the validators. The garbage collector leaves all of it out."""
+    """Import what a run in the lab needs, and build validators and decoders.
+
+    The garbage collector leaves all of it out.
+    """
     for name in LOADED_ONCE:
         if name not in OPTIONAL or importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
+    importlib.import_module("probe.nettests").load_nettests()
     for model in models().values():
         model.model_rebuild()  # otherwise probe and helper of each run build their validators
+    load_decoders()
     gc.collect()
     gc.freeze()  # so that no fork copies the memory of these modules
 

@@ -22,6 +22,7 @@ from probe.messages import tr
 __all__ = ["Pipes", "Plan", "Start", "run_first_process"]
 
 GRACE_S = 1.0  # seconds for servers and helper to end
+LISTENING_EVERY = 0.05  # seconds between two looks at the helper's sockets, of which each takes 4 ms of processor time
 READY_VARIABLE = "PROBE_LAB_READY_FD"
 
 
@@ -179,7 +180,7 @@ class _Lab:
             if time.monotonic() > deadline:
                 names, seconds = ", ".join(waiting), f"{self._plan.ready_within:g}"
                 raise PartFailed(tr("Not ready after {seconds} s: the lab's {names}.", seconds=seconds, names=names))
-            readable = self._wait([reading for reading, _ in waiting.values()], 0.02)
+            readable = self._wait([reading for reading, _ in waiting.values()], LISTENING_EVERY)
             for name, (reading, pid) in list(waiting.items()):
                 if reading in readable and not os.read(reading, 100):
                     raise PartFailed(tr("The lab's {name} ended before being ready.", name=name))
