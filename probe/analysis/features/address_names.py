@@ -96,6 +96,11 @@ class NameColumns:
         "Flows with a non-existent name to neutral hosts that failed before the host's own name passed.",
         or_zero("n.at_neutral"),
     )
+    same_hello_passed: int = column(
+        0,
+        "Repetitions of our hello to an address of this family, after it had failed there, that were answered.",
+        count("role = 'again'", "tls_answered", "tls_failure IS NULL"),
+    )
     browser_passed: int = column(
         0, "Browser hellos that got a valid certificate before our hello failed again.", "h.browser_passed"
     )

@@ -199,6 +199,13 @@ class ConnectionLimit(Placed, kind="connection_limit"):
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 
+class FirstReset(Placed, kind="first_reset"):
+    """Let the servers reset the first connections of a client at its first data, as protection from floods does."""
+
+    connections: int = Field(ge=1, description="connections of a client to each address that are reset")
+    spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
+
+
 class SlowPages(Placed, kind="slow_pages"):
     """Let the web servers send each answer at a limited rate, to every client."""
 

@@ -97,8 +97,12 @@ class ConnectionServer:
         finally:
             writer.close()
 
-    async def _admit(self, stream: Stream, at: StreamPort, client: tuple[str, int]) -> None:
-        """Serve the connection, or read without an answer where the client has too many of them."""
+    async def _admit(self, stream: Plain, at: StreamPort, client: tuple[str, int]) -> None:
+        """Serve the connection, reset it, or read without an answer where the client has too many of them."""
+        if at.host.first_resets is not None and at.host.first_resets.resets(client[0], at.address):
+            await stream.read()
+            stream.reset()
+            return
         if at.host.limit is None:
             await self._serve(stream, at, client)
             return

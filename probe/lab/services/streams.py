@@ -1,7 +1,9 @@
 """Wrap a server's side of a connection, plain or TLS. Bytes that were read can be put back."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from typing import Protocol
 
 MOST = 65536
@@ -55,6 +57,12 @@ class Plain:
             await self._writer.drain()
         except OSError as error:
             raise Ended from error
+
+    def reset(self) -> None:
+        """End the connection with a reset, without what is not sent yet (SO_LINGER of zero seconds, socket(7))."""
+        own: socket.socket = self._writer.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._writer.transport.abort()
 
 
 class Secure:

@@ -75,6 +75,22 @@ class ClientLimit:
             self.open[client] -= 1
 
 
+@dataclass
+class FirstResets:
+    """Hold how many connections of a client to each address are reset at its first data, and those so far."""
+
+    most: int
+    spares_helper: bool = False
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)  # by client and own address
+
+    def resets(self, client: str, address: str) -> bool:
+        """Count a connection. Return whether it is reset."""
+        if self.spares_helper and _is_helper(client):
+            return False
+        self.seen[client, address] += 1
+        return self.seen[client, address] <= self.most
+
+
 @dataclass(frozen=True)
 class MailRefusal:
     """Hold how a server refuses SMTP clients: the reply to a connect or to EHLO, after a delay in seconds."""
@@ -110,6 +126,7 @@ class Host:
     broken_aaaa: str = ""  # rcode of the answers to AAAA queries
     page_rate: int = 0  # bytes a second of each answer over HTTP, 0: no limit
     page_bytes: int = 160_000  # of each page at least, about as long as the pages of the real services
+    first_resets: FirstResets | None = None
     limit: ClientLimit | None = None  # shared by all servers of the fault
     stall: Stall | None = None  # the pause in the middle of its pages
     closes_after: tuple[float, int] = (0.0, 0)  # seconds and answers after which it closes a connection, 0: not

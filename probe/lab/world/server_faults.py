@@ -12,6 +12,7 @@ from probe.lab.scenario.faults import (
     ConnectionLimit,
     ExpiredCertificate,
     FilteringResolver,
+    FirstReset,
     IPv6Only,
     LargePages,
     NewAuthority,
@@ -32,7 +33,7 @@ from probe.lab.scenario.faults import (
     WrongCertificate,
 )
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.hosts import Certificate, ClientLimit, Host, MailRefusal, OddAnswer, SIPRefusal, Stall
+from probe.lab.world.hosts import Certificate, ClientLimit, FirstResets, Host, MailRefusal, OddAnswer, SIPRefusal, Stall
 from probe.lab.world.pools import Pool
 
 _CERTIFICATES: dict[type[Placed], Certificate] = {
@@ -78,7 +79,7 @@ def _change_availability(host: Host, fault: Placed) -> None:
 
 
 def _change_service(host: Host, fault: Placed) -> None:
-    """Change what the host refuses: names, registrations, calls and mail."""
+    """Change what the host refuses: names, registrations, first connections, calls and mail."""
     match fault:
         case RefuseUnknownNames():
             host.refuses_unknown = True
@@ -90,6 +91,8 @@ def _change_service(host: Host, fault: Placed) -> None:
             host.registered_only = tuple(fault.over)
         case RefusedCalls():
             host.sip_refusal = SIPRefusal(fault.status, fault.every, fault.spares_helper)
+        case FirstReset():
+            host.first_resets = FirstResets(fault.connections, fault.spares_helper)
         case RefusedMail():
             host.mail_refusal = MailRefusal(fault.reply, fault.to, fault.delay, fault.spares_helper)
 

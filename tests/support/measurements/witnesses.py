@@ -193,6 +193,7 @@ TLS: dict[str, Columns] = {
     "tls_completes_though_reset": _PROVEN
     | {"tls_attempts": 2, "tls_successes": 1, "resets_outlived": 1, "innocuous_passed": 1},
     "tls_reset_by_another": _fails("tls", "resets") | {"resets_unlike": 2, "innocuous_passed": 1},
+    "tls_same_hello_passes_later": _fails("tls", "resets") | {"same_hello_passed": 1} | _CONTROL,
     "tls_policed_side_by_side": _PROVEN
     | {"tls_attempts": 3, "tls_successes": 1, "alone_successes": 1, "crowded_failures": 2, "crowded_silent": 2}
     | {"crowd_answers": 1, "control_crowd": 1},

@@ -58,8 +58,19 @@ def test_other_hello_at_one_address_serves_its_family() -> None:
     assert judged(with_other_hellos(lines, "browser_hello"))[2] == "tls_reset_of_name_in_hello_of_this_make"
 
 
-def test_ended_outage_does_not_depend_on_the_hello() -> None:
-    assert judged(with_other_hellos(fails_in_our_hello(), "browser_hello", again="ok"))[2] == "tls_reset_follows_name"
+@pytest.mark.parametrize("failure", [RESET, TIMEOUT, f.EOF])
+@pytest.mark.parametrize("innocuous", [True, False])
+def test_failure_that_ended_accuses_nothing(failure: str, innocuous: bool) -> None:
+    """Show a server that refuses the first connections of a client, or too many in a short time."""
+    lines = fails_in_our_hello(failure, innocuous="ok" if innocuous else f"tls:{failure}")
+    ended = with_other_hellos(lines, "browser_hello", failure=failure, again="ok")
+    assert judged(ended) == ("impaired", [], "tls_same_hello_passes_later")
+
+
+def test_failure_that_ended_accuses_if_the_name_fails_at_a_neutral_host_too() -> None:
+    lines = with_other_hellos(fails_in_our_hello(), "browser_hello", again="ok")
+    lines.neutral(URL, f"tls:{RESET}")
+    assert judged(lines)[2] == "tls_reset_follows_name_to_neutral_host"
 
 
 def test_our_hello_must_fail_after_the_other_passed() -> None:
