@@ -30,6 +30,7 @@ QUIC_VERSION: Final = "quic_incompatible_version"
 
 # OONI's pipeline recognises these texts (normalize_failure in https://github.com/ooni/data, read 2026-11-24).
 NOT_TLS: Final = "unknown_failure: tls: first record does not look like a TLS handshake"
+MTPROTO_WEB_SERVER: Final = "unknown_failure: mtproto: answer of a web server"  # or of a proxy in its place
 _ALERTS: Final[dict[int, str]] = {  # texts of Go's crypto/tls/alert.go, which OONI's probe records
     10: "unexpected message",
     20: "bad record MAC",

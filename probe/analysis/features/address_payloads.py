@@ -19,6 +19,7 @@ from probe.analysis.features.link_counts import (
     last_text,
     or_zero,
 )
+from probe.formats.failures import MTPROTO_WEB_SERVER
 
 
 @dataclass
@@ -46,6 +47,11 @@ class PayloadColumns:
     )
     payload_answered: int = column(
         0, "Payloads that got any answer to this request.", count(TARGET, "payload_tested", "payload_answered")
+    )
+    payload_web_answers: int = column(
+        0,
+        "Payloads that a web server answered, in the place of a server of the protocol.",
+        count(TARGET, "payload_tested", f"payload_failure = '{MTPROTO_WEB_SERVER}'"),
     )
     payload_rewritten: int = column(
         0,

@@ -95,6 +95,19 @@ PAYLOAD_RULES = (
         ),
     ),
     Rule(
+        "payload_answered_by_web_proxy",
+        "payload_successes = 0 AND payload_web_answers > 0 AND control_successes > 0",
+        State.IMPAIRED,
+        because=(
+            "A web server answers in the place of the service's server at this port. A transparent web proxy does "
+            "that with everything that is no web request."
+        ),
+        plain=mark(
+            "A web proxy in this network answers in place of the server of {service} at this port. It lets only web "
+            "pages pass, so this is no sign of blocking. Other ports may work."
+        ),
+    ),
+    Rule(
         "payload_fails_here",
         f"{_TWICE}",
         State.LIKELY_BLOCKED,

@@ -1,4 +1,7 @@
-"""Define the censor with an allowlist of protocols: it blocks flows that begin like none of them."""
+"""Define the censor with an allowlist of protocols, and the web proxy that understands only HTTP, which is no censor.
+
+Both let flows pass that begin as they expect.
+"""
 
 from typing import Literal
 
@@ -6,12 +9,13 @@ from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.http import METHODS
 from probe.lab.censors.kit.flows import Flow, Streams, flow_of
-from probe.lab.censors.kit.middlebox import DROP
+from probe.lab.censors.kit.middlebox import DROP, AddressFilter
 from probe.lab.censors.kit.resets import Resetting
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
-from probe.lab.net.packets import SYN, Packet
+from probe.lab.net.packets import ACK, FIN, PSH, SYN, Packet, tcp_packet
 
+NOT_HTTP = b"<html><head><title>Bad Request</title></head><body>The proxy cannot read this request.</body></html>"
 ENOUGH = 8  # bytes from which a protocol is recognised
 
 
@@ -65,3 +69,32 @@ class ProtocolFilter(Resetting):
             return DROP if self._blocked.get(flow, 0.0) > now else None
         self._blocked[flow] = now + self.seconds
         return DROP if self.action == "drop" else self._resets(packet)
+
+
+class WebProxy(AddressFilter):
+    """Let HTTP pass on the ports, and answer every other first data with a status line, as a transparent proxy does."""
+
+    WIRE = (
+        WireTest(
+            {"names": ["turn.telnyx.com"], "ports": [3478]},
+            (
+                Exchange("stun/tcp", "turn.telnyx.com", 3478, contains="HTTP/1.1 400 Bad Request"),
+                Exchange("stun/udp", "turn.telnyx.com", 3478, contains="\1\1"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
+    ports: list[int] = Field(default=[80], description="destination ports that it answers at, empty: all")
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        if direction is not Direction.OUT or not packet.is_tcp or not packet.payload:
+            return None
+        if packet.payload.startswith(METHODS) or not self._matches(packet.destination, packet.dport):
+            return None
+        head = f"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {len(NOT_HTTP)}\r\n\r\n".encode()
+        flow = (packet.dst, packet.src, packet.dport, packet.sport)
+        seq, ack = packet.ack, packet.seq + len(packet.payload)
+        answer = tcp_packet(*flow, flags=PSH | ACK | FIN, seq=seq, ack=ack, payload=head + NOT_HTTP)
+        return Actions(forward=False, to_client=[(0.0, answer)])

@@ -13,6 +13,7 @@ from probe.steps.connection import Connection
 from probe.wire.telegram import mtproto
 from probe.wire.telegram.obfuscation import client_obfuscation
 
+_HTTP = b"HTTP/"  # RFC 9112, section 2.3
 _LONGEST_ANSWER = 1024  # bytes. A resPQ with three fingerprints has 100.
 
 
@@ -69,7 +70,7 @@ class _Obfuscated(_Plain):
 
 
 async def _read_frame(stream: _Plain) -> bytes:
-    """Read one frame. A first byte that cannot start an answer ends reading, for example the first byte of HTTP."""
+    """Read one frame. A first byte that cannot start an answer ends reading, and so does the status line of HTTP."""
     words = (await stream.read(1))[0]
     if words == 0x7F:
         words = int.from_bytes(await stream.read(3), "little")
@@ -77,7 +78,10 @@ async def _read_frame(stream: _Plain) -> bytes:
         words = 0
     if not 0 < words <= _LONGEST_ANSWER // 4:
         raise RemoteError(f"{f.UNKNOWN}: mtproto: no resPQ")
-    return await stream.read(4 * words)
+    first = await stream.read(4)
+    if bytes((words,)) + first == _HTTP:
+        raise RemoteError(f.MTPROTO_WEB_SERVER)
+    return first + await stream.read(4 * words - 4)
 
 
 def _read_answer(payload: bytes) -> mtproto.ResPQ:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from probe.formats.failures import MTPROTO_WEB_SERVER
 from tests.analysis.outcomes.test_connections import HOST, RESET, TIMEOUT, URL, conclusion, judged, web
 from tests.support.measurements.certificates import certificate
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
@@ -126,3 +127,13 @@ def test_noise_handshake_verifies_its_address() -> None:
     lines.first(url, GENUINE)
     record = judged(lines)
     assert (record["state"], record["proof"]) == ("ok", "noise")
+
+
+@pytest.mark.parametrize(("control", "state"), [("ok", "impaired"), (f"payload:{TIMEOUT}", "down")])
+def test_web_proxy_in_the_place_of_a_data_centre_accuses_nothing(control: str, state: str) -> None:
+    url, ip = "mtproto://149.154.167.51:80", "149.154.167.51"
+    lines = Lines({"dc_pool": [url]})
+    lines.twice(url, ip, f"payload:{MTPROTO_WEB_SERVER}")
+    lines.control(url, ip, control)
+    assert conclusion(lines) == (state, [])
+    assert (judged(lines)["rule_id"] == "payload_answered_by_web_proxy") == (state == "impaired")

@@ -100,13 +100,17 @@ def test_false_answers_and_their_receivers_follow_the_keys(tmp_path: Path) -> No
         DNSInjection(names=[MANY], on_path=False, asked=[PUBLIC, "9.9.9.0/24"]),
         DNSLie(names=[SIXTH], answers=[COPIED, "2001:db8::1"], authoritative=True),
         DNSLie(names=[TRUE], answers=[]),
+        DNSLie(names=[HELD], answers=[], edns=False),
+        DNSLie(names=[LISTENING], answers=[], edns=True),
     )
     calls = [
         *(asked(server, MANY) for server in (PUBLIC, "9.9.9.9", "1.1.1.1", PROVIDERS_RESOLVER)),
         *(asked(PROVIDERS_RESOLVER, SIXTH), asked(PUBLIC, SIXTH), asked(PROVIDERS_RESOLVER, TRUE)),
-        asked(PROVIDERS_RESOLVER, "x.com"),
+        *(asked(PROVIDERS_RESOLVER, name) for name in ("x.com", HELD, LISTENING)),
     ]
-    public, quad9, cloudflare, provider, elsewhere, spared, empty, other = dig_answers(tmp_path, censors, calls)
+    public, quad9, cloudflare, provider, elsewhere, spared, empty, other, plain, with_edns = dig_answers(
+        tmp_path, censors, calls
+    )
     assert [set(one["addresses"]) <= set(BOGON) for (one,) in (public, quad9)] == [True, True]
     assert [set(one["addresses"]) for (one,) in (cloudflare, provider)] == [real_addresses(MANY)] * 2
     assert [(set(one["addresses"]) <= real_addresses(COPIED), one["aa"], one["ra"]) for one in elsewhere] == [
@@ -114,6 +118,8 @@ def test_false_answers_and_their_receivers_follow_the_keys(tmp_path: Path) -> No
     ]
     assert [set(one["addresses"]) for one in spared] == [real_addresses(SIXTH)]
     assert [(one["rcode"], one["addresses"]) for one in empty] == [(NOERROR, [])]
+    assert [one["addresses"] for one in plain] == [[]]  # the client sends no EDNS
+    assert [set(one["addresses"]) for one in with_edns] == [real_addresses(LISTENING)]
     assert [(one["aa"], one["ra"]) for one in other] == [(False, True)]
 
 

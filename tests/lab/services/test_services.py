@@ -24,6 +24,8 @@ from probe.lab.scenario.faults import (
     Clock,
     ClosingConnections,
     ExpiredCertificate,
+    FirstReset,
+    OddAnswers,
     RefuseUnknownNames,
     ServerDown,
     WrongCertificate,
@@ -33,7 +35,8 @@ from probe.lab.scenario.scenario_keys import Page
 from probe.lab.services.dns.resolver import Datagrams, Zone
 from probe.lab.services.false_helper import answer as false_answer
 from probe.lab.services.listeners import ConnectionServer, StreamPort, dns_ports, stream_ports
-from probe.lab.world.hosts import Host, InterceptingServer
+from probe.lab.services.web import Request, answer
+from probe.lab.world.hosts import HELPER_V4, FirstResets, Host, InterceptingServer
 from probe.lab.world.world import World, build_world
 from probe.targets.target_files import load_target
 from probe.wire.telegram import mtproto
@@ -269,6 +272,37 @@ async def test_server_closes_after_some_time(folder: Path) -> None:
         writer.write(b"HEAD / HTTP/1.1\r\nHost: web.telegram.org\r\n\r\n")
         found = await asyncio.wait_for(reader.read(), 5.0)
         assert found.count(b"HTTP/1.1 ") == 1 and asyncio.get_running_loop().time() - began >= 0.25
+
+
+async def test_server_resets_the_first_connections_of_a_client(folder: Path) -> None:
+    fault = FirstReset(names=["web.telegram.org"], connections=2)
+    world = build_world(folder, Scenario("test", "A test", faults=(fault,)), 1)
+    for number in range(3):
+        async with connected(world, "web.telegram.org", 80) as (reader, writer):
+            writer.write(b"HEAD / HTTP/1.0\r\nHost: web.telegram.org\r\n\r\n")
+            if number < 2:
+                with pytest.raises(ConnectionResetError):
+                    await asyncio.wait_for(reader.read(), 5.0)
+            else:
+                assert (await asyncio.wait_for(reader.read(), 5.0)).startswith(b"HTTP/1.1 ")
+
+
+def test_first_connections_are_counted_by_client_and_address() -> None:
+    resets = FirstResets(1, spares_helper=True)
+    asked = [("192.0.2.1", "a"), ("192.0.2.1", "a"), ("192.0.2.1", "b"), ("192.0.2.2", "a"), (HELPER_V4, "a")]
+    assert [resets.resets(*one) for one in asked] == [True, False, True, True, False]
+
+
+@pytest.mark.parametrize("spares_helper", [True, False])
+def test_odd_answer_has_its_location_and_may_spare_the_helper(folder: Path, spares_helper: bool) -> None:
+    odd = OddAnswers(
+        names=["web.telegram.org"], status=302, location="https://region.example/", spares_helper=spares_helper
+    )
+    world = build_world(folder, Scenario("test", "A test", faults=(odd,)), 1)
+    server, request = host(world, "web.telegram.org"), Request("GET", "/", "web.telegram.org", b"", keep=False)
+    user = answer(request, server, world, secure=True, client="192.0.2.1")
+    assert (user.status, user.location) == (302, "https://region.example/")
+    assert (answer(request, server, world, secure=True, client=HELPER_V4).status == 200) == spares_helper
 
 
 @pytest.mark.parametrize("obfuscated", [False, True])

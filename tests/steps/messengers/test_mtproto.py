@@ -7,6 +7,7 @@ import time
 import pytest
 
 from probe.formats.entries import MTProtoExchange
+from probe.formats.failures import MTPROTO_WEB_SERVER
 from probe.steps.messengers.mtproto import mtproto_exchange
 from probe.steps.tcp import tcp_connect
 from probe.wire.telegram import mtproto
@@ -81,14 +82,16 @@ async def test_frame_with_other_content_is_failure(transport: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "failure"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n".ljust(400), "unknown_failure: mtproto: no resPQ"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "eof_error"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".ljust(400), MTPROTO_WEB_SERVER),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", MTPROTO_WEB_SERVER),
+        (b"HTTPS".ljust(400), "unknown_failure: mtproto: no resPQ"),
+        (b"HTTP", "eof_error"),
         (b"\xef", "unknown_failure: mtproto: no resPQ"),
         (b"\x7f\xff\xff\xff", "unknown_failure: mtproto: no resPQ"),
         (b"\x00", "unknown_failure: mtproto: no resPQ"),
         (b"", "eof_error"),
     ],
-    ids=["page", "short page", "echo", "huge", "nothing inside", "nothing"],
+    ids=["page", "short page", "no page", "cut page", "echo", "huge", "nothing inside", "nothing"],
 )
 async def test_other_protocol_has_its_failure(raw: bytes, failure: str) -> None:
     async def handler(peer: Peer) -> None:
