@@ -39,52 +39,53 @@ _STOPS_PLAIN = mark(
     "another name they go on. Pictures, videos and files may not arrive."
 )
 
-
-def _stops(rule_id: str, column: str, unit: str, words: str) -> Rule:
-    """Return the rule about transfers with the helper that stop after bytes or packets."""
-    return Rule(
-        rule_id,
-        f"{_WORKS} AND control_successes > 0 AND {column} > 0",
-        State.OK,
-        mechanism=f"flow.freeze.{unit}",
-        because=words,
-        plain=_STOPS_PLAIN,
-    )
-
-
-_BESIDE = (
-    "Beside them, those with an innocuous name go on. Two pairs are too few to accuse, because some networks stop "
-    "connections by chance."
-)
+# Two pairs are too few to accuse, because some networks stop connections by chance.
+_STOPS = f"{_WORKS} AND control_successes > 0"
 
 ENDING_RULES = (
-    _stops(
+    Rule(
         "service_downloads_stop_after_bytes",
-        "helper_stops_at_bytes",
-        "bytes",
-        "Transfers from the test helper with this server name stop at the same bytes, in small packets too, and the "
-        f"path then passes nothing more. {_BESIDE}",
+        f"{_STOPS} AND helper_stops_at_bytes > 0",
+        State.OK,
+        mechanism="flow.freeze.bytes",
+        because=(
+            "Transfers from the test helper with this server name stop at the same bytes, in small packets too. The "
+            "path then carries nothing more. Those with an innocuous name beside them go on."
+        ),
+        plain=_STOPS_PLAIN,
     ),
-    _stops(
+    Rule(
         "service_downloads_stop_after_packets",
-        "helper_stops_at_packets",
-        "packets",
-        "Transfers from the test helper with this server name stop at the same number of packets, in small packets "
-        f"too, and the path then passes nothing more. {_BESIDE}",
+        f"{_STOPS} AND helper_stops_at_packets > 0",
+        State.OK,
+        mechanism="flow.freeze.packets",
+        because=(
+            "Transfers from the test helper with this server name stop at the same number of packets, in small ones "
+            "too. The path then carries nothing more. Those with an innocuous name beside them go on."
+        ),
+        plain=_STOPS_PLAIN,
     ),
-    _stops(
+    Rule(
         "service_uploads_stop_after_bytes",
-        "upload_stops_at_bytes",
-        "bytes",
-        "Uploads to the test helper with this server name stop at the same bytes, in small packets too, and nothing "
-        f"more is acknowledged. {_BESIDE}",
+        f"{_STOPS} AND upload_stops_at_bytes > 0",
+        State.OK,
+        mechanism="flow.freeze.bytes",
+        because=(
+            "Uploads to the test helper with this server name stop at the same bytes, in small packets too. Nothing "
+            "more is then acknowledged. Those with an innocuous name beside them go on."
+        ),
+        plain=_STOPS_PLAIN,
     ),
-    _stops(
+    Rule(
         "service_uploads_stop_after_packets",
-        "upload_stops_at_packets",
-        "packets",
-        "Uploads to the test helper with this server name stop at the same number of packets, in small packets too, "
-        f"and nothing more is acknowledged. {_BESIDE}",
+        f"{_STOPS} AND upload_stops_at_packets > 0",
+        State.OK,
+        mechanism="flow.freeze.packets",
+        because=(
+            "Uploads to the test helper with this server name stop at the same number of packets, in small ones "
+            "too. Nothing more is then acknowledged. Those with an innocuous name beside them go on."
+        ),
+        plain=_STOPS_PLAIN,
     ),
     Rule(
         "service_connections_end",

@@ -402,6 +402,13 @@ SERVICE: dict[str, Columns] = {
     | {"cutoff_neutral_past": 1, "cutoff_other_past": 1, "cutoff_name_at_neutral": 1},
     "service_connections_end": {"endpoints": 1, "ok": 1, "cutoff_alike": 3, "cutoff_broken": 3}
     | {"cutoff_neutral_past": 1},
+    **_each(
+        {"endpoints": 1, "ok": 1, "control_successes": 1},
+        service_downloads_stop_after_bytes={"helper_stops_at_bytes": 1},
+        service_downloads_stop_after_packets={"helper_stops_at_packets": 1},
+        service_uploads_stop_after_bytes={"upload_stops_at_bytes": 1},
+        service_uploads_stop_after_packets={"upload_stops_at_packets": 1},
+    ),
     "service_datagram_flows_freeze": {"endpoints": 1, "ok": 1, "media_pairs": 1, "media_frozen": 1},
     "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
     "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},
