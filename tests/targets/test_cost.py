@@ -52,7 +52,10 @@ def test_deep_run_counts_connections_that_are_kept_open() -> None:
     servers = cost.kept_servers(targets)
     assert 0 < servers < len(targets)  # STUN has no page
     assert (standard.kept_seconds, standard.kept_moved) == (0, 0)
-    assert deep.kept_moved == servers * cost.KEPT_BYTES <= deep.most_moved - standard.most_moved
+    assert deep.kept_moved == servers * cost.KEPT_BYTES
+    alone, nothing = (cost_of(targets, depth="deep", helper=False, followups=each) for each in (True, False))
+    assert alone.most_moved - nothing.most_moved == deep.kept_moved
+    assert deep.transfers_moved - standard.transfers_moved == cost.UPLOAD_PAIRS * cost.TRANSFER_BYTES
     assert deep.seconds - standard.seconds == deep.kept_seconds == ceil(cost.KEPT_SECONDS * -(-servers // 3))
     assert deep.seconds_if_blocked - standard.seconds_if_blocked >= deep.kept_seconds + 2 * COOL_DOWN
     assert cost_of(targets, depth="deep", followups=False).kept_seconds == 0

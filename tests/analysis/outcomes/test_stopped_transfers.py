@@ -58,6 +58,11 @@ def in_one_size() -> list[tuple[Entry, Entry]]:
     return [(first, whole()), (second | {"segment_size": USUAL}, whole(pair=1))]
 
 
+def after_few_packets_in_one_size() -> list[tuple[Entry, Entry]]:
+    (first, _), (second, _) = pairs(13_000, 8_000)
+    return [(first, whole()), (second | {"segment_size": USUAL}, whole(pair=1))]
+
+
 def both_stop() -> list[tuple[Entry, Entry]]:
     return [(one, one) for one, _ in pairs(64_000, 62_000)]
 
@@ -79,6 +84,7 @@ def spoiled() -> list[tuple[Entry, Entry]]:
     [
         without_repetition(),
         in_one_size(),
+        after_few_packets_in_one_size(),
         both_stop(),  # a firewall or a tariff that bears no long connections
         innocuous_stops_later(),
         small_is_whole(),  # only large packets are lost

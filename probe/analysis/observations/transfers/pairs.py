@@ -21,7 +21,7 @@ from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.statistics.marked_share import Estimate
 from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
 from probe.formats.plain_json import places_of_entries
-from probe.signatures.silent_streams import LEAST_SILENCE, is_in_midst_of_answer
+from probe.signatures.silent_streams import is_in_midst_of_answer
 from probe.signatures.slow_page import LEAST_PACE
 from probe.wire.transfer import LARGEST
 
@@ -214,7 +214,6 @@ def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) 
         "stopped_at": one.stopped_at,
         "packets": one.packets,
         "segment": one.segment,
-        "innocuous_past": other.bytes if other.stopped_at < 0 and other.silent < LEAST_SILENCE else 0,
     }
     return rounded_row(columns | pages)
 

@@ -54,4 +54,3 @@ class TransferRow(NamedTuple):
     ] = -1
     packets: Annotated[int, "segments that its bytes filled, -1 if unknown"] = -1
     segment: Annotated[int, "longest payload of its segments in bytes, 0 if unknown"] = 0
-    innocuous_past: Annotated[int, "bytes of the transfer under the innocuous name, 0 if it stopped"] = 0

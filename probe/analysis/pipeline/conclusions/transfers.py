@@ -54,15 +54,11 @@ SERVICE_TRANSFERS = Statement(
 )
 
 LEAST_OTHER_SHARE = "0.8e0"
-"""Share of the helper's pace that the innocuous name must reach beside a transfer that stopped."""
+"""Share of the helper's pace that the innocuous name must reach beside a transfer that stopped. So it did not stop."""
 BYTES_APART = 9600  # three frames, by which the stops of two transfers at one number of bytes may differ
 PACKETS_APART = 6  # or a quarter of them. Acknowledgements are counted too, and are not as regular.
-BEYOND = 6400  # bytes that the innocuous name must get past the place, two frames
 
-_STOPPED = (
-    f"{{0}}.stopped_at >= 0 AND NOT {{0}}.spoiled AND {{0}}.innocuous_share >= {LEAST_OTHER_SHARE}"
-    f" AND {{0}}.innocuous_past >= {{0}}.stopped_at + {BEYOND}"
-)
+_STOPPED = f"{{0}}.stopped_at >= 0 AND NOT {{0}}.spoiled AND {{0}}.innocuous_share >= {LEAST_OTHER_SHARE}"
 _SAME_BYTES = f"abs(q.stopped_at - p.stopped_at) <= {BYTES_APART} AND 5 * q.packets >= 7 * p.packets"
 _SAME_PACKETS = (
     "10 * q.stopped_at <= 7 * p.stopped_at"
