@@ -79,11 +79,16 @@ def fell_silent(record: TransactionRecord, entries: Iterable[Entry]) -> bool:
 
 
 def came_too_slowly(record: TransactionRecord, entries: Iterable[Entry]) -> bool:
-    """Return whether bytes of a handshake or an answer over TCP still arrived when its time limit was reached."""
-    failures = [entry.failure for entry in entries if isinstance(entry, (HTTPTransaction, TLSHandshake))]
-    failures += [entry.response.x_body_failure for entry in entries if isinstance(entry, HTTPTransaction)]
+    """Return whether bytes of a handshake or an answer over TCP arrived slowly up to its time limit."""
+    late = [entry for entry in entries if isinstance(entry, (HTTPTransaction, TLSHandshake)) and _is_late(entry)]
     end = record.stream
-    return f.TIMEOUT in failures and end is not None and is_still_arriving(end.bytes_after_sent, end.silence)
+    waited = max((entry.t - entry.t0 for entry in late), default=0.0)
+    return bool(late) and end is not None and is_still_arriving(end.bytes_after_sent, end.silence, waited)
+
+
+def _is_late(entry: HTTPTransaction | TLSHandshake) -> bool:
+    in_body = entry.response.x_body_failure if isinstance(entry, HTTPTransaction) else None
+    return f.TIMEOUT in (entry.failure, in_body)
 
 
 async def no_wait() -> None:

@@ -22,6 +22,10 @@ def is_in_midst_of_answer(bytes_after_request: int, silence: float) -> bool:
     return bytes_after_request >= LEAST_ANSWER and silence >= LEAST_SILENCE
 
 
-def is_still_arriving(bytes_after_request: int, silence: float) -> bool:
-    """Return whether an answer had begun, and its bytes still arrived shortly before the time limit."""
-    return bytes_after_request >= LEAST_ANSWER and silence < LEAST_SILENCE
+def is_still_arriving(bytes_after_request: int, silence: float, waited: float) -> bool:
+    """Return whether an answer had begun, and its bytes arrived slowly up to a time limit after `waited` seconds.
+
+    They arrived shortly before the limit, or late. Where a slow queue lost segments, TCP waits for seconds between two.
+    """
+    is_late = silence < LEAST_SILENCE or waited - silence >= LEAST_SILENCE
+    return bytes_after_request >= LEAST_ANSWER and is_late

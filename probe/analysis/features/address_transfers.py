@@ -48,6 +48,16 @@ class TransferColumns:
     other_name_stopped: int = column(
         0, "Answers under an innocuous name that stopped too.", or_zero("i.other_name_stopped")
     )
+    answers_arriving: int = column(
+        0,
+        "Attempts that reached a time limit while bytes of the handshake or the answer still arrived.",
+        count(TARGET, "still_arriving"),
+    )
+    name_answers_arriving: int = column(
+        0,
+        "The same of attempts with the target's name at verified addresses of the endpoint.",
+        count("role = 'named'", "still_arriving"),
+    )
     elsewhere_past_bytes: int = column(
         0,
         "Complete answers from other addresses past the same bytes, after the first silence.",

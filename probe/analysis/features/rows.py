@@ -19,6 +19,7 @@ __all__ = ["AddressRow", "AppRow", "EndpointRow", "NameRow", "NeedRow", "RegimeR
 RELAY_BY_DATAGRAM = "e.dialect IN ('reflector', 'stun/udp', 'turn/udp')"
 RELAY_BY_STREAM = "e.dialect IN ('reflector+tcp', 'stun/tcp', 'stun/tls', 'turn/tcp', 'turn/tls')"
 
+TOO_SLOW = "'http_arrives_too_slowly', 'tls_times_out_beside_slow_answers'"
 _WORKS = "NOT p.is_name AND p.state = 'ok'"
 # If nothing verifies the system resolver's answer, an address from another resolver does not help the apps.
 _ASTRAY = (
@@ -134,6 +135,11 @@ class ServiceRow(CutoffColumns):
         "count(*) FILTER (WHERE v.absent = '' AND e.dialect = 'reflector+tcp'"
         " AND v.rule_id = 'reflector_accepts_alone')",
     )
+    too_slow: int = column(
+        0,
+        "Endpoints whose answers were too slow for the time limit, which gives the state impaired.",
+        f"count(*) FILTER (WHERE v.absent = '' AND v.rule_id IN ({TOO_SLOW}))",
+    )
     media_pairs: int = column(
         0, "Pairs of media flows with the shape of the service's calls that are usable.", "COALESCE(q.pairs, 0)"
     )
@@ -187,7 +193,8 @@ class ServiceRow(CutoffColumns):
     )
     quic_page_limited: int = column(
         0,
-        "Of these, the pairs in which only that name's throughput is limited, and pages under it are fast over TLS.",
+        "Of these, the pairs in which only that name's throughput is limited. Pages under it are fast over TLS, or "
+        "pairs over TLS show that the name is limited.",
         "COALESCE(t.quic_limited, 0)",
     )
     quic_slow_pages: int = column(

@@ -122,6 +122,9 @@ class Observation(NamedTuple):
         int, "on a silent stream: 1 if the peer acknowledged what was sent last, 0 if not, else -1"
     ] = -1
     fell_silent: Annotated[bool, "stream_silent, after 1500 bytes or more had arrived since the last request"] = False
+    still_arriving: Annotated[
+        bool, "TLS or HTTP reached its time limit while bytes arrived slowly, 1500 or more since the last request"
+    ] = False
     kept_answers: Annotated[int, "answers on a connection that was kept open, -1 for other flows"] = -1
     kept_from: Annotated[float, "its age in seconds at the last answer"] = 0.0
     kept_until: Annotated[float, "its age in seconds at the first request without an answer, 0 without one"] = 0.0

@@ -4,7 +4,7 @@ from typing import Any
 
 from probe.analysis.observations.failure_kinds import TIMEOUT, kind_of
 from probe.analysis.observations.lenient_json import failure, number, seconds, table
-from probe.signatures.silent_streams import LEAST_SILENCE, is_in_midst_of_answer
+from probe.signatures.silent_streams import LEAST_SILENCE, is_in_midst_of_answer, is_still_arriving
 
 
 def stream_columns(record: dict[str, Any], entries: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -12,15 +12,18 @@ def stream_columns(record: dict[str, Any], entries: dict[str, list[dict[str, Any
     end = table(record.get("stream"))
     if not end:
         return {}
-    silence = seconds(end.get("silence"))
-    silent = silence >= LEAST_SILENCE and _timed_out(entries)
+    silence, received = seconds(end.get("silence")), number(end.get("bytes_after_sent"))
+    waited = _waited(entries)
+    late = waited is not None
+    silent = silence >= LEAST_SILENCE and late
     return {
         "stream_bytes": number(end.get("bytes_received")),
         "stream_packets": _packets(end),
         "stream_segment": number(end.get("segment_size")),
         "stream_silent": silent,
         "stream_acked": _acknowledged(end) if silent else -1,
-        "fell_silent": silent and is_in_midst_of_answer(number(end.get("bytes_after_sent")), silence),
+        "fell_silent": silent and is_in_midst_of_answer(received, silence),
+        "still_arriving": waited is not None and is_still_arriving(received, silence, waited),
     }
 
 
@@ -34,11 +37,19 @@ def answer_columns(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _timed_out(entries: dict[str, list[dict[str, Any]]]) -> bool:
-    """Return whether a TLS handshake, an HTTP request or the rest of an answer reached its time limit."""
-    http = entries.get("requests", [])
-    failures = [entry.get("failure") for entry in (*entries.get("tls_handshakes", []), *http)]
-    failures += [table(entry.get("response")).get("x_body_failure") for entry in http]
+def _waited(entries: dict[str, list[dict[str, Any]]]) -> float | None:
+    """Return the seconds after which a TLS handshake, an HTTP request or the rest of an answer reached its time limit.
+
+    None if none did.
+    """
+    both = [*entries.get("tls_handshakes", []), *entries.get("requests", [])]
+    late = [entry for entry in both if is_late(entry)]
+    return max((seconds(entry.get("t")) - seconds(entry.get("t0")) for entry in late), default=None)
+
+
+def is_late(entry: dict[str, Any]) -> bool:
+    """Return whether a TLS handshake, an HTTP request or the rest of its answer reached its time limit."""
+    failures = entry.get("failure"), table(entry.get("response")).get("x_body_failure")
     return any(kind_of(failure(one)) == TIMEOUT for one in failures)
 
 

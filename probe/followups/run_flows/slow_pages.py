@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from probe.dialogue import came_too_slowly
 from probe.formats.entries import HTTPTransaction
-from probe.formats.transactions import FollowUp
+from probe.formats.transactions import FollowUp, TransactionRecord
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_ALONE, SLOW_OVER_QUIC
 from probe.targets.target import family_of
@@ -57,7 +58,7 @@ class Page(NamedTuple):
 
 
 def pages_of(trace: Trace, round_trip: float = 0.0) -> list[Page]:
-    """Return the pages whose bodies were long enough to be timed.
+    """Return the pages whose bodies were long enough to be timed, or were too slow for their time limit.
 
     `round_trip` seconds are not counted, because a far server needs them for a page that does not fit into its first
     packets.
@@ -65,13 +66,13 @@ def pages_of(trace: Trace, round_trip: float = 0.0) -> list[Page]:
     return list(_pages(trace, round_trip))
 
 
-def slowest(pages: list[Page], best: float) -> Page | None:
+def slowest(pages: list[Page], best: float, *, over_quic: float = SLOW_OVER_QUIC) -> Page | None:
     """Return the slowest page if it is slow. `best` is the best page of other targets, 0.0 without one."""
-    return next(iter(slow_names(pages, best)), None)
+    return next(iter(slow_names(pages, best, over_quic=over_quic)), None)
 
 
-def slow_names(pages: list[Page], best: float) -> list[Page]:
-    """Return the slowest page of each service that is slow, the slowest first.
+def slow_names(pages: list[Page], best: float, *, over_quic: float = SLOW_OVER_QUIC) -> list[Page]:
+    """Return the slowest page of each service that is slow, the slowest first. `over_quic` is the limit over QUIC.
 
     A limit of a name slows all its pages. One slow page of several is of a limited address, or of a busy computer, so
     that it must be slower.
@@ -79,19 +80,29 @@ def slow_names(pages: list[Page], best: float) -> list[Page]:
     best_of = {page.host: max(each.rate for each in pages if each.host == page.host) for page in pages}
     found: dict[str, Page] = {}
     for page in sorted(pages, key=lambda page: (best_of[page.host], page.rate)):
-        slow = SLOW_OVER_QUIC if page.over == "quic" else SLOW
+        slow = over_quic if page.over == "quic" else SLOW
         limit = min(slow, best * LEAST_SHARE) if best else slow
         if page.rate < (limit if best_of[page.host] < limit else min(limit, SLOW_ALONE)):
             found.setdefault(page.service, page)
     return list(found.values())
 
 
-def slow_over_quic_alone(pages: list[Page], best: float) -> Page | None:
-    """Return the slowest page over QUIC if it is slow, and a page over TLS under its name is fast."""
-    found = slowest([page for page in pages if page.over == "quic"], best)
-    if found is None or not any(page.over == "tls" and page.host == found.host and page.rate >= SLOW for page in pages):
-        return None
-    return found
+def slow_over_quic(pages: list[Page], best: float) -> Page | None:
+    """Return the slowest page over QUIC if it is slow, and a page over TLS under its name is fast, or slow too.
+
+    Without a page over TLS nothing shows whether the service itself is slow.
+    """
+    over_quic = [page for page in pages if page.over == "quic"]
+    found = slowest([page for page in over_quic if is_fast_over_tls(pages, page.host)], best)
+    if found is not None:
+        return found
+    slow = {page.host for page in slow_names([page for page in pages if page.over == "tls"], best)}
+    return slowest([page for page in over_quic if page.host in slow], best, over_quic=SLOW)
+
+
+def is_fast_over_tls(pages: list[Page], host: str) -> bool:
+    """Return whether a page over TLS under a name is fast, so that neither its server nor its content is slow."""
+    return any(page.over == "tls" and page.host == host and page.rate >= SLOW for page in pages)
 
 
 def _pages(trace: Trace, round_trip: float) -> Iterator[Page]:
@@ -100,12 +111,20 @@ def _pages(trace: Trace, round_trip: float) -> Iterator[Page]:
         record = own.get(entry.transaction_id)
         if record is None or not isinstance(entry, HTTPTransaction):
             continue
-        over, seconds = protocol_of(entry), entry.response.x_body_time
+        over, rate = protocol_of(entry), _rate(entry, record, round_trip)
         host = urlsplit(record.endpoint).hostname
-        if seconds is not None and host and over and record.sent_name == host:
-            rate = entry.response.x_body_length / max(seconds - round_trip, 1e-3)
+        if rate is not None and host and over and record.sent_name == host:
             about = (record.transaction_id, record.service, record.endpoint, host)
             yield Page(*about, rate, over, record.address, record.port or 443, entry.request.url)
+
+
+def _rate(entry: HTTPTransaction, record: TransactionRecord, round_trip: float) -> float | None:
+    """Return the bytes a second of a timed page, or of one that was too slow for its time limit. None for others."""
+    end = record.stream
+    if end is not None and came_too_slowly(record, [entry]):
+        return end.bytes_after_sent / max(entry.t - entry.t0, 1e-3)
+    seconds = entry.response.x_body_time
+    return None if seconds is None else entry.response.x_body_length / max(seconds - round_trip, 1e-3)
 
 
 def protocol_of(entry: HTTPTransaction) -> Protocol | None:

@@ -14,7 +14,14 @@ from probe.followups.helper_offer import TransferOffer
 from probe.followups.run_flows.address_pages import read_at_address
 from probe.followups.run_flows.conditions import seconds_left, until_stopped
 from probe.followups.run_flows.quic_pages import LONGEST, read_both
-from probe.followups.run_flows.slow_pages import Page, pages_of, slow_names, slow_over_quic_alone, slowest
+from probe.followups.run_flows.slow_pages import (
+    Page,
+    is_fast_over_tls,
+    pages_of,
+    slow_names,
+    slow_over_quic,
+    slowest,
+)
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
 from probe.formats.flow_results import TransferResult
@@ -34,12 +41,11 @@ NAMED: frozenset[FollowUp] = frozenset({"transfer_name", "transfer_host", "uploa
 UPLOADS: frozenset[FollowUp] = frozenset({"upload_name", "upload_innocuous"})
 
 
-class _FirstPair(NamedTuple):
-    """Say what became of a service's first pair, and whether it is repeated: `stopped` in small segments."""
+class _Repeated(NamedTuple):
+    """Represent a page whose pair differed and is repeated, in small segments if that under the name alone stopped."""
 
-    result: TransferResult
-    differs: bool = False
-    stopped: bool = False
+    subject: Page
+    small: bool
 
 
 class TransferPairs:
@@ -103,31 +109,37 @@ class TransferPairs:
         if control is None or control.get("failure") is not None:
             return "no_helper"
         async with self._one_at_a_time:
-            firsts = [(subject, await self._first_pair(trace, subject)) for subject in subjects]
-            for subject, first in firsts:
-                if first.differs:
-                    await self._unless_obstacle(trace, subject, small=first.stopped)
-            for subject, first in firsts:
-                if first.result == "measured" and subject.over == "tls" and self._session.settings.depth == "deep":
+            results = await self._measure(trace, subjects)
+            if "measured" in results and self._session.settings.depth == "deep":
+                for subject in (each for each in subjects if each.over == "tls"):
                     await self._uploads(trace, subject)
-        results = [first.result for _, first in firsts]
-        return "measured" if "measured" in results else results[0]
+        return "measured" if "measured" in results else next(iter(results), None)
 
-    async def _first_pair(self, trace: Trace, subject: Page) -> _FirstPair:
-        """Measure a pair. Return what became of it, and whether it is repeated.
+    async def _measure(self, trace: Trace, subjects: list[Page]) -> list[TransferResult]:
+        """Measure a pair for each page. Return what became of them.
 
-        Repetitions come after the first pairs of all services, since a round has few pairs.
+        Repetitions of pairs that differ come after the first pairs of all, since a round has few pairs.
         """
-        if subject.over == "quic":
-            return _FirstPair(self._obstacle_to_pages() or await self._quic_pages(trace, subject))
-        result = await self._unless_obstacle(trace, subject)
-        if result != "measured":
-            return _FirstPair(result)
-        if _differ(trace):
-            return _FirstPair(result, differs=True, stopped=_name_stopped(trace))
-        if subject.over == "tls" and subject.address:
-            await self._pages_at_address(trace, subject)
-        return _FirstPair(result)
+        results, repeated = list[TransferResult](), list[_Repeated]()
+        for subject in subjects:
+            if subject.over == "quic":
+                results += await self._over_quic(trace, subject, [each.subject for each in repeated])
+                continue
+            results.append(await self._unless_obstacle(trace, subject))
+            if results[-1] == "measured" and _differ(trace):
+                repeated.append(_Repeated(subject, small=_name_stopped(trace)))
+            elif results[-1] == "measured" and subject.over == "tls" and subject.address:
+                await self._pages_at_address(trace, subject)
+        for each in repeated:
+            await self._unless_obstacle(trace, each.subject, small=each.small)
+        return results
+
+    async def _over_quic(self, trace: Trace, subject: Page, differing: list[Page]) -> list[TransferResult]:
+        """Read a page over QUIC in turns, unless pages over TLS are slow too and no pair shows that their name is."""
+        slow_by_name = any(each.over == "tls" and each.host == subject.host for each in differing)
+        if not slow_by_name and not is_fast_over_tls(pages_of(trace), subject.host):
+            return []
+        return [self._obstacle_to_pages() or await self._quic_pages(trace, subject)]
 
     async def _unless_obstacle(self, trace: Trace, subject: Page, *, small: bool = False) -> TransferResult:
         """Measure a pair if one can begin now. Return what became of it."""
@@ -158,15 +170,18 @@ class TransferPairs:
     def _subjects(self, target: Target, trace: Trace) -> list[Page]:
         """Return what pairs are measured for, in this order.
 
-        The slowest page over each protocol comes first, if it is slow. The other services over TLS follow.
+        A slow page over each protocol comes first, if there is one. The other services over TLS follow.
         """
         own, pages = target.input or target.name, pages_of(trace, self._session.pace.round_trip)
         if pages:
             self._best[own] = max(page.rate for page in pages)
         best = max((rate for name, rate in self._best.items() if name != own), default=0.0)
         kinds = {over: [page for page in pages if page.over == over] for over in ("tls", "http")}
-        other = (slow_over_quic_alone(pages, best), slowest(kinds["http"], best))
+        over_quic, over_http = slow_over_quic(pages, best), slowest(kinds["http"], best)
         slow = slow_names(kinds["tls"], best)
+        if over_quic is not None:  # its name comes first, since a pair of it must show that the name is slowed down
+            slow.sort(key=lambda page: page.host != over_quic.host)
+        other = (over_quic, over_http)
         found = [page for page in (*slow[:1], *other, *slow[1:]) if page is not None]
         if not found and self._session.settings.depth == "deep":
             fastest = min(kinds["tls"], key=lambda page: page.rate, default=_first_name(target))

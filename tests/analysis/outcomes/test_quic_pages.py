@@ -9,6 +9,8 @@ from probe.analysis.verdicts.app_sentences import reason_of
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
 from probe.formats.failures import BUDGET, INTERRUPTED
 from tests.support.measurements.lines import GENUINE, Lines
+from tests.support.measurements.transfers import add_pair
+from tests.support.measurements.transfers import entry as transfer_entry
 
 HOST = "web.telegram.org"
 QUIC, WEB = f"quic://{HOST}:443/", f"https://{HOST}:443/"
@@ -24,6 +26,8 @@ def measured(
     over_tls: float | None = 500_000.0,
     codes: tuple[int, int] = (200, 200),
     failures: tuple[str | None, str | None] = (None, None),
+    titles: tuple[str, str] = ("", ""),
+    pair: tuple[dict[str, Any], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return a measurement with a page over QUIC at these bytes a second, one over TLS, and reads of each name."""
     lines = Lines({"quic": [QUIC], "web": [WEB]})
@@ -41,10 +45,12 @@ def measured(
             rate = over_quic if is_quic else over_tls
             if rate is not None:
                 entry["response"] |= {"x_body_length": 16_000, "x_body_time": 16_000 / rate}
-    for followup, rates, code, failed in zip(
-        ("quic_page_name", "quic_page_innocuous"), (named, innocuous), codes, failures, strict=True
+    for followup, rates, code, failed, title in zip(
+        ("quic_page_name", "quic_page_innocuous"), (named, innocuous), codes, failures, titles, strict=True
     ):
-        _add(keys, followup, rates, code, failed)
+        _add(keys, followup, rates, code, failed, title)
+    if pair is not None:
+        add_pair(keys, pair)
     return measurement
 
 
@@ -52,7 +58,9 @@ def _requests(keys: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for place in (keys, keys.get("x_endpoints") or {}) for each in place.get("requests") or ()]
 
 
-def _add(keys: dict[str, Any], followup: str, rates: list[float], code: int, failed: str | None) -> None:
+def _add(
+    keys: dict[str, Any], followup: str, rates: list[float], code: int, failed: str | None, title: str = ""
+) -> None:
     number = max(each["transaction_id"] for each in keys["x_transactions"]) + 1
     name = HOST if followup == "quic_page_name" else "www.example.com"
     about = {"kind": "followup", "followup": followup, "service": "quic", "endpoint": QUIC, "address": GENUINE}
@@ -60,7 +68,13 @@ def _add(keys: dict[str, Any], followup: str, rates: list[float], code: int, fai
     keys["x_transactions"].append({"transaction_id": number} | about)
     held = keys.setdefault("x_followups", {}).setdefault("requests", [])
     for rate in rates:
-        response = {"code": code, "x_body_length": 8192, "x_body_time": 8192 / rate, "x_body_failure": None}
+        response = {
+            "code": code,
+            "x_title": title,
+            "x_body_length": 8192,
+            "x_body_time": 8192 / rate,
+            "x_body_failure": None,
+        }
         request = {"url": f"https://{HOST}/", "x_transport": "quic"}
         held.append({"transaction_id": number, "failure": None, "request": request, "response": response})
 
@@ -93,6 +107,39 @@ def test_other_services_of_the_app_are_not_accused() -> None:
 
 def test_one_burst_of_tokens_does_not_decide() -> None:
     assert judged([2e6, *SLOW[1:]], FREE)["state"] == "degraded"
+
+
+PAIR = transfer_entry(16_000), transfer_entry()  # over TLS, of which the name is limited
+
+
+def test_name_that_is_slow_over_tls_too_is_degraded_if_a_pair_shows_that_it_is_limited() -> None:
+    record = judged(SLOW, FREE, over_tls=9_000.0, pair=PAIR)
+    assert (record["state"], record["mechanisms"]) == ("degraded", ["quic.throttle.sni"])
+
+
+def test_page_of_a_limited_name_is_slow_over_quic_as_over_tls() -> None:
+    assert judged(SLOW, FREE, here=26_000.0, over_tls=19_000.0, pair=PAIR)["mechanisms"] == ["quic.throttle.sni"]
+    assert_not_accused(SLOW, FREE, here=26_000.0, pair=PAIR)  # TLS is fast, and a busy computer reads QUIC slowly
+
+
+@pytest.mark.parametrize(
+    ("pair", "about"),
+    [
+        ((transfer_entry(), transfer_entry()), {}),  # the server is slow over both
+        ((transfer_entry(16_000), transfer_entry(16_000)), {}),  # the access line is
+        ((transfer_entry(20_000), transfer_entry(45_000)), {}),  # the line was not free
+        (PAIR, {"there": 9_000.0}),  # pages over QUIC are slow for the control too
+        (PAIR, {"titles": ("Home", "Welcome to nginx!")}),  # another page, of another server
+        (PAIR, {"codes": (200, 421)}),
+        (PAIR, {"named": FREE}),
+        (PAIR, {"innocuous": SLOW}),  # a tariff that limits UDP
+    ],
+)
+def test_name_that_is_slow_over_tls_too_needs_all_of_this(
+    pair: tuple[dict[str, Any], dict[str, Any]], about: dict[str, Any]
+) -> None:
+    reads = about.pop("named", SLOW), about.pop("innocuous", FREE)
+    assert_not_accused(*reads, over_tls=9_000.0, pair=pair, **about)
 
 
 # -- look-alikes ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from probe.followups.helper_offer import TransferOffer
 from probe.followups.run_flows import transfer_pairs as pairs
-from probe.followups.run_flows.slow_pages import Page, pages_of, slow_over_quic_alone
+from probe.followups.run_flows.slow_pages import Page, pages_of, slow_over_quic
 from probe.followups.run_flows.transfer_pairs import TransferPairs
 from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPTransaction
@@ -314,9 +314,31 @@ async def over_quic(rate: float, over_tls: float = 500_000) -> Trace:
 async def test_page_that_a_busy_computer_reads_slowly_over_quic_is_followed_by_nothing(session: Session) -> None:
     made = TransferPairs(session)
     assert await made.finish(X, await over_quic(SLOW_OVER_QUIC), ANSWERED) is None
-    assert await made.finish(X, await over_quic(8_000, SLOW - 1), ANSWERED) is not None  # over TLS, without an offer
-    trace = await over_quic(8_000, SLOW - 1)
-    assert slow_over_quic_alone(pages_of(trace), 0.0) is None
+    assert slow_over_quic(pages_of(await over_quic(8_000, SLOW - 1)), SLOW) is None  # as fast as other pages
+    alone = Trace()
+    await page(alone, 8_000)
+    entry = alone.entries[-1]
+    assert isinstance(entry, HTTPTransaction)
+    entry.request.x_transport = "quic"
+    assert slow_over_quic(pages_of(alone), 0.0) is None  # no page over TLS
+
+
+@pytest.mark.parametrize("limited", [True, False])
+async def test_page_over_quic_is_read_if_a_pair_shows_that_its_name_is_slow_over_tls(
+    session: Session, monkeypatch: pytest.MonkeyPatch, limited: bool
+) -> None:
+    subjects, places = list[Page](), list[int]()
+
+    async def read(_: Session, trace: Trace, subject: Page) -> None:
+        subjects.append(subject)
+        places.append(len(transfers(trace)))
+
+    monkeypatch.setattr(pairs, "read_both", read)
+    async with helper(session, {ENDPOINT.host: 8_000} if limited else {}) as (made, _):
+        trace = await over_quic(8_000, over_tls=8_000)
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+    assert [(each.over, each.host) for each in subjects] == [("quic", ENDPOINT.host)] * limited
+    assert places == [2] * limited and len(transfers(trace)) == (4 if limited else 2)  # the repetition comes last
 
 
 async def test_slow_page_over_quic_is_read_without_a_helper(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

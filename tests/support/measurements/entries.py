@@ -94,13 +94,14 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
     """Fill in what the step would observe."""
     if isinstance(entry, TLSHandshake):
         _complete_tls(entry, more)
+    if isinstance(entry, HTTPTransaction):
+        entry.t = entry.t0 + more.get("http_seconds", 0.0)
     if isinstance(entry, HTTPTransaction) and entry.failure is None:
         prints, to = more.get("fingerprints", []), more.get("redirect", "")
         code = 302 if to else 200
         page = {"x_body_length": 100, "x_body_sha256": more["page"]} if more.get("page") else {}
         page |= {"x_title": more.get("title", "")}
         page |= {"x_body_failure": more["body_failure"]} if more.get("body_failure") else {}
-        entry.t = entry.t0 + more.get("http_seconds", 0.0)
         entry.response = HTTPResponse(code=code, x_fingerprints=prints, x_redirect_host=to, **page)
     if isinstance(entry, MTProtoExchange):
         entry.nonce_echoed = entry.failure is None

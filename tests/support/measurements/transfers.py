@@ -61,13 +61,17 @@ def measured(
     control: Sequence[float] = (200_000.0,),
     outcome: str = "",
     url: str = URL,
+    **more: Any,
 ) -> dict[str, Any]:
-    """Return a measurement whose pages came with these bytes a second, and with pairs (name, innocuous name)."""
+    """Return a measurement whose pages came with these bytes a second, and with pairs (name, innocuous name).
+
+    `outcome` is that of attempts that fail, and `more` are columns of their entries.
+    """
     lines = Lines({"web": [url]})
     lines.lookup(HOST, GENUINE)
     lines.encrypted(HOST, GENUINE)
     if outcome:
-        lines.twice(url, GENUINE, outcome)
+        lines.twice(url, GENUINE, outcome, **more)
     else:
         for _ in pages or (0,):
             lines.first(url, GENUINE)
@@ -78,7 +82,7 @@ def measured(
     if keys["x_control"]:
         _time(keys["x_control"]["test_keys"], control)
     for pair in pairs:
-        _add(keys, pair)
+        add_pair(keys, pair)
     return measurement
 
 
@@ -90,7 +94,8 @@ def _time(keys: dict[str, Any], rates: Sequence[float]) -> None:
     assert len(held) >= len(rates)
 
 
-def _add(keys: dict[str, Any], pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
+def add_pair(keys: dict[str, Any], pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Add the transactions and entries of a pair (name, innocuous name)."""
     in_clear = "http_host" in pair[0]
     kinds = ("transfer_host", "transfer_innocuous_host") if in_clear else ("transfer_name", "transfer_innocuous")
     if pair[0].get("upload"):

@@ -197,6 +197,7 @@ TLS: dict[str, Columns] = {
     "tls_policed_side_by_side": _PROVEN
     | {"tls_attempts": 3, "tls_successes": 1, "alone_successes": 1, "crowded_failures": 2, "crowded_silent": 2}
     | {"crowd_answers": 1, "control_crowd": 1},
+    "tls_times_out_beside_slow_answers": _fails("tls", "timeouts") | {"name_answers_arriving": 1} | _CONTROL,
     "tls_fails_side_by_side": _fails("tls", "timeouts") | {"crowded_failures": 2, "crowd_answers": 1} | _CONTROL,
     **_by_hello(),
     "tls_completes": _PROVEN | {"tls_attempts": 2, "tls_successes": 1},
@@ -226,6 +227,7 @@ HTTP: dict[str, Columns] = {
     "http_freezes_after_packets": _FREEZES_WITH_ANY_NAME | _PAST_PACKETS,
     "http_freezes_after_packets_at_times": _FREEZES | _PAST_PACKETS | {"transfers_dead": 1, "transfers_whole": 1},
     "http_stops_midway": _STOPS,
+    "http_arrives_too_slowly": _fails("http", "timeouts") | {"answers_arriving": 1} | _CONTROL,
     "http_page_is_elsewhere_too": _FORGED | {"http_pages_elsewhere": 1},
     "http_redirect_is_elsewhere_too": _FORGED
     | {"http_redirects_elsewhere": 1, "http_pages_elsewhere": 1, "http_redirects": 1, "successes": 0},

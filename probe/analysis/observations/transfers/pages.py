@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from probe.analysis.observations.lenient_json import name, number, seconds_or_none, table, tables, text
+from probe.analysis.observations.lenient_json import (
+    name,
+    number,
+    seconds,
+    seconds_or_none,
+    table,
+    tables,
+    text,
+)
+from probe.analysis.observations.stream_ends import is_late
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.formats.plain_json import places_of_entries
-from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_OVER_QUIC
+from probe.signatures.silent_streams import is_still_arriving
+from probe.signatures.slow_page import LEAST_SHARE, SLOW
 
 Protocol = Literal["tls", "http", "quic"]
 Table = dict[str, Any]
@@ -15,9 +25,13 @@ OWN = frozenset({"first", "confirm"})
 _DIGITS = 4
 
 
-def page_columns(test_keys: Table, control: Table, service: str, name_sent: str, protocol: Protocol) -> dict[str, Any]:
-    """Return the columns about the pages of a service under a name. `control` are the keys of the helper's answer."""
-    slow = SLOW_OVER_QUIC if protocol == "quic" else SLOW
+def page_columns(
+    test_keys: Table, control: Table, service: str, name_sent: str, protocol: Protocol, slow: float = SLOW
+) -> dict[str, Any]:
+    """Return the columns about the pages of a service under a name. `control` are the keys of the helper's answer.
+
+    A page is slow below `slow` bytes a second.
+    """
     here = list(page_rates(test_keys, name_sent, protocol, service))
     there = max(page_rates(control, name_sent, protocol, service), default=None)
     return {
@@ -29,9 +43,12 @@ def page_columns(test_keys: Table, control: Table, service: str, name_sent: str,
 
 
 def page_rates(test_keys: Table, name_sent: str, protocol: Protocol, service: str | None = None) -> Iterator[float]:
-    """Yield the bytes a second of each timed and whole page under a name, of one service or of all."""
+    """Yield the bytes a second of each timed page under a name, of one service or of all.
+
+    A page counts too whose bytes still arrived at the time limit.
+    """
     own = {
-        number(each.get("transaction_id"))
+        number(each.get("transaction_id")): each
         for each in tables(test_keys.get("x_transactions"))
         if text(each.get("kind")) in OWN
         and service in (None, text(each.get("service")))
@@ -39,8 +56,10 @@ def page_rates(test_keys: Table, name_sent: str, protocol: Protocol, service: st
     }
     for place in places_of_entries(test_keys):
         for entry in tables(place.get("requests")):
-            if number(entry.get("transaction_id")) in own and protocol_of(entry) == protocol:
+            record = own.get(number(entry.get("transaction_id")))
+            if record is not None and protocol_of(entry) == protocol:
                 rate = rate_of(entry)
+                rate = _rate_until_limit(entry, record) if rate is None else rate
                 if rate is not None:
                     yield rate
 
@@ -55,6 +74,14 @@ def rate_of(entry: Table, spared: float = 0.0) -> float | None:
     if lasted is None or response.get("x_body_failure") is not None:
         return None
     return number(response.get("x_body_length")) / max(lasted - spared, 1e-3)
+
+
+def _rate_until_limit(entry: Table, record: Table) -> float | None:
+    """Return the bytes a second of an answer that was too slow for its time limit, None for another one."""
+    end, began = table(record.get("stream")), seconds_or_none(entry.get("t0"))
+    received, waited = number(end.get("bytes_after_sent")), seconds(entry.get("t")) - (began or 0.0)
+    arriving = is_late(entry) and is_still_arriving(received, seconds(end.get("silence")), waited)
+    return received / max(waited, 1e-3) if began is not None and arriving else None
 
 
 def protocol_of(entry: Table) -> Protocol | None:

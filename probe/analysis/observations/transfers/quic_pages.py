@@ -1,7 +1,7 @@
 """Compute the figures of a page over QUIC that was read in turns under its name and under an innocuous one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from probe.analysis.observations.failure_kinds import LOCAL, kind_of
 from probe.analysis.observations.lenient_json import failure, name, number, table, tables, text
@@ -9,7 +9,7 @@ from probe.analysis.observations.transfers.pages import page_columns, page_rates
 from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.statistics.throughput_ratio import ratio_of_turns
 from probe.formats.plain_json import places_of_entries
-from probe.signatures.slow_page import SLOW
+from probe.signatures.slow_page import SLOW, SLOW_OVER_QUIC
 
 NAMED, INNOCUOUS = "quic_page_name", "quic_page_innocuous"
 MOST_READS = 50  # of a connection. More are not from our probe.
@@ -28,10 +28,12 @@ def quic_page_row(test_keys: Table, control: Table) -> TransferRow | None:
         return None
     mine, theirs = (_reads(test_keys, number(each.get("transaction_id"))) for each in (one, other))
     service, name_sent = text(one.get("service")), name(one.get("sent_name"))
-    alike = {code for code, _ in (*mine, *theirs)}
+    alike = {read.page for read in (*mine, *theirs)}
     ratio = ratio_of_turns(_rates(mine), _rates(theirs)) if len(alike) == 1 else None
     spoiled = any(kind_of(failure(each.get("failure"))) == LOCAL for each in (one, other))
     share, innocuous_share = (min(_rates(each), default=0.0) / SLOW for each in (mine, theirs))
+    over_tls = max(page_rates(test_keys, name_sent, "tls"), default=None)
+    slow = SLOW if over_tls is not None and over_tls < SLOW else SLOW_OVER_QUIC
     columns: Table = {
         "pair": _FIRST,
         "service": service,
@@ -49,18 +51,25 @@ def quic_page_row(test_keys: Table, control: Table) -> TransferRow | None:
         "silent": 0.0,
         **dict.fromkeys(("repeated", "innocuous_repeated", "queueing", "innocuous_queueing")),
         "protocol": "quic",
-        "other_page_rate": max(page_rates(test_keys, name_sent, "tls"), default=None),
+        "other_page_rate": over_tls,
     }
-    return rounded_row(columns | page_columns(test_keys, control, service, name_sent, "quic"))
+    return rounded_row(columns | page_columns(test_keys, control, service, name_sent, "quic", slow))
 
 
 _FIRST = 100
 """Number of the pair. Those of transfers from the helper begin at 0."""
 
 
-def _reads(test_keys: Table, transaction: int) -> list[tuple[int, float]]:
-    """Return status and bytes a second of each read of a connection, up to the first one that was not whole."""
-    found = list[tuple[int, float]]()
+class _Read(NamedTuple):
+    """Hold one read: the status and title of the page, and bytes a second."""
+
+    page: tuple[int, str]
+    rate: float
+
+
+def _reads(test_keys: Table, transaction: int) -> list[_Read]:
+    """Return the reads of a connection, up to the first one that was not whole."""
+    found = list[_Read]()
     for place in places_of_entries(test_keys):
         for entry in tables(place.get("requests")):
             if number(entry.get("transaction_id")) != transaction or protocol_of(entry) != "quic":
@@ -68,10 +77,11 @@ def _reads(test_keys: Table, transaction: int) -> list[tuple[int, float]]:
             rate = rate_of(entry)
             if rate is None or len(found) == MOST_READS:
                 return found
-            found.append((number(table(entry.get("response")).get("code")), rate))
+            response = table(entry.get("response"))
+            found.append(_Read((number(response.get("code")), text(response.get("x_title"))), rate))
     return found
 
 
-def _rates(reads: Sequence[tuple[int, float]]) -> list[float]:
+def _rates(reads: Sequence[_Read]) -> list[float]:
     """Return the rates up to that of the helper's transfers. A faster page is not slow, and its time is too short."""
-    return [min(rate, SLOW) for _, rate in reads]
+    return [min(read.rate, SLOW) for read in reads]

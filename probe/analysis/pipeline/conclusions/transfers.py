@@ -17,19 +17,32 @@ Behind a limit TCP waits this long after it lost the last segments of a full que
 LEAST_OTHER_RATE = "64e3"
 """Bytes a second of a page over TLS under the same name. The server and its content are then not what is slow."""
 
+
+def _shows_limit(pair: str) -> str:
+    return f"{pair}.usable AND COALESCE({pair}.pooled_high, 1e0) < {MOST_RATIO} AND {pair}.silent <= {LONGEST_SILENCE}"
+
+
+NAME_LIMITS = Statement(
+    "name_limit",
+    "The server names that all usable pairs of transfers from the test helper over TLS show to be limited.",
+    ("m", "name"),
+    f"SELECT p.m, p.name FROM transfer_pair p WHERE p.protocol = 'tls' AND p.usable GROUP BY p.m, p.name"
+    f" HAVING count(*) = count(CASE WHEN {_shows_limit('p')} THEN 1 END)",
+)
+
 _LIMITED = (
-    f"p.usable AND COALESCE(p.pooled_high, 1e0) < {MOST_RATIO} AND p.silent <= {LONGEST_SILENCE}"
-    f" AND (p.protocol <> 'quic' OR COALESCE(p.other_page_rate, 0e0) >= {LEAST_OTHER_RATE})"
+    f"{_shows_limit('p')} AND (p.protocol <> 'quic' OR l.m IS NOT NULL"
+    f" OR COALESCE(p.other_page_rate, 0e0) >= {LEAST_OTHER_RATE})"
 )
 
 TRANSFER_FINDINGS = Statement(
     "transfer_finding",
     "What each pair of transfers shows. `usable`: the innocuous name reached 80 % of the helper's pace."
     " `limited`: the name got less than half of that in all usable pairs together, and did not stop in this one."
-    " Over QUIC, pages under the same name must come fast over TLS too.",
+    " Over QUIC, pages under the same name must come fast over TLS, or pairs over TLS show that the name is limited.",
     ("m", "role", "pair"),
     f"SELECT p.m, p.service AS role, p.pair, p.usable, {_LIMITED} AS limited, p.slow_pages,"
-    " p.protocol FROM transfer_pair p",
+    " p.protocol FROM transfer_pair p LEFT JOIN name_limit l ON l.m = p.m AND l.name = p.name",
 )
 
 _PROTOCOLS = {"tls": "", "http": "clear_", "quic": "quic_", "address": "address_"}
@@ -91,4 +104,4 @@ SERVICE_STOPS = Statement(
     " FROM transfer_stop_at_helper GROUP BY m, role",
 )
 
-TRANSFER_STATEMENTS = (TRANSFER_FINDINGS, SERVICE_TRANSFERS, TRANSFER_STOPS, SERVICE_STOPS)
+TRANSFER_STATEMENTS = (NAME_LIMITS, TRANSFER_FINDINGS, SERVICE_TRANSFERS, TRANSFER_STOPS, SERVICE_STOPS)

@@ -1,7 +1,8 @@
 """Define the rules about HTTP answers, and collect the rules of the HTTP table."""
 
 from probe.analysis.rules.http.names import HTTP_FOLLOWS_NAME
-from probe.analysis.rules.http.transfers import TRANSFERS_STOP
+from probe.analysis.rules.http.slow_answers import SLOW_ANSWERS
+from probe.analysis.rules.http.transfers import STOPS_MIDWAY, TRANSFERS_STOP
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -38,6 +39,8 @@ HTTP_RULES = (
         ),
     ),
     *TRANSFERS_STOP,
+    *SLOW_ANSWERS,
+    *STOPS_MIDWAY,
     Rule(
         "http_answers",
         "successes > 0",

@@ -92,6 +92,9 @@ TRANSFERS_STOP = (
             "and a test helper outside this network have no such limit. {service} works badly."
         ),
     ),
+)
+
+STOPS_MIDWAY = (
     Rule(
         "http_stops_midway",
         "(transfers_silent >= 2 OR (transfers_silent > 0 AND http_successes = 0)) AND transfers_whole = 0 AND "

@@ -5,6 +5,7 @@ from probe.analysis.rules.tls.certificates import FOREIGN_CERTIFICATES, REFUSED_
 from probe.analysis.rules.tls.client_hellos import BROWSER_HELLO_FAILS, DEPENDS_ON_HELLO, HELLO_WITH_ECH_FAILS
 from probe.analysis.rules.tls.names import TLS_FOLLOWS_NAME
 from probe.analysis.rules.tls.parallel_hellos import NOT_REPEATED_ALONE, PASSES_ALONE
+from probe.analysis.rules.tls.slow_answers import SILENT_BESIDE_SLOW_ANSWERS
 from probe.messages import mark
 
 _INNOCUOUS_PASSES = "innocuous_passed > 0 AND innocuous_failed = 0"
@@ -67,6 +68,7 @@ TLS_RULES = (
         because="The run was interrupted before a failure of the TLS handshake could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),
+    *SILENT_BESIDE_SLOW_ANSWERS,
     *NOT_REPEATED_ALONE,
     *DEPENDS_ON_HELLO,
     Rule(
