@@ -25,10 +25,11 @@ from probe.steps.path.limited_ttl import SENT_TWICE
 from probe.steps.path.path_sweep import sweep_path
 
 FLOWS_STANDARD = 3  # triggers of one search (P7). The hop of a drop needs one more that confirms it.
-CONFIRMING: dict[str, int] = {"tcp": 3, "udp": 4}  # packets in it. The kernel repeats a segment once more than noticed.
+CONFIRMING = 4  # packets in it
 BEFORE = 3  # packets before it, of those that a router must answer beside
 FLOWS_DEEP = 6  # before its agreeing runs begin
 SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurement sends anything more
+CONFIRMED_WITHIN = 4.0  # seconds after it in which a hop that was found may still be confirmed
 KEPT_SECONDS = 45.0  # the same of a search on connections that are kept open
 SLOWEST = 0.5  # seconds, the longest wait for a router
 BEYOND = 2  # distances past the last router that answered, where the end of the path was not reached
@@ -163,13 +164,13 @@ class HopSearch:
         middlebox that acts on long hellos alone would otherwise seem to begin where the form changes. `beside`: packets
         without a name are sent to the single TTL too.
         """
-        if not self._is_in_time():
+        if not self._is_in_time(CONFIRMED_WITHIN if beside else 0.0):
             return False
         trigger = Trigger(case.host, case.ip, case.carrier, case.port)
 
         async def steps(tx: Transaction) -> None:
             answered = await self._flows.count_answered(tx, case, beside, ttls, BEFORE)
-            most = CONFIRMING[case.carrier] if beside else SENT_TWICE
+            most = CONFIRMING if beside else SENT_TWICE
             if case.carrier == "tcp":
                 entry = await self._flows.over_tcp(tx, case, trigger, ttls, slowest, whole, most)
             else:
@@ -186,8 +187,8 @@ class HopSearch:
         record = await self._runner.carry_out(FlowFacts(about, trigger if case.is_trigger else None), steps)
         return record is not None and (record.failure is None or case.kind in COMPARING)  # some devices stop not all
 
-    def _is_in_time(self) -> bool:
-        return asyncio.get_running_loop().time() <= self._until
+    def _is_in_time(self, longer: float = 0.0) -> bool:
+        return asyncio.get_running_loop().time() <= self._until + longer
 
     # -- the path ------------------------------------------------------------------------------------------------
 

@@ -59,7 +59,9 @@ async def limited_payload_tcp(
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
-        flow = LimitedStream(conn, listening_time(pace, slowest, patient=len(ttls) == 1), most=most)
+        flow = LimitedStream(
+            conn, listening_time(pace, slowest, patient=len(ttls) == 1 and most == SENT_TWICE), most=most
+        )
         if opening is not None:
             payload = await opening(conn)
         try:
