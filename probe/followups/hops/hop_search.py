@@ -25,11 +25,11 @@ from probe.steps.path.limited_ttl import SENT_TWICE
 from probe.steps.path.path_sweep import sweep_path
 
 FLOWS_STANDARD = 3  # triggers of one search (P7). The hop of a drop needs one more that confirms it.
-CONFIRMING = 4  # packets in it
+CONFIRMING: dict[str, int] = {"tcp": 3, "udp": 4}  # packets in it. The kernel repeats a segment after 0.2, 0.4, 0.8 s.
 BEFORE = 3  # packets before it, of those that a router must answer beside
 FLOWS_DEEP = 6  # before its agreeing runs begin
 SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurement sends anything more
-CONFIRMED_WITHIN = 4.0  # seconds after it in which a hop that was found may still be confirmed
+CONFIRMED_WITHIN = 4.0  # seconds that confirmations may take in addition
 KEPT_SECONDS = 45.0  # the same of a search on connections that are kept open
 SLOWEST = 0.5  # seconds, the longest wait for a router
 BEYOND = 2  # distances past the last router that answered, where the end of the path was not reached
@@ -41,7 +41,7 @@ class HopSearch:
     def __init__(self, runner: FlowRunner) -> None:
         self._runner, self._session = runner, runner.session
         self.cases = HopCases(runner.trace)
-        self._until = 0.0  # of the event loop's clock
+        self._until = self._latest = 0.0  # of the event loop's clock
         self._paths: dict[tuple[str, int, str], asyncio.Task[PathSweep | None]] = {}
         self._connects = ConnectSearch(runner, self._path, self._is_in_time)
         self._flows = LimitedFlows(runner, self._is_in_time)
@@ -65,6 +65,7 @@ class HopSearch:
 
     def _begin(self, seconds: float) -> None:
         self._until = asyncio.get_running_loop().time() + seconds
+        self._latest = self._until + CONFIRMED_WITHIN
 
     async def _ending(self, searches: Awaitable[object]) -> None:
         """Wait for searches, then cancel measurements of paths that nothing waits for."""
@@ -135,8 +136,11 @@ class HopSearch:
     async def _confirm(self, case: Case, search: Search, beside: Transport, slowest: float) -> None:
         """Repeat silence at the hop that was found. Routers that answer at random would look like a drop."""
         found = search.found()
-        if _needs_confirmation(case) and found is not None and found.exact:
+        if _needs_confirmation(case) and found is not None and found.exact and found.high not in search.confirmed:
+            clock = asyncio.get_running_loop().time
+            began = clock()
             await self._try(case, search, [found.high], slowest, beside=beside)
+            self._until = min(self._until + clock() - began, self._latest)
 
     async def _agree(self, case: Case, search: Search, slowest: float) -> None:
         """Repeat both ends of the interval, one flow each, until enough runs agree."""
@@ -170,7 +174,8 @@ class HopSearch:
 
         async def steps(tx: Transaction) -> None:
             answered = await self._flows.count_answered(tx, case, beside, ttls, BEFORE)
-            most = CONFIRMING if beside else SENT_TWICE
+            is_last = _needs_confirmation(case) and not beside and self._triggers_left(trigger) == 1
+            most = CONFIRMING[case.carrier] if beside or is_last else SENT_TWICE
             if case.carrier == "tcp":
                 entry = await self._flows.over_tcp(tx, case, trigger, ttls, slowest, whole, most)
             else:
@@ -182,10 +187,29 @@ class HopSearch:
                 compared = distance.ttl in (entry.compared or [])
                 if not _is_compared(case) or distance.outcome == "expired" or compared:
                     search.learn(distance.ttl, distance.outcome, beside_answers=compared)
+            if is_last:
+                entry.compared = await self._confirm_at_once(tx, case, search, self._beside(case))
 
         about = case.transaction("limited_payload", sent_name="" if case.kind == "random" else case.host)
         record = await self._runner.carry_out(FlowFacts(about, trigger if case.is_trigger else None), steps)
         return record is not None and (record.failure is None or case.kind in COMPARING)  # some devices stop not all
+
+    async def _confirm_at_once(self, tx: Transaction, case: Case, search: Search, beside: Transport) -> list[int]:
+        """Send the packets beside a flow that no other may follow. Return the TTL that they confirm, [] for none."""
+        found = search.found()
+        if found is None or not found.exact:
+            return []
+        answered = await self._flows.count_answered(tx, case, beside, [found.high], STEADY_OF)
+        if answered >= STEADY:
+            search.confirmed.add(found.high)
+        return [found.high] if answered >= STEADY else []
+
+    def _beside(self, case: Case) -> Transport:
+        """Return what carries packets without a name on the path that was measured for a case."""
+        return "tcp" if case.carrier == "tcp" or (case.kind == "quic" and not case.any_name) else "udp"
+
+    def _triggers_left(self, trigger: Trigger) -> int:
+        return self._session.pace.triggers_left(trigger.name, trigger.address, trigger.transport)
 
     def _is_in_time(self, longer: float = 0.0) -> bool:
         return asyncio.get_running_loop().time() <= self._until + longer

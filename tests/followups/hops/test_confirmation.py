@@ -13,10 +13,11 @@ from probe.followups.hops import hop_search, limited_flows
 from probe.followups.hops.hop_search import CONFIRMING, FLOWS_STANDARD, HopSearch
 from probe.formats import failures as f
 from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
-from probe.session.pacing import Pace
+from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.trace import Trace
+from probe.signatures.ttl_distance import Interval
 from probe.steps.path.limited_ttl import SENT_TWICE
-from tests.followups.hops.test_hop_search import NAME, failed_attempts
+from tests.followups.hops.test_hop_search import IP, NAME, PORT, failed_attempts
 from tests.support.world import World
 
 SEARCHES = 200
@@ -78,10 +79,16 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-async def found_hop(world: World, path: DroppingPath, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Return the hop that one search found, 0 without any."""
+async def found_hop(
+    world: World, path: DroppingPath, monkeypatch: pytest.MonkeyPatch, *, spent: int = 0, guess: int = 0
+) -> int:
+    """Return the hop that one search found, 0 without any. `spent`: triggers that were sent before."""
     path.install(monkeypatch)
     world.session.pace, world.session.located = Pace(), {}
+    for _ in range(spent):
+        world.session.pace.spend_trigger(NAME, IP, "tcp", PORT)
+    if guess:
+        world.session.located["http"] = Interval(guess - 1, guess, 1)
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, again=f.TIMEOUT)
@@ -89,7 +96,7 @@ async def found_hop(world: World, path: DroppingPath, monkeypatch: pytest.Monkey
         record.failure = f.TIMEOUT
     await where.find({NAME})
     assert trace.bugs == []
-    return world.session.located["tls"].high if world.session.located else 0
+    return world.session.located["tls"].high if "tls" in world.session.located else 0
 
 
 async def hops_of(world: World, monkeypatch: pytest.MonkeyPatch, share: float, seed: int = 16) -> Counter[str]:
@@ -123,7 +130,7 @@ async def test_steady_routers_give_the_hop_with_one_trigger_more(world: World, m
     assert await found_hop(world, path, monkeypatch) == 5
     *searching, last = path.sent
     assert len(searching) <= FLOWS_STANDARD and {most for _, most in searching} == {SENT_TWICE}
-    assert last == ([5], CONFIRMING) and set(path.beside) == {5} and len(path.beside) == 5
+    assert last == ([5], CONFIRMING["tcp"]) and set(path.beside) == {5} and len(path.beside) == 5
     assert [entry.compared for entry in path.entries] == [[]] * len(searching) + [[5]]
     assert world.session.pace.triggers == len(path.sent)
 
@@ -135,3 +142,14 @@ async def test_router_that_falls_silent_for_other_packets_too_confirms_nothing(
     path = DroppingPath(7, 8, lambda ttl: ttl != 6 or not path.sent)
     assert await found_hop(world, path, monkeypatch) == 0
     assert path.sent[-1][0] == [6] and path.entries[-1].compared == []
+
+
+@pytest.mark.parametrize(("answers", "hop"), [(lambda path: True, 5), (lambda path: not path.sent, 0)])
+async def test_last_trigger_searches_and_confirms_in_one_flow(
+    world: World, monkeypatch: pytest.MonkeyPatch, answers: Callable[[DroppingPath], bool], hop: int
+) -> None:
+    """Test a guess that is right, with a router that answers other packets too, and one that does so no longer."""
+    path = DroppingPath(5, 8, lambda ttl: ttl != 5 or answers(path))
+    assert await found_hop(world, path, monkeypatch, spent=TRIGGERS_STANDARD - 1, guess=5) == hop
+    assert path.sent == [([4, 5], CONFIRMING["tcp"])] and path.beside == [5] * 5
+    assert [entry.compared for entry in path.entries] == [[5] if hop else []]
