@@ -164,6 +164,13 @@ def test_payload_that_passes_all_routers_is_acted_on_at_the_server(flow: Seen, c
     assert reasons(line(flow, cause=cause, end=None))[0] != "at_server"
 
 
+def test_random_bytes_that_pass_all_routers_show_nothing_about_a_protocol() -> None:
+    """Test a device that knows the protocol of the service. It lets random bytes pass, so it may be anywhere."""
+    flow = {5: "expired", 6: "expired"}
+    random_bytes = line(flow, cause="generic_timeout_error", payload="random")
+    assert reasons(random_bytes) == ["not_found"]
+
+
 def test_answer_behind_the_last_router_gives_no_hop() -> None:
     """Test a path whose end is unknown: the server itself may answer there."""
     far = line({4: "expired"}, {6: "expired", 7: "answered"}, payload="dns", service="", end=None)

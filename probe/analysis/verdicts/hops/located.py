@@ -133,7 +133,8 @@ def _located(
     between = interval(seen)
     if between is None:
         passed = path.end and (path.last, False) in seen and not any(acts for _, acts in seen)
-        return SearchResult(search, reason=AT_SERVER if passed else NOT_FOUND)
+        at_server = passed and search.payload != "random"  # random bytes show nothing about a protocol
+        return SearchResult(search, reason=AT_SERVER if at_server else NOT_FOUND)
     if not between.exact:
         untried = not by_silence or any(between.low < ttl < between.high for ttl in path.routers)
         return SearchResult(search, reason=NOT_SEARCHED if untried else NOT_FOUND)
