@@ -72,6 +72,9 @@ class SIPInjection(AddressFilter):
         default=True, description="true: it sees a copy, and the server answers too. false: it holds the request back"
     )
     status: Literal[480, 500] = Field(default=480, description="final status of its answers")
+    product: str = Field(
+        default="", description="Server header of its answers, as routers with telephony send, empty: none"
+    )
     ttl: int = Field(default=0, ge=0, le=255, description="TTL with which its answers are sent, 0: drawn by seed")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
@@ -89,12 +92,13 @@ class SIPInjection(AddressFilter):
         return Actions(forward=self.on_path, to_client=[(0.0, udp_packet(*back, self._refusal(message), ttl=ttl))])
 
     def _refusal(self, message: Message) -> bytes:
-        """Return a refusal that names no server and copies Via as it stands."""
+        """Return a refusal that copies Via as it stands. It names no server, unless the device has a product name."""
         tag = self._random("tag", message.call_id).randbytes(8).hex()
         copied = [(name, message.first(name)) for name in ("via", "from", "call-id", "cseq")]
         lines = [
             f"SIP/2.0 {self.status} {SIP_STATUS[self.status]}",
             *(f"{name.title()}: {value}" for name, value in copied),
         ]
+        lines += [f"Server: {self.product}"] if self.product else []
         lines += [f"To: {message.first('to')};tag={tag}", "Content-Length: 0", "", ""]
         return "\r\n".join(lines).encode()

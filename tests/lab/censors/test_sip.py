@@ -95,6 +95,8 @@ def test_injected_answer_is_valid_and_names_no_server(on_path: bool, status: int
     assert packet.ttl == 60 and has_right_checksum(packet)
     assert (m.code, m.reason, m.first("server")) == (status, phrase, "")
     assert REQUEST.is_answered_by(m) and REQUEST.rewritten(m) == [] and m.receiver.tag
+    named = deployed(SIPInjection(product="Home router 7.2")).see(datagram(REQUEST.written()), OUT, 0.0)
+    assert named is not None and b"\r\nServer: Home router 7.2\r\n" in named.to_client[0][1]
     again = censor.see(datagram(REQUEST.written()), OUT, 0.5)
     assert again is not None and again.to_client[0][1] == raw  # one transaction, one answer
 

@@ -296,6 +296,7 @@ _UNNAMED = {"control_sip_named": 1} | _CONTROL
 SIP: dict[str, Columns] = call("sip") | {
     "sip_480_contradicted": _UNAVAILABLE | _CONTRADICTED,
     "sip_500_contradicted": _ERRORS | _CONTRADICTED,
+    "sip_gateway_answers": _ERRORS | _AT_ECHO | {"sip_named": 2},
     "sip_480_at_echo_too": _UNAVAILABLE | _AT_ECHO,
     "sip_500_at_echo_too": _ERRORS | _AT_ECHO,
     "sip_480_of_another_server": _UNAVAILABLE | _UNNAMED,

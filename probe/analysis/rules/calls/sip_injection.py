@@ -13,6 +13,10 @@ _AT_ECHO = "same_answered > 0 AND other_echoed > 0 AND other_changed = 0"
 """The copy of the request to the helper's echo is answered in SIP too, which the helper does not speak."""
 _ALL_480 = "sip_unavailable >= 2 AND sip_unavailable = payload_attempts"
 _ALL_500 = "sip_errors >= 2 AND sip_errors = payload_attempts"
+_UNCLEAR = mark(
+    "{service} answers here that it cannot take calls now. A test helper outside this network gets another answer. The "
+    "server may refuse this network, or be busy at times. The cause is unclear."
+)
 # A true 480 or 500 is common. It accuses only before an answer of another sender, at the helper's echo, or without the
 # product that the control sees. Inside TLS only the server can send it.
 
@@ -44,6 +48,17 @@ SIP_INJECTION_RULES = (
             "A device in this network answers calls to {host} in the server's name: it reports an error. The server's "
             "own answer arrives later. Access to {service} is blocked."
         ),
+    ),
+    Rule(
+        "sip_gateway_answers",
+        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND ({_ALL_480} OR {_ALL_500}) AND {_AT_ECHO} AND "
+        "sip_named >= payload_attempts",
+        State.IMPAIRED,
+        because=(
+            "The SIP request is answered with 480 or 500 here, and also on the way to the helper's echo, by a device "
+            "that names its product. A home router with telephony does that."
+        ),
+        plain=_UNCLEAR,
     ),
     Rule(
         "sip_480_at_echo_too",
@@ -109,9 +124,6 @@ SIP_INJECTION_RULES = (
             "The SIP request is answered with 480 or 500 here, and with another status at the test helper. Nothing "
             "shows that another device than the server sent it."
         ),
-        plain=mark(
-            "{service} answers here that it cannot take calls now. A test helper outside this network gets another "
-            "answer. The server may refuse this network, or be busy at times. The cause is unclear."
-        ),
+        plain=_UNCLEAR,
     ),
 )

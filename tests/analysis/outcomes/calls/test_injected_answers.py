@@ -73,6 +73,15 @@ def test_answer_at_the_echo_too_is_blocked(code: int) -> None:
     assert verdict(lines) == ("blocked", [f"sip.injection.{code}"], f"sip_{code}_at_echo_too")
 
 
+@pytest.mark.parametrize("code", CODES)
+def test_answer_at_the_echo_that_names_a_product_is_unclear(code: int) -> None:
+    """Check that a home router with telephony, which answers in the place of every server, is not accused."""
+    lines = call(code, server="Home router 7.2", control={"code": 200})
+    lines.echo(URL)
+    lines.echo(URL, payload="sip", answered=code)
+    assert verdict(lines) == ("impaired", [], "sip_gateway_answers")
+
+
 def test_echo_without_answer_or_with_damage_accuses_nothing() -> None:
     for other, same in (({}, {}), ({}, {"changed": True}), ({"changed": True}, {"answered": 480})):
         lines = call(480, control={"code": 200})
