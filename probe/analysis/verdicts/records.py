@@ -160,6 +160,14 @@ def _endpoints(engine: Engine, heads: Sequence[Head]) -> dict[Key, list[Record]]
     return found
 
 
+def _over_quic_alone(endpoints: Sequence[Record]) -> set[str]:
+    """Return the mechanisms that only endpoints over QUIC have."""
+    found: dict[bool, set[str]] = {True: set(), False: set()}
+    for each in endpoints:
+        found[each["endpoint"].startswith("quic://")].update(each["mechanisms"])
+    return found[True] - found[False]
+
+
 def _record(
     head: Head, role: str, columns: list[Any], mechanisms: list[str], anomalies: list[str], endpoints: list[Record]
 ) -> Record:
@@ -168,6 +176,8 @@ def _record(
     invalid = head.invalid
     hop = hop_of(role, mechanisms, head.searches) if head.searches else None
     unlocated = bool(mechanisms) and hop is None and invalid is None
+    over_quic = _over_quic_alone(endpoints) if unlocated else ()
+    reason = hop_reason(role, mechanisms, head.searches, head.run, over_quic) if unlocated else None
     return {
         "measurement_start_time": head.start_time,
         "run_id": head.run_id,
@@ -193,7 +203,7 @@ def _record(
         "cutoff": None,
         "media": None,
         "hop": hop,
-        "hop_reason": hop_reason(role, mechanisms, head.searches, head.run) if unlocated else None,
+        "hop_reason": reason,
         "endpoints": endpoints,
         "measurement_file": head.file,
         "measurement_line": head.number,

@@ -44,6 +44,15 @@ def test_reason_without_a_search_follows_the_mechanism(mechanism: str, expected:
     assert reason(mechanism) == expected
 
 
+def test_stops_over_quic_alone_have_no_search() -> None:
+    stops = {"flow.freeze.packets", "flow.freeze"}
+    assert {hop_reason("quic", [one], (), SEEN, stops) for one in stops} == {"no_search"}
+    assert hop_reason("quic", ["quic.timeout.sni"], (), SEEN, {"quic.timeout.sni"}) == "not_searched"
+    recorded = gzip.decompress((RECORDED / "freeze-quic-packets.jsonl.gz").read_bytes()).decode().splitlines()
+    records = [one for each in recorded for one in judge_measurement(json.loads(each), file="a", number=1)]
+    assert [one["hop_reason"] for one in records if one["mechanisms"]] == ["no_search"]
+
+
 def test_search_without_a_clear_place_says_so() -> None:
     contradicting = line({3: "reset"}, {5: "expired"})
     assert reason("tls.reset.sni", measured=contradicting) == "not_found"

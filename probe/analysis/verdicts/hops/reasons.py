@@ -33,12 +33,25 @@ _NEVER = {
 }
 """Prefixes of mechanisms that no search locates, unless a search found the packets of the path that show them."""
 
+_NOT_OVER_QUIC = "flow.freeze."
+"""Prefix of mechanisms that a search locates over TCP alone."""
+
 
 def hop_reason(
-    service: str, mechanisms: Iterable[str], results: Collection[SearchResult], run: Mapping[str, Any]
+    service: str,
+    mechanisms: Iterable[str],
+    results: Collection[SearchResult],
+    run: Mapping[str, Any],
+    over_quic: Collection[str] = (),
 ) -> str | None:
-    """Return why a verdict with these mechanisms has no hop, None without mechanisms. `run` is the key `x_run`."""
-    found = {_reason(service, one, results, run) for one in mechanisms}
+    """Return why a verdict with these mechanisms has no hop, None without mechanisms. `run` is the key `x_run`.
+
+    `over_quic` are those of them that only endpoints over QUIC have.
+    """
+    found = {
+        NO_SEARCH if one in over_quic and f"{one}.".startswith(_NOT_OVER_QUIC) else _reason(service, one, results, run)
+        for one in mechanisms
+    }
     return next((reason for reason in SENTENCES if reason in found), None)
 
 
