@@ -51,10 +51,8 @@ def transfer_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]
     clear = offer.get("http_port") if isinstance(offer, dict) else None
     if clear is not None and not _is_port(clear):
         return None
-    said = offer.get("upload") if isinstance(offer, dict) else None
-    upload = bytes.fromhex(said) if _is_token(said) else None
     made = TransferOffer(*found, _addresses(base_url, resolved), _until(TRANSFER_TOKEN), sha256, http_port=clear)
-    made.upload = upload
+    made.upload, made.fast = (_further_token(offer, key) for key in ("upload", "fast"))
     return made
 
 
@@ -73,6 +71,12 @@ def call_offers(
     if _is_token(text):
         found["webrtc"] = CallOffer(bytes.fromhex(text), (), addresses, _until(CALL_TOKEN), renew, signal)
     return found
+
+
+def _further_token(offer: Any, key: str) -> bytes | None:
+    """Return another token of an offer, None if a helper has none or it breaks the protocol."""
+    said = offer.get(key) if isinstance(offer, dict) else None
+    return bytes.fromhex(said) if _is_token(said) else None
 
 
 def _of_one_port(offer: Any) -> tuple[bytes, tuple[int]] | None:

@@ -71,6 +71,7 @@ class TransferOffer(HelperOffer):
     http_port: int | None = None
     upload: bytes | None = None  # the token of uploads, None if the helper takes none
     upload_pairs_left: int = 2
+    fast: bytes | None = None  # the token of one pair at the higher pace, None if the helper sends none or it is spent
     renew: Callable[[], Awaitable["TransferOffer | None"]] | None = None
 
 

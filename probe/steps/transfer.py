@@ -65,15 +65,16 @@ async def transfer(
     seconds: float = SECONDS,
     upload: bool = False,
     small: bool = False,
+    rate: int = PACE,
 ) -> Transfer:
     """Connect, send a hello with `name` and then the token, and read for at most `seconds`.
 
     With `in_clear` a request over HTTP has the name and the token. With `upload` the token is one of uploads, and bytes
-    are sent at the helper's pace. `before_name` counts the trigger. The entry holds no address, because the helper's
-    address could identify a group of users. It succeeds if bytes came and the connection did not break. `small` limits
-    the segments of both directions. Raises StepFailed.
+    are sent at the helper's pace. `rate` is the token's pace in bytes a second. `before_name` counts the trigger. The
+    entry holds no address, because the helper's address could identify a group of users. It succeeds if bytes came and
+    the connection did not break. `small` limits the segments of both directions. Raises StepFailed.
     """
-    entry = Transfer(port=port, upload=upload or None, pair=pair, rank=rank, pace=PACE, interval=INTERVAL)
+    entry = Transfer(port=port, upload=upload or None, pair=pair, rank=rank, pace=rate, interval=INTERVAL)
     if in_clear:
         entry.http_host = name
     else:

@@ -209,14 +209,22 @@ async def test_media_offer_names_the_shapes_that_the_helper_reflects() -> None:
 
 async def test_transfer_offer_is_read_and_nothing_of_it_is_written() -> None:
     offered: list[TransferOffer] = []
-    said = {"token": "0f" * 12, "port": 443, "sha256": "ab" * 32, "http_port": 80, "upload": "0e" * 12}
+    said = {
+        "token": "0f" * 12,
+        "port": 443,
+        "sha256": "ab" * 32,
+        "http_port": 80,
+        "upload": "0e" * 12,
+        "fast": "0d" * 12,
+    }
     answer = await asked(sending({**GOOD, "transfer": said}), flows_offered=keeping("transfers", offered))
     (offer,) = offered
     assert (offer.token, offer.ports, offer.addresses) == (bytes([15]) * 12, (443,), ("127.0.0.1",))
     assert (offer.sha256, offer.pairs_left, offer.http_port) == ("ab" * 32, 2, 80)
-    assert offer.upload == bytes([14]) * 12
+    assert (offer.upload, offer.fast) == (bytes([14]) * 12, bytes([13]) * 12)
     assert offer.outlives(50.0) and not offer.outlives(60.0)
-    assert "transfer" not in answer and "0f0f" not in json.dumps(answer) and "0e0e" not in json.dumps(answer)
+    assert "transfer" not in answer and "0f0f" not in json.dumps(answer)
+    assert not any(token in json.dumps(answer) for token in ("0e0e", "0d0d"))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from probe.helper.transfer import port as transfer_port
 from probe.helper.transfer import sender
 from probe.helper.transfer.connection_slots import ConnectionSlots
-from probe.helper.transfer.port import TRANSFERS_A_TOKEN, TransferPort
+from probe.helper.transfer.port import FAST_TRANSFERS_A_TOKEN, TRANSFERS_A_TOKEN, TransferPort
 from probe.steps.tls.client_hello import accepting_anything
-from probe.wire.transfer import ACCEPTED, BUSY, DATA, END, END_OF_HEAD, PACE, FrameReader, request_path
+from probe.wire.transfer import ACCEPTED, BUSY, DATA, END, END_OF_HEAD, FAST_PACE, PACE, FrameReader, request_path
 
 HOST = "127.0.0.1"
 
@@ -52,6 +52,26 @@ async def received(port: TransferPort, token: bytes, name: str = "www.example.or
     frames = FrameReader()
     frames.feed(stream)
     return stream, frames
+
+
+async def test_fast_token_gets_twice_the_bytes_in_the_same_time_twice() -> None:
+    async with serving() as port:
+        token = bytes.fromhex(port.offer()["fast"])
+        for _ in range(FAST_TRANSFERS_A_TOKEN):
+            began = asyncio.get_running_loop().time()
+            _, frames = await received(port, token)
+            lasted = asyncio.get_running_loop().time() - began
+            assert frames.newest is not None and frames.newest.sent == 0.5 * FAST_PACE and 0.4 < lasted < 2.0
+        assert (await received(port, token))[0] == b""
+
+
+def test_fast_transfer_takes_the_places_of_two() -> None:
+    slots = ConnectionSlots(4, 3)
+    with slots.slot(b"a", 2) as one, slots.slot(b"a", 2) as another, slots.slot(b"a") as last:
+        assert (one, another, last, len(slots)) == (True, False, True, 3)
+        with slots.slot(b"b", 2) as beyond, slots.slot(b"b") as fits:
+            assert (beyond, fits) == (False, True)
+    assert len(slots) == 0
 
 
 async def test_token_gets_bytes_at_the_pace_and_the_figures_of_the_kernel() -> None:

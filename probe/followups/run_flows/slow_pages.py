@@ -9,7 +9,7 @@ from probe.formats.entries import HTTPTransaction
 from probe.formats.transactions import FollowUp, TransactionRecord
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_ALONE, SLOW_OVER_QUIC
-from probe.targets.target import family_of
+from probe.targets.target import Target, family_of
 
 OWN = frozenset({"first", "confirm"})
 Protocol = Literal["tls", "http", "quic"]
@@ -103,6 +103,26 @@ def slow_over_quic(pages: list[Page], best: float) -> Page | None:
 def is_fast_over_tls(pages: list[Page], host: str) -> bool:
     """Return whether a page over TLS under a name is fast, so that neither its server nor its content is slow."""
     return any(page.over == "tls" and page.host == host and page.rate >= SLOW for page in pages)
+
+
+def subjects_of(pages: list[Page], best: float) -> list[Page]:
+    """Return the pages that pairs are measured for, in this order. `best` is the best page of other targets.
+
+    A slow page over each protocol comes first, if there is one. The other services over TLS follow.
+    """
+    over_quic, over_http = slow_over_quic(pages, best), slowest([page for page in pages if page.over == "http"], best)
+    slow = slow_names([page for page in pages if page.over == "tls"], best)
+    if over_quic is not None:  # its name comes first, since a pair of it must show that the name is slowed down
+        slow.sort(key=lambda page: page.host != over_quic.host)
+    return [page for page in (*slow[:1], over_quic, over_http, *slow[1:]) if page is not None]
+
+
+def first_name(target: Target) -> Page | None:
+    """Return the target's first server that is named in a TLS hello, as a page without a rate."""
+    for service, endpoint in target.endpoints():
+        if endpoint.dialect in {"https", "tls"} and not endpoint.is_literal:
+            return Page(None, service.role, endpoint.url, endpoint.host, 0.0)
+    return None
 
 
 def _pages(trace: Trace, round_trip: float) -> Iterator[Page]:

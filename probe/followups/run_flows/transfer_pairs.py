@@ -13,15 +13,9 @@ from typing import Any, NamedTuple
 from probe.followups.helper_offer import TransferOffer
 from probe.followups.run_flows.address_pages import read_at_address
 from probe.followups.run_flows.conditions import seconds_left, until_stopped
+from probe.followups.run_flows.last_pair import NAMED, is_free, name_stopped, ratio_of, result_of, transfers_of
 from probe.followups.run_flows.quic_pages import LONGEST, read_both
-from probe.followups.run_flows.slow_pages import (
-    Page,
-    is_fast_over_tls,
-    pages_of,
-    slow_names,
-    slow_over_quic,
-    slowest,
-)
+from probe.followups.run_flows.slow_pages import Page, first_name, is_fast_over_tls, pages_of, subjects_of
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
 from probe.formats.flow_results import TransferResult
@@ -29,23 +23,30 @@ from probe.formats.transactions import FollowUp
 from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.slow_page import LEAST_PACE, SLOW
-from probe.steps.transfer import HANDSHAKE, has_stopped, transfer
+from probe.signatures.slow_page import SLOW
+from probe.steps.transfer import HANDSHAKE, transfer
 from probe.targets.cost import TRANSFER_PAIRS, UPLOAD_PAIRS
 from probe.targets.target import Target, family_of
-from probe.wire.transfer import PACE, SECONDS
+from probe.wire.transfer import FAST_PACE, PACE, SECONDS
 
 LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
 REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
-NAMED: frozenset[FollowUp] = frozenset({"transfer_name", "transfer_host", "upload_name"})
+FAST_FROM, FAST_BELOW = 0.3, 0.75  # the same, where a pair at the higher pace is more certain
+FAST_PAGE = 1_000_000  # bytes a second of a page that the access line carried, four times those of such a pair
+FAST_PAIRS = 2  # that it counts as, because it has twice the bytes
 UPLOADS: frozenset[FollowUp] = frozenset({"upload_name", "upload_innocuous"})
 
 
-class _Repeated(NamedTuple):
-    """Represent a page whose pair differed and is repeated, in small segments if that under the name alone stopped."""
+class _FirstPair(NamedTuple):
+    """Say what became of a service's first pair, and whether it is repeated: `stopped` in small segments.
 
-    subject: Page
-    small: bool
+    `ratio` is that of its transfers, if a pair at the higher pace may show more.
+    """
+
+    result: TransferResult
+    ratio: float = 1.0
+    differs: bool = False
+    stopped: bool = False
 
 
 class TransferPairs:
@@ -109,42 +110,61 @@ class TransferPairs:
         if control is None or control.get("failure") is not None:
             return "no_helper"
         async with self._one_at_a_time:
-            results = await self._measure(trace, subjects)
-            if "measured" in results and self._session.settings.depth == "deep":
-                for subject in (each for each in subjects if each.over == "tls"):
+            firsts = await self._first_pairs(trace, subjects)
+            for subject, first in firsts:
+                if first.differs:
+                    await self._again(trace, subject, first)
+            for subject, first in firsts:
+                if first.result == "measured" and subject.over == "tls" and self._session.settings.depth == "deep":
                     await self._uploads(trace, subject)
+        results = [first.result for _, first in firsts]
         return "measured" if "measured" in results else next(iter(results), None)
 
-    async def _measure(self, trace: Trace, subjects: list[Page]) -> list[TransferResult]:
+    async def _first_pairs(self, trace: Trace, subjects: list[Page]) -> list[tuple[Page, _FirstPair]]:
         """Measure a pair for each page. Return what became of them.
 
-        Repetitions of pairs that differ come after the first pairs of all, since a round has few pairs.
+        Repetitions come after the first pairs of all services, since a round has few pairs. A page over QUIC is left
+        out if pages over TLS are slow too, and no pair shows that their name is slowed down.
         """
-        results, repeated = list[TransferResult](), list[_Repeated]()
+        firsts = list[tuple[Page, _FirstPair]]()
         for subject in subjects:
-            if subject.over == "quic":
-                results += await self._over_quic(trace, subject, [each.subject for each in repeated])
-                continue
-            results.append(await self._unless_obstacle(trace, subject))
-            if results[-1] == "measured" and _differ(trace):
-                repeated.append(_Repeated(subject, small=_name_stopped(trace)))
-            elif results[-1] == "measured" and subject.over == "tls" and subject.address:
-                await self._pages_at_address(trace, subject)
-        for each in repeated:
-            await self._unless_obstacle(trace, each.subject, small=each.small)
-        return results
+            slow_names = {each.host for each, first in firsts if each.over == "tls" and first.differs}
+            readable = subject.host in slow_names or is_fast_over_tls(pages_of(trace), subject.host)
+            if subject.over != "quic" or readable:
+                firsts.append((subject, await self._first_pair(trace, subject)))
+        return firsts
 
-    async def _over_quic(self, trace: Trace, subject: Page, differing: list[Page]) -> list[TransferResult]:
-        """Read a page over QUIC in turns, unless pages over TLS are slow too and no pair shows that their name is."""
-        slow_by_name = any(each.over == "tls" and each.host == subject.host for each in differing)
-        if not slow_by_name and not is_fast_over_tls(pages_of(trace), subject.host):
-            return []
-        return [self._obstacle_to_pages() or await self._quic_pages(trace, subject)]
+    async def _first_pair(self, trace: Trace, subject: Page) -> _FirstPair:
+        """Measure a pair. Return what became of it, and whether it is repeated."""
+        if subject.over == "quic":
+            return _FirstPair(self._obstacle_to_pages() or await self._quic_pages(trace, subject))
+        result = await self._unless_obstacle(trace, subject)
+        if result != "measured":
+            return _FirstPair(result)
+        ratio = ratio_of(trace)
+        if ratio < REPEATED_BELOW or self._may_be_fast(ratio):
+            return _FirstPair(result, ratio, differs=True, stopped=name_stopped(trace))
+        if subject.over == "tls" and subject.address:
+            await self._pages_at_address(trace, subject)
+        return _FirstPair(result)
 
-    async def _unless_obstacle(self, trace: Trace, subject: Page, *, small: bool = False) -> TransferResult:
+    def _may_be_fast(self, ratio: float) -> bool:
+        """Return whether a pair at the higher pace is worth its data, and the access line is known to carry it."""
+        carries = max(self._best.values(), default=0.0) >= FAST_PAGE and self._session.pace.line_queueing <= CROWDED
+        return FAST_FROM <= ratio < FAST_BELOW and carries and self._pairs + FAST_PAIRS <= TRANSFER_PAIRS
+
+    async def _again(self, trace: Trace, subject: Page, first: _FirstPair) -> None:
+        """Repeat a pair, at the higher pace if that is more certain."""
+        await self._renew_offer(upload=False)
+        offer = self._offer(upload=False)
+        fast = not first.stopped and self._may_be_fast(first.ratio) and offer is not None and offer.fast is not None
+        if (fast or first.ratio < REPEATED_BELOW) and self._obstacle(subject) is None:
+            await self._pair(trace, subject, small=first.stopped, fast=fast)
+
+    async def _unless_obstacle(self, trace: Trace, subject: Page) -> TransferResult:
         """Measure a pair if one can begin now. Return what became of it."""
         await self._renew_offer(upload=False)
-        return self._obstacle(subject) or await self._pair(trace, subject, small=small)
+        return self._obstacle(subject) or await self._pair(trace, subject)
 
     async def _uploads(self, trace: Trace, subject: Page) -> None:
         """Send a pair to the helper, and one in small segments if that under the name alone stopped."""
@@ -154,7 +174,7 @@ class TransferPairs:
             if self._obstacle(subject, upload=True) is not None:
                 return
             result = await self._pair(trace, subject, upload=True, small=small)
-            small = result == "measured" and _name_stopped(trace)
+            small = result == "measured" and name_stopped(trace)
             if not small:
                 return
 
@@ -163,28 +183,20 @@ class TransferPairs:
 
         A faster page cannot turn out to get less than half of what the helper sends.
         """
-        if subject.rate < SLOW / 2 and _is_free(trace) and self._obstacle_to_pages() is None:
+        if subject.rate < SLOW / 2 and is_free(trace) and self._obstacle_to_pages() is None:
             self._pairs += 1
             await until_stopped(self._session, read_at_address(self._session, trace, subject))
 
     def _subjects(self, target: Target, trace: Trace) -> list[Page]:
-        """Return what pairs are measured for, in this order.
-
-        A slow page over each protocol comes first, if there is one. The other services over TLS follow.
-        """
+        """Return what pairs are measured for, in this order. In a deep run one is, slow or not."""
         own, pages = target.input or target.name, pages_of(trace, self._session.pace.round_trip)
         if pages:
             self._best[own] = max(page.rate for page in pages)
         best = max((rate for name, rate in self._best.items() if name != own), default=0.0)
-        kinds = {over: [page for page in pages if page.over == over] for over in ("tls", "http")}
-        over_quic, over_http = slow_over_quic(pages, best), slowest(kinds["http"], best)
-        slow = slow_names(kinds["tls"], best)
-        if over_quic is not None:  # its name comes first, since a pair of it must show that the name is slowed down
-            slow.sort(key=lambda page: page.host != over_quic.host)
-        other = (over_quic, over_http)
-        found = [page for page in (*slow[:1], *other, *slow[1:]) if page is not None]
+        found = subjects_of(pages, best)
         if not found and self._session.settings.depth == "deep":
-            fastest = min(kinds["tls"], key=lambda page: page.rate, default=_first_name(target))
+            over_tls = [page for page in pages if page.over == "tls"]
+            fastest = min(over_tls, key=lambda page: page.rate, default=first_name(target))
             return [fastest] if fastest else []
         return found
 
@@ -225,17 +237,28 @@ class TransferPairs:
             return "budget"
         return "slow_line" if session.pace.line_queueing > CROWDED and session.pace.received_rate < LEAST_RATE else None
 
-    async def _pair(self, trace: Trace, subject: Page, *, upload: bool = False, small: bool = False) -> TransferResult:
-        """Make both transfers at the same time, the first one drawn. `_obstacle` must have found none."""
+    async def _pair(
+        self, trace: Trace, subject: Page, *, upload: bool = False, small: bool = False, fast: bool = False
+    ) -> TransferResult:
+        """Make both transfers at the same time, the first one drawn. `_obstacle` must have found none.
+
+        A `fast` pair has the higher pace, for which the helper must have offered a token.
+        """
         offer = self._offer(upload=upload)
         ip = offer.address(self._session.family_works) if offer else None
         assert offer is not None and ip is not None
+        token: bytes | None = offer.token
         if upload:
+            token = offer.upload
             offer.upload_pairs_left -= 1
             self._upload_pairs += 1
+        elif fast:
+            token, offer.fast = offer.fast, None
+            self._pairs += FAST_PAIRS
         else:
             offer.pairs_left -= 1
             self._pairs += 1
+        about = {"token": token, "small": small, "rate": FAST_PACE if fast else PACE}
         other = self._session.neutral.innocuous[0]
         names: dict[FollowUp, str] = {"transfer_name": subject.host, "transfer_innocuous": other}
         if upload:
@@ -243,13 +266,13 @@ class TransferPairs:
         elif subject.over == "http":
             names = {"transfer_host": subject.host, "transfer_innocuous_host": other}
         order = random.sample(list(names), len(names))
-        kept, pair = len(trace.entries), len({each.pair for each in _transfers(trace)})
+        kept, pair = len(trace.entries), len({each.pair for each in transfers_of(trace)})
         flows = [
-            self._move(trace, subject, offer, ip, followup, names[followup], pair=pair, rank=rank, small=small)
+            self._move(trace, subject, offer, ip, followup, names[followup], pair=pair, rank=rank, **about)
             for rank, followup in enumerate(order)
         ]
         await until_stopped(self._session, _together(flows))
-        return _result([entry for entry in trace.entries[kept:] if isinstance(entry, Transfer)])
+        return result_of([entry for entry in trace.entries[kept:] if isinstance(entry, Transfer)])
 
     async def _move(
         self,
@@ -283,62 +306,9 @@ class TransferPairs:
                     tx.record.trigger = True
 
             upload = followup in UPLOADS
-            token = offer.upload if upload and offer.upload is not None else offer.token
             about |= {"sha256": offer.sha256, "pace": pace, "in_clear": subject.over == "http", "before_name": count}
-            await transfer(tx, ip, port, token, name, upload=upload, **about)
+            await transfer(tx, ip, port, name=name, upload=upload, **about)
 
 
 async def _together(flows: list[Coroutine[Any, Any, None]]) -> None:
     await asyncio.gather(*flows)
-
-
-def _first_name(target: Target) -> Page | None:
-    """Return the target's first server that is named in a TLS hello, as a page without a rate."""
-    for service, endpoint in target.endpoints():
-        if endpoint.dialect in {"https", "tls"} and not endpoint.is_literal:
-            return Page(None, service.role, endpoint.url, endpoint.host, 0.0)
-    return None
-
-
-def _transfers(trace: Trace) -> list[Transfer]:
-    return [entry for entry in trace.entries if isinstance(entry, Transfer)]
-
-
-def _last_pair(trace: Trace) -> dict[int, Transfer]:
-    """Return the transfers of the last pair of a measurement by transaction."""
-    found = _transfers(trace)
-    return {entry.transaction_id: entry for entry in found if entry.pair == found[-1].pair}
-
-
-def _differ(trace: Trace) -> bool:
-    """Return whether the transfer of the name was much slower in the last pair. It decides only on a repetition."""
-    followups = {record.transaction_id: record.followup for record in trace.transactions}
-    one = other = 0.0
-    for number, entry in _last_pair(trace).items():
-        rate = entry.total / max(entry.lasted, 1e-3)
-        one, other = (rate, other) if followups[number] in NAMED else (one, rate)
-    return one < REPEATED_BELOW * other
-
-
-def _name_stopped(trace: Trace) -> bool:
-    """Return whether the transfer of the name alone stopped in the last pair."""
-    followups = {record.transaction_id: record.followup for record in trace.transactions}
-    stopped = {followups[number] in NAMED: has_stopped(entry) for number, entry in _last_pair(trace).items()}
-    return stopped.get(True, False) and not stopped.get(False, True)
-
-
-def _is_free(trace: Trace) -> bool:
-    """Return whether each transfer of the last pair kept nearly the helper's pace."""
-    return all(each.total >= LEAST_PACE * PACE * each.lasted for each in _last_pair(trace).values())
-
-
-def _result(transfers: list[Transfer]) -> TransferResult:
-    """Return the result of one pair."""
-    failures = {each.failure for each in transfers}
-    if f.INTERRUPTED in failures:
-        return "interrupted"
-    if f.HELPER_BUSY in failures:
-        return "helper_busy"
-    if f.BUDGET in failures:
-        return "budget"
-    return "measured" if len(transfers) == 2 and all(each.total for each in transfers) else "failed"

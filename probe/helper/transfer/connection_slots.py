@@ -18,15 +18,15 @@ class ConnectionSlots:
         return self._taken.total()
 
     @contextmanager
-    def slot(self, peer: bytes) -> Iterator[bool]:
-        """Hold a slot. Yield False if none is free."""
-        if len(self) >= self.most or self._taken.get(peer, 0) >= self.most_of_a_peer:
+    def slot(self, peer: bytes, places: int = 1) -> Iterator[bool]:
+        """Hold a slot, or one that takes several places. Yield False if they are not free."""
+        if len(self) + places > self.most or self._taken.get(peer, 0) + places > self.most_of_a_peer:
             yield False
             return
-        self._taken[peer] += 1
+        self._taken[peer] += places
         try:
             yield True
         finally:
-            self._taken[peer] -= 1
+            self._taken[peer] -= places
             if not self._taken[peer]:
                 del self._taken[peer]

@@ -1,6 +1,7 @@
 """Serve transfers over TLS (`--transfer PORT`) and over HTTP in the clear (`--transfer-http PORT`).
 
-Any server name or Host header is accepted. A token of the HTTP side gets bytes at a fixed pace.
+Any server name or Host header is accepted. A token of the HTTP side gets bytes at a fixed pace, which is twice as high
+for a token of fast transfers.
 
 The handshake of TCP confirms the client's address, so the port cannot be used to flood others. A client without a token
 gets the certificate and nothing else. No name, address or byte of a client is kept.
@@ -13,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 from typing import Any
 
 from probe.helper.limits import TOKEN_BYTES, Tokens
@@ -26,10 +28,20 @@ from probe.steps.connection import Connection
 from probe.steps.tcp import TCPConnection
 from probe.steps.tls.client_hello import Hello
 from probe.steps.tls.tls_stream import TLSConnection
-from probe.wire.transfer import ANSWER_HEAD, END_OF_HEAD, LONGEST_REQUEST, SECONDS, requested_token
+from probe.wire.transfer import (
+    ANSWER_HEAD,
+    END_OF_HEAD,
+    FAST_PACE,
+    LONGEST_REQUEST,
+    PACE,
+    SECONDS,
+    requested_token,
+)
 
 TRANSFERS_A_TOKEN = 4  # two pairs
 UPLOADS_A_TOKEN = 4  # two pairs
+FAST_TRANSFERS_A_TOKEN = 2  # one pair
+FAST_PLACES = FAST_PACE // PACE  # that one takes of those of all transfers
 MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER = 32, 4  # 16 Mbit/s for all, two pairs of a peer
 MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER = 128, 16  # with those that have sent no token yet
 HANDSHAKE = 10.0  # seconds for TLS and the token, or for the request
@@ -46,6 +58,8 @@ ACCEPT_AGAIN = 0.1  # seconds after which a helper without file descriptors acce
 _Opened = Callable[[TCPConnection], Awaitable[tuple[bytes, Connection, bytes]]]
 """Return the token of a client, the stream that it reads, and what precedes the frames in it."""
 
+_CarryOut = Callable[[Connection, socket.socket], Awaitable[None]]
+
 
 @dataclass
 class TransferPort:
@@ -57,6 +71,7 @@ class TransferPort:
     clock: Callable[[], float] = time.monotonic
     tokens: Tokens = field(init=False)
     uploads: Tokens = field(init=False)  # tokens of clients that send
+    fast: Tokens = field(init=False)  # tokens of transfers at the higher pace
     transfers: ConnectionSlots = field(
         default_factory=lambda: ConnectionSlots(MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER)
     )
@@ -69,12 +84,13 @@ class TransferPort:
     def __post_init__(self) -> None:
         self.tokens = Tokens(self.clock, TRANSFERS_A_TOKEN)
         self.uploads = Tokens(self.clock, UPLOADS_A_TOKEN)
+        self.fast = Tokens(self.clock, FAST_TRANSFERS_A_TOKEN)
         self._context, self.digest = server_context()
 
     def offer(self) -> dict[str, Any]:
         """Return new tokens, the ports that accept them, and the SHA-256 of the certificate."""
         clear = {} if self.http_port is None else {"http_port": self.http_port}
-        tokens = {"token": self.tokens.issue(), "upload": self.uploads.issue()}
+        tokens = {"token": self.tokens.issue(), "upload": self.uploads.issue(), "fast": self.fast.issue()}
         return tokens | {"port": self.port, "sha256": self.digest} | clear
 
     async def open(self, host: str) -> None:
@@ -141,14 +157,23 @@ class TransferPort:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         async with asyncio.timeout(HANDSHAKE):
             token, stream, head = await opened(conn)
-        carry_out = send_frames if self.tokens.take(token) else receive_upload
-        if carry_out is receive_upload and not self.uploads.take(token):
+        found = self._taken(token)
+        if found is None:
             return
-        with self.transfers.slot(peer) as free:
+        carry_out, places = found
+        with self.transfers.slot(peer, places) as free:
             async with asyncio.timeout(SECONDS + END):
                 if head:
                     await stream.write(head)
                 await (carry_out(stream, sock) if free else send_busy(stream))
+
+    def _taken(self, token: bytes) -> tuple[_CarryOut, int] | None:
+        """Use a token once. Return what it is good for, and the places that this takes. None for another token."""
+        if self.tokens.take(token):
+            return send_frames, 1
+        if self.fast.take(token):
+            return partial(send_frames, fast=True), FAST_PLACES
+        return (receive_upload, 1) if self.uploads.take(token) else None
 
     async def _over_tls(self, conn: TCPConnection) -> tuple[bytes, Connection, bytes]:
         tls = TLSConnection(conn, None, (), Hello("helper", self._engine))

@@ -13,6 +13,7 @@ from probe.wire.transfer import (
     BUSY,
     DATA,
     END,
+    FAST_PACE,
     HEADER,
     LARGEST,
     PACE,
@@ -24,12 +25,15 @@ from probe.wire.transfer import (
 )
 
 
-async def send_frames(conn: Connection, sock: socket.socket) -> None:
-    """Send frames of LARGEST bytes for SECONDS, at most TOTAL bytes, and the one that ends them. Raises OSError."""
+async def send_frames(conn: Connection, sock: socket.socket, *, fast: bool = False) -> None:
+    """Send frames of LARGEST bytes for SECONDS, at most TOTAL bytes, and the one that ends them. Raises OSError.
+
+    A `fast` transfer has twice the pace and twice the bytes.
+    """
     loop, sent = asyncio.get_running_loop(), 0
-    began = loop.time()
-    while sent < TOTAL and loop.time() - began < SECONDS:
-        await asyncio.sleep(max(0.0, began + sent / PACE - loop.time()))
+    began, times = loop.time(), FAST_PACE // PACE if fast else 1
+    while sent < times * TOTAL and loop.time() - began < SECONDS:
+        await asyncio.sleep(max(0.0, began + sent / (times * PACE) - loop.time()))
         sent += LARGEST
         await conn.write(write_frame(DATA, secrets.token_bytes(LARGEST - HEADER), sent, known_of(sock)))
     await conn.write(write_frame(END, b"", sent, known_of(sock)))

@@ -17,7 +17,7 @@ from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
 from probe.formats.failures import BUDGET, EOF, HELPER_BUSY, INTERRUPTED, TIMEOUT
 from tests.analysis.statistics.transfers import CrossTraffic, Limit, Policer, Shaper, side_by_side
-from tests.support.measurements.transfers import PACE, SECONDS, URL, by_chance, entry, measured, of_transfer
+from tests.support.measurements.transfers import PACE, SECONDS, TOTAL, URL, by_chance, entry, measured, of_transfer
 
 Entry = dict[str, Any]
 FREE = entry()
@@ -182,6 +182,40 @@ def test_short_and_broken_transfers_show_nothing() -> None:
 def test_malformed_entries_accuse_nothing_by_themselves(broken: Entry) -> None:
     for pair in ((FREE | broken, FREE), (FREE, FREE | broken)):
         assert_not_accused(pair)
+
+
+# -- at the higher pace -----------------------------------------------------------------------------------------------
+
+NEAR = entry(33_000), FREE  # a name that gets 264 kbit/s
+
+
+def fast(rate: float, other: float = 2 * PACE) -> tuple[Entry, Entry]:
+    """Return a later pair at twice the pace."""
+    both = (entry(rate, total=2 * TOTAL), entry(other, total=2 * TOTAL))
+    return both[0] | {"pair": 1, "pace": 2 * PACE}, both[1] | {"pair": 1, "pace": 2 * PACE}
+
+
+def test_limit_near_the_pace_is_found_at_the_higher_one() -> None:
+    assert_not_accused(NEAR)
+    record = judged(NEAR, fast(33_000))
+    assert (record["state"], record["mechanisms"]) == ("degraded", ["tls.throttle.sni"])
+    ratio = record["throughput_ratio"]
+    assert (ratio["pairs"], ratio["pairs_limited"]) == (1, 1)
+    assert ratio["estimate"] == pytest.approx(33 / 128, abs=0.01) and ratio["high"] < 0.5
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        (NEAR, fast(128_000)),  # the first pair was an accident
+        (NEAR, fast(64_000)),  # 512 kbit/s
+        (NEAR, fast(33_000, 90_000)),  # the line does not carry it
+        (NEAR, fast(90_000, 90_000)),
+        ((FREE, FREE), fast(33_000)),  # the first pair contradicts
+    ],
+)
+def test_other_pairs_at_the_higher_pace_accuse_nothing(pairs: tuple[tuple[Entry, Entry], ...]) -> None:
+    assert_not_accused(*pairs)
 
 
 # -- what shows it ----------------------------------------------------------------------------------------------------

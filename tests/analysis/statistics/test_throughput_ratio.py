@@ -16,6 +16,8 @@ from probe.analysis.statistics.throughput_ratio import (
     ratio_of_turns,
     throughput_ratio,
 )
+from probe.signatures.slow_page import LEAST_PACE
+from tests.analysis.statistics import transfers
 from tests.analysis.statistics.transfers import PACE, CrossTraffic, Limit, Policer, Shaper, side_by_side
 
 QUIET, BUSY, CROWDED = (1_000_000, 0.0), (200_000, 0.5), (150_000, 0.8)  # bytes a second, and the share of others
@@ -117,6 +119,40 @@ def test_two_pairs_on_a_busy_line_are_no_difference(line: tuple[float, float]) -
         assert found is not None and found.high > 0.5
         right += found.low <= 1.0 <= found.high
     assert right >= 187
+
+
+WIDE, SHARED = (600_000, 0.8), (400_000, 0.5)  # of lines that are known to carry a pair at twice the pace
+NEAR: dict[str, Callable[[], Limit]] = {
+    "policer 256 kbit/s": lambda: Policer(32_000, 8_000),
+    "shaper 256 kbit/s": lambda: Shaper(32_000, 0.5),
+    "shaper 384 kbit/s": lambda: Shaper(48_000, 0.5),
+}
+
+
+@pytest.mark.parametrize("line", [QUIET, WIDE, SHARED])
+@pytest.mark.parametrize("name", NEAR)
+def test_limits_near_the_pace_are_found_at_twice_the_pace(
+    name: str, line: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "PACE", 2 * PACE)
+    truth, right, found = (48_000 if "384" in name else 32_000) / (2 * PACE), 0, 0
+    for seed in range(50):
+        ratio = throughput_ratio(side_by_side(6.0, NEAR[name](), CrossTraffic(Random(seed), *line)))
+        assert ratio is not None
+        right, found = right + (ratio.low <= truth <= ratio.high), found + (ratio.high < 0.5)
+    assert right >= 48 and found >= 48
+
+
+@pytest.mark.parametrize("line", [QUIET, WIDE, SHARED, BUSY, CROWDED])
+def test_other_traffic_alone_is_no_difference_at_twice_the_pace(
+    line: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "PACE", 2 * PACE)
+    for seed in range(100):
+        one, other = side_by_side(6.0, None, CrossTraffic(Random(seed), *line))
+        is_free = sum(other.sizes) >= LEAST_PACE * 2 * PACE * 6.0
+        ratio = throughput_ratio((one, other))
+        assert not is_free or ratio is None or ratio.high > 0.5
 
 
 @pytest.mark.parametrize(("count", "rank"), [(5, 0), (6, 1), (8, 1), (9, 2), (12, 3), (18, 5)])

@@ -28,7 +28,7 @@ from probe.steps import transfer as step
 from probe.targets.cost import TRANSFER_PAIRS, UPLOAD_PAIRS
 from probe.targets.target import Endpoint
 from probe.targets.target_files import bundled_targets, load_target
-from probe.wire.transfer import PACE
+from probe.wire.transfer import FAST_PACE, PACE
 from tests.followups.run_flows.reasons import ANSWERED
 from tests.steps.slow_proxy import slow_proxy
 from tests.support.world import World
@@ -209,6 +209,42 @@ async def test_uploads_of_a_round_have_a_limit_of_their_own(session: Session, mo
             session.pace.next_round()
             assert await made.finish(X, traces[-1], ANSWERED) == "measured"
     assert [sum(entry.upload is True for entry in transfers(trace)) for trace in traces] == [2] * UPLOAD_PAIRS + [0]
+
+
+async def differing(session: Session, monkeypatch: pytest.MonkeyPatch, ratio: float, best: float) -> list[int]:
+    """Return the pace of each pair of a name that gets this share, in a run whose best page is `best`."""
+    monkeypatch.setattr(pairs, "ratio_of", lambda _: ratio)
+    async with helper(session) as (made, port):
+        made._offers[-1].fast = bytes.fromhex(port.offer()["fast"])
+        await made.finish(TELEGRAM, await traced(best), ANSWERED)
+        made._pairs = 0
+        trace = await traced(8_000)
+        assert await made.finish(X, trace, ANSWERED) == "measured"
+    return [entry.pace for entry in transfers(trace)][::2]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "best", "paces"),
+    [
+        (pairs.FAST_FROM, pairs.FAST_PAGE, [PACE, FAST_PACE]),
+        (0.7, pairs.FAST_PAGE, [PACE, FAST_PACE]),
+        (0.2, pairs.FAST_PAGE, [PACE, PACE]),  # the pace suffices
+        (0.4, pairs.FAST_PAGE - 1, [PACE, PACE]),  # the line is not known to carry it
+        (0.7, pairs.FAST_PAGE - 1, [PACE]),
+        (pairs.FAST_BELOW, pairs.FAST_PAGE, [PACE]),
+    ],
+)
+async def test_limit_near_the_pace_is_followed_by_a_pair_at_the_higher_one(
+    session: Session, monkeypatch: pytest.MonkeyPatch, ratio: float, best: float, paces: list[int]
+) -> None:
+    assert await differing(session, monkeypatch, ratio, best) == paces
+
+
+async def test_pair_at_the_higher_pace_counts_twice(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "TRANSFER_PAIRS", 2)
+    assert await differing(session, monkeypatch, 0.7, 2e6) == [PACE]
+    session.pace.next_round()
+    assert await differing(session, monkeypatch, 0.4, 2e6) == [PACE, PACE]
 
 
 # -- at the address --------------------------------------------------------------------------------------------------

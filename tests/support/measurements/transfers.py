@@ -14,14 +14,16 @@ Rate = Callable[[float], float]
 """Return the bytes a second at a time since the transfer was asked for."""
 
 
-def entry(rate: Rate | float = PACE, *, pair: int = 0, asked: float = 10.0, **columns: Any) -> dict[str, Any]:
-    """Return the entry of a transfer at this rate, as the step writes it. It ends after TOTAL bytes or SECONDS."""
+def entry(
+    rate: Rate | float = PACE, *, pair: int = 0, asked: float = 10.0, total: int = TOTAL, **columns: Any
+) -> dict[str, Any]:
+    """Return the entry of a transfer at this rate, as the step writes it. It ends after `total` bytes or SECONDS."""
     sizes, sum_of_all = list[int](), 0
     for place in range(round(SECONDS / INTERVAL)):
         at = place * INTERVAL
-        sizes.append(min(TOTAL - sum_of_all, round((rate(at) if callable(rate) else rate) * INTERVAL)))
+        sizes.append(min(total - sum_of_all, round((rate(at) if callable(rate) else rate) * INTERVAL)))
         sum_of_all += sizes[-1]
-        if sum_of_all == TOTAL:
+        if sum_of_all == total:
             break
     return _entry(sizes, pair, asked) | columns
 

@@ -48,9 +48,9 @@ class _Received:
         self.name = name(entry.get("http_host" if in_clear else "server_name"))
         self._interval, self._lasted = seconds(entry.get("interval")), seconds(entry.get("lasted"))
         self._asked, self._sizes = seconds_or_none(entry.get("asked")), _numbers(entry.get("received"))
-        self._pace = number(entry.get("pace"))
+        self.pace = number(entry.get("pace"))
         self._entry = entry
-        readable = self._asked is not None and self._interval > 0 and self._pace > 0
+        readable = self._asked is not None and self._interval > 0 and self.pace > 0
         self.spoiled = not readable or kind_of(failure(entry.get("failure"))) == LOCAL
 
     def as_transfer(self) -> Transfer:
@@ -62,7 +62,7 @@ class _Received:
     @property
     def share(self) -> float:
         """Return the received bytes by those of the pace."""
-        return sum(self._sizes) / (self._pace * self._lasted) if self._pace and self._lasted else 0.0
+        return sum(self._sizes) / (self.pace * self._lasted) if self.pace and self._lasted else 0.0
 
     @property
     def silent(self) -> float:
@@ -133,6 +133,14 @@ class _Pair:
         """Return whether the line was free, as the innocuous transfer shows."""
         return self.ratio is not None and self.other.share >= LEAST_PACE
 
+    def gives_way_to(self, other: "_Pair") -> bool:
+        """Return whether the other pair decides in its place: at a higher pace, where this one shows a difference too.
+
+        A limit near the pace leaves the name more than half of it.
+        """
+        differs = self.ratio is not None and self.ratio.high < 1.0
+        return differs and other.usable and other.subject == self.subject and other.one.pace > self.one.pace
+
 
 def transfer_rows(test_keys: Table, control: Table) -> tuple[TransferRow, ...]:
     """Return a row for each pair of transfers. `test_keys` are the probe's, `control` those of the helper's answer."""
@@ -188,7 +196,7 @@ def row_beside_media(test_keys: Table) -> TransferRow | None:
 
 def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) -> TransferRow:
     one, other = pair.one, pair.other
-    alike = [each for each in whole if each.usable and each.subject == pair.subject]
+    alike = [each for each in whole if each.usable and each.subject == pair.subject and each.one.pace == one.pace]
     pooled = throughput_ratio(*(each.transfers for each in alike))
     pages = page_columns(test_keys, control, one.service, one.name, one.page_protocol)
     columns: dict[str, Any] = {
@@ -198,7 +206,7 @@ def _row(pair: _Pair, whole: Sequence[_Pair], test_keys: Table, control: Table) 
         "transaction_id": one.transaction,
         "innocuous_transaction_id": other.transaction,
         "spoiled": one.spoiled or other.spoiled,
-        "usable": pair.usable,
+        "usable": pair.usable and not any(map(pair.gives_way_to, whole)),
         "ratio": pair.ratio.value if pair.ratio else None,
         "pooled": pooled.value if pooled else None,
         "pooled_low": pooled.low if pooled else None,

@@ -18,10 +18,12 @@ class TransferRow(NamedTuple):
     innocuous_transaction_id: Annotated[int, "transaction of the transfer under the innocuous name"]
     spoiled: Annotated[bool, "the helper or this computer disturbed a transfer, or one of them was not begun"]
     usable: Annotated[
-        bool, "both ran side by side undisturbed, and the innocuous name reached 80 % of the helper's pace"
+        bool,
+        "both ran side by side undisturbed, and the innocuous name reached 80 % of the helper's pace. False if the "
+        "name was slower, and a usable pair at a higher pace decides",
     ]
     ratio: Annotated[float | None, "throughput of the name by that of the innocuous one, NULL if too short"]
-    pooled: Annotated[float | None, "the same of all usable pairs of the name, NULL without one"]
+    pooled: Annotated[float | None, "the same of all usable pairs of the name at this pace, NULL without one"]
     pooled_low: Annotated[float | None, "lower end of its interval of 95 %"]
     pooled_high: Annotated[float | None, "upper end of its interval of 95 %"]
     share: Annotated[float, "received bytes by those that the helper's pace gives in that time"]
