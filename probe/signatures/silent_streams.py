@@ -6,6 +6,9 @@ LEAST_SILENCE = 2.5
 LEAST_ANSWER = 1500
 """Bytes that arrived after the request. TLS 1.3 sends session tickets of fewer bytes without any answer."""
 
+LARGEST_FRAME = 3200
+"""Bytes of a frame of a transfer with the helper, header included. Each is a TLS record of its own."""
+
 SMALL_SEGMENT = 536
 """Bytes in a segment of the comparison, the least that every IPv4 host takes (RFC 9293, 3.7.1)."""
 

@@ -18,7 +18,7 @@ from probe.platforms.sockets import tcp_state
 from probe.session.classify import NETWORK_ERRORS, LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
-from probe.signatures.silent_streams import SMALL_SEGMENT, is_in_midst_of_answer
+from probe.signatures.silent_streams import LARGEST_FRAME, SMALL_SEGMENT, is_in_midst_of_answer
 from probe.steps.connection import Connection
 from probe.steps.http.http_answer import headers_of
 from probe.steps.sockets import limit_segments, open_socket
@@ -32,7 +32,6 @@ from probe.wire.transfer import (
     BUSY,
     END,
     END_OF_HEAD,
-    LARGEST,
     LONGEST_REQUEST,
     PACE,
     SECONDS,
@@ -247,8 +246,8 @@ class _Uploading(_Reading):
         with suppress(*NETWORK_ERRORS):
             while sent < TOTAL and self._loop.time() - began < self._seconds:
                 await asyncio.sleep(max(0.0, began + sent / PACE - self._loop.time()))
-                await self._conn.write(secrets.token_bytes(LARGEST))
-                sent += LARGEST
+                await self._conn.write(secrets.token_bytes(LARGEST_FRAME))
+                sent += LARGEST_FRAME
 
     def _count(self, size: int) -> None:
         newest = self._frames.newest

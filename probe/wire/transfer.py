@@ -8,16 +8,17 @@ import re
 import struct
 from typing import NamedTuple
 
+from probe.signatures.silent_streams import LARGEST_FRAME
+
 PACE = 64_000  # bytes a second
 FAST_PACE = 2 * PACE  # of a transfer that finds a higher limit
 SECONDS = 6.0
-TOTAL = 384_000  # bytes of frames, PACE for SECONDS, in frames of LARGEST bytes. Those of a fast one are twice as many.
+TOTAL = 384_000  # bytes of frames, PACE for SECONDS, in frames of LARGEST_FRAME bytes. A fast one has twice as many.
 
 _LAYOUT = struct.Struct("!BHIIIII")
 _NOT_KNOWN = 2**32 - 1
 HEADER = _LAYOUT.size
 REPORT = 0.1  # seconds between two reports of an upload, at least
-LARGEST = 3200  # bytes of a frame, header included. 20 in a second are the pace.
 
 LONGEST_REQUEST = 4096  # bytes of a request in the clear
 END_OF_HEAD = b"\r\n\r\n"
@@ -99,7 +100,7 @@ class FrameReader:
     def _begin(self) -> None:
         kind, size, sent, *numbers = _LAYOUT.unpack(self._header)
         self._header.clear()
-        if kind not in (DATA, END, BUSY) or size > LARGEST:
+        if kind not in (DATA, END, BUSY) or size > LARGEST_FRAME:
             raise ValueError(f"a frame of kind {kind} with {size} bytes")
         self._left = size
         known = Known(*(None if number == _NOT_KNOWN else number for number in numbers))

@@ -2,12 +2,12 @@
 
 import pytest
 
+from probe.signatures.silent_streams import LARGEST_FRAME
 from probe.wire.transfer import (
     BUSY,
     DATA,
     END,
     HEADER,
-    LARGEST,
     FrameReader,
     Known,
     request_path,
@@ -44,7 +44,7 @@ def test_refusal_ends_the_transfer() -> None:
 def test_other_bytes_are_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="a frame of kind"):
         FrameReader().feed(raw)
-    assert int.from_bytes(b"\xff\xff", "big") > LARGEST
+    assert int.from_bytes(b"\xff\xff", "big") > LARGEST_FRAME
 
 
 def test_token_of_a_request_is_read() -> None:

@@ -8,6 +8,7 @@ import secrets
 import socket
 
 from probe.platforms.sockets import tcp_state
+from probe.signatures.silent_streams import LARGEST_FRAME
 from probe.steps.connection import Connection
 from probe.wire.transfer import (
     BUSY,
@@ -15,7 +16,6 @@ from probe.wire.transfer import (
     END,
     FAST_PACE,
     HEADER,
-    LARGEST,
     PACE,
     REPORT,
     SECONDS,
@@ -26,7 +26,7 @@ from probe.wire.transfer import (
 
 
 async def send_frames(conn: Connection, sock: socket.socket, *, fast: bool = False) -> None:
-    """Send frames of LARGEST bytes for SECONDS, at most TOTAL bytes, and the one that ends them. Raises OSError.
+    """Send frames of LARGEST_FRAME bytes for SECONDS, at most TOTAL bytes, and the one that ends them. Raises OSError.
 
     A `fast` transfer has twice the pace and twice the bytes.
     """
@@ -34,8 +34,8 @@ async def send_frames(conn: Connection, sock: socket.socket, *, fast: bool = Fal
     began, times = loop.time(), FAST_PACE // PACE if fast else 1
     while sent < times * TOTAL and loop.time() - began < SECONDS:
         await asyncio.sleep(max(0.0, began + sent / (times * PACE) - loop.time()))
-        sent += LARGEST
-        await conn.write(write_frame(DATA, secrets.token_bytes(LARGEST - HEADER), sent, known_of(sock)))
+        sent += LARGEST_FRAME
+        await conn.write(write_frame(DATA, secrets.token_bytes(LARGEST_FRAME - HEADER), sent, known_of(sock)))
     await conn.write(write_frame(END, b"", sent, known_of(sock)))
 
 
@@ -48,7 +48,7 @@ async def receive_upload(conn: Connection, sock: socket.socket) -> None:
     began = reported = loop.time()
     while received < TOTAL and loop.time() - began < SECONDS:
         await asyncio.sleep(max(0.0, began + received / PACE - loop.time()))
-        data = await conn.read(min(LARGEST, TOTAL - received))
+        data = await conn.read(min(LARGEST_FRAME, TOTAL - received))
         if not data:
             return
         received += len(data)

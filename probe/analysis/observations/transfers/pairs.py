@@ -21,13 +21,12 @@ from probe.analysis.observations.transfers.row import TransferRow
 from probe.analysis.statistics.marked_share import Estimate
 from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
 from probe.formats.plain_json import places_of_entries
-from probe.signatures.silent_streams import is_in_midst_of_answer
+from probe.signatures.silent_streams import LARGEST_FRAME, is_in_midst_of_answer
 from probe.signatures.slow_page import LEAST_PACE
-from probe.wire.transfer import LARGEST
 
 NAMED = frozenset({"transfer_name", "transfer_host", "upload_name"})
 INNOCUOUS = frozenset({"transfer_innocuous", "transfer_innocuous_host", "upload_innocuous"})
-FRAME = LARGEST + 22  # bytes of a frame inside TLS 1.3, as the sender writes it
+FRAME = LARGEST_FRAME + 22  # bytes of a frame inside TLS 1.3, as the sender writes it
 MOST_INTERVALS = 2_000  # of a transfer that is read. A longer list is not from our probe.
 MOST_PAIRS = 10
 BESIDE_MEDIA = {"upload_beside_media": "upload", "transfer_beside_media": "download"}
