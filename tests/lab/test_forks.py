@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from probe.lab.forks import CRASHED, Forks
+from probe.lab.forks import CRASHED, Forks, pause_after
+from probe.lab.scenario.scenario import find_scenario, load_scenario
 
 
 def fail() -> None:
@@ -39,7 +40,7 @@ def test_fork_that_takes_too_long_is_ended() -> None:
 
 def test_traceback_goes_to_the_file_of_errors(tmp_path: Path) -> None:
     forks = Forks[str](60)
-    forks.start("job", fail, str(tmp_path / "errors"))
+    forks.start("job", fail, errors=str(tmp_path / "errors"))
     forks.wait()
     assert (tmp_path / "errors").read_text().endswith("ValueError: made\n")
 
@@ -65,3 +66,20 @@ def test_output_that_waits_in_a_buffer_is_written_once(tmp_path: Path, monkeypat
         forks.start("job", out.flush)
         forks.wait()
     assert (tmp_path / "out").read_text() == "before"
+
+
+def test_next_fork_waits_for_a_place_and_for_the_pause() -> None:
+    forks = Forks[str](60, at_once=2)
+    assert forks.start_in() == 0
+    forks.start("first", wait_long, pause=40.0)
+    assert 30 < (forks.start_in() or 0) <= 40
+    forks.start("second", wait_long)
+    assert forks.start_in() is None
+    forks.close()
+    assert forks.start_in() == 0
+
+
+def test_lab_with_more_targets_has_a_longer_pause() -> None:
+    one, every = (load_scenario(find_scenario(name)) for name in ("http-blockpage", "clean"))
+    assert len(one.targets) == 1 and not every.targets
+    assert 1 < pause_after(one) < 1.5 and 3 < pause_after(every) < 6

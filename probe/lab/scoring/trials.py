@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from probe.lab.forks import Forks, load_once
+from probe.lab.forks import Forks, load_once, pause_after
 from probe.lab.run import run_scenario
 from probe.lab.sandbox.unsupported import BROKEN, LabBroken, LabUnavailable
 from probe.lab.scenario.scenario import find_scenario, load_scenario
@@ -29,14 +29,14 @@ def trials(names: Sequence[str], seeds: Sequence[int], *, jobs: int, targets: Pa
     A run that crashes or hangs has no verdicts. Raises LabUnavailable.
     """
     load_once()
-    forks = Forks[_Run](LONGEST)
+    forks = Forks[_Run](LONGEST, at_once=jobs)
     with tempfile.TemporaryDirectory(prefix="trials-") as root, closing(forks):
         left = [_Run(name, seed, targets, consent, Path(root)) for seed in seeds for name in names]
         while left or len(forks):
-            while left and len(forks) < jobs:
+            while left and forks.start_in() == 0:
                 run = left.pop(0)
-                forks.start(run, run.make)
-            for run, _ in forks.wait()[0]:
+                forks.start(run, run.make, pause=pause_after(load_scenario(find_scenario(run.scenario))))
+            for run, _ in forks.wait(forks.start_in() if left else None)[0]:
                 trial = run.trial()
                 if trial.code == BROKEN and run.attempt < TRIES:
                     left.insert(0, replace(run, attempt=run.attempt + 1))

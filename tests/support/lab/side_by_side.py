@@ -17,7 +17,7 @@ from typing import Any
 
 from probe.cli import GARBAGE
 from probe.cli.run.consent import VERSION
-from probe.lab.forks import Forks, load_once
+from probe.lab.forks import Forks, load_once, pause_after
 from probe.lab.run import Finished, run_scenario
 from probe.lab.scenario.expectations import Difference, Expectation
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
@@ -25,7 +25,6 @@ from probe.lab.scenario.scenario_keys import PathKeys, RunKeys
 from probe.targets.target_files import bundled_targets
 
 AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "6"))
-APART = 2.0  # seconds between two starts, since the first seconds of a run take most of its processor time
 LONGEST = 300  # seconds for one run
 OUTCOME = "outcome.json"
 
@@ -132,16 +131,11 @@ def main(root: str, lock: str) -> None:
     load_once()
     os.set_inheritable(int(lock), False)
     left = [LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads(sys.stdin.readline())]
-    forks = Forks[LabRun](LONGEST)
-    next_start = 0.0
+    forks = Forks[LabRun](LONGEST, at_once=AT_ONCE)
     while left or len(forks):
-        free = left and len(forks) < AT_ONCE
-        pause = next_start - time.monotonic() if free else None
-        if pause is not None and pause <= 0:
+        while left and forks.start_in() == 0:
             _start(left.pop(0), forks, Path(root))
-            next_start = time.monotonic() + APART
-            continue
-        ended, readable = forks.wait(pause, also=[0])
+        ended, readable = forks.wait(forks.start_in() if left else None, also=[0])
         for wanted, code in ended:
             _note_failure(code, wanted, Path(root))
         if readable:
@@ -150,9 +144,10 @@ def main(root: str, lock: str) -> None:
 
 
 def _start(wanted: LabRun, forks: Forks[LabRun], root: Path) -> None:
-    folder = wanted.folder(root)
+    folder, pause = wanted.folder(root), pause_after(load_scenario(find_scenario(wanted.name)))
     folder.mkdir()
-    forks.start(wanted, lambda: _write(folder, asdict(run(wanted, folder))), str(folder / "complaints"))
+    complaints = str(folder / "complaints")
+    forks.start(wanted, lambda: _write(folder, asdict(run(wanted, folder))), errors=complaints, pause=pause)
 
 
 def _note_failure(code: int, wanted: LabRun, root: Path) -> None:
