@@ -44,14 +44,6 @@ EXEMPT = {
     "name_network_unchecked": "our probe checks the network beside each query to other resolvers",
     "address_answer_unchecked": "our probe checks the network once a minute",
     "name_contested": "a helper supports a forged answer; tests/analysis/outcomes/test_false_controls.py has one",
-    "http_arrives_too_slowly": (
-        "our probe repeats such a request in its turn, and only a limit below 16 kbit/s is then too slow, which also "
-        "makes the line slow; tests/analysis/outcomes/test_slow_answers.py has one"
-    ),
-    "tls_times_out_beside_slow_answers": (
-        "our probe repeats such a handshake in its turn, and it passes then; "
-        "tests/analysis/outcomes/test_slow_answers.py has one"
-    ),
     "address_quic_not_installed": "an extra is not installed; tests/analysis/outcomes/test_quic.py has one",
     "dtls_not_reached": "no layer below DTLS can fail first, and no connection is shared",
     "dtls_local_fault": "a fault of this computer; descriptors-short has it for STUN, by the same condition",
