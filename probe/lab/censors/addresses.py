@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
+from probe.lab.censors.kit.crowded_queue import CrowdedQueue
 from probe.lab.censors.kit.flows import Flow, flow_of
 from probe.lab.censors.kit.middlebox import DROP, AddressFilter
-from probe.lab.censors.kit.rate_limit import RateLimit
+from probe.lab.censors.kit.rate_limit import RateLimit, sent_later
 from probe.lab.censors.kit.resets import Resetting
 from probe.lab.censors.kit.token_bucket import TokenBucket
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
@@ -91,6 +92,41 @@ class IPRate(RateLimit, AddressFilter):
         if flow not in self._limited or packet.tcp_flags & SYN:
             self._limited[flow] = self._bucket()
         return self._limit(packet, self._limited[flow], now)
+
+
+class CrowdedLink(AddressFilter):
+    """Delay and lose packets to and from the addresses, as a link does that other users fill. It is no censor.
+
+    Each direction has one queue, which all packets over it share: TCP, UDP and ICMP of every host behind it.
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["chat.signal.org"], "rate_kbit": 50000.0, "load": 100.0, "queue_ms": 50.0},
+            (
+                Exchange("tls", "chat.signal.org", 443, "chat.signal.org", end="silent"),
+                Exchange("tls", "sfu.voip.signal.org", 443, "sfu.voip.signal.org"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
+    rate_kbit: float = Field(default=50000.0, gt=0, description="rate each way, in kbit/s")
+    queue_ms: float = Field(default=300.0, gt=0, le=60000, description="longest wait in the queue, in milliseconds")
+    load: float = Field(gt=0, description="mean share of the rate that others send, above 1: packets are lost")
+
+    _queues: dict[Direction, CrowdedQueue] = PrivateAttr(default_factory=dict)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        out = direction is Direction.OUT
+        if not self._matches(packet.destination if out else packet.source, packet.dport if out else packet.sport):
+            return None
+        if direction not in self._queues:
+            rng = self._random("queue", direction.value)
+            self._queues[direction] = CrowdedQueue(self.rate_kbit * 125, self.queue_ms / 1000, self.load, rng)
+        wait = self._queues[direction].wait(len(packet.raw), now)
+        return DROP if wait is None else sent_later(packet, direction, wait)
 
 
 class IPReset(Resetting, AddressFilter):
