@@ -102,15 +102,15 @@ def test_false_answers_and_their_receivers_follow_the_keys(tmp_path: Path) -> No
         DNSLie(names=[TRUE], answers=[]),
         DNSLie(names=[HELD], answers=[], edns=False),
         DNSLie(names=[LISTENING], answers=[], edns=True),
+        DNSLie(names=["*.signal.org"], spare=[LISTENING], answers=[]),
     )
     calls = [
         *(asked(server, MANY) for server in (PUBLIC, "9.9.9.9", "1.1.1.1", PROVIDERS_RESOLVER)),
         *(asked(PROVIDERS_RESOLVER, SIXTH), asked(PUBLIC, SIXTH), asked(PROVIDERS_RESOLVER, TRUE)),
-        *(asked(PROVIDERS_RESOLVER, name) for name in ("x.com", HELD, LISTENING)),
+        *(asked(PROVIDERS_RESOLVER, name) for name in ("x.com", HELD, LISTENING, "cdn.signal.org")),
     ]
-    public, quad9, cloudflare, provider, elsewhere, spared, empty, other, plain, with_edns = dig_answers(
-        tmp_path, censors, calls
-    )
+    *most, plain, with_edns, denied = dig_answers(tmp_path, censors, calls)
+    public, quad9, cloudflare, provider, elsewhere, spared, empty, other = most
     assert [set(one["addresses"]) <= set(BOGON) for (one,) in (public, quad9)] == [True, True]
     assert [set(one["addresses"]) for (one,) in (cloudflare, provider)] == [real_addresses(MANY)] * 2
     assert [(set(one["addresses"]) <= real_addresses(COPIED), one["aa"], one["ra"]) for one in elsewhere] == [
@@ -121,6 +121,7 @@ def test_false_answers_and_their_receivers_follow_the_keys(tmp_path: Path) -> No
     assert [one["addresses"] for one in plain] == [[]]  # the client sends no EDNS
     assert [set(one["addresses"]) for one in with_edns] == [real_addresses(LISTENING)]
     assert [(one["aa"], one["ra"]) for one in other] == [(False, True)]
+    assert [one["addresses"] for one in denied] == [[]]  # LISTENING is spared
 
 
 def test_interceptor_answers_for_every_address(tmp_path: Path) -> None:
