@@ -14,7 +14,15 @@ from probe.analysis.compare.instrument import suspects
 from probe.analysis.compare.networks import NetworkRegimes, Place, RegimesAt, regimes_of
 from probe.analysis.compare.repeated_failures import DERIVED, Repetition, repetition
 from probe.analysis.compare.repeated_runs import RepeatedRuns, select_repeated
-from probe.analysis.compare.throughput import Ratio, Throughput, ratios_of, summed_up
+from probe.analysis.compare.run_figures import (
+    Cutoff,
+    Figure,
+    Throughput,
+    cutoff_since,
+    cutoffs_of,
+    ratios_of,
+    throughput_since,
+)
 from probe.analysis.compare.units import COUNTED_STATE, FAILING, NOT_COUNTED, STATES, Unit, select_units
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.asn.network_names import network_name
@@ -47,6 +55,7 @@ class Cell:
     - `derived` says why the state is `likely_blocked` although the measurements are `impaired`, None if they agree.
     - `reporters_max` counts runs, an upper limit for the number of users.
     - `throughput` sums up the comparisons of transfers in the newest days, None without any.
+    - `cutoff` sums up the ages at which connections ended in the newest days, None without any.
     - `whole_network` counts failing runs of the newest days in which the network stops most connections, by regime.
     """
 
@@ -67,6 +76,7 @@ class Cell:
     derived: Repetition | None = None
     whole_network: dict[str, int] = field(default_factory=dict)
     throughput: Throughput | None = None
+    cutoff: Cutoff | None = None
 
 
 class Tally(NamedTuple):
@@ -112,7 +122,7 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
     vantages, left_out = _ranked({vantage: column.tallies for vantage, column in found.items()}, top)
     columns = [found[vantage] for vantage in vantages]
     if at_baseline:
-        own = _columns(table, question.row, (), at_baseline, values).get((), _Column({}, {}, {}, {}, {}))
+        own = _columns(table, question.row, (), at_baseline, values).get((), _Column({}, {}, {}, {}, {}, {}))
         columns.insert(0, own._replace(vantage=dict(question.baseline)))
     services = sorted({service for column in columns for service in column.tallies})
     everywhere = [*found.values(), *columns[: bool(at_baseline)]]
@@ -155,7 +165,8 @@ class _Column(NamedTuple):
     tallies: dict[str, list[Tally]]
     units: dict[str, list[Unit]]
     repeated: dict[str, list[RepeatedRuns]]
-    ratios: dict[str, list[Ratio]]
+    ratios: dict[str, list[Figure]]
+    cutoffs: dict[str, list[Figure]]
 
 
 def prepare(table: VerdictTable, question: Question) -> list[tuple[str, str]]:
@@ -189,10 +200,16 @@ def _columns(
     tallies = _tallies(table, row, axes, condition, values)
     units = select_units(table, row, axes, condition, values)
     repeated = select_repeated(table, row, axes, condition, values)
-    ratios = ratios_of(table, row, Place(axes, condition, values))
+    place = Place(axes, condition, values)
+    ratios, cutoffs = ratios_of(table, row, place), cutoffs_of(table, row, place)
     return {
         vantage: _Column(
-            dict(zip(axes, vantage, strict=True)), services, units[vantage], repeated[vantage], ratios[vantage]
+            dict(zip(axes, vantage, strict=True)),
+            services,
+            units[vantage],
+            repeated[vantage],
+            ratios[vantage],
+            cutoffs[vantage],
         )
         for vantage, services in tallies.items()
     }
@@ -228,7 +245,8 @@ def _cell(service: str, column: _Column) -> Cell:
         witness=example_of([(tally.state, tally.newest) for tally in counted or tallies], found),
         runs=runs,
         now=now,
-        throughput=summed_up(column.ratios.get(service, ()), now.first if now else ""),
+        throughput=throughput_since(column.ratios.get(service, ()), now.first if now else ""),
+        cutoff=cutoff_since(column.cutoffs.get(service, ()), now.first if now else ""),
     )
 
 

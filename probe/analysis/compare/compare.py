@@ -69,6 +69,7 @@ def cell_to_dict(cell: Cell, networks: NetworkRegimes) -> dict[str, Any]:
         "difference": difference_to_dict(cell.difference) if cell.difference else None,
         "whole_network": cell.whole_network,
         "throughput": cell.throughput._asdict() if cell.throughput else None,
+        "cutoff": cell.cutoff._asdict() if cell.cutoff else None,
         "regimes": asdict(networks) if networks.runs else None,
     }
 
@@ -119,7 +120,7 @@ def state_lines(cell: Cell) -> list[str]:
         return [words, *whole_network(cell), *_circumstances(cell.now)]
     starred = f"{words} *" if cell.difference and cell.difference.worse else words
     sure = [tr("fails {interval}", interval=interval(cell.now))]
-    beside = [*throughput_text(cell), *whole_network(cell), *derivation(cell), *_circumstances(cell.now)]
+    beside = [*figure_lines(cell), *whole_network(cell), *derivation(cell), *_circumstances(cell.now)]
     return [starred, *beside, *(sure if cell.now.state in FAILING else [])]
 
 
@@ -143,6 +144,28 @@ def throughput_text(cell: Cell) -> list[str]:
             high=high,
         )
     ]
+
+
+def cutoff_text(cell: Cell) -> list[str]:
+    """Return `ends after 5.2 s (4.9-5.4 s in 4 runs)`: the median of the runs and the ends of their intervals."""
+    if (found := cell.cutoff) is None:
+        return []
+    middle, low, high = (f"{seconds:.1f}" for seconds in (found.median, found.low, found.high))
+    return [
+        tr_plural(
+            "ends after {middle} s ({low}-{high} s in {count} run)",
+            "ends after {middle} s ({low}-{high} s in {count} runs)",
+            found.runs,
+            middle=middle,
+            low=low,
+            high=high,
+        )
+    ]
+
+
+def figure_lines(cell: Cell) -> list[str]:
+    """Return the figures of a cell in words: its speed, and the age at which connections end."""
+    return [*throughput_text(cell), *cutoff_text(cell)]
 
 
 def whole_network(cell: Cell) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from probe.analysis.engines.duckdb_files import rows_under, spilling_duckdb
 from probe.analysis.engines.spill_folder import spill_root
-from probe.analysis.verdicts.verdict_row import COLUMNS, LISTS, TYPES, VerdictRow
+from probe.analysis.verdicts.verdict_row import COLUMNS, FIGURES, LISTS, TYPES, VerdictRow
 from probe.messages import mark, tr
 from probe.results import full_disk, full_disk_in
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OPTIONAL = {
     "corrected_start_time": "measurement_start_time",
     **dict.fromkeys(("endpoints", "media", "synthetic", "network_facts", "hop_reason"), "''"),
-    **dict.fromkeys(("throughput_ratio", "throughput_ratio_low", "throughput_ratio_high"), "-1e0"),
+    **dict.fromkeys(FIGURES, "-1e0"),
 }
 """SQL for the columns that stores of earlier releases lack, and that their rows have as NULL in newer stores."""
 EVERYTHING = "everything"

@@ -1,4 +1,4 @@
-"""Put the comparison of a service's throughput into sentences: by its name, or by its address."""
+"""Put the figures of a service into sentences: its throughput, by name or address, and the age of its connections."""
 
 from collections.abc import Iterator, Mapping
 from math import ceil, floor
@@ -36,6 +36,21 @@ def throughput_sentences(record: Mapping[str, Any]) -> Iterator[str]:
     )
     if (limiter := text(ratio.get("by"))) in LIMITERS:
         yield tr(LIMITERS[limiter])
+
+
+def cutoff_sentences(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the age at which connections ended, with its interval. There is none without `flow.cutoff.time`."""
+    cutoff = table(record.get("cutoff"))
+    if cutoff:
+        estimate, low, high = (f"{_share(cutoff.get(name)):.1f}" for name in ("estimate", "low", "high"))
+        yield tr_plural(
+            "{count} connection ended after {estimate} s. The limit is between {low} and {high} s.",
+            "{count} connections ended after {estimate} s. The limit is between {low} and {high} s.",
+            number(cutoff.get("connections")),
+            estimate=estimate,
+            low=low,
+            high=high,
+        )
 
 
 def percentages(ratio: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from probe.analysis.observations.rows import Observation
 from probe.analysis.store.flatten import COLUMNS, Flat
-from probe.analysis.verdicts.verdict_row import throughput_columns
+from probe.analysis.verdicts.verdict_row import figure_columns
 
 TABLES = ("measurements", "observations", "verdicts")
 SHARED = ("line_hash", "day", "probe_cc", "probe_asn", "target")
@@ -71,6 +71,9 @@ VERDICT: dict[str, str] = {
     "throughput_ratio": "double",
     "throughput_ratio_low": "double",
     "throughput_ratio_high": "double",
+    "cutoff": "double",
+    "cutoff_low": "double",
+    "cutoff_high": "double",
     "media": "string",
     "hop_ttl": "int64",
     "hop_address": "string",
@@ -179,7 +182,7 @@ def _verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[st
     return flat | {
         **{column: measurement[column] for column in ("line_hash", *_OF_MEASUREMENT)},
         **{column: json.dumps(record[column]) if record[column] else None for column in ("pass_rate", "media")},
-        **throughput_columns(record, None),
+        **figure_columns(record, None),
         "hop_ttl": hop.get("ttl"),
         "hop_address": hop.get("address"),
         "hop_asn": hop.get("asn"),

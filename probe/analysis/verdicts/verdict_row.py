@@ -26,7 +26,7 @@ class VerdictRow:
     No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered
     over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints` and `media` are
     those of the record as JSON. `network_facts` is what the measurement says about its network (`RunNetwork.text`), in
-    one row of each measurement. `throughput_ratio` and the ends of its interval are -1 if no transfers were compared.
+    one row of each measurement. `throughput_ratio`, `cutoff` and the ends of their intervals are -1 if unknown.
     """
 
     line_hash: str
@@ -69,11 +69,18 @@ class VerdictRow:
     throughput_ratio: float = -1.0
     throughput_ratio_low: float = -1.0
     throughput_ratio_high: float = -1.0
+    cutoff: float = -1.0
+    cutoff_low: float = -1.0
+    cutoff_high: float = -1.0
 
 
 COLUMNS: tuple[str, ...] = tuple(column.name for column in fields(VerdictRow))
 TYPES: dict[str, type] = {column.name: type_ for column in fields(VerdictRow) if isinstance(type_ := column.type, type)}
 LISTS = frozenset({"mechanisms", "anomalies"})
+_WITH_INTERVAL = ("throughput_ratio", "cutoff")
+_ENDS = {"": "estimate", "_low": "low", "_high": "high"}
+FIGURES = tuple(f"{name}{end}" for name in _WITH_INTERVAL for end in _ENDS)
+"""Columns of figures with an interval: the figure and both ends."""
 
 
 def rows_of_each(measurements: Iterable[Located], engine: Engine | None = None) -> Iterator[VerdictRow]:
@@ -124,17 +131,17 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         "hop_ttl": hop.get("ttl") or 0,
         "hop_address": hop.get("address") or "",
         "hop_asn": hop.get("asn") or 0,
-        **throughput_columns(record, -1.0),
+        **figure_columns(record, -1.0),
         "endpoints": json.dumps(record["endpoints"]),
         "media": json.dumps(record["media"]) if record["media"] else "",
     }
 
 
-def throughput_columns(record: dict[str, Any], without: float | None) -> dict[str, Any]:
-    """Return the ratio of a verdict record and the ends of its interval as columns."""
-    ratio = table(record["throughput_ratio"])
-    named = {"": "estimate", "_low": "low", "_high": "high"}
-    return {f"throughput_ratio{end}": ratio.get(key, without) for end, key in named.items()}
+def figure_columns(record: dict[str, Any], without: float | None) -> dict[str, Any]:
+    """Return the figures of a verdict record that have an interval, and the ends of it, as columns."""
+    return {
+        f"{name}{end}": table(record[name]).get(key, without) for name in _WITH_INTERVAL for end, key in _ENDS.items()
+    }
 
 
 def origin_columns(measurement: dict[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from probe.analysis.observations.lenient_json import tables
 from probe.analysis.run_result.run_targets import targets_of
 from probe.analysis.run_result.service_words import STATE_WORDS, device_sentences
-from probe.analysis.run_result.throughput_sentences import throughput_sentences
+from probe.analysis.run_result.throughput_sentences import cutoff_sentences, throughput_sentences
 from probe.analysis.run_result.transaction_sentences import describe_transaction
 from probe.analysis.verdicts.hops.reasons import SENTENCES
 from probe.cli.screen import print_verdicts, say, wrapped
@@ -74,6 +74,7 @@ class Explanations:
         changes = _changes(record, found)  # before the transactions, since their search may take all time
         _say_list(tr("Decided by"), list(_evidence(record, measurement, found)))
         _say_list(tr("Throughput"), list(throughput_sentences(record)))
+        _say_list(tr("Time limit"), list(cutoff_sentences(record)))
         works = record["state"] == "ok"
         rule = tr("{rule} (ruleset {ruleset})", rule=record["rule_id"], ruleset=record["ruleset"])
         _say_list(tr("Rule"), [rule, record["because"]] if works else [rule])  # else the sentence is printed above

@@ -33,6 +33,7 @@ def test_json_has_same_cells() -> None:
         "derived",
         "whole_network",
         "throughput",
+        "cutoff",
         "regimes",
     ]
     assert (second["difference"], second["runs"]) == (None, 6)  # one source each

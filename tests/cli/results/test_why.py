@@ -1,6 +1,7 @@
 """Test `--why`: deciding transactions, rule and possible changes, in 80 columns."""
 
 import gzip
+import re
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def test_judge_and_show_print_same_evidence(file: Path) -> None:
     assert result.stdout.count("    Rule ") == result.stdout.count("    Decided by ") > 0
     assert result.stdout.count("    Would change it ") == result.stdout.count("    Rule ")
     assert CliRunner().invoke(show, ["--why", str(file)]).stdout == result.stdout
+
+
+@pytest.mark.parametrize("file", ["cutoff-name-fin"], indirect=True)
+def test_age_at_which_connections_ended_is_shown_with_its_interval(file: Path) -> None:
+    found = paragraph(CliRunner().invoke(judge, ["--why", str(file)]).stdout, "telegram/web: WORKS BADLY")
+    limit = re.search(
+        r"Time limit +(\d) connections ended after (\S+) s. The limit is between (\S+) and (\S+) s", found
+    )
+    assert limit is not None and int(limit[1]) >= 3
+    assert float(limit[3]) <= float(limit[2]) <= float(limit[4])
 
 
 @pytest.mark.parametrize("file", ["sni-reset"], indirect=True)

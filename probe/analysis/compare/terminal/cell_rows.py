@@ -9,13 +9,13 @@ from probe.analysis.compare.cells import INSUFFICIENT, Cell
 from probe.analysis.compare.compare import (
     WORDS,
     derivation,
+    figure_lines,
     folded,
     interval,
     label,
     networks_text,
     not_counted,
     runs_text,
-    throughput_text,
     whole_network,
 )
 from probe.analysis.compare.current import Current
@@ -105,7 +105,7 @@ def _state(cell: Cell, now: Current) -> str:
 
 def _details(cell: Cell, now: Current) -> list[str]:
     return [
-        *throughput_text(cell),
+        *figure_lines(cell),
         *whole_network(cell),
         *derivation(cell),
         *filter(None, [networks_text(now)]),

@@ -52,6 +52,11 @@ def _signs(comparison: Comparison, cells: list[Cell], style: Style) -> Iterator[
             "speed 23 % (12-31 % in 4 runs): the median speed of the service is 23 % of that of the transfers that "
             "were compared with it. The intervals of the runs go from 12 to 31 %."
         )
+    if any(cell.cutoff for cell in cells):
+        yield tr(
+            "ends after 5.2 s (4.9-5.4 s in 4 runs): the median age at which connections to the service ended. "
+            "The intervals of the runs go from 4.9 to 5.4 s."
+        )
     if any(cell.derived for cell in cells):
         yield tr(
             "by repetition: each measurement is NOT WORKING, because it tried only once. Many of them fail alike, "

@@ -83,6 +83,14 @@ function throughput(found) {
     + `(intervals of 95 %: ${percent(found.low)} to ${percent(found.high)}). ${found.limited} of them show a limit.`;
 }
 
+/** Return the age at which connections to the service ended, in words. */
+function cutoff(found) {
+  if (found === null) return "";
+  const seconds = (age) => `${age.toFixed(1)} s`;
+  return `Connections to the service ended after ${seconds(found.median)}, in the median of ${found.runs} run${found.runs === 1 ? "" : "s"} `
+    + `(intervals: ${seconds(found.low)} to ${seconds(found.high)}).`;
+}
+
 function aboutCell(cell) {
   const aside = Object.entries(cell.set_aside).map(([reason, n]) => `${n} ${data.reasons[reason] || reason}`).join(", ");
   const networks = cell.networks.map(([asn, name, n, found, since]) =>
@@ -93,6 +101,7 @@ function aboutCell(cell) {
       ["Since", cell.now ? cell.now.since || "no change was seen" : ""],
       ["Whole network", Object.entries(cell.whole_network).map(([regime, n]) => `In ${n} of the failing runs: ${regime}. ${data.regimes[regime]}`).join(" ")],
       ["Throughput", throughput(cell.throughput)],
+      ["Connections end", cutoff(cell.cutoff)],
       ["Mechanisms", cell.mechanisms.join(", ")],
       ["Counted measurements", `${cell.n}${cell.n ? ": " + counts(cell.by_state) : ""}`],
       ["Not counted", aside],

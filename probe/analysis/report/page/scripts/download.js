@@ -3,6 +3,7 @@ const sum = (counts) => Object.values(counts).reduce((total, n) => total + n, 0)
 const ofNow = (key) => (cell) => (cell.now === null ? null : cell.now[key]);
 const ofDifference = (key) => (cell) => (cell.difference === null ? null : cell.difference[key]);
 const ofThroughput = (key) => (cell) => (cell.throughput === null ? null : cell.throughput[key]);
+const ofCutoff = (key) => (cell) => (cell.cutoff === null ? null : cell.cutoff[key]);
 const ofVerdict = (key) => (cell, verdict) => (verdict === null ? null : verdict[key]);
 const FIELDS = [
   ["service", "text", (cell) => data.services[cell.s]],
@@ -15,6 +16,7 @@ const FIELDS = [
   ...["low", "high"].map((key) => [key, "fraction", ofNow(key)]),
   ...["n", "runs", "reporters_max"].map((key) => [key, "whole", (cell) => cell[key]]),
   ...["median", "low", "high"].map((key) => [`throughput_${key}`, "fraction", ofThroughput(key)]),
+  ...["median", "low", "high"].map((key) => [`cutoff_${key}`, "fraction", ofCutoff(key)]),
   ["whole_network", "whole", (cell) => sum(cell.whole_network)],
   ["not_counted", "whole", (cell) => sum(cell.set_aside)],
   ["direction", "text", ofDifference("direction")],

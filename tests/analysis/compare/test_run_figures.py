@@ -1,4 +1,4 @@
-"""Test how a comparison sums up the throughput of names over runs."""
+"""Test how a comparison sums up the throughput of names, and the age at which connections end, over runs."""
 
 import json
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ import pytest
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import Cell, compare
 from probe.analysis.compare.compare import state_lines, to_json
+from probe.analysis.compare.run_figures import Cutoff, Throughput
 from probe.analysis.compare.terminal.text import to_text
-from probe.analysis.compare.throughput import Throughput
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.report.notebook import Verdicts
 from probe.analysis.verdicts.verdict_row import VerdictRow
@@ -94,3 +94,47 @@ def test_store_of_an_earlier_release_has_no_ratios(tmp_path: Path) -> None:
         pq.write_table(whole.drop_columns([name for name in whole.column_names if name.startswith("throughput")]), path)
     comparison = compare(VerdictTable.of_stores([made]), Question(by=("cc",)))
     assert comparison.services and not any(one.throughput for one in comparison.cells.values())
+
+
+def ended(*ages: float, **more: Any) -> list[VerdictRow]:
+    """Return a run for each age at which connections ended. Its interval is 0.5 s to either side."""
+    figures = [{"cutoff": age, "cutoff_low": age - 0.5, "cutoff_high": age + 0.5} for age in ages]
+    accused = {"state": "degraded", "mechanisms": "flow.cutoff.time"}
+    return [row for figure in figures for row in rows(1, **(accused | figure | more))]
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_median_age_and_ends_of_the_intervals_are_those_of_the_runs(stored: bool, tmp_path: Path) -> None:
+    found = cell(ended(5.0, 6.0, 5.5, 9.0), rows(3), folder=tmp_path / "store" if stored else None)
+    assert found.cutoff == Cutoff(4, 5.8, 4.5, 9.5) and found.throughput is None
+    assert "ends after 5.8 s (4.5-9.5 s in 4 runs)" in state_lines(found)
+
+
+def test_ages_of_older_days_and_of_measurements_that_do_not_count_are_left_out() -> None:
+    found = cell(ended(1.0, day="2026-09-01"), ended(2.0, valid=False, invalid_reason="vpn"), ended(5.0), rows(5))
+    assert found.cutoff == Cutoff(1, 5.0, 4.5, 5.5)
+    assert cell(rows(6)).cutoff is None
+    assert cell(ended(5.0, 6.0, run_id="one")).cutoff == Cutoff(1, 5.0, 4.5, 5.5)
+
+
+def test_outputs_have_the_ages(tmp_path: Path) -> None:
+    measured = [*run("cutoff-name-fin", "RU"), *run("cutoff-name-reset", "RU", 1)]
+    comparison = compare(table(verdicts(measured)), Question(by=("cc",)))
+    written = {one["service"]: one["cutoff"] for one in map(json.loads, to_json(comparison).splitlines())}
+    assert [service for service, found in written.items() if found] == ["telegram/web"]
+    web = written["telegram/web"]
+    assert web["runs"] == 2 and 4 < web["low"] <= web["median"] <= web["high"] < 8
+    found = Verdicts(store_of(tmp_path, measured)).compare("cc").to_pylist()
+    (row,) = [one for one in found if one["service"] == "telegram/web"]
+    names = ("runs", "median", "low", "high")
+    assert {name: row[f"cutoff_{name}"] for name in names} == web
+    assert "connections to the service" in " ".join(to_text(comparison).split())
+
+
+def test_store_of_an_earlier_release_has_no_ages(tmp_path: Path) -> None:
+    made = store_of(tmp_path, run("cutoff-name-fin", "RU"))
+    for path in (made / "verdicts").rglob("*.parquet"):
+        whole = pq.read_table(path)
+        pq.write_table(whole.drop_columns([name for name in whole.column_names if name.startswith("cutoff")]), path)
+    comparison = compare(VerdictTable.of_stores([made]), Question(by=("cc",)))
+    assert comparison.services and not any(one.cutoff for one in comparison.cells.values())
