@@ -27,6 +27,7 @@ from probe.resolution.address_trust import AddressAttempt
 from probe.resolution.lookup import Names
 from probe.session.innocuous_flows import InnocuousFlows
 from probe.session.trace import Transaction, TransactionFacts
+from probe.signatures.parallel_hellos import network_of
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.client_hello import OWN
 from probe.targets.cost import COOL_DOWNS
@@ -51,6 +52,7 @@ class AttemptRunner:
         self.resolvers = OtherResolvers(self._runner, roots)
         self.hop_search = HopSearch(self._runner)
         self._innocuous = InnocuousFlows(measurement.session.pace)
+        self._answered: dict[tuple[str, str], tuple[AddressAttempt, int]] = {}  # by network and name
 
     async def run(self, at: AddressAttempt) -> bool:
         """Try one address until the planner has finished. Return whether the genuine service was reached."""
@@ -68,16 +70,18 @@ class AttemptRunner:
             await state.abandon()
         return self._conclude(state)
 
-    async def repeat(self, at: AddressAttempt, cause: int) -> None:
-        """Try one address once more, as a confirmation of the failed transaction `cause` and within its budget (P7)."""
+    async def repeat(self, at: AddressAttempt, cause: int, row: str = "repetition") -> None:
+        """Try one address once more, as a confirmation of the transaction `cause` and within its budget (P7)."""
         state = AttemptState(at, self._measurement)
         name = at.endpoint.host if state.facts().shows_name else ""
-        await self._send_own(PlannedFlow("repetition", "confirm", *at.place, name, cause=cause, cost=1), state)
+        await self._send_own(PlannedFlow(row, "confirm", *at.place, name, cause=cause, cost=1), state)
 
     def _conclude(self, state: AttemptState) -> bool:
         at, own = state.at, state.records.get("own")
         if own is not None and own.failure is None:
             state.verify()
+            if "tls_handshake" in own.steps:
+                self._answered[network_of(at.ip), at.endpoint.host] = at, own.transaction_id
         if own is not None:
             self.hop_search.cases.note_attempt(own, at.endpoint)
         conclusion = conclude(state.facts())
@@ -121,6 +125,8 @@ class AttemptRunner:
         if watch is not None:
             for record in state.failed_at_neutral():
                 watch.beside(record.address)  # an answer to the host's own name shows that no count is at fault
+        if not may_be_at_limit(state.facts()) and await self._are_answered_again(state):
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(COOL_DOWNS * hellos.cool_down):
                 while not self._session.stopping.is_set() and may_be_policed(state.facts()):
@@ -128,6 +134,35 @@ class AttemptRunner:
                     if not (left := hellos.quiet_in(state.at.ip, OWN.engine, in_run=in_run)):
                         return
                     await asyncio.sleep(min(left, LOOK_SECONDS))
+
+    async def _are_answered_again(self, state: AttemptState) -> bool:
+        """Send each name again that was answered in the network. Return whether all are, and nothing else is open.
+
+        Then no count of connections is at fault, and the repetition need not wait.
+        """
+        hellos, place, host = self._session.pace.hellos, (state.at.ip, OWN.engine), state.at.endpoint.host
+        async with hellos.again(*place) as may_be:
+            if not may_be:
+                return False
+            for name in hellos.not_again(*place, host):
+                if not may_be_policed(state.facts()) or not await self._is_answered_again(name, state):
+                    return False
+        return hellos.is_free(*place)
+
+    async def _is_answered_again(self, name: str, state: AttemptState) -> bool:
+        """Send a name again that was answered in the network. False also if this attempt does not know its endpoint."""
+        hellos, place = self._session.pace.hellos, (state.at.ip, OWN.engine)
+        facts = state.facts()
+        if name == facts.innocuous_name and facts.shows_name:
+            await send_name(self._context(state), PlannedFlow("innocuous_again", "innocuous", *facts.place, name))
+        elif (known := self._answered.get((network_of(state.at.ip), name))) is not None:
+            await self.repeat(*known, row="again")
+        else:
+            return False
+        if name in hellos.not_again(*place, facts.endpoint.host):
+            hellos.refused_again(*place)
+            return False
+        return True
 
     async def control_or_stop(self) -> None:
         """Wait for the helper's answer, at most `CONTROL_SECONDS` and until the run is stopping."""
@@ -237,7 +272,7 @@ class AttemptRunner:
     async def _send_own(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
         """Run the endpoint's dialogue with its own name or payload."""
         at, endpoint, is_confirmation = state.at, state.at.endpoint, flow.kind == "confirm"
-        is_patient = is_confirmation and flow.row != "alone"  # repetitions wait for each other
+        is_patient = is_confirmation and flow.row not in {"alone", "again"}  # repetitions wait for each other
 
         async def steps(tx: Transaction) -> None:
             tx.record.address_sources, tx.record.corroborated = self._trust.sources(at), self._trust.is_corroborated(at)

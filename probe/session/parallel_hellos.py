@@ -44,6 +44,10 @@ class _Network:
     answered: list[float] = field(default_factory=list)  # when the answered hellos were sent
     unanswered: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """When hellos were sent that got no answer while no other connection was open, by address."""
+    answers: dict[str, float] = field(default_factory=dict)  # when the last answered connection was begun, by name
+    failures: dict[str, float] = field(default_factory=dict)  # when the last unanswered one was sent, by name
+    again: asyncio.Lock = field(default_factory=asyncio.Lock)  # the names that were answered are sent again
+    refused: bool = False  # one of them was not answered again
     crowded: int = 0
     crowded_answered: int = 0
     repetitions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -66,6 +70,11 @@ class _Network:
         """Return the most other connections that were open side by side since a time."""
         return max(one.total - (one.number >= own.number) for one in self.moments if one.time >= since)
 
+    def not_again(self, name: str) -> set[str]:
+        """Return the names that were answered, but not since the last hello with `name` that was not."""
+        failed = self.failures.get(name)
+        return {other for other, sent in self.answers.items() if failed is None or sent < failed + CLEARLY_LATER}
+
     def later(self, address: str) -> int:
         """Return the answered hellos that were sent just after an unanswered one to the address that was alone.
 
@@ -78,8 +87,10 @@ class _Network:
 class OpenHello:
     """Represent one connection of which the hello is about to be sent."""
 
-    def __init__(self, network: _Network, run: _Network, address: str, now: float, cool_down: float) -> None:
+    def __init__(self, network: _Network, run: _Network, address: str, name: str, now: float, cool_down: float) -> None:
         self._network, self._run, self._address, self._since = network, run, address, now - cool_down
+        self._name = name
+        self.begun = now
         self._own, self._in_run = network.connected(address, now), run.connected(address, now)
         self._result: ParallelHellos | None = None
 
@@ -94,10 +105,8 @@ class OpenHello:
         most = network.most_beside(own, self._since)
         moments = [one for one in network.moments if one.time >= self._since]
         elsewhere = max(one.total - one.open[self._address] for one in moments)
-        if answered:
-            network.answered.append(own.time)
-        elif own.total == 1:
-            network.unanswered[self._address].append(own.time)
+        not_again = len(network.not_again(self._name)) if self._name in network.failures else None
+        self._note_result(answered=answered, by_name_alone=own.total == 1 and not_again == 0)
         if most >= CROWD:
             network.crowded += 1
             network.crowded_answered += answered
@@ -108,8 +117,21 @@ class OpenHello:
             crowded=network.crowded,
             crowded_answered=network.crowded_answered,
             later=network.later(self._address),
+            not_again=not_again,
             most_in_run=self._run.most_beside(self._in_run, self._since),
         )
+
+    def _note_result(self, *, answered: bool, by_name_alone: bool) -> None:
+        """Note when the hello was answered or not. `by_name_alone`: no count of connections made it fail."""
+        network, own, name = self._network, self._own, self._name
+        if answered:
+            network.answered.append(own.time)
+            network.answers[name] = max(self.begun, network.answers.get(name, NEVER))
+            return
+        if own.total == 1:
+            network.unanswered[self._address].append(own.time)
+        if not by_name_alone:
+            network.failures[name] = max(own.time, network.failures.get(name, NEVER))
 
 
 class HelloCounts:
@@ -123,14 +145,18 @@ class HelloCounts:
         self._networks: defaultdict[Key, _Network] = defaultdict(_Network)
 
     @asynccontextmanager
-    async def open(self, address: str, kind: str, *, of_service: bool = True) -> AsyncIterator[OpenHello]:
+    async def open(
+        self, address: str, kind: str, name: str = "", *, begun: float | None = None, of_service: bool = True
+    ) -> AsyncIterator[OpenHello]:
         """Count a connection from its hello to its end. Wait for a place in a network that polices connections.
 
-        One `of_service` counts in the run too. Resolvers and neutral hosts share no limit with the servers of an app.
+        It was `begun` at a time of the clock, by default now. One `of_service` counts in the run too. Resolvers and
+        neutral hosts share no limit with the servers of an app.
         """
         network, run = self._of(address, kind), self._networks[RUN if of_service else CHECKS]
         async with network.slots or nullcontext():
-            hello = OpenHello(network, run, address, self._clock(), self.cool_down)
+            hello = OpenHello(network, run, address, name, self._clock(), self.cool_down)
+            hello.begun = begun or hello.begun
             self._use(network, run)
             try:
                 yield hello
@@ -184,6 +210,30 @@ class HelloCounts:
         A check of the network sends one hello in a minute, which is no crowd.
         """
         return max(0.0, self._of(address, kind, in_run=in_run).used + self.cool_down - self._clock())
+
+    def is_free(self, address: str, kind: str) -> bool:
+        """Return whether no connection to the network is open."""
+        return not self._of(address, kind).open.total()
+
+    def not_again(self, address: str, kind: str, name: str) -> set[str]:
+        """Return the names that were answered in the network, but not since the last unanswered hello with `name`.
+
+        Without any, no count of connections stops this name. A policer that counts hellos with it and other names has
+        answered the first of them, and would not answer these names now. `name` itself may be among them.
+        """
+        return self._of(address, kind).not_again(name)
+
+    @asynccontextmanager
+    async def again(self, address: str, kind: str) -> AsyncIterator[bool]:
+        """Let one attempt at a time send the names again that were answered. False if one was not answered again."""
+        network = self._of(address, kind)
+        async with network.again:
+            yield not network.refused
+
+    def refused_again(self, address: str, kind: str) -> None:
+        """Note that a name was not answered again, and begin the cool-down of the network again."""
+        network = self._of(address, kind)
+        network.refused, network.used = True, self._clock()
 
     def passed(self, address: str, kind: str) -> bool:
         """Return whether such a hello was answered in this network beside three or more others."""

@@ -5,20 +5,26 @@ from typing import Any
 
 import pytest
 
+from probe.connectivity.attempt import AttemptRunner
 from probe.connectivity.attempt_state import AttemptState, Measurement
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.exchanges.tls import ParallelHellos, TLSHandshake
 from probe.formats.failures import EOF, RESET, TIMEOUT
 from probe.formats.transactions import FollowUp, StreamEnd
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
+from probe.resolution.lookup import Names
 from probe.session.pacing import Pace
 from probe.session.parallel_hellos import HelloCounts
 from probe.session.trace import Trace, TransactionFacts
+from probe.signatures.parallel_hellos import network_of
+from probe.steps.tls.certificates import Roots
 from probe.steps.tls.client_hello import OWN
 from probe.targets.target import parse_endpoint
 from tests.support.faults.attempts import a_session
 from tests.support.measurements.lines import GENUINE
 
+NEAR = GENUINE.rpartition(".")[0]
+NEIGHBOUR = f"{NEAR}.250"
 URL, NEUTRAL, BESIDE_NEUTRAL = "https://service.example:443/", "192.0.2.1", "192.0.2.9"
 BESIDE = {"open": 0, "elsewhere": 0, "crowded": 0, "crowded_answered": 0}
 
@@ -40,8 +46,8 @@ class Attempt:
         session = a_session(Pace())
         session.pace.hellos = HelloCounts(self.clock)
         self.hellos = session.pace.hellos
-        measurement = Measurement(self.trace, session, AddressTrust(session))
-        self.state = AttemptState(AddressAttempt("web", parse_endpoint(URL), GENUINE, None), measurement)
+        self.measurement = Measurement(self.trace, session, AddressTrust(session))
+        self.state = AttemptState(AddressAttempt("web", parse_endpoint(URL), GENUINE, None), self.measurement)
 
     async def sent(self, row: str, failure: str | None, address: str = GENUINE, **parts: Any) -> None:
         """Add a handshake. `parallel` and `stream` are what its record says."""
@@ -54,9 +60,9 @@ class Attempt:
         tx.record.failure, tx.record.failed_operation = failure, "tls_handshake" if failure else None
         self.state.add(PlannedFlow(row, "followup", address, 443, "service.example"), tx.record)
 
-    async def answered(self, address: str) -> None:
-        async with self.hellos.open(address, OWN.engine) as hello:
-            hello.ended(answered=True)
+    async def answered(self, address: str, name: str = "", *, answered: bool = True) -> None:
+        async with self.hellos.open(address, OWN.engine, name) as hello:
+            hello.ended(answered=answered)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +119,50 @@ async def test_address_is_at_fault_if_any_name_fails_there_while_others_are_answ
     await attempt.sent("innocuous", innocuous)
     await attempt.sent("own", RESET, parallel=parallel)
     assert attempt.state.facts().network_answers is network_answers
+
+
+class Runner(AttemptRunner):
+    """Send nothing. `answers` are the names that are answered again."""
+
+    def __init__(self, attempt: Attempt, answers: set[str]) -> None:
+        super().__init__(attempt.measurement, Names(attempt.trace, attempt.measurement.session), Roots())
+        self.attempt, self.answers, self.sent = attempt, answers, list[str]()
+        for name in ("first.example", "second.example"):
+            at = AddressAttempt("web", parse_endpoint(f"https://{name}:443/"), NEIGHBOUR, None)
+            self._answered[network_of(NEIGHBOUR), name] = at, 1
+
+    async def repeat(self, at: AddressAttempt, cause: int, row: str = "repetition") -> None:
+        self.sent.append(at.endpoint.host)
+        await self.attempt.answered(at.ip, at.endpoint.host, answered=at.endpoint.host in self.answers)
+
+
+@pytest.mark.parametrize(
+    ("names", "answers", "sent", "waits"),
+    [
+        (["first.example", "second.example"], {"first.example", "second.example"}, 2, False),
+        (["first.example", "second.example"], set(), 1, True),
+        (["first.example", "unknown.example"], {"first.example"}, None, True),
+        ([], set(), 0, False),
+    ],
+    ids=["all are answered again", "one is not", "another measurement sent one", "none was answered"],
+)
+async def test_repetition_waits_unless_all_names_of_the_network_are_answered_again(
+    names: list[str], answers: set[str], sent: int | None, waits: bool
+) -> None:
+    attempt = Attempt()
+    async with AsyncExitStack() as stack:
+        for other in range(1, 6):
+            hello = await stack.enter_async_context(attempt.hellos.open(f"{NEAR}.{other}", OWN.engine, "first.example"))
+            hello.ended(answered="first.example" in names)
+    for name in names:
+        await attempt.answered(NEIGHBOUR, name)
+    attempt.clock.now += 1.0
+    crowded = ParallelHellos(**BESIDE, most=5)
+    for row in ("own", "confirmation"):
+        await attempt.sent(row, RESET, parallel=crowded)
+        await attempt.answered(GENUINE, "service.example", answered=False)
+    attempt.clock.now += 1.0
+    runner = Runner(attempt, answers)
+    for _ in range(2):
+        assert await runner._are_answered_again(attempt.state) is not waits
+    assert sent is None or len(runner.sent) == sent, "no name is sent twice"

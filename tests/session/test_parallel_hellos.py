@@ -216,3 +216,51 @@ async def test_limited_network_has_two_connections_side_by_side() -> None:
 
     await asyncio.gather(*(connect() for _ in range(6)))
     assert most == 2
+
+
+async def hello_with(hellos: HelloCounts, name: str, *, answered: bool, begun: float | None = None) -> int | None:
+    """Send a hello alone. Return the names that were not answered again."""
+    async with hellos.open(NEAR, "openssl", name, begun=begun) as hello:
+        return hello.ended(answered=answered).not_again
+
+
+async def test_names_are_answered_again_by_connections_that_begin_after_the_failure() -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock)
+    for name in ("a", "b"):
+        assert await hello_with(hellos, name, answered=True) is None
+    clock.now += 1.0
+    assert await hello_with(hellos, "blocked", answered=False) is None, "it had not failed before"
+    assert hellos.not_again(ALSO_NEAR, "openssl", "blocked") == {"a", "b"}
+    clock.now += 1.0
+    await hello_with(hellos, "a", answered=True)
+    await hello_with(hellos, "b", answered=True, begun=clock.now - 1.5)
+    assert hellos.not_again(NEAR, "openssl", "blocked") == {"b"}, "a server may have counted it before the failure"
+    assert await hello_with(hellos, "blocked", answered=False) == 1
+    clock.now += 1.0
+    for name in ("a", "b"):
+        await hello_with(hellos, name, answered=True)
+    assert await hello_with(hellos, "blocked", answered=False) == 0
+    assert hellos.not_again(NEAR, "openssl", "blocked") == set(), "the failure alone asks for no further answers"
+
+
+async def test_name_that_was_answered_itself_may_be_policed() -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock)
+    await hello_with(hellos, "blocked", answered=True)
+    clock.now += 1.0
+    await hello_with(hellos, "blocked", answered=False)
+    assert hellos.not_again(NEAR, "openssl", "blocked") == {"blocked"}
+
+
+async def test_names_are_sent_again_until_one_is_refused() -> None:
+    clock = Clock()
+    hellos = HelloCounts(clock, cool_down=5.0)
+    async with hellos.again(NEAR, "openssl") as may_be:
+        assert may_be
+        hellos.refused_again(NEAR, "openssl")
+    assert hellos.quiet_in(NEAR, "openssl") == 5.0
+    async with hellos.again(ALSO_NEAR, "openssl") as may_be:
+        assert not may_be
+    async with hellos.again(FAR, "openssl") as may_be:
+        assert may_be

@@ -97,6 +97,12 @@ class Observation(NamedTuple):
     tls_answered_later: Annotated[
         int, "answered hellos to this network that were sent after an unanswered one to this address"
     ] = 0
+    tls_open_beside: Annotated[
+        int, "other connections of the run to this network that were open when the hello was sent, -1 if not recorded"
+    ] = -1
+    tls_not_again: Annotated[
+        int, "names that were answered in this network, but not since this name failed, -1 if it had not failed"
+    ] = -1
     tls_most_in_run: Annotated[
         int, "most other TLS connections of the run for services that were open near the hello, to any network"
     ] = 0

@@ -19,6 +19,8 @@ def parallel_columns(entry: dict[str, Any]) -> dict[str, Any]:
         "tls_crowded": number(beside.get("crowded")),
         "tls_crowded_answered": number(beside.get("crowded_answered")),
         "tls_answered_later": number(beside.get("later")),
+        "tls_open_beside": number(beside.get("open")),
+        "tls_not_again": -1 if beside.get("not_again") is None else number(beside.get("not_again")),
         "tls_most_in_run": number(beside.get("most_in_run")),
     }
 

@@ -61,7 +61,8 @@ async def tls_handshake(
     if check:
         roots.check()  # reading the files takes time that must not count as network time
     await tx.connections.enter_async_context(pace.tls_slot(conn.ip, sni))  # held until the connection is closed
-    counted = pace.hellos.open(conn.ip, hello.engine, of_service=bool(tx.record.service))
+    begun = tx.trace.zero + tx.record.t0
+    counted = pace.hellos.open(conn.ip, hello.engine, sni, begun=begun, of_service=bool(tx.record.service))
     beside = await tx.connections.enter_async_context(counted)
     async with tx.step(entry, limit + GRACE):
         tls = TLSConnection(conn, sni or None, alpn, hello)

@@ -34,7 +34,14 @@ _TEXTS = ("failure", *(f"{layer}_failure" for layer in LAYERS))
 _NUMBERS = (
     *("transaction_id", "port", "family", "resets_unlike", "fingerprints", "proof_depth", "echo_sent"),
     *("tls_hello_length", "stream_bytes", "stream_packets", "stream_acked"),
-    *("tls_most_beside", "tls_most_elsewhere", "tls_answered_later", "tls_most_in_run"),
+    *(
+        "tls_most_beside",
+        "tls_most_elsewhere",
+        "tls_answered_later",
+        "tls_most_in_run",
+        "tls_open_beside",
+        "tls_not_again",
+    ),
     *("kept_answers", "kept_from", "kept_until"),
 )
 _CONDITIONS = (

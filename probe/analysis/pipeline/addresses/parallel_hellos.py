@@ -16,7 +16,7 @@ CROWDS = Statement(
     " FROM flow WHERE tls_network <> '' GROUP BY m, tls_network",
 )
 
-_CROWDED = f"k.tls_most_beside >= {CROWD}"
+_CROWDED = f"(k.tls_most_beside >= {CROWD} AND NOT (k.tls_open_beside = 0 AND k.tls_not_again = 0))"
 _ELSEWHERE = f"k.tls_most_elsewhere >= {CROWD}"
 _NO_ANSWER = f"NOT k.tls_answered AND k.tls_failure_kind IN ('{TIMEOUT}', '{RESET}', '{CLOSED}')"
 _SILENT = f"k.tls_failure_kind = '{TIMEOUT}' AND k.stream_silent AND k.stream_acked = 0 AND NOT k.tls_answered"
@@ -29,9 +29,10 @@ OWN_HANDSHAKES = Statement(
     "own_handshake",
     "The attempts that tried a TLS handshake, and what was open beside each. `silent`: the path passed nothing, as the"
     " hello was not acknowledged. `forged_reset`: packets show another sender than the peer. `alone`: at most two"
-    " others were open, since repetitions follow each other. `at_limit`: the server closed, or it acknowledged the"
-    f" hello and was silent, beside {RUN_CROWD} or more connections of the run to any network. Servers in several"
-    " networks may share a limit. `last_failed`: when the last one failed beside others.",
+    " others were open, since repetitions follow each other. Or none was, and all names that were answered in the"
+    " network were answered again after the failure, so that none is counted. `at_limit`: the server closed, or it"
+    f" acknowledged the hello and was silent, beside {RUN_CROWD} or more connections of the run to any network."
+    " Servers in several networks may share a limit. `last_failed`: when the last one failed beside others.",
     (*SUBJECT, "n"),
     "SELECT k.m, k.endpoint, k.address, k.n, k.t0, k.tls_network, k.tls_answered_later, k.stream_acked,"
     f" {_CROWDED} AND {_NO_ANSWER} OR {_AT_LIMIT} AS crowded, {_AT_LIMIT} AS at_limit,"

@@ -175,3 +175,24 @@ def test_silent_servers_in_several_networks_may_share_a_limit(parts: Parts, stat
 def test_path_and_lone_connections_are_no_limit_of_servers(parts: Parts) -> None:
     hellos = beside(**FEW_NEAR, in_run=9) | parts
     assert judged(side_by_side(alone=None, first=hellos, confirm=hellos))[0] == "blocked"
+
+
+def at_once(open_beside: int = 0, not_again: int | None = 0) -> Parts:
+    """Return what is beside a hello that did not wait until the network was quiet."""
+    beside_it = {"open": open_beside, "most": 8, "elsewhere": 8, "crowded": 9, "crowded_answered": 4}
+    return {"parallel": ParallelHellos(**beside_it, not_again=not_again)} | silent()
+
+
+@pytest.mark.parametrize(
+    ("alone", "beside", "rule_id"),
+    [
+        (TIMEOUT, at_once(), "tls_timeout_follows_name_at_this_address"),
+        (TIMEOUT, at_once(not_again=1), "tls_fails_side_by_side"),
+        (TIMEOUT, at_once(not_again=None), "tls_fails_side_by_side"),
+        (TIMEOUT, at_once(open_beside=1), "tls_fails_side_by_side"),
+        ("ok", at_once(), "tls_policed_side_by_side"),
+    ],
+    ids=["fails", "a name was not answered again", "an older measurement", "beside another one", "passes"],
+)
+def test_repetition_need_not_wait_if_all_names_are_answered_again(alone: str, beside: Parts, rule_id: str) -> None:
+    assert judged(side_by_side(alone=alone, beside=beside))[2] == rule_id
