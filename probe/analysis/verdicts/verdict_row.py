@@ -150,7 +150,11 @@ def origin_columns(measurement: dict[str, Any]) -> dict[str, str]:
 
 
 def ipv6_broken(run: dict[str, Any]) -> bool:
-    """Return True if IPv6 has a route and no neutral host answers over it. `run` is the key `x_run`."""
-    neutral = tables(table(run.get("preflight")).get("neutral"))
+    """Return True if IPv6 has a route, and neutral hosts answer over IPv4 alone. `run` is the key `x_run`.
+
+    Hosts in the country do not count. Where nothing abroad answers over IPv4 either, nothing is known of IPv6.
+    """
+    neutral = [host for host in tables(table(run.get("preflight")).get("neutral")) if host.get("home") is not True]
     tried = [text(host.get("failure")) for host in neutral if host.get("family") == 6]
-    return bool(tried) and all(tried) and not NO_ROUTE.issuperset(tried)
+    otherwise = any(not host.get("failure") for host in neutral if host.get("family") == 4)
+    return otherwise and bool(tried) and all(tried) and not NO_ROUTE.issuperset(tried)

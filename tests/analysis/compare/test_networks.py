@@ -258,3 +258,11 @@ def test_text_that_cannot_be_read_adds_nothing(text: str) -> None:
 def test_endpoints_that_cannot_be_read_give_no_regime_but_unknown() -> None:
     broken = [replace(row, endpoints="[") for row in verdicts(run("allowlist-address", "IR"))]
     assert by_country(compare(table(broken), Question(by=("cc",))))["IR"].main == {UNKNOWN: 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [("broken-ipv6", True), ("clean", False), ("international-cut", False), ("line-abroad-down", False)],
+)
+def test_ipv6_is_broken_only_where_hosts_answer_over_ipv4(name: str, broken: bool) -> None:
+    assert {row.ipv6_broken for row in verdicts(run(name, "XX"))} == {broken}
