@@ -129,18 +129,11 @@ class AttemptState:
 
     def _network_answers(self) -> bool:
         """Return whether hellos beside others are answered. Not if this address alone fails, with any name."""
+        hellos, place = self._measurement.session.pace.hellos, (self.at.ip, OWN.engine)
         own, innocuous = self.records.get("own"), self.records.get("innocuous") or self.records.get("other_name")
         with_any_name = innocuous is not None and innocuous.failed_operation == "tls_handshake"
         at_limit = own is not None and _is_acknowledged(own)  # servers at their limit are silent so
-        alone_fails = with_any_name and not at_limit and self._others_answered()
-        return self._measurement.session.pace.hellos.passed(self.at.ip, OWN.engine) and not alone_fails
-
-    def _others_answered(self) -> bool:
-        """Return whether the records tell that other addresses were answered just after this one was not."""
-        tried = [self.records[row] for row in ("own", "confirmation") if row in self.records]
-        entries = (entry for record in tried for entry in self._measurement.trace.entries_of(record))
-        beside = (entry.x_parallel for entry in entries if isinstance(entry, TLSHandshake))
-        return any(one is not None and one.later > 0 for one in beside)
+        return hellos.passed(*place) and not (with_any_name and not at_limit and hellos.answered_later(*place))
 
     def _network_lost(self) -> bool:
         own, watch = self.records.get("own"), self._measurement.session.watch

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from probe.formats.exchanges.tls import ParallelHellos
-from probe.signatures.parallel_hellos import AT_THE_TIME, CLEARLY_LATER, COOL_DOWN, CROWD, SOON, network_of
+from probe.signatures.parallel_hellos import CLEARLY_LATER, COOL_DOWN, CROWD, SOON, network_of
 
 NEVER = float("-inf")
 TURN = 0.4  # seconds after which a flow to a neutral host lets the next one begin, if it is not answered before
@@ -43,7 +43,7 @@ class _Network:
     used: float = NEVER  # when several connections were open last
     answered: list[float] = field(default_factory=list)  # when the answered hellos were sent
     unanswered: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """When hellos were sent that got no answer while no other connection was open, by address."""
+    """When hellos were sent that got no answer, by address."""
     answers: dict[str, float] = field(default_factory=dict)  # when the last answered connection was begun, by name
     failures: dict[str, float] = field(default_factory=dict)  # when the last unanswered one was sent, by name
     again: asyncio.Lock = field(default_factory=asyncio.Lock)  # the names that were answered are sent again
@@ -76,12 +76,12 @@ class _Network:
         return {other for other, sent in self.answers.items() if failed is None or sent < failed + CLEARLY_LATER}
 
     def later(self, address: str) -> int:
-        """Return the answered hellos that were sent just after an unanswered one to the address that was alone.
+        """Return the answered hellos that were sent after an unanswered one to the address, and soon.
 
-        Long after it, or beside others, another connection less may be the reason that they were answered.
+        Much later a policer would have forgotten the unanswered one.
         """
         failed = self.unanswered.get(address, ())
-        return sum(any(CLEARLY_LATER <= sent - one <= AT_THE_TIME for one in failed) for sent in self.answered)
+        return sum(any(CLEARLY_LATER <= sent - one <= SOON for one in failed) for sent in self.answered)
 
 
 class OpenHello:
@@ -128,8 +128,7 @@ class OpenHello:
             network.answered.append(own.time)
             network.answers[name] = max(self.begun, network.answers.get(name, NEVER))
             return
-        if own.total == 1:
-            network.unanswered[self._address].append(own.time)
+        network.unanswered[self._address].append(own.time)
         if not by_name_alone:
             network.failures[name] = max(own.time, network.failures.get(name, NEVER))
 
@@ -238,6 +237,10 @@ class HelloCounts:
     def passed(self, address: str, kind: str) -> bool:
         """Return whether such a hello was answered in this network beside three or more others."""
         return self._of(address, kind).crowded_answered > 0
+
+    def answered_later(self, address: str, kind: str) -> bool:
+        """Return whether such a hello was answered that was sent soon after an unanswered one to the address."""
+        return self._of(address, kind).later(address) > 0
 
     def answered_after(self, address: str, kind: str, when: float) -> bool:
         """Return whether such a hello was answered that was sent clearly after `when`, a time of the clock, and soon.

@@ -15,11 +15,8 @@ RUN_CROWD = 3
 CLEARLY_LATER = 0.05
 """Seconds after a hello, when a packet that is sent does not overtake it any more."""
 
-AT_THE_TIME = 1.0
-"""Seconds after an unanswered hello, in which another answered one shows that no count of connections stopped it."""
-
 SOON = 20.0
-"""Seconds after an unanswered hello to a neutral host, in which a policer of one minute has not forgotten it."""
+"""Seconds after an unanswered hello, in which a policer of one minute has not forgotten it."""
 
 COOL_DOWN = 70.0
 """Seconds without such a hello, after which a policer of one minute has forgotten the earlier ones."""

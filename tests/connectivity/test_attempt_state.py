@@ -115,9 +115,12 @@ async def test_address_is_at_fault_if_any_name_fails_there_while_others_are_answ
             beside = attempt.hellos.open(f"{GENUINE.rpartition('.')[0]}.{other}", OWN.engine)
             (await stack.enter_async_context(beside)).ended(answered=True)
     attempt.clock.now += 1.0
-    parallel = ParallelHellos(**BESIDE, most=5, later=later)
     await attempt.sent("innocuous", innocuous)
-    await attempt.sent("own", RESET, parallel=parallel)
+    await attempt.sent("own", RESET, parallel=ParallelHellos(**BESIDE, most=5))
+    await attempt.answered(GENUINE, "service.example", answered=False)
+    attempt.clock.now += 1.0
+    if later:
+        await attempt.answered(NEIGHBOUR)
     assert attempt.state.facts().network_answers is network_answers
 
 

@@ -34,7 +34,7 @@ class ParallelHellos(Part):
     crowded: Count = Field(examples=[9])  # hellos of the run beside three or more others, until then
     crowded_answered: Count = Field(examples=[5])  # those of them that were answered
     later: Count = Field(default=0, examples=[1])
-    """Answered hellos to this network, sent within 1 s after an unanswered one to this address that was alone."""
+    """Answered hellos to this network, sent within 20 s after an unanswered one to this address."""
     not_again: Count | None = Field(default=None, examples=[0])
     """Names that were answered in this network, but not since this name was not. Null before it failed."""
     most_in_run: Count = Field(default=0, examples=[7])
