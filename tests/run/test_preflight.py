@@ -168,7 +168,7 @@ async def silence(*_: Any, **__: Any) -> Any:
 
 @pytest.fixture
 def without_names(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """No resolver answers, and one server accepts connections at HERE."""
+    """Let no resolver answer, and one server accept connections at HERE."""
     monkeypatch.setattr(checking, "PATIENCE", 0.5)
     monkeypatch.setattr(checking, "NAMELESS_AFTER", 0.1)
     monkeypatch.setattr(checking, "SILENT_RESOLVER", 0.1)

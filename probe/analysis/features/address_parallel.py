@@ -18,8 +18,8 @@ class ParallelColumns:
     )
     limit_failures: int = column(
         0,
-        "TLS handshakes that the server closed, or left without an answer after it acknowledged the hello, beside three"
-        " or more connections of the run to any network.",
+        "TLS handshakes beside three or more connections of the run to any network that the server closed. Or it"
+        " acknowledged the hello and gave no answer.",
         or_zero("l.at_limit"),
     )
     crowded_silent: int = column(

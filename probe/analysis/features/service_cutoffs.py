@@ -40,7 +40,7 @@ class CutoffColumns:
     helper_stops_at_bytes: int = column(
         0,
         "Transfers from the test helper under the service's name that stopped at the same bytes in segments of two "
-        "sizes, beside ones under an innocuous name that did not.",
+        "sizes. Those beside them under an innocuous name did not.",
         "COALESCE(y.received_by_bytes, 0)",
     )
     helper_stops_at_packets: int = column(

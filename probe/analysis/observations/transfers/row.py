@@ -38,8 +38,8 @@ class TransferRow(NamedTuple):
     pages: Annotated[int, "pages of the service that came here"]
     slow_pages: Annotated[
         int,
-        "of these, the ones below 64 kB/s (20 over QUIC, if pages over TLS under the name are fast), and below a third "
-        "of the fastest page that the control received",
+        "of these, the ones below 64 kB/s, and below a third of the fastest page that the control received. Over QUIC "
+        "20 kB/s, if pages over TLS under the name are fast",
     ]
     page_rate: Annotated[float | None, "bytes a second of the fastest page here, NULL without one"]
     control_page_rate: Annotated[float | None, "bytes a second of the control's fastest page, NULL without one"]

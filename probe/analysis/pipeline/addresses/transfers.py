@@ -33,8 +33,8 @@ _PAST = f"k.http_whole AND NOT k.stream_silent AND k.stream_bytes >= p.bytes + {
 
 COMPARED = Statement(
     "transfer_compared",
-    "Transfers at the address that are compared with these stops: in small segments or after PING frames, under another"
-    " name between two stops, once more, and the control's.",
+    "Transfers at the address that are compared with these stops: in small segments, under another name between two"
+    " stops, once more, and the control's. Over QUIC PING frames take the place of small segments.",
     SUBJECT,
     "SELECT p.m, p.endpoint, p.address,"
     " count(*) FILTER (WHERE k.role = 'transfer_again' AND k.http_whole) AS again_whole,"
@@ -49,8 +49,8 @@ COMPARED = Statement(
 
 ELSEWHERE = Statement(
     "transfer_elsewhere",
-    "Complete transfers from other addresses of the family, all over QUIC or all over TCP, that began after the first"
-    " stop and got past the same bytes, or past the same packets.",
+    "Complete transfers from other addresses of the family that began after the first stop and got past the same bytes,"
+    " or past the same packets. All are over QUIC or all over TCP.",
     SUBJECT,
     "SELECT p.m, p.endpoint, p.address, count(*) AS flows, count(CASE WHEN p.packets > 0"
     f" AND f.stream_packets > p.packets + {PACKETS_APART} THEN 1 END) AS by_packets,"

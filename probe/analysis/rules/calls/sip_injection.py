@@ -55,8 +55,8 @@ SIP_INJECTION_RULES = (
         "sip_named >= payload_attempts",
         State.IMPAIRED,
         because=(
-            "The SIP request is answered with 480 or 500 here, and also on the way to the helper's echo, by a device "
-            "that names its product. A home router with telephony does that."
+            "A device that names its product answers the SIP request with 480 or 500, also on the way to the helper's "
+            "echo. A home router with telephony does that."
         ),
         plain=_UNCLEAR,
     ),
