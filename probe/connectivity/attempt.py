@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from probe.connectivity.attempt_state import AttemptState, Measurement
-from probe.connectivity.conditions import may_be_at_limit, may_be_policed
+from probe.connectivity.connection_limits import may_be_at_limit, may_be_policed
 from probe.connectivity.facts import CONTROL_WAITS, Wait
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import conclude, plan

@@ -1,14 +1,12 @@
-"""State the conditions of the policy table, and what is done once in a measurement."""
+"""State the conditions of the policy table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from probe.connectivity.facts import AttemptFacts, Outcome
-from probe.followups.planned_flow import Claim
+from probe.connectivity.facts import AttemptFacts, Outcome, no_answer_in_tls
 from probe.formats import failures as f
 
 HTTP_PORT = 80  # open on web servers, neutral hosts included
-NO_ANSWER = f.CUT_OFF | f.SILENT  # an alert or a certificate is an answer of a server
 
 
 @dataclass(frozen=True)
@@ -19,105 +17,10 @@ class Condition:
     holds: Callable[[AttemptFacts], bool]
 
 
-# -- what is done once in a measurement --------------------------------------------------------------------------------
-
-
-def innocuous_claim(facts: AttemptFacts) -> Claim:
-    """Return what one innocuous flow is for: service, host, port, transport and family (P8)."""
-    endpoint = facts.endpoint
-    return ("innocuous", facts.service, endpoint.host, str(endpoint.port), endpoint.carrier, str(facts.family))
-
-
-def name_at_neutral_claim(facts: AttemptFacts) -> Claim:
-    """Return what the flows to neutral hosts are for: endpoint, service and family."""
-    return ("name_at_neutral", facts.endpoint.url, facts.service, str(facts.family))
-
-
-def nonexistent_claim(facts: AttemptFacts) -> Claim:
-    """Return what the name that does not exist is for: endpoint and family."""
-    return ("nonexistent_name", facts.endpoint.url, str(facts.family))
-
-
-def hellos_claim(facts: AttemptFacts) -> Claim:
-    """Return what other hellos are for: endpoint, service and family."""
-    return ("hellos", facts.endpoint.url, facts.service, str(facts.family))
-
-
-def browser_claim(facts: AttemptFacts) -> Claim:
-    """Return what a browser's hello after a success is for: endpoint, service and family."""
-    return ("browser_hello", facts.endpoint.url, facts.service, str(facts.family))
-
-
-def ech_key_claim(facts: AttemptFacts) -> Claim:
-    """Return what a hello with a published key is for: endpoint, service and family."""
-    return ("ech_key", facts.endpoint.url, facts.service, str(facts.family))
-
-
-def _of_family(what: str) -> Callable[[AttemptFacts], Claim]:
-    return lambda facts: (what, str(facts.family))
-
-
-random_bytes_claim = _of_family("random_bytes")
-ech_claim = _of_family("ech")  # hellos with Encrypted ClientHello to a neutral host
-other_host_claim = _of_family("neutral_transfer")
-quic_host_claim = _of_family("neutral_quic_transfer")
-first_host_claim = _of_family("first_neutral_transfer")  # from another neutral host
-home_claim = _of_family("home_transfer")  # from a host in the country
-beside_working_claim = _of_family("beside_working")  # an innocuous name beside a working one
-
-
-def echo_claim(facts: AttemptFacts) -> Claim:
-    """Return what an echo pair is for: payload, port and family."""
-    place = (str(facts.echo.port), str(facts.echo.family)) if facts.echo else ()
-    return ("echo", facts.endpoint.facts.echo_payload or "", *place)
-
-
-ONCE_PER: dict[Callable[[AttemptFacts], Claim], str] = {
-    name_at_neutral_claim: "endpoint, service and family",
-    nonexistent_claim: "endpoint and family",
-    random_bytes_claim: "family",
-    hellos_claim: "endpoint, service and family",
-    browser_claim: "endpoint, service and family",
-    ech_claim: "family",
-    ech_key_claim: "endpoint, service and family",
-    other_host_claim: "family",
-    quic_host_claim: "family",
-    first_host_claim: "family",
-    home_claim: "family",
-    beside_working_claim: "family",
-    echo_claim: "payload, port and family",
-}
-"""What each claim is for, in words."""
-
-
-# -- conditions --------------------------------------------------------------------------------------------------------
-
-
 def sent_past_connect(facts: AttemptFacts) -> bool:
     """Return whether the attempt or its confirmation failed at another step than the connect."""
     failed = {outcome.failed_operation for outcome in (facts.own, facts.confirmation) if outcome}
     return bool(failed - {"connect"})
-
-
-def _no_answer_in_tls(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.failed_operation == "tls_handshake" and outcome.failure in NO_ANSWER
-
-
-def may_be_at_limit(facts: AttemptFacts) -> bool:
-    """Return whether servers left two hellos unanswered that they received, as at a limit for one client.
-
-    Servers in several networks may share it. So all connections of the run count.
-    """
-    tried = (facts.own, facts.confirmation)
-    return all(outcome is not None and outcome.at_limit for outcome in tried)
-
-
-def may_be_policed(facts: AttemptFacts) -> bool:
-    """Return whether two hellos failed that our own other connections may have made fail."""
-    beside_others = facts.own is not None and facts.own.crowded and facts.network_answers
-    failed_twice = _no_answer_in_tls(facts.own) and _no_answer_in_tls(facts.confirmation)
-    elsewhere = facts.fails_elsewhere or facts.network_lost
-    return failed_twice and (beside_others or may_be_at_limit(facts)) and not elsewhere
 
 
 def _name_in_hello(facts: AttemptFacts, layers: frozenset[str] = frozenset({"tls"})) -> bool:
@@ -231,7 +134,7 @@ NONEXISTENT_FAILED_AT_NEUTRAL = Condition(
 )
 HELLOS_FAILED = Condition(
     "two hellos were reset, ended or met silence",
-    lambda facts: _name_in_hello(facts) and _no_answer_in_tls(facts.own) and _no_answer_in_tls(facts.confirmation),
+    lambda facts: _name_in_hello(facts) and no_answer_in_tls(facts.own) and no_answer_in_tls(facts.confirmation),
 )
 NAME_FAILED_IN_NEUTRAL_TLS = Condition(
     "the target's name failed in TLS at a neutral host",
@@ -255,28 +158,28 @@ OTHER_SIZE_IS_CANDIDATE = Condition(
 )
 OTHER_HELLO_PASSED = Condition("another hello passed", _any_hello_passed)
 FIRST_BROWSER_FAILED = Condition(
-    "a browser's hello failed without an answer", lambda facts: _no_answer_in_tls(facts.sent("deep_browser"))
+    "a browser's hello failed without an answer", lambda facts: no_answer_in_tls(facts.sent("deep_browser"))
 )
 SECOND_BROWSER_FAILED = Condition(
-    "two browser's hellos failed without an answer", lambda facts: _no_answer_in_tls(facts.sent("deep_browser_again"))
+    "two browser's hellos failed without an answer", lambda facts: no_answer_in_tls(facts.sent("deep_browser_again"))
 )
 ECH_SUSPECTED = Condition(
     "it passed without Encrypted ClientHello, and an innocuous name failed with it",
-    lambda facts: _passed(facts, "deep_without_ech") and _no_answer_in_tls(facts.sent("deep_innocuous")),
+    lambda facts: _passed(facts, "deep_without_ech") and no_answer_in_tls(facts.sent("deep_innocuous")),
 )
 ECH_WITH_NAME_SUSPECTED = Condition(
     "it passed without Encrypted ClientHello, and an innocuous name passed with it",
     lambda facts: _passed(facts, "deep_without_ech") and _passed(facts, "deep_innocuous"),
 )
 NEUTRAL_ECH_FAILED = Condition(
-    "the neutral host's name failed with it", lambda facts: _no_answer_in_tls(facts.sent("ech_at_neutral"))
+    "the neutral host's name failed with it", lambda facts: no_answer_in_tls(facts.sent("ech_at_neutral"))
 )
 NEUTRAL_PASSED_WITHOUT_ECH = Condition(
     "the neutral host's name passed without it", lambda facts: _passed(facts, "no_ech_at_neutral")
 )
 NAME_FAILED_WITH_ECH_AT_NEUTRAL = Condition(
     "the target's name failed with it at the neutral host",
-    lambda facts: _no_answer_in_tls(facts.sent("name_with_ech_at_neutral")),
+    lambda facts: no_answer_in_tls(facts.sent("name_with_ech_at_neutral")),
 )
 SILENT_TWICE = Condition("two datagrams of a call met silence", _silent_twice)
 DTLS_SILENT_TWICE = Condition(

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from probe.followups.planned_flow import Claim, PlannedFlow
+from probe.formats import failures as f
 from probe.formats.transactions import Family
 from probe.resolution.visits import Visit
 from probe.targets.target import Endpoint
+
+NO_ANSWER = f.CUT_OFF | f.SILENT
 
 
 class Wait(Enum):
@@ -93,6 +96,11 @@ class Outcome:
     def failed(self) -> bool:
         """Return whether the flow was sent and failed."""
         return self.was_sent and self.failure is not None
+
+
+def no_answer_in_tls(outcome: Outcome | None) -> bool:
+    """Return whether a TLS hello was sent and got no answer. An alert or a certificate is an answer of a server."""
+    return outcome is not None and outcome.failed_operation == "tls_handshake" and outcome.failure in NO_ANSWER
 
 
 @dataclass(frozen=True)

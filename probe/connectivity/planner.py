@@ -6,7 +6,9 @@ outcome to the facts. The follow-ups stand in the policy table (`policy.py`).
 
 from dataclasses import dataclass, replace
 
-from probe.connectivity.conditions import DOUBTFUL_TWICE, innocuous_claim, may_be_policed
+from probe.connectivity.claims import innocuous_claim
+from probe.connectivity.conditions import DOUBTFUL_TWICE
+from probe.connectivity.connection_limits import may_be_policed, may_share_limit
 from probe.connectivity.facts import AttemptFacts, NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End, Plan, any_due, cause_of, follow_ups
 from probe.connectivity.policy import (
@@ -15,9 +17,8 @@ from probe.connectivity.policy import (
     BEFORE_ALONE,
     HOP_SEARCH,
     RESOLVERS,
-    SILENT_TRANSFERS,
 )
-from probe.connectivity.shared_limit import may_share_limit
+from probe.connectivity.silent_transfers import SILENT_TRANSFERS
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 

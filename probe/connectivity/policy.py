@@ -3,6 +3,17 @@
 The planner executes the table `POLICY`.
 """
 
+from probe.connectivity.claims import (
+    beside_working_claim,
+    browser_claim,
+    ech_claim,
+    ech_key_claim,
+    echo_claim,
+    hellos_claim,
+    name_at_neutral_claim,
+    nonexistent_claim,
+    random_bytes_claim,
+)
 from probe.connectivity.conditions import (
     BROWSER_IS_CANDIDATE,
     CONFIRMED,
@@ -14,7 +25,6 @@ from probe.connectivity.conditions import (
     ECH_WITH_NAME_SUSPECTED,
     ECHCHECK,
     ECHO_OFFERED,
-    FELL_SILENT,
     FIREFOX_DTLS_FAILED,
     FIREFOX_DTLS_PASSED,
     FIRST_BROWSER_FAILED,
@@ -31,44 +41,25 @@ from probe.connectivity.conditions import (
     NEUTRAL_PASSED_WITHOUT_ECH,
     NO_HELLO_AT_ADDRESS,
     NO_INNOCUOUS,
-    NO_NEUTRAL_TRANSFER,
     NONEXISTENT_FAILED_AT_NEUTRAL,
     NOT_CERTIFICATE,
-    NOT_QUIC,
     OTHER_DTLS_PASSED,
     OTHER_HELLO_PASSED,
     OTHER_SIZE_IS_CANDIDATE,
     PAST_CONNECT,
-    PINGS_PASSED,
     PLAIN_PAGE,
     QUIC,
     RANDOM_ENDED,
-    READABLE_NAME,
     SAME_DTLS_FAILED,
     SECOND_BROWSER_FAILED,
-    SILENT_AT_TIMES,
     SILENT_TWICE,
-    SMALL_PASSED,
-    TRANSFERS_COMPARED,
     UNLISTED,
     UNPROVEN_NAME,
     VERIFIED,
     Condition,
-    beside_working_claim,
-    browser_claim,
-    ech_claim,
-    ech_key_claim,
-    echo_claim,
-    first_host_claim,
-    hellos_claim,
-    home_claim,
-    name_at_neutral_claim,
-    nonexistent_claim,
-    other_host_claim,
-    quic_host_claim,
-    random_bytes_claim,
 )
 from probe.connectivity.policy_rows import Group, Row
+from probe.connectivity.silent_transfers import SILENT_TRANSFERS
 
 _NAMES = (PAST_CONNECT, NAMED)
 _UNLISTED = (PAST_CONNECT, UNLISTED)
@@ -120,73 +111,6 @@ def _echo_pair(name: str, when: Condition, *beside: tuple[Row, ...]) -> Group:
 
 
 ECHO_AFTER_DOUBT = _echo_pair("echo pair after doubtful answers", DOUBTFUL_TWICE)
-
-_AGAIN = (FELL_SILENT, TRANSFERS_COMPARED)
-
-SILENT_TRANSFERS = (
-    Group(
-        "silent transfers",
-        (
-            (
-                Row("small_segments", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, NOT_QUIC)),
-                Row("pings_first", "pings_before_transfer", "endpoint", "target", (FELL_SILENT, QUIC)),
-                # Some networks do not stop every connection.
-                Row("small_again", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, SMALL_PASSED)),
-                Row("pings_again", "pings_before_transfer", "endpoint", "target", (FELL_SILENT, PINGS_PASSED)),
-                # Only what falls silent again now counts: otherwise an outage has ended in between.
-                Row("transfer_again", "same_transfer_again", "endpoint", "target", _AGAIN),
-                Row("transfer_once_more", "same_transfer_again", "endpoint", "target", (*_AGAIN, SILENT_AT_TIMES)),
-            ),
-            (Row("other_sni", "innocuous_name_transfer", "endpoint", "innocuous", (FELL_SILENT, READABLE_NAME)),),
-            (
-                Row(
-                    "quic_neutral",
-                    "neutral_name_neutral_host",
-                    "quic neutral",
-                    "neutral",
-                    (FELL_SILENT, QUIC),
-                    name_at_neutral_claim,
-                ),
-                Row(
-                    "neutral_quic_transfer",
-                    "neutral_host_transfer",
-                    "last neutral",
-                    "neutral",
-                    (FELL_SILENT, QUIC, NEUTRAL_KNOWN),
-                    quic_host_claim,
-                ),
-            ),
-            (
-                Row(
-                    "neutral_transfer",
-                    "neutral_host_transfer",
-                    "last neutral",
-                    "neutral",
-                    (FELL_SILENT, NOT_QUIC),
-                    other_host_claim,
-                ),
-                # Some networks stop the connections of most foreign servers.
-                Row(
-                    "first_neutral_transfer",
-                    "neutral_host_transfer",
-                    "neutral",
-                    "neutral",
-                    (FELL_SILENT, NOT_QUIC, NO_NEUTRAL_TRANSFER),
-                    first_host_claim,
-                ),
-                Row(
-                    "home_transfer",
-                    "neutral_host_transfer",
-                    "home",
-                    "neutral",
-                    (FELL_SILENT, NOT_QUIC, NO_NEUTRAL_TRANSFER),
-                    home_claim,
-                ),
-            ),
-        ),
-    ),
-)
-"""Groups after a connection has fallen silent in the middle of an answer, whether a status line had come or not."""
 
 AFTER_SUCCESS = (
     *SILENT_TRANSFERS,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from probe.connectivity.conditions import ONCE_PER, Condition
+from probe.connectivity.claims import ONCE_PER
+from probe.connectivity.conditions import Condition
 from probe.connectivity.facts import AttemptFacts
 from probe.followups.planned_flow import Claim
 from probe.formats.followups import FOLLOWUP_KINDS

@@ -4,7 +4,7 @@ from collections import Counter
 
 from hypothesis import HealthCheck, given, settings
 
-from probe.connectivity.conditions import innocuous_claim
+from probe.connectivity.claims import innocuous_claim
 from probe.connectivity.facts import Wait
 from probe.connectivity.planner import conclude
 from probe.connectivity.policy import POLICY

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from probe.connectivity.conditions import may_be_policed
+from probe.connectivity.connection_limits import may_be_policed
 from probe.connectivity.facts import NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End
 from probe.connectivity.planner import Addresses, conclude, plan, plan_addresses

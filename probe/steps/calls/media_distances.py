@@ -32,8 +32,8 @@ async def media_distances(
     """Send a call packet and random bytes with each TTL, then several of both around the last report of a call packet.
 
     `own` is the flow's socket and `write` returns its next packet. `compared` has the TTL behind the last report. A
-    router there must have reported nearly all random packets from the same port, or all from new ports. A load balancer may lead
-    other ports over another router. Raises StepFailed if the system sends no packet.
+    router there must have reported nearly all random packets from the same port, or all from new ports. A load balancer
+    may lead other ports over another router. Raises StepFailed if the system sends no packet.
     """
     entry = LimitedPayload(address=HELPER, transport="udp", payload="media", compared=[])
     async with tx.step(entry, _LIMIT):

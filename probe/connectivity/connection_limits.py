@@ -1,0 +1,31 @@
+"""Decide whether our own other connections may have made an attempt fail, since all share a limit."""
+
+from probe.connectivity.facts import AttemptFacts, no_answer_in_tls
+from probe.formats import failures as f
+
+SLOW_BESIDE = 2  # slow flows beside one that got nothing, from which on all may share a limited rate
+
+
+def may_share_limit(facts: AttemptFacts) -> bool:
+    """Return whether an attempt reached its time limit that our own other connections may have slowed down."""
+    attempts = [outcome for outcome in (facts.own, facts.confirmation) if outcome is not None]
+    late = [each for each in attempts if each.failure == f.TIMEOUT and each.failed_operation != "connect"]
+    slow = any(each.too_slow for each in attempts) or (bool(late) and facts.slow_beside >= SLOW_BESIDE)
+    return slow and facts.verified and facts.followups and not facts.spares_turns
+
+
+def may_be_at_limit(facts: AttemptFacts) -> bool:
+    """Return whether servers left two hellos unanswered that they received, as at a limit for one client.
+
+    Servers in several networks may share it. So all connections of the run count.
+    """
+    tried = (facts.own, facts.confirmation)
+    return all(outcome is not None and outcome.at_limit for outcome in tried)
+
+
+def may_be_policed(facts: AttemptFacts) -> bool:
+    """Return whether two hellos failed that our own other connections may have made fail."""
+    beside_others = facts.own is not None and facts.own.crowded and facts.network_answers
+    failed_twice = no_answer_in_tls(facts.own) and no_answer_in_tls(facts.confirmation)
+    elsewhere = facts.fails_elsewhere or facts.network_lost
+    return failed_twice and (beside_others or may_be_at_limit(facts)) and not elsewhere
