@@ -131,6 +131,8 @@ class AttemptRunner:
             async with asyncio.timeout(COOL_DOWNS * hellos.cool_down):
                 while not self._session.stopping.is_set() and may_be_policed(state.facts()):
                     in_run = may_be_at_limit(state.facts())
+                    if not in_run and self._is_by_name_alone(state):
+                        return
                     if not (left := hellos.quiet_in(state.at.ip, OWN.engine, in_run=in_run)):
                         return
                     await asyncio.sleep(min(left, LOOK_SECONDS))
@@ -147,7 +149,12 @@ class AttemptRunner:
             for name in hellos.not_again(*place, host):
                 if not may_be_policed(state.facts()) or not await self._is_answered_again(name, state):
                     return False
-        return hellos.is_free(*place)
+        return self._is_by_name_alone(state)
+
+    def _is_by_name_alone(self, state: AttemptState) -> bool:
+        """Return whether all names of the network were answered since the failure, and no connection to it is open."""
+        hellos, place = self._session.pace.hellos, (state.at.ip, OWN.engine)
+        return hellos.is_free(*place) and not hellos.not_again(*place, state.at.endpoint.host)
 
     async def _is_answered_again(self, name: str, state: AttemptState) -> bool:
         """Send a name again that was answered in the network. False also if this attempt does not know its endpoint."""

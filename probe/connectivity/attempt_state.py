@@ -10,7 +10,7 @@ from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.entries import Entry
 from probe.formats.exchanges.tls import TLSHandshake
-from probe.formats.failures import EOF, TIMEOUT
+from probe.formats.failures import TIMEOUT
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED
@@ -233,12 +233,11 @@ def _is_acknowledged(record: TransactionRecord) -> bool:
 
 
 def _is_at_limit(entry: TLSHandshake, record: TransactionRecord) -> bool:
-    """Return whether the server closed, or may have received the hello and stayed silent, beside others of the run."""
+    """Return whether the server may have received the hello and stayed silent, beside others of the run."""
     if entry.x_parallel is None or entry.x_parallel.most_in_run < RUN_CROWD or entry.x_answered:
         return False
     unknown = record.stream is not None and record.stream.bytes_acked is None
-    silent = entry.failure == TIMEOUT and (unknown or _is_acknowledged(record))
-    return silent or entry.failure == EOF
+    return entry.failure == TIMEOUT and (unknown or _is_acknowledged(record))
 
 
 def _is_hello(entry: Entry) -> bool:

@@ -87,7 +87,7 @@ async def test_name_fails_elsewhere_if_others_are_answered_there_soon_after(
     [
         (TIMEOUT, 3, StreamEnd(bytes_sent=517, bytes_acked=518), True),
         (TIMEOUT, 3, StreamEnd(bytes_sent=517, bytes_acked=None), True),
-        (EOF, 3, StreamEnd(bytes_sent=517, bytes_acked=518), True),
+        (EOF, 3, StreamEnd(bytes_sent=517, bytes_acked=518), False),
         (TIMEOUT, 3, StreamEnd(bytes_sent=517, bytes_acked=1), False),
         (TIMEOUT, 2, StreamEnd(bytes_sent=517, bytes_acked=518), False),
         (RESET, 3, StreamEnd(bytes_sent=517, bytes_acked=518), False),

@@ -18,8 +18,8 @@ class ParallelColumns:
     )
     limit_failures: int = column(
         0,
-        "TLS handshakes beside three or more connections of the run to any network that the server closed. Or it"
-        " acknowledged the hello and gave no answer.",
+        "TLS handshakes beside three or more connections of the run to any network, without an answer of a server that"
+        " acknowledged the hello.",
         or_zero("l.at_limit"),
     )
     crowded_silent: int = column(

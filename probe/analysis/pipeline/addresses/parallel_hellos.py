@@ -21,8 +21,8 @@ _ELSEWHERE = f"k.tls_most_elsewhere >= {CROWD}"
 _NO_ANSWER = f"NOT k.tls_answered AND k.tls_failure_kind IN ('{TIMEOUT}', '{RESET}', '{CLOSED}')"
 _SILENT = f"k.tls_failure_kind = '{TIMEOUT}' AND k.stream_silent AND k.stream_acked = 0 AND NOT k.tls_answered"
 _AT_LIMIT = (
-    f"k.tls_most_in_run >= {RUN_CROWD} AND NOT k.tls_answered AND (k.tls_failure_kind = '{CLOSED}'"
-    f" OR k.tls_failure_kind = '{TIMEOUT}' AND k.stream_silent AND k.stream_acked <> 0)"
+    f"k.tls_most_in_run >= {RUN_CROWD} AND NOT k.tls_answered AND k.tls_failure_kind = '{TIMEOUT}'"
+    " AND k.stream_silent AND k.stream_acked <> 0"
 )
 
 OWN_HANDSHAKES = Statement(
@@ -30,7 +30,7 @@ OWN_HANDSHAKES = Statement(
     "The attempts that tried a TLS handshake, and what was open beside each. `silent`: the path passed nothing, as the"
     " hello was not acknowledged. `forged_reset`: packets show another sender than the peer. `alone`: at most two"
     " others were open, since repetitions follow each other. Or none was, and all names that were answered in the"
-    " network were answered again after the failure, so that none is counted. `at_limit`: the server closed, or it"
+    " network were answered again after the failure, so that none is counted. `at_limit`: the server"
     f" acknowledged the hello and was silent, beside {RUN_CROWD} or more connections of the run to any network."
     " Servers in several networks may share a limit. `last_failed`: when the last one failed beside others.",
     (*SUBJECT, "n"),

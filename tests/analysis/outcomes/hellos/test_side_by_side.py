@@ -140,7 +140,6 @@ def test_failures_beside_others_accuse_only_after_a_repetition_alone(parts: Part
 FEW_NEAR = {"most": 1, "crowded": 0, "answered": 0}
 AT_LIMIT = beside(**FEW_NEAR, in_run=9) | silent(acked=True)
 QUIET = beside(**FEW_NEAR, in_run=0) | silent(acked=True)
-EOF = "tls:eof_error"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,6 @@ EOF = "tls:eof_error"
     [
         ({"alone": None}, "impaired", "tls_fails_side_by_side"),
         ({"alone": None, "innocuous": TIMEOUT}, "impaired", "tls_fails_side_by_side"),
-        ({"alone": None, "failed": EOF, "innocuous": EOF}, "impaired", "tls_fails_side_by_side"),
         ({"alone": TIMEOUT, "beside": AT_LIMIT}, "impaired", "tls_fails_side_by_side"),
         ({"alone": "ok", "beside": QUIET}, "ok", "http_answers"),
         ({"alone": TIMEOUT, "beside": QUIET}, "blocked", "tls_timeout_follows_name_at_this_address"),
@@ -158,7 +156,6 @@ EOF = "tls:eof_error"
     ids=[
         "not repeated",
         "any name fails",
-        "the server closes",
         "repeated, but not alone",
         "passes alone",
         "fails alone too",
