@@ -16,6 +16,7 @@ from probe.followups.run_flows.conditions import seconds_left, until_stopped
 from probe.followups.run_flows.last_pair import NAMED, is_free, name_stopped, ratio_of, result_of, transfers_of
 from probe.followups.run_flows.quic_pages import LONGEST, read_both
 from probe.followups.run_flows.slow_pages import Page, first_name, is_fast_over_tls, pages_of, subjects_of
+from probe.followups.run_flows.transfer_offers import FAST_PAIRS, TransferOffers
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
 from probe.formats.flow_results import TransferResult
@@ -25,7 +26,6 @@ from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.slow_page import SLOW
 from probe.steps.transfer import HANDSHAKE, transfer
-from probe.targets.cost import TRANSFER_PAIRS, UPLOAD_PAIRS
 from probe.targets.target import Target, family_of
 from probe.wire.transfer import FAST_PACE, PACE, SECONDS
 
@@ -33,7 +33,6 @@ LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
 REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
 FAST_FROM, FAST_BELOW = 0.3, 0.75  # the same, where a pair at the higher pace is more certain
 FAST_PAGE = 1_000_000  # bytes a second of a page that the access line carried, four times those of such a pair
-FAST_PAIRS = 2  # that it counts as, because it has twice the bytes
 UPLOADS: frozenset[FollowUp] = frozenset({"upload_name", "upload_innocuous"})
 
 
@@ -54,47 +53,25 @@ class TransferPairs:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._offers: list[TransferOffer] = []
+        self._offers = TransferOffers()
         self._best: dict[str, float] = {}  # bytes a second of the best page, by target
-        self._pairs = self._upload_pairs = 0
         self._one_at_a_time = asyncio.Lock()
 
     def take_offer(self, offer: TransferOffer) -> None:
         """Take an offer of the helper. A token serves two pairs."""
-        self._offers.append(offer)
-
-    def _offer(self, *, upload: bool) -> TransferOffer | None:
-        """Return the newest offer whose token is good for a pair, None without one."""
-        left = (
-            each.upload is not None and each.upload_pairs_left if upload else each.pairs_left for each in self._offers
-        )
-        good = [each for each, pairs in zip(self._offers, left, strict=True) if pairs and each.outlives(HANDSHAKE)]
-        return good[-1] if good else None
-
-    async def _renew_offer(self, *, upload: bool) -> None:
-        """Ask the helper for a new token if all are too old or spent, and a pair may still begin."""
-        if not self._offers or self._offer(upload=upload) is not None or self._has_had_all(upload=upload):
-            return
-        renew = self._offers[-1].renew if not upload or self._offers[-1].upload is not None else None
-        offer = await renew() if renew is not None and not self._session.stopping.is_set() else None
-        if offer is not None:
-            self._offers.append(offer)
-
-    def _has_had_all(self, *, upload: bool) -> bool:
-        """Return whether the round has had its pairs."""
-        return self._upload_pairs >= UPLOAD_PAIRS if upload else self._pairs >= TRANSFER_PAIRS
+        self._offers.known.append(offer)
 
     def take_place(self) -> bool:
         """Count another transfer as a pair of the round. Return False if it has had its pairs."""
-        if self._has_had_all(upload=False):
+        if not self._offers.are_left():
             return False
-        self._pairs += 1
+        self._offers.count_pair()
         return True
 
     def next_round(self) -> None:
         """Start a repeat that the user asked for."""
         self._best.clear()
-        self._pairs = self._upload_pairs = 0
+        self._offers.next_round()
 
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> TransferResult | None:
         """Measure a pair for the slowest page of each service over TLS, and over each other protocol.
@@ -151,26 +128,26 @@ class TransferPairs:
     def _may_be_fast(self, ratio: float) -> bool:
         """Return whether a pair at the higher pace is worth its data, and the access line is known to carry it."""
         carries = max(self._best.values(), default=0.0) >= FAST_PAGE and self._session.pace.line_queueing <= CROWDED
-        return FAST_FROM <= ratio < FAST_BELOW and carries and self._pairs + FAST_PAIRS <= TRANSFER_PAIRS
+        return FAST_FROM <= ratio < FAST_BELOW and carries and self._offers.are_left(FAST_PAIRS)
 
     async def _again(self, trace: Trace, subject: Page, first: _FirstPair) -> None:
         """Repeat a pair, at the higher pace if that is more certain."""
-        await self._renew_offer(upload=False)
-        offer = self._offer(upload=False)
+        await self._offers.renew(self._session.stopping, upload=False)
+        offer = self._offers.newest(upload=False)
         fast = not first.stopped and self._may_be_fast(first.ratio) and offer is not None and offer.fast is not None
         if (fast or first.ratio < REPEATED_BELOW) and self._obstacle(subject) is None:
             await self._pair(trace, subject, small=first.stopped, fast=fast)
 
     async def _unless_obstacle(self, trace: Trace, subject: Page) -> TransferResult:
         """Measure a pair if one can begin now. Return what became of it."""
-        await self._renew_offer(upload=False)
+        await self._offers.renew(self._session.stopping, upload=False)
         return self._obstacle(subject) or await self._pair(trace, subject)
 
     async def _uploads(self, trace: Trace, subject: Page) -> None:
         """Send a pair to the helper, and one in small segments if that under the name alone stopped."""
         small = False
         for _ in range(2):
-            await self._renew_offer(upload=True)
+            await self._offers.renew(self._session.stopping, upload=True)
             if self._obstacle(subject, upload=True) is not None:
                 return
             result = await self._pair(trace, subject, upload=True, small=small)
@@ -184,7 +161,7 @@ class TransferPairs:
         A faster page cannot turn out to get less than half of what the helper sends.
         """
         if subject.rate < SLOW / 2 and is_free(trace) and self._obstacle_to_pages() is None:
-            self._pairs += 1
+            self._offers.count_pair()
             await until_stopped(self._session, read_at_address(self._session, trace, subject))
 
     def _subjects(self, target: Target, trace: Trace) -> list[Page]:
@@ -207,13 +184,13 @@ class TransferPairs:
             return "out_of_time" if session.out_of_time else "interrupted"
         if left is not None and left < LONGEST:
             return "out_of_time"
-        return "enough" if self._pairs >= TRANSFER_PAIRS else None
+        return None if self._offers.are_left() else "enough"
 
     async def _quic_pages(self, trace: Trace, subject: Page) -> TransferResult:
         """Read the page over QUIC under its name and an innocuous one. No helper takes part."""
         if not self._session.pace.can_trigger(subject.host, subject.address, "udp"):
             return "budget"
-        self._pairs += 1
+        self._offers.count_pair()
         kept = len(trace.transactions)
         await until_stopped(self._session, read_both(self._session, trace, subject))
         failures = {each.failure for each in trace.transactions[kept:]}
@@ -221,12 +198,12 @@ class TransferPairs:
 
     def _obstacle(self, subject: Page, *, upload: bool = False) -> TransferResult | None:
         """Return why no pair can begin now, None if one can."""
-        session, offer, left = self._session, self._offer(upload=upload), seconds_left(self._session)
+        session, offer, left = self._session, self._offers.newest(upload=upload), seconds_left(self._session)
         if session.stopping.is_set():
             return "out_of_time" if session.out_of_time else "interrupted"
         if left is not None and left < HANDSHAKE + SECONDS:
             return "out_of_time"
-        if self._has_had_all(upload=upload):
+        if not self._offers.are_left(upload=upload):
             return "enough"
         ip = offer.address(session.family_works) if offer else None
         if offer is None or ip is None:
@@ -244,20 +221,10 @@ class TransferPairs:
 
         A `fast` pair has the higher pace, for which the helper must have offered a token.
         """
-        offer = self._offer(upload=upload)
+        offer = self._offers.newest(upload=upload)
         ip = offer.address(self._session.family_works) if offer else None
         assert offer is not None and ip is not None
-        token: bytes | None = offer.token
-        if upload:
-            token = offer.upload
-            offer.upload_pairs_left -= 1
-            self._upload_pairs += 1
-        elif fast:
-            token, offer.fast = offer.fast, None
-            self._pairs += FAST_PAIRS
-        else:
-            offer.pairs_left -= 1
-            self._pairs += 1
+        token = self._offers.spend(offer, upload=upload, fast=fast)
         about = {"token": token, "small": small, "rate": FAST_PACE if fast else PACE}
         other = self._session.neutral.innocuous[0]
         names: dict[FollowUp, str] = {"transfer_name": subject.host, "transfer_innocuous": other}

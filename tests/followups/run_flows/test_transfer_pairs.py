@@ -65,7 +65,7 @@ async def helper(
 
 def with_uploads(made: TransferPairs, port: TransferPort) -> None:
     """Let the last offer take uploads too."""
-    made._offers[-1].upload = bytes.fromhex(port.offer()["upload"])
+    made._offers.known[-1].upload = bytes.fromhex(port.offer()["upload"])
 
 
 def offer(port: TransferPort, at: int, seconds: float = 55.0, *, clear: int | None = None) -> TransferOffer:
@@ -143,7 +143,7 @@ async def test_pair_that_differs_is_repeated(session: Session) -> None:
 
 async def test_old_or_spent_token_is_renewed(session: Session) -> None:
     async with helper(session) as (made, port):
-        old = made._offers[-1]
+        old = made._offers.known[-1]
         renewed = list[TransferOffer]()
 
         async def renew() -> TransferOffer | None:
@@ -203,7 +203,7 @@ async def test_uploads_of_a_round_have_a_limit_of_their_own(session: Session, mo
     async with helper(session) as (made, port):
         traces = []
         for _ in range(UPLOAD_PAIRS + 1):
-            made.take_offer(offer(port, made._offers[0].ports[0]))
+            made.take_offer(offer(port, made._offers.known[0].ports[0]))
             with_uploads(made, port)
             traces.append(await traced(60_000))
             session.pace.next_round()
@@ -215,9 +215,9 @@ async def differing(session: Session, monkeypatch: pytest.MonkeyPatch, ratio: fl
     """Return the pace of each pair of a name that gets this share, in a run whose best page is `best`."""
     monkeypatch.setattr(pairs, "ratio_of", lambda _: ratio)
     async with helper(session) as (made, port):
-        made._offers[-1].fast = bytes.fromhex(port.offer()["fast"])
+        made._offers.known[-1].fast = bytes.fromhex(port.offer()["fast"])
         await made.finish(TELEGRAM, await traced(best), ANSWERED)
-        made._pairs = 0
+        made._offers.next_round()
         trace = await traced(8_000)
         assert await made.finish(X, trace, ANSWERED) == "measured"
     return [entry.pace for entry in transfers(trace)][::2]
@@ -241,7 +241,7 @@ async def test_limit_near_the_pace_is_followed_by_a_pair_at_the_higher_one(
 
 
 async def test_pair_at_the_higher_pace_counts_twice(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "TRANSFER_PAIRS", 2)
+    monkeypatch.setattr("probe.followups.run_flows.transfer_offers.TRANSFER_PAIRS", 2)
     assert await differing(session, monkeypatch, 0.7, 2e6) == [PACE]
     session.pace.next_round()
     assert await differing(session, monkeypatch, 0.4, 2e6) == [PACE, PACE]
@@ -425,9 +425,9 @@ async def test_slow_pages_of_each_service_are_followed_by_pairs_of_their_names(s
     trace = await traced(8_000)
     await page(trace, 12_000, url=OTHER[1].url, of=OTHER)
     async with helper(session, {ENDPOINT.host: 8_000}) as (made, port):
-        made.take_offer(offer(port, made._offers[-1].ports[0]))  # that of another measurement
+        made.take_offer(offer(port, made._offers.known[-1].ports[0]))  # that of another measurement
         assert await made.finish(X, trace, ANSWERED) == "measured"
-        assert [each.pairs_left for each in made._offers] == [1, 0]
+        assert [each.pairs_left for each in made._offers.known] == [1, 0]
     names = [each.server_name for each in transfers(trace) if each.server_name != session.neutral.innocuous[0]]
     assert names == [ENDPOINT.host, OTHER[1].host, ENDPOINT.host]  # repetitions come last
 
@@ -453,7 +453,7 @@ async def test_round_has_at_most_three_pairs(session: Session) -> None:
         results = []
         for _ in range(3):
             results.append(await made.finish(X, trace := await traced(8_000), ANSWERED))
-            made.take_offer(offer(port, made._offers[-1].ports[0]))
+            made.take_offer(offer(port, made._offers.known[-1].ports[0]))
         assert results == ["measured", "measured", "enough"] and not transfers(trace)
         assert session.pace.triggers == TRANSFER_PAIRS
         made.next_round()
@@ -476,9 +476,9 @@ async def test_reason_is_recorded(session: Session) -> None:
     async with helper(session) as (made, port):
         assert await made.finish(X, await traced(8_000), None) == "no_helper"
         assert await made.finish(X, await traced(8_000), {"failure": f.TIMEOUT}) == "no_helper"
-        made._offers = [offer(port, port.port, seconds=2.0)]
+        made._offers.known = [offer(port, port.port, seconds=2.0)]
         assert await made.finish(X, await traced(8_000), ANSWERED) == "not_offered"
-        made._offers = []
+        made._offers.known = []
         assert await made.finish(X, await traced(8_000), ANSWERED) == "not_offered"
         made.take_offer(offer(port, port.port))
         session.steps_end_at = 0.0
