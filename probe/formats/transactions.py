@@ -106,7 +106,7 @@ class StreamEnd(Part):
     segments_out: Count | None = Field(default=None, examples=[11])
     """Sent before that, those without payload and repetitions included."""
     retransmissions: Count | None = Field(default=None, examples=[2])  # segments that were sent again, SYNs included
-    ping_acknowledged: bool | None = None
+    ping_acknowledged: bool | None = Field(default=None, examples=[True])
     """Over QUIC: whether the peer acknowledged a PING frame after an answer stopped. Absent if none was sent."""
 
 

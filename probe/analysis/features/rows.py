@@ -193,8 +193,8 @@ class ServiceRow(CutoffColumns):
     )
     quic_page_limited: int = column(
         0,
-        "Of these, the pairs in which only that name's throughput is limited. Pages under it are fast over TLS, or "
-        "pairs over TLS show that the name is limited.",
+        "Of these, the pairs in which only that name's throughput is limited. Over TLS its pages are fast, or pairs "
+        "show a limit too.",
         "COALESCE(t.quic_limited, 0)",
     )
     quic_slow_pages: int = column(

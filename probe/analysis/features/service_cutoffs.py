@@ -39,8 +39,8 @@ class CutoffColumns:
     )
     helper_stops_at_bytes: int = column(
         0,
-        "Transfers from the test helper under the service's name that stopped at the same bytes in segments of two "
-        "sizes. Those beside them under an innocuous name did not.",
+        "Transfers from the helper under the service's name that stopped at the same bytes in segments of two sizes, "
+        "unlike those under an innocuous name.",
         "COALESCE(y.received_by_bytes, 0)",
     )
     helper_stops_at_packets: int = column(

@@ -35,7 +35,7 @@ class ParallelHellos(Part):
     crowded_answered: Count = Field(examples=[5])  # those of them that were answered
     later: Count = Field(default=0, examples=[1])
     """Answered hellos to this network, sent within 20 s after an unanswered one to this address."""
-    not_again: Count | None = Field(default=None, examples=[0])
+    not_again: Count | None = Field(default=None, examples=[1])
     """Names that were answered in this network, but not since this name was not. Null before it failed."""
     most_in_run: Count = Field(default=0, examples=[7])
     """Most other TLS connections of the run for services that were open side by side, to any network."""

@@ -48,5 +48,5 @@ class Transfer(Entry):
     least_round_trip: Seconds | None = Field(default=None, examples=[0.11])  # the least that the helper's kernel saw
     segment_size: Bytes | None = Field(default=None, examples=[524])  # longest payload of a segment
     acked: Bytes | None = Field(default=None, examples=[63820])  # of an upload: sent bytes that were acknowledged
-    acknowledged: bool | None = None
+    acknowledged: bool | None = Field(default=None, examples=[True])
     """After a transfer stopped: whether the helper's system acknowledged further bytes. Absent if it did not stop."""

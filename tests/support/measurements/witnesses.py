@@ -243,7 +243,7 @@ PAYLOAD: dict[str, Columns] = {
     "payload_reset_twin_passes": _fails("payload", "resets") | {"twin_passed": 1} | _CONTROL,
     "payload_drop_twin_passes": _fails("payload", "timeouts") | {"twin_passed": 1} | _CONTROL,
     "payload_drop_of_unlisted_protocols": _fails("payload", "timeouts") | {"random_silent": 1} | _CONTROL,
-    "payload_answered_by_web_proxy": _fails("payload", "closes") | {"payload_web_answers": 2} | _CONTROL,
+    "payload_answered_by_web_proxy": _fails("payload", "resets") | {"payload_web_answers": 2} | _CONTROL,
     "payload_fails_here": _fails("payload", "timeouts") | _CONTROL,
     **_usual("payload", "timeouts"),
 }
