@@ -71,6 +71,17 @@ async def test_working_network_is_fit(world: World) -> None:
     assert world.session.pace.triggers == 0  # no target's name was sent
 
 
+async def test_preflight_waits_for_no_host_by_address_once_a_name_has_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Show that the time for a dead resolver is no part of a run in a network that works."""
+    for name in ("NAMELESS_AFTER", "PATIENCE"):
+        monkeypatch.setattr(checking, name, 3600.0)
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        assert (await facts(world))["network"] is True
+
+
 @pytest.mark.parametrize("public", [True, False])
 async def test_answer_of_local_resolver_proves_no_network(
     world: World, monkeypatch: pytest.MonkeyPatch, public: bool

@@ -51,6 +51,7 @@ class NetworkCheck:
         self._families = sorted(session.settings.families)
         self._warmed = asyncio.Event()
         self._warming: asyncio.Task[None] | None = None  # the latest attempt
+        self._named = asyncio.Event()  # neutral hosts have addresses, or the encrypted resolver will give them
         self._segments = SegmentTrial(session.pace, self._visit, self._warm_up)
         self._slot: Callable[[], AbstractAsyncContextManager[None]] = session.pace.slot
         self._first = True  # the preflight, which finds the segment size of the run
@@ -122,6 +123,8 @@ class NetworkCheck:
             return
         try:
             self.found.warm = await first_warm_resolver(self._session, self._roots, self._families)
+            if self.found.warm is not None:
+                self._named.set()
         finally:
             if self._warming is asyncio.current_task():
                 self._warmed.set()
@@ -146,11 +149,10 @@ class NetworkCheck:
 
         They have no names that a resolver must know. Without them a dead resolver hides that nothing abroad answers.
         """
-        await asyncio.sleep(NAMELESS_AFTER)
-        neutral = self._session.neutral
-        named = {endpoint.host for endpoint in (*neutral.endpoints, *neutral.reachability)}
-        if self.found.warm is None and named.isdisjoint(self.found.led_to):
-            hosts = [one for one in neutral.by_address if family_of(one.host) in self._families]
+        try:
+            await asyncio.wait_for(self._named.wait(), NAMELESS_AFTER)
+        except TimeoutError:
+            hosts = [one for one in self._session.neutral.by_address if family_of(one.host) in self._families]
             await asyncio.gather(*(self._reach_at(endpoint, endpoint.host) for endpoint in hosts))
 
     async def _reach_at(self, endpoint: Endpoint, ip: str) -> None:
@@ -216,6 +218,9 @@ class NetworkCheck:
             ips = await resolve_system(tx, hostname, pace=pace, families=frozenset(self._families))
         if ips:
             self.found.led_to[hostname] = sorted(ips)
+            neutral = self._session.neutral
+            if hostname in {endpoint.host for endpoint in (*neutral.endpoints, *neutral.reachability)}:
+                self._named.set()
         return ips
 
     async def _resolve_encrypted(self, hostname: str) -> list[str]:
