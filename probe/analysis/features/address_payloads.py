@@ -214,8 +214,9 @@ class PayloadColumns:
     )
     mail_timeouts: int = column(
         0,
-        "Mail dialogues that timed out without a refusal or a missing offer.",
-        count(TARGET, MAIL, UNEXPLAINED, "mail_failure_kind = 'timeout'"),
+        "Mail dialogues that timed out without a refusal or a missing offer. Those whose server acknowledged an empty"
+        " line after the silence are left out.",
+        count(TARGET, MAIL, UNEXPLAINED, "mail_failure_kind = 'timeout'", "stream_acked <> 1"),
     )
     mail_closes: int = column(
         0,

@@ -38,17 +38,17 @@ def answer_columns(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _waited(entries: dict[str, list[dict[str, Any]]]) -> float | None:
-    """Return the seconds after which a TLS handshake, an HTTP request or the rest of an answer reached its time limit.
+    """Return the seconds after which a TLS handshake, an HTTP request, its answer or a mail step reached its limit.
 
     None if none did.
     """
-    both = [*entries.get("tls_handshakes", []), *entries.get("requests", [])]
-    late = [entry for entry in both if is_late(entry)]
+    steps = (step for name in ("tls_handshakes", "requests", "mail") for step in entries.get(name, []))
+    late = [entry for entry in steps if is_late(entry)]
     return max((seconds(entry.get("t")) - seconds(entry.get("t0")) for entry in late), default=None)
 
 
 def is_late(entry: dict[str, Any]) -> bool:
-    """Return whether a TLS handshake, an HTTP request or the rest of its answer reached its time limit."""
+    """Return whether a TLS handshake, a mail step, an HTTP request or the rest of its answer reached its time limit."""
     failures = entry.get("failure"), table(entry.get("response")).get("x_body_failure")
     return any(kind_of(failure(one)) == TIMEOUT for one in failures)
 

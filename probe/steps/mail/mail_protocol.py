@@ -13,7 +13,7 @@ from probe.formats import failures as f
 from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
-from probe.session.trace import Transaction
+from probe.session.trace import StepFailed, Transaction
 from probe.steps.mail.mail_stream import MailStream, clean_bytes, clean_list
 from probe.wire.mail.starttls import offer_in
 
@@ -51,13 +51,18 @@ class MailProtocol:
         "unknown_failure: smtp: greeting 554", "…: ehlo refused 502" or "unknown_failure: imap: no IMAP greeting".
         """
         entry = MailGreeting(address=stream.conn.address, protocol=self.name, over_tls=over_tls)
-        async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
-            in_banner = await self.read_banner(stream, entry) if banner else ()
-            capabilities = await self.ask_capabilities(stream, entry) or in_banner
-            entry.capabilities = clean_list(capabilities)
-            if not over_tls:
-                keywords = (words[0] for words in map(str.split, capabilities) if words)
-                entry.starttls, entry.masked_as = offer_in(keywords)
+        try:
+            async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
+                in_banner = await self.read_banner(stream, entry) if banner else ()
+                capabilities = await self.ask_capabilities(stream, entry) or in_banner
+                entry.capabilities = clean_list(capabilities)
+                if not over_tls:
+                    keywords = (words[0] for words in map(str.split, capabilities) if words)
+                    entry.starttls, entry.masked_as = offer_in(keywords)
+        except StepFailed:
+            if entry.failure == f.TIMEOUT:
+                await stream.test_path()
+            raise
         return entry
 
     async def starttls(

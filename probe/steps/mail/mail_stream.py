@@ -67,6 +67,11 @@ class MailStream:
                 while len(self.pending) < MOST_LATE and (piece := await self.conn.read()):
                     self.pending += piece
 
+    async def test_path(self) -> None:
+        """Send an empty line after a silence. A server that waits acknowledges it, whatever it thinks of the line."""
+        with suppress(*NETWORK_ERRORS):
+            await self.conn.test_path(b"\r\n")
+
     async def send_last(self, command: bytes) -> None:
         """Send a closing command without waiting for an answer, and ignore a connection that is already closed."""
         with suppress(*NETWORK_ERRORS):

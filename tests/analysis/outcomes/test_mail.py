@@ -6,6 +6,7 @@ import pytest
 
 from probe.analysis.observations.rows import read_measurement
 from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.formats.transactions import StreamEnd
 from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, conclusion, judged
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.measurements.lines import GENUINE, SECOND
@@ -236,3 +237,22 @@ def test_junk_in_mail_entries_is_ignored(junk: dict[str, Any]) -> None:
         entry.update(junk, transaction_id=identity)
     (record,) = judge_measurement(line, file="x", number=1)
     assert record["state"] in {"impaired", "insufficient"}
+
+
+@pytest.mark.parametrize(
+    ("acked", "state"),
+    [(1, "likely_blocked"), (3, "impaired"), (None, "likely_blocked")],
+    ids=["lost", "got", "unknown"],
+)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_server_that_acknowledges_after_its_silence_is_not_accused(
+    protocol: str, acked: int | None, state: str
+) -> None:
+    """Show that a server which lets unknown clients wait (RFC 5321, 4.5.3.2.1) is no block."""
+    url = url_of(f"{protocol}+starttls")
+    lines = MailLines({"mail": [url]})
+    lines.lookup(HOST, GENUINE)
+    lines.encrypted(HOST, GENUINE)
+    lines.twice(url, GENUINE, f"greeting:{TIMEOUT}", stream=StreamEnd(bytes_sent=2, silence=4.0, bytes_acked=acked))
+    lines.control(url, GENUINE)
+    assert judged(lines)["state"] == state

@@ -242,3 +242,12 @@ async def test_accepted_commands_are_not_listened_after() -> None:
     (greeting, asked), _ = await run_steps("smtp", smtp(upgrades=False))
     assert greeting.contradicted is None and asked.contradicted is None
     assert {"known_refusal", "contradicted"}.isdisjoint(greeting.model_dump() | asked.model_dump())
+
+
+async def test_silence_before_the_greeting_is_followed_by_an_empty_line() -> None:
+    """Show that its acknowledgement distinguishes a server that waits and a path that drops everything."""
+    script = Script(b"")
+    _, bench = await run_steps("smtp", script, timeout=0.3)
+    end = bench.tx.record.stream
+    assert script.received == [b""] and bench.tx.record.failure == "generic_timeout_error"
+    assert end is not None and end.bytes_sent == 2 and end.bytes_acked in {3, None}  # with the SYN
