@@ -101,6 +101,11 @@ class NameColumns:
         "Repetitions of our hello to an address of this family, after it had failed there, that were answered.",
         count("role = 'again'", "tls_answered", "tls_failure IS NULL"),
     )
+    other_hello_passed: int = column(
+        0,
+        "Hellos of a browser or of another length with the name that were answered there, after ours had failed.",
+        count("role IN ('browser', 'other_size')", "tls_answered", "tls_failure IS NULL"),
+    )
     browser_passed: int = column(
         0, "Browser hellos that got a valid certificate before our hello failed again.", "h.browser_passed"
     )

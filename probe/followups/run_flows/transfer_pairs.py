@@ -24,14 +24,13 @@ from probe.formats.transactions import FollowUp
 from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.slow_page import SLOW
+from probe.signatures.slow_page import FAST_BELOW, FAST_FROM, SLOW
 from probe.steps.transfer import HANDSHAKE, transfer
 from probe.targets.target import Target, family_of
 from probe.wire.transfer import FAST_PACE, PACE, SECONDS
 
 LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
 REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
-FAST_FROM, FAST_BELOW = 0.3, 0.75  # the same, where a pair at the higher pace is more certain
 FAST_PAGE = 1_000_000  # bytes a second of a page that the access line carried, four times those of such a pair
 UPLOADS: frozenset[FollowUp] = frozenset({"upload_name", "upload_innocuous"})
 

@@ -14,7 +14,7 @@ from tests.support.lab.inside_lab import config
 
 FORK = """
 import os, runpy, signal, sys
-from probe.lab.run import _run_probe
+from probe.lab.forks import run_probe
 
 def run_module(name, run_name):
     print(name, run_name, *sys.argv, os.environ["GIVEN"])
@@ -25,7 +25,7 @@ print(signal.getsignal(signal.SIGINT), flush=True)
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 sys.stdout = sys.stderr = open(os.devnull, "w")  # as in a test whose output is captured
 runpy.run_module = run_module
-_run_probe(["run", "--json"], {"GIVEN": "value"})
+run_probe(["run", "--json"], {"GIVEN": "value"})
 os._exit(0)
 """
 

@@ -54,7 +54,7 @@ def address_page_row(test_keys: Table, control: Table, pairs: Sequence[TransferR
         return None
     reads = _reads(test_keys, [number(each.get("transaction_id")) for each in records][:MOST_READS])
     reference = [SLOW * min(1.0, pair.innocuous_share)] * len(reads)
-    codes = {read.code for read in reads} | {_own_code(test_keys, number(first.get("cause")))}
+    codes = {read.code for read in reads} | _own_codes(test_keys, number(first.get("cause")))
     ratio = ratio_of_turns([min(SLOW, read.rate) for read in reads], reference) if len(codes) == 1 else None
     spoiled = any(kind_of(failure(each.get("failure"))) == LOCAL for each in records)
     columns: Table = {
@@ -84,8 +84,18 @@ def _own_name(test_keys: Table, cause: int) -> str:
     return next((name(each.get("sent_name")) for each in found if text(each.get("kind")) in OWN), "")
 
 
-def _own_code(test_keys: Table, cause: int) -> int:
-    return next((_code(each) for each in _entries(test_keys, "requests") if _number_of(each) == cause), 0)
+def _own_codes(test_keys: Table, cause: int) -> set[int]:
+    """Return the status of the slow page. If it did not arrive in time, those of other attempts at the endpoint."""
+    own = {number(each.get("transaction_id")): each for each in tables(test_keys.get("x_transactions"))}
+    endpoint = own.get(cause, {}).get("endpoint")
+    asked = [(_number_of(each), _code(each)) for each in _entries(test_keys, "requests")]
+    found = {code for transaction, code in asked if transaction == cause and code}
+    others = (code for transaction, code in asked if code and _is_attempt(own.get(transaction, {}), endpoint))
+    return found or set(others)
+
+
+def _is_attempt(record: Table, endpoint: Any) -> bool:
+    return text(record.get("kind")) in OWN and record.get("endpoint") == endpoint
 
 
 def _reads(test_keys: Table, transactions: Sequence[int]) -> list[_Read]:

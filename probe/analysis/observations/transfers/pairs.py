@@ -22,7 +22,7 @@ from probe.analysis.statistics.marked_share import Estimate
 from probe.analysis.statistics.throughput_ratio import Transfer, throughput_ratio
 from probe.formats.plain_json import places_of_entries
 from probe.signatures.silent_streams import LARGEST_FRAME, is_in_midst_of_answer
-from probe.signatures.slow_page import LEAST_PACE
+from probe.signatures.slow_page import FAST_BELOW, LEAST_PACE
 
 NAMED = frozenset({"transfer_name", "transfer_host", "upload_name"})
 INNOCUOUS = frozenset({"transfer_innocuous", "transfer_innocuous_host", "upload_innocuous"})
@@ -135,9 +135,10 @@ class _Pair:
     def gives_way_to(self, other: "_Pair") -> bool:
         """Return whether the other pair decides in its place: at a higher pace, where this one shows a difference too.
 
-        A limit near the pace leaves the name more than half of it.
+        A limit near the pace leaves the name more than half of it, and bursts after lost segments make the interval of
+        this pair wide.
         """
-        differs = self.ratio is not None and self.ratio.high < 1.0
+        differs = self.ratio is not None and self.ratio.value < FAST_BELOW
         return differs and other.usable and other.subject == self.subject and other.one.pace > self.one.pace
 
 

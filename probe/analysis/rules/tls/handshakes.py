@@ -73,12 +73,12 @@ TLS_RULES = (
     *DEPENDS_ON_HELLO,
     Rule(
         "tls_same_hello_passes_later",
-        "tls_successes = 0 AND same_hello_passed > 0 AND neutral_resets + neutral_timeouts + neutral_closes = 0 AND "
-        "control_tls_successes > 0",
+        "tls_successes = 0 AND (same_hello_passed > 0 OR (innocuous_failed > 0 AND other_hello_passed > 0)) AND "
+        "neutral_resets + neutral_timeouts + neutral_closes = 0 AND control_tls_successes > 0",
         State.IMPAIRED,
         because=(
-            "The handshake failed, the same client hello to the same address passed later, and the name passes at "
-            "neutral hosts. A server that refuses the first connections of a client does that."
+            "The handshake failed, the name passed later at the same address, and it passes at neutral hosts. A server "
+            "that refuses the first connections of a client does that."
         ),
         plain=mark(
             "The test of {service} failed here and not from a test helper outside this network. The failures are too "
