@@ -79,7 +79,7 @@ async def _read_frame(stream: _Plain) -> bytes:
     if not 0 < words <= _LONGEST_ANSWER // 4:
         raise RemoteError(f"{f.UNKNOWN}: mtproto: no resPQ")
     first = await stream.read(4)
-    if bytes((words,)) + first == _HTTP:
+    if words == _HTTP[0] and first == _HTTP[1:]:
         raise RemoteError(f.MTPROTO_WEB_SERVER)
     return first + await stream.read(4 * words - 4)
 

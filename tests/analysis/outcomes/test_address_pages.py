@@ -1,5 +1,6 @@
 """Test what is said of a slow address. It accuses nothing, because a crowded network or the server looks the same."""
 
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -10,6 +11,7 @@ from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.failures import BUDGET
+from probe.formats.plain_json import places_of_entries
 from tests.support.measurements.lines import GENUINE
 from tests.support.measurements.transfers import HOST, URL, entry, measured
 
@@ -116,3 +118,22 @@ def test_other_answers_and_few_or_disturbed_reads_show_nothing() -> None:
     assert_nothing_is_said(SLOW[:5])
     assert_nothing_is_said(SLOW, failed=BUDGET)
     assert_nothing_is_said([])
+
+
+def test_status_of_a_page_that_did_not_arrive_is_that_of_another_attempt() -> None:
+    measurement = read(SLOW)
+    keys = measurement["test_keys"]
+    attempts = [each for each in keys["x_transactions"] if each["kind"] in {"first", "confirm"}]
+    first = next(each["transaction_id"] for each in attempts if each["kind"] == "first")
+    pages = [each for place in places_of_entries(keys) for each in place.get("requests") or []]
+    late = next(each for each in pages if each["transaction_id"] == first)
+    again = {"transaction_id": 90, "kind": "confirm", "t0": 5.0, "t": 6.0}
+    keys["x_transactions"].append(attempts[0] | again)
+    whole = deepcopy(late) | {"transaction_id": 90, "t0": 5.0, "t": 6.0}
+    late["response"]["code"] = 0
+    for status, said in ((200, ["ip.throttle"]), (404, [])):
+        other = deepcopy(measurement)
+        whole["response"]["code"] = status
+        other["test_keys"]["x_endpoints"]["requests"].append(deepcopy(whole))
+        (record,) = judge_measurement(other, file="a", number=1)
+        assert record["anomalies"] == said

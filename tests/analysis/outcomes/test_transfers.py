@@ -204,6 +204,17 @@ def test_limit_near_the_pace_is_found_at_the_higher_one() -> None:
     assert ratio["estimate"] == pytest.approx(33 / 128, abs=0.01) and ratio["high"] < 0.5
 
 
+def test_bursts_of_the_first_pair_do_not_hide_the_limit() -> None:
+    """Show that a wide interval of the first pair decides nothing. TCP makes up for lost segments in bursts."""
+    named, innocuous = NEAR
+    sizes = named["received"]
+    parts = range(0, len(sizes), 20)
+    bursts = [size * (2 if n % 2 else 0) for n, at in enumerate(parts) for size in sizes[at : at + 20]]
+    first = (named | {"received": bursts}, innocuous)
+    assert_not_accused(first)
+    assert judged(first, fast(33_000))["mechanisms"] == ["tls.throttle.sni"]
+
+
 @pytest.mark.parametrize(
     "pairs",
     [
