@@ -8,12 +8,19 @@ from functools import partial
 from typing import Any
 
 from probe.connectivity.attempt_state import AttemptState, Measurement
-from probe.connectivity.connection_limits import may_be_at_limit, may_be_policed
+from probe.connectivity.connection_limits import gained_alone, may_be_at_limit, may_be_policed
 from probe.connectivity.facts import CONTROL_WAITS, Wait
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import conclude, plan
 from probe.connectivity.priorities import confirmation_priority
-from probe.dialogue import Method, RequestOptions, always_get, has_exchangeable_name, proves, run_dialogue
+from probe.dialogue import (
+    Method,
+    RequestOptions,
+    always_get,
+    has_exchangeable_name,
+    proves,
+    run_dialogue,
+)
 from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.hops.hop_search import HopSearch
@@ -220,9 +227,10 @@ class AttemptRunner:
             return await self._counted(flow, state)
         turns = self._session.turns
         async with turns.turn():
-            await self._or_stop(self._measurement.open_flows.none.wait(), QUIET_SECONDS)
+            if turns.are_useful:
+                await self._or_stop(self._measurement.open_flows.none.wait(), QUIET_SECONDS)
             record = await self._counted(flow, state)
-            turns.ended(passed=record is not None and record.failure is None)
+            turns.ended(gained=record is not None and gained_alone(record, state.records["own"]))
         return record
 
     async def _counted(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:

@@ -2,7 +2,9 @@
 
 from probe.connectivity.facts import AttemptFacts, no_answer_in_tls
 from probe.formats import failures as f
+from probe.formats.transactions import TransactionRecord
 
+GAIN = 1.5  # times the rate beside others. A slow server is as slow for one connection.
 SLOW_BESIDE = 2  # slow flows beside one that got nothing, from which on all may share a limited rate
 
 
@@ -12,6 +14,17 @@ def may_share_limit(facts: AttemptFacts) -> bool:
     late = [each for each in attempts if each.failure == f.TIMEOUT and each.failed_operation != "connect"]
     slow = any(each.too_slow for each in attempts) or (bool(late) and facts.slow_beside >= SLOW_BESIDE)
     return slow and facts.verified and facts.followups and not facts.spares_turns
+
+
+def gained_alone(record: TransactionRecord, own: TransactionRecord) -> bool:
+    """Return whether a flow in its turn passed, and was faster than the first attempt beside others."""
+    return record.failure is None and _rate(record) >= GAIN * _rate(own)
+
+
+def _rate(record: TransactionRecord) -> float:
+    """Return the received bytes a second, 0.0 if they are not known."""
+    received = record.stream.bytes_received if record.stream is not None else 0
+    return received / max(record.t - record.t0, 1e-3)
 
 
 def may_be_at_limit(facts: AttemptFacts) -> bool:

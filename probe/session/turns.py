@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-MOST_IN_VAIN = 3  # flows that failed alone, after which the others are not sent one by one any more
+MOST_IN_VAIN = 2  # flows that failed alone or were as slow, after which the others are not sent one by one any more
 
 
 class Turns:
@@ -30,7 +30,7 @@ class Turns:
 
     @property
     def are_useful(self) -> bool:
-        """Return False if flows failed alone too."""
+        """Return False if flows failed alone too, or were as slow."""
         return self._in_vain < MOST_IN_VAIN
 
     @asynccontextmanager
@@ -46,9 +46,9 @@ class Turns:
         finally:
             self._turn.release()
 
-    def ended(self, *, passed: bool) -> None:
-        """Note what became of a flow in its turn."""
-        self._in_vain = 0 if passed else self._in_vain + 1
+    def ended(self, *, gained: bool) -> None:
+        """Note whether a flow passed in its turn, and was faster than beside others."""
+        self._in_vain = 0 if gained else self._in_vain + 1
 
 
 class OpenFlows:

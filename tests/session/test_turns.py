@@ -28,13 +28,13 @@ async def test_one_flow_at_a_time_has_the_turn() -> None:
 async def test_turns_end_after_flows_that_failed_alone() -> None:
     turns = Turns()
     for _ in range(MOST_IN_VAIN - 1):
-        turns.ended(passed=False)
+        turns.ended(gained=False)
     assert await most_at_once(turns) == 1
-    turns.ended(passed=True)
-    turns.ended(passed=False)
+    turns.ended(gained=True)
+    turns.ended(gained=False)
     useful = [turns.are_useful]
     for _ in range(MOST_IN_VAIN):
-        turns.ended(passed=False)
+        turns.ended(gained=False)
     assert [*useful, turns.are_useful] == [True, False]
     assert await most_at_once(turns) == 5
 
