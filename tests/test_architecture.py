@@ -24,7 +24,7 @@ VIOLATIONS = {
     "no cycles between siblings": ("probe/session/pacing.py", "import probe.session.session"),
     "nettests are independent": ("probe/nettests/telegram.py", "import probe.nettests.whatsapp"),
     "codecs use no socket and no clock": ("probe/wire/whatsapp/noise.py", "import socket"),
-    "the planner uses no socket and no clock": ("probe/connectivity/policy.py", "import probe.session.pacing"),
+    "the planner uses no socket and no clock": ("probe/connectivity/policy/table.py", "import probe.session.pacing"),
     "one file imports pyspark": (
         "probe/analysis/spark/ingest.py",
         "def late():\n    from pyspark.sql import SparkSession",

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from probe.connectivity import policy_rows
-from probe.connectivity.policy import POLICY
+from probe.connectivity.policy import rows
+from probe.connectivity.policy.table import POLICY
 from probe.followups import registry
 
 PAGE = Path(__file__).parent.parent / "reference" / "followups.md"
@@ -29,7 +29,7 @@ follow-up whose conditions hold is next. "Once per" says for what it is not repe
 
 def page() -> str:
     """Return the page."""
-    return TEXT.format(kinds="\n".join(registry.markdown_rows()), policy="\n".join(policy_rows.markdown_rows(POLICY)))
+    return TEXT.format(kinds="\n".join(registry.markdown_rows()), policy="\n".join(rows.markdown_rows(POLICY)))
 
 
 if __name__ == "__main__":

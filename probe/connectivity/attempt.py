@@ -3,12 +3,12 @@
 import asyncio
 import random
 from collections.abc import Coroutine
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from probe.connectivity.attempt_state import AttemptState, Measurement
-from probe.connectivity.connection_limits import gained_alone, may_be_at_limit, may_be_policed
+from probe.connectivity.connection_limits import gained_alone, may_be_at_limit
+from probe.connectivity.cool_down import CoolDown
 from probe.connectivity.facts import CONTROL_WAITS, Wait
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import conclude, plan
@@ -34,14 +34,11 @@ from probe.resolution.address_trust import AddressAttempt
 from probe.resolution.lookup import Names
 from probe.session.innocuous_flows import InnocuousFlows
 from probe.session.trace import Transaction, TransactionFacts
-from probe.signatures.parallel_hellos import network_of
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.client_hello import OWN
-from probe.targets.cost import COOL_DOWNS
 from probe.targets.target import family_of
 
 CONTROL_SECONDS = 30.0  # the helper answers within that
-LOOK_SECONDS = 1.0  # between looks whether the cool-down of a network is over
 QUIET_SECONDS = 15.0  # at most, until no other flow of a measurement is under way
 PAUSE_SECONDS = (0.2, 0.8)  # before a confirmation, so that one short outage of the access line does not fail both
 
@@ -59,7 +56,7 @@ class AttemptRunner:
         self.resolvers = OtherResolvers(self._runner, roots)
         self.hop_search = HopSearch(self._runner)
         self._innocuous = InnocuousFlows(measurement.session.pace)
-        self._answered: dict[tuple[str, str], tuple[AddressAttempt, int]] = {}  # by network and name
+        self._cool_down = CoolDown(self._session, partial(self.repeat, row="again"), self._send_innocuous_again)
 
     async def run(self, at: AddressAttempt) -> bool:
         """Try one address until the planner has finished. Return whether the genuine service was reached."""
@@ -88,7 +85,7 @@ class AttemptRunner:
         if own is not None and own.failure is None:
             state.verify()
             if "tls_handshake" in own.steps:
-                self._answered[network_of(at.ip), at.endpoint.host] = at, own.transaction_id
+                self._cool_down.note_answered(at, own.transaction_id)
         if own is not None:
             self.hop_search.cases.note_attempt(own, at.endpoint)
         conclusion = conclude(state.facts())
@@ -115,7 +112,7 @@ class AttemptRunner:
         elif wait is Wait.PAUSE:
             await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
         elif wait is Wait.COOL_DOWN:
-            await self._cool_down(state)
+            await self._cool_down.wait(state)
         elif wait is Wait.VISIT and (visit := self._trust.visit(at.ip)) is not None:
             await asyncio.shield(visit)
         elif wait is Wait.RESOLVERS and at.name is not None:
@@ -123,60 +120,10 @@ class AttemptRunner:
             at.name.suspect(cause)
             await self.resolvers.ask(at.name, cause)
 
-    async def _cool_down(self, state: AttemptState) -> None:
-        """Wait until the network is quiet, the failure has another cause, or the run stops. At most `COOL_DOWNS`.
-
-        If the servers may be at a limit, no two connections of the run may be open, since others may share it.
-        """
-        hellos, watch = self._session.pace.hellos, self._session.watch
-        if watch is not None:
-            for record in state.failed_at_neutral():
-                watch.beside(record.address)  # an answer to the host's own name shows that no count is at fault
-        if not may_be_at_limit(state.facts()) and await self._are_answered_again(state):
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(COOL_DOWNS * hellos.cool_down):
-                while not self._session.stopping.is_set() and may_be_policed(state.facts()):
-                    in_run = may_be_at_limit(state.facts())
-                    if not in_run and self._is_by_name_alone(state):
-                        return
-                    if not (left := hellos.quiet_in(state.at.ip, OWN.engine, in_run=in_run)):
-                        return
-                    await asyncio.sleep(min(left, LOOK_SECONDS))
-
-    async def _are_answered_again(self, state: AttemptState) -> bool:
-        """Send each name again that was answered in the network. Return whether all are, and nothing else is open.
-
-        Then no count of connections is at fault, and the repetition need not wait.
-        """
-        hellos, place, host = self._session.pace.hellos, (state.at.ip, OWN.engine), state.at.endpoint.host
-        async with hellos.again(*place) as may_be:
-            if not may_be:
-                return False
-            for name in hellos.not_again(*place, host):
-                if not may_be_policed(state.facts()) or not await self._is_answered_again(name, state):
-                    return False
-        return self._is_by_name_alone(state)
-
-    def _is_by_name_alone(self, state: AttemptState) -> bool:
-        """Return whether all names of the network were answered since the failure, and no connection to it is open."""
-        hellos, place = self._session.pace.hellos, (state.at.ip, OWN.engine)
-        return hellos.is_free(*place) and not hellos.not_again(*place, state.at.endpoint.host)
-
-    async def _is_answered_again(self, name: str, state: AttemptState) -> bool:
-        """Send a name again that was answered in the network. False also if this attempt does not know its endpoint."""
-        hellos, place = self._session.pace.hellos, (state.at.ip, OWN.engine)
+    async def _send_innocuous_again(self, state: AttemptState) -> None:
         facts = state.facts()
-        if name == facts.innocuous_name and facts.shows_name:
-            await send_name(self._context(state), PlannedFlow("innocuous_again", "innocuous", *facts.place, name))
-        elif (known := self._answered.get((network_of(state.at.ip), name))) is not None:
-            await self.repeat(*known, row="again")
-        else:
-            return False
-        if name in hellos.not_again(*place, facts.endpoint.host):
-            hellos.refused_again(*place)
-            return False
-        return True
+        flow = PlannedFlow("innocuous_again", "innocuous", *facts.place, facts.innocuous_name)
+        await send_name(self._context(state), flow)
 
     async def control_or_stop(self) -> None:
         """Wait for the helper's answer, at most `CONTROL_SECONDS` and until the run is stopping."""
@@ -244,7 +191,7 @@ class AttemptRunner:
             return await self._send_alone(flow, state)
         context = self._context(state)
         if flow.kind == "innocuous":
-            return await self._send_innocuous(context, flow)
+            return await send_name(context, flow)
         if flow.row == "quic_neutral":
             state.quic_neutral = await find_neutral_hosts(context, flow)
             return None
@@ -263,9 +210,6 @@ class AttemptRunner:
         if not answered:
             await self._or_stop(hellos.all_repeated(*place, in_run=in_run))
         return record
-
-    async def _send_innocuous(self, context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:
-        return await send_name(context, flow)
 
     def _context(self, state: AttemptState) -> FollowUpContext:
         at, own = state.at, state.records.get("own")

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from probe.connectivity.conditions import DOUBTFUL_TWICE, SILENT_TWICE
 from probe.connectivity.facts import AttemptFacts, NeutralHost, Wait
-from probe.connectivity.policy import ECHO_AFTER_DOUBT, ECHO_PAIR
-from probe.connectivity.policy_rows import Group, Row
+from probe.connectivity.policy.conditions import DOUBTFUL_TWICE, SILENT_TWICE
+from probe.connectivity.policy.rows import Group, Row
+from probe.connectivity.policy.table import ECHO_AFTER_DOUBT, ECHO_PAIR
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.followups import FOLLOWUP_KINDS
 

@@ -1,24 +1,24 @@
 """Decide what is tried next at one endpoint and address, from facts alone: no socket, no clock, no task.
 
 The executor (`endpoint.py`) asks `plan` after each change of the facts, carries out what it returns, and adds the
-outcome to the facts. The follow-ups stand in the policy table (`policy.py`).
+outcome to the facts. The follow-ups stand in the policy table (`policy/table.py`).
 """
 
 from dataclasses import dataclass, replace
 
-from probe.connectivity.claims import innocuous_claim
-from probe.connectivity.conditions import DOUBTFUL_TWICE
 from probe.connectivity.connection_limits import may_be_policed, may_share_limit
 from probe.connectivity.facts import AttemptFacts, NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End, Plan, any_due, cause_of, follow_ups
-from probe.connectivity.policy import (
+from probe.connectivity.policy.claims import innocuous_claim
+from probe.connectivity.policy.conditions import DOUBTFUL_TWICE
+from probe.connectivity.policy.silent_transfers import SILENT_TRANSFERS
+from probe.connectivity.policy.table import (
     AFTER_FAILURE,
     AFTER_SUCCESS,
     BEFORE_ALONE,
     HOP_SEARCH,
     RESOLVERS,
 )
-from probe.connectivity.silent_transfers import SILENT_TRANSFERS
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 

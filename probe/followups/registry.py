@@ -1,7 +1,7 @@
 """Register every kind of follow-up with the code that carries it out.
 
 What each kind is and costs stands in `probe/formats/followups/`. When it is tried, and in which order, is the policy
-in `probe/connectivity/policy.py`.
+in `probe/connectivity/policy/table.py`.
 """
 
 from collections.abc import Awaitable, Callable

@@ -74,10 +74,7 @@ async def transfer(
     the connection did not break. `small` limits the segments of both directions. Raises StepFailed.
     """
     entry = Transfer(port=port, upload=upload or None, pair=pair, rank=rank, pace=rate, interval=INTERVAL)
-    if in_clear:
-        entry.http_host = name
-    else:
-        entry.server_name = name
+    entry.http_host, entry.server_name = (name, "") if in_clear else (None, name)
     async with tx.step(entry, HANDSHAKE + max(FIRST_BYTE, seconds) + GRACE):
         async with asyncio.timeout(HANDSHAKE):
             tcp, sock = await _connected(tx, ip, port, pace, SMALL_SEGMENT if small else 0)

@@ -46,6 +46,11 @@ def may_keep_open(endpoint: Endpoint) -> bool:
     return endpoint.carrier == "tcp" and "http" in endpoint.facts.layers and not endpoint.is_literal
 
 
+def may_have_pair(endpoint: Endpoint) -> bool:
+    """Return whether a transfer of the helper can be compared under the endpoint's name."""
+    return endpoint.dialect in {"https", "tls", "http", "quic"} and not endpoint.is_literal
+
+
 def kept_servers(targets: Sequence[Target]) -> int:
     """Return to how many servers a deep run keeps connections open: one of each target with such an endpoint."""
     return sum(any(may_keep_open(endpoint) for _, endpoint in target.endpoints()) for target in targets)

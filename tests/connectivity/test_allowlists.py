@@ -89,7 +89,7 @@ async def test_page_in_clear_text_is_requested_from_a_neutral_host_too(
         world.neutral(neutral)
         target = world.target(f"http://{NAME}:{box.port}/")
         assert kinds(await run(world, target)) == ["innocuous", "first"]  # neutral web servers have no such port
-        monkeypatch.setattr("probe.connectivity.conditions.HTTP_PORT", box.port)
+        monkeypatch.setattr("probe.connectivity.policy.conditions.HTTP_PORT", box.port)
         trace = await run(world, target)
     assert kinds(trace) == ["innocuous", "first", "same_name_neutral_host"]
     asked = the(trace, "same_name_neutral_host")

@@ -5,19 +5,16 @@ from typing import Any
 
 import pytest
 
-from probe.connectivity.attempt import AttemptRunner
 from probe.connectivity.attempt_state import AttemptState, Measurement
+from probe.connectivity.cool_down import CoolDown
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.exchanges.tls import ParallelHellos, TLSHandshake
 from probe.formats.failures import EOF, RESET, TIMEOUT
 from probe.formats.transactions import FollowUp, StreamEnd
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
-from probe.resolution.lookup import Names
 from probe.session.pacing import Pace
 from probe.session.parallel_hellos import HelloCounts
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.parallel_hellos import network_of
-from probe.steps.tls.certificates import Roots
 from probe.steps.tls.client_hello import OWN
 from probe.targets.target import parse_endpoint
 from tests.support.faults.attempts import a_session
@@ -124,19 +121,22 @@ async def test_address_is_at_fault_if_any_name_fails_there_while_others_are_answ
     assert attempt.state.facts().network_answers is network_answers
 
 
-class Runner(AttemptRunner):
-    """Send nothing. `answers` are the names that are answered again."""
+def cooling_down(attempt: Attempt, answers: set[str]) -> tuple[CoolDown, list[str]]:
+    """Return what waits, and the names that it sends. `answers` are those that are answered again."""
+    sent = list[str]()
 
-    def __init__(self, attempt: Attempt, answers: set[str]) -> None:
-        super().__init__(attempt.measurement, Names(attempt.trace, attempt.measurement.session), Roots())
-        self.attempt, self.answers, self.sent = attempt, answers, list[str]()
-        for name in ("first.example", "second.example"):
-            at = AddressAttempt("web", parse_endpoint(f"https://{name}:443/"), NEIGHBOUR, None)
-            self._answered[network_of(NEIGHBOUR), name] = at, 1
+    async def send_own(at: AddressAttempt, cause: int) -> None:
+        sent.append(at.endpoint.host)
+        await attempt.answered(at.ip, at.endpoint.host, answered=at.endpoint.host in answers)
 
-    async def repeat(self, at: AddressAttempt, cause: int, row: str = "repetition") -> None:
-        self.sent.append(at.endpoint.host)
-        await self.attempt.answered(at.ip, at.endpoint.host, answered=at.endpoint.host in self.answers)
+    async def send_innocuous(state: AttemptState) -> None:
+        sent.append("innocuous")
+
+    made = CoolDown(attempt.measurement.session, send_own, send_innocuous)
+    for name in ("first.example", "second.example"):
+        at = AddressAttempt("web", parse_endpoint(f"https://{name}:443/"), NEIGHBOUR, None)
+        made.note_answered(at, 1)
+    return made, sent
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_repetition_waits_unless_all_names_of_the_network_are_answered_aga
         await attempt.sent(row, RESET, parallel=crowded)
         await attempt.answered(GENUINE, "service.example", answered=False)
     attempt.clock.now += 1.0
-    runner = Runner(attempt, answers)
+    cool_down, names_sent = cooling_down(attempt, answers)
     for _ in range(2):
-        assert await runner._are_answered_again(attempt.state) is not waits
-    assert sent is None or len(runner.sent) == sent, "no name is sent twice"
+        assert await cool_down._are_answered_again(attempt.state) is not waits
+    assert sent is None or len(names_sent) == sent, "no name is sent twice"

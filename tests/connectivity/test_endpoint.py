@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from probe.connectivity.attempt import AttemptRunner
+from probe.connectivity import attempt as executor
 from probe.followups.context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
@@ -100,15 +100,15 @@ async def test_name_is_not_sent_while_an_innocuous_flow_is_under_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Check that the connection is made meanwhile, and the hello waits for innocuous flows of other endpoints too."""
-    send, seen_at_its_end = AttemptRunner._send_innocuous, []
+    send, seen_at_its_end = executor.send_name, []
 
-    async def slowly(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> Any:
-        record = await send(self, context, flow)
+    async def slowly(context: FollowUpContext, flow: PlannedFlow) -> Any:
+        record = await send(context, flow)
         await asyncio.sleep(0.3)
         seen_at_its_end.append(list(box.seen))
         return record
 
-    monkeypatch.setattr(AttemptRunner, "_send_innocuous", slowly)
+    monkeypatch.setattr(executor, "send_name", slowly)
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         await run(world, world.target(f"https://{NAME}:{box.port}/", f"tls://{NAME}:{box.port}"))
@@ -123,10 +123,10 @@ async def test_datagram_waits_only_for_a_while_for_a_silent_innocuous_flow(
 ) -> None:
     """Check that a name over QUIC does not wait for a slow connect to a silent address."""
 
-    async def hang(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> None:
+    async def hang(context: FollowUpContext, flow: PlannedFlow) -> None:
         await asyncio.sleep(2.0)
 
-    monkeypatch.setattr(AttemptRunner, "_send_innocuous", hang)
+    monkeypatch.setattr(executor, "send_name", hang)
     monkeypatch.setattr(pacing, "INNOCUOUS", 0.2)
     monkeypatch.setattr(pacing, "TCP_FIRST", 0.2)
     monkeypatch.setattr(pacing, "CONFIRM", 0.2)
@@ -253,10 +253,10 @@ async def test_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.Monk
 async def test_bug_outside_any_transaction_is_recorded_for_its_endpoint(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> None:
+    async def broken(context: FollowUpContext, flow: PlannedFlow) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(AttemptRunner, "_send_innocuous", broken)
+    monkeypatch.setattr(executor, "send_name", broken)
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"tcp://{HERE}:{box.port}", f"https://{NAME}:{box.port}/"))

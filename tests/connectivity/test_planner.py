@@ -4,11 +4,11 @@ from collections import Counter
 
 from hypothesis import HealthCheck, given, settings
 
-from probe.connectivity.claims import innocuous_claim
 from probe.connectivity.facts import Wait
 from probe.connectivity.planner import conclude
-from probe.connectivity.policy import POLICY
-from probe.connectivity.policy_rows import markdown_rows
+from probe.connectivity.policy.claims import innocuous_claim
+from probe.connectivity.policy.rows import markdown_rows
+from probe.connectivity.policy.table import POLICY
 from probe.followups.planned_flow import Claim
 from probe.formats.followups import FOLLOWUP_KINDS
 from tests.connectivity.planner_simulation import ADDRESSES, BUDGET, Run, runs

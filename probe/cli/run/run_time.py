@@ -21,6 +21,7 @@ from probe.targets.cost import (
     cool_down_seconds,
     kept_seconds,
     kept_servers,
+    may_have_pair,
     most_bytes,
     typical_bytes,
 )
@@ -65,17 +66,13 @@ def cost_of(
 ) -> RunCost:
     """Return what a run over the targets costs. `helper`: a test helper is asked, and follow-ups are made."""
     every, deep = list(targets), depth == "deep" and followups
+    endpoints = (endpoint for target in every for _, endpoint in target.endpoints())
     shapes = {service.media for target in every for service in target.services.values() if service.media}
     pairs = MEDIA_PAIRS[depth] * repeat if helper and shapes else 0
     calls = {call for target in every for call in target.test_calls} if helper and depth == "deep" else set()
     call_moved = sum(CALL_BYTES[call] for call in calls) * repeat
-    named = any(
-        endpoint.dialect in {"https", "tls", "http", "quic"} and not endpoint.is_literal
-        for target in every
-        for _, endpoint in target.endpoints()
-    )
     most_pairs = TRANSFER_PAIRS + (UPLOAD_PAIRS if depth == "deep" else 0)
-    transfers = TRANSFER_BYTES * most_pairs * repeat if helper and (named or shapes) else 0
+    transfers = TRANSFER_BYTES * most_pairs * repeat if helper and (shapes or any(map(may_have_pair, endpoints))) else 0
     moved, most = sum(map(typical_bytes, every)), sum(map(most_bytes, every))
     kept = kept_servers(every) if deep else 0
     kept_moved = KEPT_BYTES * kept * repeat

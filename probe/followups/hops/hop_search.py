@@ -15,7 +15,7 @@ from probe.followups.hops.hop_cases import HopCases
 from probe.followups.hops.limited_flows import LimitedFlows
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.quote_search import QuoteSearch
-from probe.formats.exchanges.hops import PathSweep, PayloadKind
+from probe.formats.exchanges.hops import LimitedPayload, PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
 from probe.session.trace import Transaction
@@ -183,10 +183,7 @@ class HopSearch:
             answered += await self._flows.count_answered(tx, case, beside, ttls, STEADY_OF - BEFORE)
             if _needs_confirmation(case):
                 entry.compared = ttls if answered >= STEADY else []
-            for distance in entry.distances:
-                compared = distance.ttl in (entry.compared or [])
-                if not _is_compared(case) or distance.outcome == "expired" or compared:
-                    search.learn(distance.ttl, distance.outcome, beside_answers=compared)
+            _learn(case, search, entry)
             if is_last:
                 entry.compared = await self._confirm_at_once(tx, case, search, self._beside(case))
 
@@ -255,6 +252,14 @@ def _needs_confirmation(case: Case) -> bool:
 def _is_compared(case: Case) -> bool:
     """Return whether silence counts only where packets of the same connection were answered before."""
     return case.by_silence and case.kind in COMPARING
+
+
+def _learn(case: Case, search: Search, entry: LimitedPayload) -> None:
+    """Add what a flow showed to the search. Silence counts only where it is compared, if the case requires that."""
+    for distance in entry.distances:
+        compared = distance.ttl in (entry.compared or [])
+        if not _is_compared(case) or distance.outcome == "expired" or compared:
+            search.learn(distance.ttl, distance.outcome, beside_answers=compared)
 
 
 def _search_on(path: PathSweep, case: Case, guess: Interval | None) -> Search:

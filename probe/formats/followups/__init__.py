@@ -1,7 +1,7 @@
 """List every kind of follow-up with its change, its cost, its condition, and the meaning of its absence.
 
 The measuring packages execute these kinds (`probe/followups/registry.py`). The analysis explains verdicts with their
-words. The order in which they are tried is the policy table in `probe/connectivity/policy.py`.
+words. The order in which they are tried is the policy table in `probe/connectivity/policy/table.py`.
 """
 
 from probe.formats.followups.dtls_hellos import DTLS_HELLOS

@@ -217,16 +217,13 @@ async def limited_payload_udp(
 ) -> LimitedPayload:
     """Send `datagram` with each of `ttls` (ascending) from one socket, and again after silence, `most` times in all.
 
-    A TTL of `further` that was tried before ends the flow.
-    `ahead` is sent first with the usual TTL, because some middleboxes let the first datagram of a flow pass. An answer
-    is then no evidence, since it may come from the server. `by_error`: ICMP errors that are not about the TTL end the
-    search. Raises StepFailed.
+    A TTL of `further` that was tried before ends the flow. `ahead` is sent first with the usual TTL, because some
+    middleboxes let the first datagram pass. An answer is then no evidence, since it may come from the server.
+    `by_error`: ICMP errors that are not about the TTL end the search. Raises StepFailed.
     """
     entry = LimitedPayload(address=address_of(ip, port), transport="udp", payload=kind)
     async with tx.step(entry, _LIMIT):
-        flow = TracingSocket(ip, port, pace)
-        tx.connections.callback(flow.close)
-        tx.opened("udp", flow.local[1], ip, port)
+        flow = _opened(tx, ip, port, pace)
         if ahead:
             flow.send(ahead, -1)
             await asyncio.sleep(listening_time(pace, slowest))
@@ -243,6 +240,13 @@ async def limited_payload_udp(
             if distance.outcome in {"answered", "unreachable", "server_error"}:
                 break
     return entry
+
+
+def _opened(tx: Transaction, ip: str, port: int, pace: Pace) -> TracingSocket:
+    flow = TracingSocket(ip, port, pace)
+    tx.connections.callback(flow.close)
+    tx.opened("udp", flow.local[1], ip, port)
+    return flow
 
 
 def _in_turn(distances: list[Distance], ttls: Sequence[int], further: Further | None) -> Iterator[Distance]:

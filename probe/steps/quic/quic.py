@@ -16,9 +16,9 @@ from probe.session.trace import Transaction
 from probe.steps.connection import address_of
 from probe.steps.quic.quic_socket import QUICConnection, alert_in
 from probe.steps.tls.certificates import Roots
+from probe.steps.tls.client_hello import sni_of
 from probe.steps.tls.tls import GRACE, judge, keep_chain
 from probe.targets.dialects import DIALECTS
-from probe.targets.target import is_address
 
 ALPN = DIALECTS["quic"].alpn_offered
 
@@ -48,15 +48,15 @@ async def quic_handshake(
 ) -> QUICConnection:
     """Perform a handshake with `ip` (a literal) at `port`.
 
-    `server_name` is the SNI. None or an IP literal sends none. The chain is checked against `verify_name` (default:
-    `server_name`). With `check=False` (innocuous name) no certificate is checked, and a refusal by the server is a
-    success, but silence during the handshake is not. `window` limits the bytes that a stream of the server sends ahead.
-    The transaction closes the connection at its end. Raises StepFailed, and LocalFailure if aioquic is missing.
+    `server_name` is the SNI, see `sni_of`. The chain is checked against `verify_name` (default: `server_name`). With
+    `check=False` (innocuous name) no certificate is checked, and a refusal by the server is a success, but silence is
+    not. `window` limits the bytes that a stream of the server sends ahead. The transaction closes the connection at its
+    end. Raises StepFailed, and LocalFailure if aioquic is missing.
     """
     need_quic()
     name = verify_name if verify_name is not None else server_name or ""
-    sni = "" if server_name is None or is_address(server_name) else server_name
-    entry = QUICHandshake(address=address_of(ip, port), server_name=sni, x_verified_name=name if check else "")
+    sni, verified = sni_of(server_name), name if check else ""
+    entry = QUICHandshake(address=address_of(ip, port), server_name=sni, x_verified_name=verified)
     limit = pace.tcp_timeout(confirm=confirm) if timeout is None else timeout
     if check:
         roots.check()  # reading the files takes time that must not count as network time

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
+from probe.targets.target import is_address
 from probe.wire.tls.client_hello import longer, shorter, with_ech, without_ech
 from probe.wire.tls.ech_config import public_name
 
@@ -41,6 +42,11 @@ class Hello:
     altered: Callable[[bytes], bytes] = bytes
     ech_configs: bytes = b""
     """Configurations with whose key the hello is encrypted. The outer hello shows their public name."""
+
+
+def sni_of(server_name: str | None) -> str:
+    """Return the name in a hello to a server, "" for none and for an IP literal (RFC 6066, section 3)."""
+    return "" if server_name is None or is_address(server_name) else server_name
 
 
 @cache

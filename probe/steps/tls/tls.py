@@ -21,9 +21,8 @@ from probe.session.trace import Transaction
 from probe.signatures.parallel_hellos import CROWD
 from probe.steps.connection import Connection
 from probe.steps.tls.certificates import Roots, judge_chain, parse_certificate
-from probe.steps.tls.client_hello import OWN, Hello
+from probe.steps.tls.client_hello import OWN, Hello, sni_of
 from probe.steps.tls.tls_stream import TLSConnection, alert_text, peer_chain, tls_failure
-from probe.targets.target import is_address
 from probe.wire.tls.cipher_suites import iana_name
 from probe.wire.tls.ech_config import public_name
 from probe.wire.tls.records import CLOSE_NOTIFY, FATAL, RecordWatch
@@ -54,8 +53,7 @@ async def tls_handshake(
     StepFailed.
     """
     name = verify_name if verify_name is not None else server_name or ""
-    sni = "" if server_name is None or is_address(server_name) else server_name
-    verified = name if check else ""
+    sni, verified = sni_of(server_name), name if check else ""
     entry = TLSHandshake(address=conn.address, server_name=sni, x_verified_name=verified, x_engine=hello.engine)
     limit = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
     if check:

@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import StreamEnd
-from tests.support.measurements.lines import GENUINE, INNOCUOUS, Lines
+from tests.support.measurements.lines import GENUINE, Lines
+from tests.support.measurements.stopped_answers import Parts, add_transfer, judged_in_short
 
 HOST, TIMEOUT = "web.telegram.org", "generic_timeout_error"
-URL, OTHER, NEUTRAL = f"https://{HOST}:443/", "https://other.telegram.org:443/", "9.9.9.10"
+URL, OTHER = f"https://{HOST}:443/", "https://other.telegram.org:443/"
 STATUS_LINE, NONE = "ok", f"http:{TIMEOUT}"
-Parts = dict[str, Any]
 
 
 def stopped(received: int = 16000, packets: int = 25, *, acked: bool | None = False, **more: Any) -> Parts:
@@ -50,33 +49,12 @@ def page(outcome: str = STATUS_LINE, *, control: Parts | None = None, **parts: P
     lines.innocuous(URL, GENUINE)
     lines.first(URL, GENUINE, outcome, **{"t0": 1.0, "t": 5.0} | (parts.get("first") or stopped()))
     lines.confirm(URL, GENUINE, outcome, **{"t0": 6.0, "t": 16.0} | (parts.get("confirm") or stopped()))
-    add(lines, "small_segments_transfer", parts.get("small"), outcome, 17.0)
-    add(lines, "innocuous_name_transfer", parts.get("other"), STATUS_LINE, 17.0)
-    add(lines, "neutral_host_transfer", parts.get("neutral"), STATUS_LINE, 17.0)
-    add(lines, "same_transfer_again", parts.get("again"), outcome, 22.0)
+    add_transfer(lines, URL, "small_segments_transfer", parts.get("small"), outcome, 17.0)
+    add_transfer(lines, URL, "innocuous_name_transfer", parts.get("other"), STATUS_LINE, 17.0)
+    add_transfer(lines, URL, "neutral_host_transfer", parts.get("neutral"), STATUS_LINE, 17.0)
+    add_transfer(lines, URL, "same_transfer_again", parts.get("again"), outcome, 22.0)
     lines.control(URL, GENUINE, **(whole() if control is None else control))
     return lines
-
-
-def add(lines: Lines, kind: str, shown: Parts | None, outcome: str, t0: float) -> None:
-    """Add a transfer of this kind. A complete one takes 0.1 seconds, another one four."""
-    if shown is None:
-        return
-    complete = shown.get("body_failure") is None
-    about: Parts = {"kind": "followup", "followup": kind, "check": False, "host": HOST, "t0": t0}
-    about["t"] = t0 + (0.1 if complete else 4.0)
-    where = GENUINE
-    if kind == "innocuous_name_transfer":
-        about["name"] = INNOCUOUS
-    if kind == "neutral_host_transfer":
-        about |= {"name": "neutral.example", "host": "neutral.example"}
-        where = NEUTRAL
-    lines._reach(lines.probe, URL, where, STATUS_LINE if complete else outcome, **about | shown)
-
-
-def judged(lines: Lines) -> tuple[str, list[str], str]:
-    (record,) = judge_measurement(lines.line(), file="a.jsonl", number=1)
-    return record["state"], record["mechanisms"], record["rule_id"]
 
 
 BY_NAME: Parts = {"other": whole(), "neutral": whole(42000, 60), "again": stopped()}
@@ -101,19 +79,23 @@ AT_ADDRESS: Parts = {"other": stopped(), "neutral": whole(42000, 60), "again": s
 )
 def test_stops_at_one_place_are_interference(outcome: str, parts: Parts, expected: tuple[str, str, str]) -> None:
     state, mechanism, rule_id = expected
-    assert judged(page(outcome, **parts)) == (state, [mechanism], rule_id)
+    assert judged_in_short(page(outcome, **parts)) == (state, [mechanism], rule_id)
 
 
 def test_name_is_accused_where_the_system_counts_no_packets() -> None:
     """Show that on a system without TCP_INFO and TCP_MAXSEG the name alone decides."""
     known = stopped(packets=-1, acked=None)
     parts = {"first": known, "confirm": known, "again": known, "other": whole(packets=-1)}
-    assert judged(page(**parts)) == ("blocked", ["flow.freeze"], "http_freezes_for_name")
+    assert judged_in_short(page(**parts)) == ("blocked", ["flow.freeze"], "http_freezes_for_name")
 
 
 def test_connections_that_stop_at_times_work_badly() -> None:
     parts = AT_ADDRESS | {"confirm": whole(), "small": SMALL_PACKETS}
-    assert judged(page(**parts)) == ("degraded", ["flow.freeze.packets"], "http_freezes_after_packets_at_times")
+    assert judged_in_short(page(**parts)) == (
+        "degraded",
+        ["flow.freeze.packets"],
+        "http_freezes_after_packets_at_times",
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,7 +114,7 @@ def test_connections_that_stop_at_times_work_badly() -> None:
     ],
 )
 def test_other_stops_have_an_unclear_cause(parts: Parts, control: Parts | None) -> None:
-    state, mechanisms, rule_id = judged(page(control=control, **parts))
+    state, mechanisms, rule_id = judged_in_short(page(control=control, **parts))
     assert (mechanisms, state in {"impaired", "ok"}) == ([], True), rule_id
 
 
@@ -141,45 +123,45 @@ def test_server_that_acknowledges_what_is_sent_has_stopped_by_itself() -> None:
     alive = stopped(acked=True)
     for others in (BY_NAME, AT_ADDRESS):
         parts = others | {"first": alive, "confirm": alive, "again": alive, "small": SMALL_BYTES}
-        assert judged(page(**parts)) == ("impaired", [], "http_stops_midway")
+        assert judged_in_short(page(**parts)) == ("impaired", [], "http_stops_midway")
 
 
 def test_address_is_not_accused_where_acknowledgements_are_not_known() -> None:
     known = stopped(acked=None)
     parts = AT_ADDRESS | {"first": known, "confirm": known, "again": known, "small": SMALL_BYTES}
-    assert judged(page(**parts)) == ("impaired", [], "http_stops_midway")
+    assert judged_in_short(page(**parts)) == ("impaired", [], "http_stops_midway")
 
 
 def test_page_that_is_complete_once_more_is_not_accused_by_name() -> None:
     lines = page(**BY_NAME, small=SMALL_BYTES)
-    add(lines, "same_transfer_again", whole(), STATUS_LINE, 27.0)
-    assert judged(lines)[:2] == ("impaired", [])
+    add_transfer(lines, URL, "same_transfer_again", whole(), STATUS_LINE, 27.0)
+    assert judged_in_short(lines)[:2] == ("impaired", [])
 
 
 def test_short_page_under_another_name_says_nothing_about_the_name() -> None:
     lines = page(**BY_NAME | {"small": SMALL_BYTES, "other": whole(9000, 14)})
-    assert judged(lines) == ("impaired", [], "http_stops_midway")
+    assert judged_in_short(lines) == ("impaired", [], "http_stops_midway")
 
 
 @pytest.mark.parametrize("outcome", [STATUS_LINE, NONE])
 def test_server_that_stops_for_the_control_too_is_not_accused(outcome: str) -> None:
     lines = page(outcome, control=stopped(), **BY_NAME, small=SMALL_BYTES)
-    assert judged(lines)[:2] == ("ok" if outcome == STATUS_LINE else "impaired", [])
+    assert judged_in_short(lines)[:2] == ("ok" if outcome == STATUS_LINE else "impaired", [])
 
 
 def test_pages_that_arrive_slowly_are_ok() -> None:
     slow = stopped(silence=0.7)
-    assert judged(page(first=slow, confirm=slow))[:2] == ("ok", [])
+    assert judged_in_short(page(first=slow, confirm=slow))[:2] == ("ok", [])
 
 
 def test_session_tickets_are_no_answer() -> None:
     """Show that a request without any answer is silence from the start, and not an answer that stopped."""
     tickets = stopped(2500, 16, after=500)
     lines = page(NONE, first=tickets, confirm=tickets)
-    assert judged(lines) == ("likely_blocked", ["http.timeout"], "http_timeout_here_again")
+    assert judged_in_short(lines) == ("likely_blocked", ["http.timeout"], "http_timeout_here_again")
 
 
 def test_one_stop_without_a_status_line_is_no_missing_answer() -> None:
     """Show that a silence after some bytes is not taken for a request without any answer."""
     lines = page(NONE, confirm=stopped(2500, 16, after=500))
-    assert judged(lines) == ("impaired", [], "http_stops_midway")
+    assert judged_in_short(lines) == ("impaired", [], "http_stops_midway")

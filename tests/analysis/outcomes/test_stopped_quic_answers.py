@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import StreamEnd
-from tests.support.measurements.lines import GENUINE, INNOCUOUS, Lines
+from tests.support.measurements.lines import GENUINE, Lines
+from tests.support.measurements.stopped_answers import Parts, add_transfer, judged_in_short
 
 HOST, TIMEOUT = "www.facebook.com", "generic_timeout_error"
-URL, NEUTRAL = f"quic://{HOST}:443/", "9.9.9.10"
+URL = f"quic://{HOST}:443/"
 STATUS, NONE = "ok", f"http:{TIMEOUT}"
-Parts = dict[str, Any]
 
 
 def stopped(received: int = 15000, datagrams: int = 23, *, ping: bool | None = False, **more: Any) -> Parts:
@@ -45,33 +44,12 @@ def page(outcome: str = STATUS, *, control: Parts | None = None, **parts: Parts 
     lines.innocuous(URL, GENUINE)
     lines.first(URL, GENUINE, outcome, **{"t0": 1.0, "t": 5.0} | (parts.get("first") or stopped()))
     lines.confirm(URL, GENUINE, outcome, **{"t0": 6.0, "t": 16.0} | (parts.get("confirm") or stopped()))
-    add(lines, "pings_before_transfer", parts.get("pings"), outcome, 17.0)
-    add(lines, "innocuous_name_transfer", parts.get("other"), STATUS, 17.0)
-    add(lines, "neutral_host_transfer", parts.get("neutral"), STATUS, 17.0)
-    add(lines, "same_transfer_again", parts.get("again"), outcome, 24.0)
+    add_transfer(lines, URL, "pings_before_transfer", parts.get("pings"), outcome, 17.0)
+    add_transfer(lines, URL, "innocuous_name_transfer", parts.get("other"), STATUS, 17.0)
+    add_transfer(lines, URL, "neutral_host_transfer", parts.get("neutral"), STATUS, 17.0)
+    add_transfer(lines, URL, "same_transfer_again", parts.get("again"), outcome, 24.0)
     lines.control(URL, GENUINE, **(whole() if control is None else control))
     return lines
-
-
-def add(lines: Lines, kind: str, shown: Parts | None, outcome: str, t0: float, url: str = URL) -> None:
-    """Add a transfer of this kind. A complete one takes 0.1 seconds, another one four."""
-    if shown is None:
-        return
-    complete = shown.get("body_failure") is None
-    about: Parts = {"kind": "followup", "followup": kind, "check": False, "host": HOST, "t0": t0}
-    about["t"] = t0 + (0.1 if complete else 4.0)
-    where = GENUINE
-    if kind == "innocuous_name_transfer":
-        about["name"] = INNOCUOUS
-    if kind == "neutral_host_transfer":
-        about |= {"name": "neutral.example", "host": "neutral.example"}
-        where = NEUTRAL
-    lines._reach(lines.probe, url, where, STATUS if complete else outcome, **about | shown)
-
-
-def judged(lines: Lines) -> tuple[str, list[str], str]:
-    (record,) = judge_measurement(lines.line(), file="a.jsonl", number=1)
-    return record["state"], record["mechanisms"], record["rule_id"]
 
 
 BY_NAME: Parts = {"other": whole(), "neutral": whole(45000, 58), "again": stopped()}
@@ -103,12 +81,16 @@ AT_ADDRESS: Parts = {"other": stopped(), "neutral": whole(45000, 58), "again": s
 )
 def test_stops_at_one_place_are_interference(outcome: str, parts: Parts, expected: tuple[str, str, str]) -> None:
     state, mechanism, rule_id = expected
-    assert judged(page(outcome, **parts)) == (state, [mechanism], rule_id)
+    assert judged_in_short(page(outcome, **parts)) == (state, [mechanism], rule_id)
 
 
 def test_connections_that_stop_at_times_work_badly() -> None:
     parts = AT_ADDRESS | {"confirm": whole(), "pings": AFTER_PINGS_PACKETS}
-    assert judged(page(**parts)) == ("degraded", ["flow.freeze.packets"], "http_freezes_after_packets_at_times")
+    assert judged_in_short(page(**parts)) == (
+        "degraded",
+        ["flow.freeze.packets"],
+        "http_freezes_after_packets_at_times",
+    )
 
 
 ACCUSING = AT_ADDRESS | {"pings": AFTER_PINGS_PACKETS}
@@ -134,18 +116,18 @@ ACCUSING = AT_ADDRESS | {"pings": AFTER_PINGS_PACKETS}
     ],
 )
 def test_other_stops_have_an_unclear_cause(parts: Parts, control: Parts | None) -> None:
-    state, mechanisms, rule_id = judged(page(control=control, **parts))
+    state, mechanisms, rule_id = judged_in_short(page(control=control, **parts))
     assert (mechanisms, state in {"impaired", "ok"}) == ([], True), rule_id
 
 
 def test_page_of_a_neutral_host_over_tcp_shows_nothing_about_quic() -> None:
     """Show that a line whose UDP falls silent is not taken for a limit of one address, since TCP passes."""
     lines = page(**ACCUSING | {"neutral": None})
-    add(lines, "neutral_host_transfer", whole(45000, 58), STATUS, 17.0, url=f"https://{HOST}:443/")
-    assert judged(lines) == ("impaired", [], "http_stops_midway")
+    add_transfer(lines, f"https://{HOST}:443/", "neutral_host_transfer", whole(45000, 58), STATUS, 17.0)
+    assert judged_in_short(lines) == ("impaired", [], "http_stops_midway")
 
 
 def test_stop_that_nothing_tested_accuses_no_address() -> None:
     untested = stopped(ping=None)
     parts = ACCUSING | {"first": untested, "confirm": untested, "again": untested}
-    assert judged(page(**parts)) == ("impaired", [], "http_stops_midway")
+    assert judged_in_short(page(**parts)) == ("impaired", [], "http_stops_midway")

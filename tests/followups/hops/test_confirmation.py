@@ -9,51 +9,33 @@ from typing import Any
 import pytest
 
 from probe.followups.flow import FlowRunner
-from probe.followups.hops import hop_search, limited_flows
+from probe.followups.hops import hop_search
 from probe.followups.hops.hop_search import CONFIRMING, FLOWS_STANDARD, HopSearch
 from probe.formats import failures as f
-from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
+from probe.formats.exchanges.hops import Distance, LimitedPayload
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.trace import Trace
 from probe.signatures.ttl_distance import Interval
 from probe.steps.path.limited_ttl import SENT_TWICE
 from tests.followups.hops.test_hop_search import IP, NAME, PORT, failed_attempts
+from tests.support.simulated_path import SimulatedPath
 from tests.support.world import World
 
 SEARCHES = 200
 
 
-class DroppingPath:
+class DroppingPath(SimulatedPath):
     """Represent routers that report expired packets, and a device at `device` that drops the hello."""
 
     def __init__(self, device: int, routers: int, answers: Callable[[int], bool]) -> None:
-        self.device, self.routers, self.answers = device, routers, answers
+        super().__init__(routers)
+        self.device, self.answers = device, answers
         self.sent: list[tuple[list[int], int]] = []  # TTLs and packets of each flow with the hello
         self.beside: list[int] = []  # TTLs of other packets
         self.entries: list[LimitedPayload] = []
 
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("tcp_connect", "limited_payload_tcp", "count_answered"):
-            monkeypatch.setattr(limited_flows, name, getattr(self, name))
-        monkeypatch.setattr(hop_search, "sweep_path", self.sweep_path)
-        monkeypatch.setattr(hop_search, "tells_icmp_errors", lambda: True)
-
-    async def sweep_path(self, tx: Any, ip: str, port: int, **how: Any) -> PathSweep:
-        hops = [Hop(ttl=ttl, answered=self.answers(ttl)) for ttl in range(1, self.routers + 1)]
-        end = self.routers + 1
-        entry = PathSweep(address=f"{ip}:{port}", transport="tcp", hops=hops, end="connected", end_ttl=end)
-        async with tx.step(entry, 5.0):
-            return entry
-
-    async def tcp_connect(self, tx: Any, ip: str, port: int, **how: Any) -> Any:
-        class Connection:
-            address = f"{ip}:{port}"
-
-            @staticmethod
-            def segment_size() -> int:
-                return 1400
-
-        return Connection()
+    def reports(self, ttl: int) -> bool:
+        return self.answers(ttl)
 
     async def limited_payload_tcp(
         self, tx: Any, conn: Any, payload: bytes, kind: Any, ttls: list[int], *, most: int, **how: Any
@@ -63,7 +45,7 @@ class DroppingPath:
         self.entries.append(entry)
         async with tx.step(entry, 5.0):
             for ttl in ttls:
-                expired = ttl < self.device and any(self.answers(ttl) for _ in range(most))
+                expired = ttl < self.device and any(self.reports(ttl) for _ in range(most))
                 entry.distances.append(Distance(ttl=ttl, sent=most, outcome="expired" if expired else "silent"))
         return entry
 
@@ -71,7 +53,7 @@ class DroppingPath:
         self, tx: Any, ip: str, port: int, transport: str, ttl: int, packets: int, **how: Any
     ) -> int:
         self.beside += [ttl] * packets
-        return sum(self.answers(ttl) for _ in range(packets))
+        return sum(self.reports(ttl) for _ in range(packets))
 
 
 @pytest.fixture
@@ -83,7 +65,7 @@ async def found_hop(
     world: World, path: DroppingPath, monkeypatch: pytest.MonkeyPatch, *, spent: int = 0, guess: int = 0
 ) -> int:
     """Return the hop that one search found, 0 without any. `spent`: triggers that were sent before."""
-    path.install(monkeypatch)
+    path.install(monkeypatch, "limited_payload_tcp", "count_answered")
     world.session.pace, world.session.located = Pace(), {}
     for _ in range(spent):
         world.session.pace.spend_trigger(NAME, IP, "tcp", PORT)

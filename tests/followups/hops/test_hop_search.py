@@ -13,7 +13,7 @@ from probe.followups.hops import limited_flows
 from probe.followups.hops.hop_search import FLOWS_STANDARD, HopSearch
 from probe.followups.hops.limited_payloads import opening_of, stream_payload
 from probe.formats import failures as f
-from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
+from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep
 from probe.formats.exchanges.mail import MailGreeting
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.lookup import Names
@@ -22,6 +22,7 @@ from probe.session.session import HELPER, Settings
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.ttl_distance import Interval
 from probe.targets.target import Endpoint, parse_endpoint
+from tests.support.simulated_path import SimulatedPath
 from tests.support.world import INNOCUOUS, World
 
 NAME, IP, OTHER_IP, PORT = "service.example", "198.51.100.7", "198.51.100.8", 443
@@ -29,35 +30,15 @@ HTTPS = parse_endpoint(f"https://{NAME}:{PORT}/")
 HOP, HOPS = 5, 8
 
 
-class Path8:
+class Path8(SimulatedPath):
     """Represent a path of eight routers with a censor on the fifth. Flows and sweeps are counted."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(HOPS)
         self.flows: list[list[int]] = []
-        self.sweeps, self.routers = 0, HOPS
         self.payloads: list[bytes] = []
         self.acts: Callable[[int], bool] = lambda ttl: ttl >= HOP
-        for name in ("tcp_connect", "limited_payload_tcp"):
-            monkeypatch.setattr(limited_flows, name, getattr(self, name))
-        monkeypatch.setattr(location, "sweep_path", self.sweep_path)
-        monkeypatch.setattr(location, "tells_icmp_errors", lambda: True)
-
-    async def sweep_path(self, tx: Any, ip: str, port: int, **how: Any) -> PathSweep:
-        self.sweeps += 1
-        hops = [Hop(ttl=ttl, answered=True) for ttl in range(1, self.routers + 1)]
-        entry = PathSweep(address=f"{ip}:{port}", transport="tcp", hops=hops, end="connected", end_ttl=len(hops) + 1)
-        async with tx.step(entry, 5.0):
-            return entry
-
-    async def tcp_connect(self, tx: Any, ip: str, port: int, **how: Any) -> Any:
-        class Connection:
-            address = f"{ip}:{port}"
-
-            @staticmethod
-            def segment_size() -> int:
-                return 1400
-
-        return Connection()
+        self.install(monkeypatch, "limited_payload_tcp")
 
     async def limited_payload_tcp(
         self, tx: Any, conn: Any, payload: bytes, kind: Any, ttls: list[int], **how: Any

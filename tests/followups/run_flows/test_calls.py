@@ -33,6 +33,7 @@ from probe.targets.target_files import bundled_targets, pick_targets
 from probe.wire.media.shape import PACKET
 from tests.followups.run_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
 from tests.support.servers.dns import Asked, udp_server
+from tests.support.session_states import nearly_over, no_udp, slow, without_followups
 from tests.support.world import World
 
 PROTOCOLS: tuple[CallProtocol, ...] = ("sip", "webrtc")
@@ -205,24 +206,6 @@ async def test_reason_without_an_offer(
     made = HelperCalls(session, PROTOCOLS, at_once)
     assert await made.finish(BOTH, trace := Trace(), control) == results(sip=expected, webrtc=expected)
     assert trace.transactions == [] and trace.entries == []
-
-
-def slow(session: Session) -> None:
-    for _ in range(8):
-        session.pace.saw_wait(0.4)
-    session.pace.received(1000)
-
-
-def no_udp(session: Session) -> None:
-    session.preflight |= {"udp": True, "udp_public": False}  # a home router answers DNS
-
-
-def nearly_over(session: Session) -> None:
-    session.steps_end_at = time.monotonic() + 0.5
-
-
-def without_followups(session: Session) -> None:
-    session.settings = replace(session.settings, followups=False)
 
 
 def stopped(session: Session) -> None:

@@ -28,6 +28,7 @@ from probe.targets.target_files import bundled_targets, load_target
 from probe.wire.media.shapes import APP_SHAPES
 from tests.followups.run_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
 from tests.support.servers.dns import Asked, udp_server
+from tests.support.session_states import nearly_over, no_udp, slow, without_followups
 from tests.support.world import World
 
 SIGNAL, WHATSAPP, TELEGRAM = (
@@ -238,31 +239,13 @@ async def test_reason_without_an_offer(
     assert trace.transactions == [] and trace.entries == []
 
 
-def slow(session: Session) -> None:
-    for _ in range(8):
-        session.pace.saw_wait(0.4)
-    session.pace.received(1000)
-
-
-def no_udp(session: Session) -> None:
-    session.preflight |= {"udp": True, "udp_public": False}  # a home router answers DNS
-
-
 def no_udp_at_all(session: Session) -> None:
     session.preflight |= {"udp": False, "udp_public": None}
-
-
-def nearly_over(session: Session) -> None:
-    session.steps_end_at = time.monotonic() + 1.5
 
 
 def users_limit(session: Session) -> None:
     session.preflight_began = time.monotonic() - 20.0
     one_depth(session, max_time=21.5)
-
-
-def without_followups(session: Session) -> None:
-    one_depth(session, followups=False)
 
 
 @pytest.mark.parametrize(

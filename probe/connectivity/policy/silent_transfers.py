@@ -1,13 +1,13 @@
 """State which follow-ups are tried after a connection fell silent in the middle of an answer."""
 
-from probe.connectivity.claims import (
+from probe.connectivity.policy.claims import (
     first_host_claim,
     home_claim,
     name_at_neutral_claim,
     other_host_claim,
     quic_host_claim,
 )
-from probe.connectivity.conditions import (
+from probe.connectivity.policy.conditions import (
     FELL_SILENT,
     NEUTRAL_KNOWN,
     NO_NEUTRAL_TRANSFER,
@@ -19,7 +19,7 @@ from probe.connectivity.conditions import (
     SMALL_PASSED,
     TRANSFERS_COMPARED,
 )
-from probe.connectivity.policy_rows import Group, Row
+from probe.connectivity.policy.rows import Group, Row
 
 _AGAIN = (FELL_SILENT, TRANSFERS_COMPARED)
 

@@ -3,7 +3,7 @@
 The planner executes the table `POLICY`.
 """
 
-from probe.connectivity.claims import (
+from probe.connectivity.policy.claims import (
     beside_working_claim,
     browser_claim,
     ech_claim,
@@ -14,7 +14,7 @@ from probe.connectivity.claims import (
     nonexistent_claim,
     random_bytes_claim,
 )
-from probe.connectivity.conditions import (
+from probe.connectivity.policy.conditions import (
     BROWSER_IS_CANDIDATE,
     CONFIRMED,
     DEEP_OR_ECHCHECK,
@@ -58,8 +58,8 @@ from probe.connectivity.conditions import (
     VERIFIED,
     Condition,
 )
-from probe.connectivity.policy_rows import Group, Row
-from probe.connectivity.silent_transfers import SILENT_TRANSFERS
+from probe.connectivity.policy.rows import Group, Row
+from probe.connectivity.policy.silent_transfers import SILENT_TRANSFERS
 
 _NAMES = (PAST_CONNECT, NAMED)
 _UNLISTED = (PAST_CONNECT, UNLISTED)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from probe.connectivity.claims import ONCE_PER
-from probe.connectivity.conditions import Condition
 from probe.connectivity.facts import AttemptFacts
+from probe.connectivity.policy.claims import ONCE_PER
+from probe.connectivity.policy.conditions import Condition
 from probe.followups.planned_flow import Claim
 from probe.formats.followups import FOLLOWUP_KINDS
 from probe.formats.transactions import FollowUp
