@@ -145,7 +145,7 @@ class KeptConnections:
         ]
         return found[-1:]
 
-    async def _keep(self, trace: Trace, server: Server, planned: Planned) -> "Made":
+    async def _keep(self, trace: Trace, server: Server, planned: Planned) -> Made:
         """Ask again and again on one connection. Return how it ended."""
         await asyncio.sleep(planned.later)
         place = planned.followup, planned.name, planned.address, planned.port

@@ -65,6 +65,17 @@ def test_handshake_without_http_answer_is_likely_blocked() -> None:
     assert (record["state"], record["mechanisms"], record["proof"]) == ("likely_blocked", ["http.timeout"], "quic")
 
 
+@pytest.mark.parametrize("innocuous_fails", [True, False])
+def test_silent_request_and_silent_handshake_are_impaired(innocuous_fails: bool) -> None:
+    """Accuse nothing where UDP may have failed as a whole after the first handshake."""
+    lines = both()
+    lines.first(QUIC, GENUINE, f"http:{f.TIMEOUT}")
+    lines.confirm(QUIC, GENUINE, SILENT)
+    lines.other_name(QUIC, GENUINE, SILENT if innocuous_fails else "ok")
+    lines.control(QUIC, GENUINE)
+    assert conclusion(lines) == ("impaired", [])
+
+
 def test_silence_by_name_is_blocked_and_tcp_is_ok() -> None:
     lines = blocked()
     record = judged(lines)

@@ -9,7 +9,9 @@ from probe.messages import mark
 _FOR_NAME_ELSEWHERE = "http_successes > 0 AND control_successes > 0"
 _AGAIN = "name_failures >= 2 AND control_successes > 0"
 _RESET = f"http_successes = 0 AND http_resets > 0 AND {_AGAIN}"
-_TIMEOUT = f"http_successes = 0 AND http_timeouts > 0 AND {_AGAIN}"
+_TIMEOUT = f"http_successes = 0 AND http_timeouts > 0 AND {_AGAIN} AND (quic_attempts = 0 OR http_timeouts >= 2)"
+"""Over QUIC a device sees no request. If the next handshake gets no answer either, UDP may have failed as a whole."""
+
 _CLOSE = f"http_successes = 0 AND http_closes > 0 AND {_AGAIN}"
 
 HTTP_RULES = (
