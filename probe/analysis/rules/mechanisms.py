@@ -34,7 +34,7 @@ MEANINGS: dict[str, str] = {
     "http.timeout": "The request gets no answer.",
     "http.throttle.host": "The throughput depends on the Host header.",
     "udp.throttle": "Many datagrams of all kinds are lost, as with a limited rate, and TCP is not disturbed.",
-    "udp.timeout": "No datagram except DNS gets an answer.",
+    "udp.timeout": "Datagrams to the server and to the helper's echo get no answer, and those of DNS do.",
     "stun.tampering": "STUN datagrams arrive with exchanged bytes, and random datagrams arrive as sent.",
     "stun.timeout.payload": "STUN datagrams are lost, and random datagrams of equal size are not.",
     "stun.timeout.other": "STUN gets no answer, and the cause is not isolated.",

@@ -93,9 +93,9 @@ REGIME_MEANINGS = {
     ),
     "udp_blocked": Meaning(
         "No public server answers over UDP and at least two services over UDP have no path. Or DNS over UDP "
-        "works, and at least three other services and random datagrams to the helper are lost. TCP works.",
+        "works, and at least three other services, random datagrams to the helper and QUIC are lost. TCP works.",
         "A helper without UDP is excluded by public servers. A single service that is down is excluded by the "
-        "number of services. QUIC must fail too.",
+        "number of services. Where DNS works, dropped ports of calls are excluded by QUIC to a neutral host.",
         "It is no accusation. Hotels and companies often allow no UDP. Calls are worse or impossible, whatever "
         "the app.",
     ),

@@ -167,9 +167,12 @@ REGIME_RULES = (
     Rule(
         "regime_udp_but_dns_absent",
         "candidate = 'udp_blocked' AND neutral_proven > 0 AND udp_passed > 0 AND datagram_services_silent >= 3"
-        " AND datagrams_working + quic_working + neutral_quic_passed = 0",
+        " AND neutral_quic_failed > 0 AND datagrams_working + quic_working + neutral_quic_passed = 0",
         State.IMPAIRED,
-        because="DNS over UDP is answered. No other server is, and random datagrams to the test helper are lost too.",
+        because=(
+            "DNS over UDP is answered. No other server is, nor a neutral host over QUIC, and random datagrams to the "
+            "test helper are lost too."
+        ),
         plain=mark(
             "UDP passes in this network for name queries only, so calls are worse or impossible. Hotels and companies "
             "often do so."

@@ -24,7 +24,7 @@ WHY_NOT = {
     "token_too_old": mark(
         "No test call over {protocol} was made, because the test helper's permission for it had expired."
     ),
-    "no_udp": mark("No test call over {protocol} was made, because this network lets no UDP pass."),
+    "no_udp": mark("No test call over {protocol} was made, because no public server answered over UDP."),
     "slow_line": mark("No test call over {protocol} was made, because the Internet connection is too slow."),
     "out_of_time": mark("No test call over {protocol} was made, because the run had no time left."),
     "no_followups": mark("No test call over {protocol} was made, because of --no-followups."),

@@ -149,6 +149,30 @@ def test_host_that_is_tested_in_two_ways_counts_once() -> None:
     assert found["evidence"]["neutral_hosts"] == found["evidence"]["neutral_shown"] == 3
 
 
+# -- UDP -------------------------------------------------------------------------------------------------------------
+
+LOST = [
+    service(f"{kind}/calls", endpoint(url, "likely_blocked", f"{kind}_no_datagram_passes"))
+    for kind in ("stun", "sip", "turn")
+    for url in [f"{kind}://{kind}.example:3478;transport=udp"]
+]
+
+
+def quic_to_neutral(failed: str | None) -> dict[str, Any]:
+    about = {"kind": "followup", "followup": "neutral_name_neutral_host", "steps": ["quic_handshake"]}
+    return about | {"endpoint": "quic://app.example:443/", "failure": failed, "failed_operation": "quic_handshake"}
+
+
+def test_only_dns_passes_if_quic_is_lost_too() -> None:
+    neutral = list(map(host, ABROAD))
+    lost = [quic_to_neutral("generic_timeout_error")]
+    assert regimes(neutral, LOST, lost) == {"udp_blocked"}
+    assert regimes(neutral, LOST) == {"unknown"}  # perhaps the ports of calls alone
+    assert regimes(neutral, LOST, [quic_to_neutral(None)]) == {"unknown"}
+    assert regimes(neutral, LOST, [*lost, quic_to_neutral(None)]) == {"unknown"}
+    assert regimes(neutral, LOST[:2], lost) == {"unknown"}
+
+
 # -- allowlists and ports --------------------------------------------------------------------------------------------
 
 CUT = [host(url, STOPPED) for url in ABROAD]

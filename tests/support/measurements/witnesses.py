@@ -501,6 +501,7 @@ REGIME: dict[str, Columns] = {
         "neutral_proven": 1,
         "udp_passed": 1,
         "datagram_services_silent": 3,
+        "neutral_quic_failed": 1,
     },
     "regime_quic_blocked": {
         "candidate": "quic_blocked",

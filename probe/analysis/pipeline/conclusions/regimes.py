@@ -131,6 +131,10 @@ REGIME_STATEMENTS = (RUN_HOSTS, RUN_RESOLVERS, RUN_ROWS, REGIME_ROWS, REGIME_DEC
 _HOSTS = "SELECT m, host, outcome, 0 FROM run_neutral WHERE"
 _ENDPOINTS = "SELECT m, service || ' ' || endpoint, rule_id, line FROM run_endpoint WHERE"
 _ACCUSED = "state IN ('blocked', 'likely_blocked')"
+_QUIC_LOST = (
+    "SELECT m, 'neutral host over QUIC', 'failed', 0 FROM run_flow"
+    " WHERE kind = 'neutral_name_neutral_host' AND carrier = 'quic' AND NOT passed"
+)
 
 WITNESSES: dict[str, tuple[str, ...]] = {
     "captive": ("SELECT m, 'check of the network', 'portal', 0 FROM run_check WHERE portal",),
@@ -151,12 +155,12 @@ WITNESSES: dict[str, tuple[str, ...]] = {
     "ech_blocked": (f"{_ENDPOINTS} rule_id IN {quoted(ANY_HELLO_WITH_ECH)}",),
     "quic_blocked": (
         f"{_ENDPOINTS} carrier = 'quic' AND rule_id IN {quoted(ANY_NAME_IN_QUIC)}",
-        "SELECT m, 'neutral host over QUIC', 'failed', 0 FROM run_flow"
-        " WHERE kind = 'neutral_name_neutral_host' AND carrier = 'quic' AND NOT passed",
+        _QUIC_LOST,
     ),
     "udp_blocked": (
         "SELECT m, 'check of the network', 'no UDP', 0 FROM run_check WHERE udp_public = 0",
         f"{_ENDPOINTS} rule_id IN {quoted((*NO_DATAGRAM, DATAGRAMS_ABSENT))}",
+        _QUIC_LOST,
     ),
     "open": (f"{_HOSTS} outcome = 'proven'", f"{_ENDPOINTS} state = 'ok' AND authenticates"),
 }

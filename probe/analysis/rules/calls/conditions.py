@@ -44,7 +44,7 @@ NO_DATAGRAM_PASSES = (
     f"{_SILENT} AND by_datagram AND other_silent > 0 AND other_echoed = 0 AND same_echoed = 0 AND udp_passed = 0 AND "
     f"dns_by_datagram AND {_CONTROL}"
 )
-"""No datagram gets an answer, except those of DNS, and not even from the helper's echo."""
+"""No datagram of the measurement gets an answer, except those of DNS, and not even from the helper's echo."""
 
 UNREACHABLE_HERE = f"{_FAILED} AND by_datagram AND payload_unreachables >= 2 AND {_CONTROL}"
 RESET_HERE = f"{_FAILED} AND payload_resets >= 2 AND NOT payload_sealed AND {_CONTROL}"

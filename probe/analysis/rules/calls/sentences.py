@@ -17,8 +17,13 @@ DATAGRAMS_CHANGED = mark(
     "another network, or start the router again."
 )
 NO_DATAGRAM_PASSES = mark(
-    "This network lets no packets of the kind (UDP) pass that calls use, except name lookups. A test helper outside "
-    "this network reaches the server. Access to {service} is probably blocked."
+    "Packets of the kind (UDP) that calls use get no answer here, neither from the server nor from a test helper. "
+    "Name lookups get answers, and other ports may too. Outside this network the helper reaches the server. Access to "
+    "{service} is probably blocked."
+)
+NO_DATAGRAM_PASSES_TECHNICAL = (
+    "No datagram of this measurement except DNS gets an answer here, not even from the helper's echo, and the test "
+    "helper succeeds. Other ports may differ."
 )
 UNREACHABLE_HERE = mark(
     "This network says, twice, that {host} cannot be reached. A test helper outside this network gets an answer. "

@@ -140,9 +140,7 @@ SIP_RULES = (
         conditions.NO_DATAGRAM_PASSES,
         State.LIKELY_BLOCKED,
         mechanism="udp.timeout",
-        because=(
-            "No datagram except DNS gets an answer here, not even from the helper's echo, and the test helper succeeds."
-        ),
+        because=sentences.NO_DATAGRAM_PASSES_TECHNICAL,
         plain=sentences.NO_DATAGRAM_PASSES,
     ),
     Rule(
