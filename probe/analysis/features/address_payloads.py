@@ -20,6 +20,7 @@ from probe.analysis.features.link_counts import (
     or_zero,
 )
 from probe.formats.failures import MTPROTO_WEB_SERVER
+from probe.signatures.ttl_distance import AT_HOME
 
 
 @dataclass
@@ -108,6 +109,16 @@ class PayloadColumns:
     )
     control_sip_doubtful: int = column(
         0, "The control's attempts whose first final answer was 480 or 500.", count(CONTROL, DOUBTFUL_BY_SIP)
+    )
+    sip_answered_at_home: int = column(
+        0,
+        f"Requests of SIP with a TTL of {AT_HOME} or less that a device on the path answered.",
+        count("role = 'sip_limited'", f"sip_answered_at BETWEEN 1 AND {AT_HOME}"),
+    )
+    sip_passed_home: int = column(
+        0,
+        f"Requests of SIP with a limited TTL of {AT_HOME} or more that got no answer.",
+        count("role = 'sip_limited'", f"sip_passed_at >= {AT_HOME}"),
     )
     # a resolver that is the target itself
     answers_false: int = column(

@@ -150,6 +150,12 @@ class Observation(NamedTuple):
         int, "final status of another sender to the same request, which was sent once, after a 480 or 500. 0 for none"
     ] = 0
     sip_server: Annotated[str, "product that the first final answer names"] = ""
+    sip_answered_at: Annotated[
+        int, "smallest TTL with which a request of SIP was sent and answered on the path, 0 for none"
+    ] = 0
+    sip_passed_at: Annotated[
+        int, "largest TTL with which a request of SIP was sent on the path and got no answer, 0 for none"
+    ] = 0
     mail_attempts: Annotated[int, "1 if SMTP or IMAP was tried, in the clear or inside TLS"] = 0
     mail_failure: Annotated[str | None, "failure of the first entry that failed, NULL for none"] = None
     mail_protocol: Annotated[str, "smtp or imap"] = ""

@@ -9,6 +9,7 @@ from typing import Any
 from probe.analysis.observations.lenient_json import failure, flag, number, tables, text, texts
 
 Columns = dict[str, Any]
+SENT_TWICE = 2  # one lost request is no silence
 
 
 def _mtproto(entry: Columns) -> Columns:
@@ -110,6 +111,21 @@ def _random(entry: Columns) -> Columns:
     return {"random_attempts": 1, "random_failure": failure(entry.get("failure"))}
 
 
+def _limited(entry: Columns) -> Columns:
+    """Return at which distances SIP was answered before the server. Silence counts if the request was sent twice."""
+    if text(entry.get("payload")) != "sip" or text(entry.get("transport")) != "udp":
+        return {}
+    found = [
+        (number(each.get("ttl")), text(each.get("outcome")), number(each.get("sent")))
+        for each in tables(entry.get("distances"))
+    ]
+    answered = [ttl for ttl, outcome, _ in found if outcome == "answered" and ttl > 0]
+    passed = [
+        ttl for ttl, outcome, sent in found if outcome == "expired" or (outcome == "silent" and sent >= SENT_TWICE)
+    ]
+    return {"sip_answered_at": min(answered, default=0), "sip_passed_at": max(passed, default=0)}
+
+
 PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "mtproto": _mtproto,
     "noise": _noise,
@@ -120,6 +136,7 @@ PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "queries": _answer,
     "echoes": _echo,
     "random_bytes": _random,
+    "limited_payloads": _limited,
 }
 """Functions that turn an entry into columns, by the name of its list. `media_pairs.py` reads media flows.
 

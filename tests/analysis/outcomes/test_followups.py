@@ -383,7 +383,7 @@ def _without(line: dict[str, Any], kind: str) -> dict[str, Any]:
     return without_transactions(line, ids)
 
 
-LOCATES = {"path_sweep", "limited_payload"}  # a record's `hop`, which no rule reads
+LOCATES = {"path_sweep", "limited_payload"}  # a record's `hop`. Answers to SIP are in calls/test_injected_answers.py.
 IN_PAIRS = {"media_shape", "media_opaque", "transfer_name", "transfer_innocuous"}
 IN_PAIRS |= {"transfer_host", "transfer_innocuous_host", "quic_page_name", "quic_page_innocuous"}
 IN_PAIRS |= {"kept_connection", "kept_connection_innocuous"}

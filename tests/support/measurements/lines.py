@@ -10,6 +10,7 @@ from typing import Any
 from probe.formats import failures as f
 from probe.formats.entries import DNSResponse, Entry, RandomBytes, TCPConnect
 from probe.formats.exchanges.calls import UDPEcho
+from probe.formats.exchanges.hops import Distance, LimitedPayload
 from probe.formats.transactions import TransactionRecord
 from probe.targets.target import family_of, is_address, parse_endpoint
 from tests.support.measurements.entries import FORGED, GENUINE, LAYERS, SECOND, answer, complete, entries_of, query
@@ -235,6 +236,16 @@ class Lines:
         entry = UDPEcho(port=record.port, payload=payload, size=20, x_sent=4 if failed else 1, failure=failed)
         complete(entry, change)
         self.probe.keep(record, entry)
+        return record.transaction_id
+
+    def limited(self, url: str, ip: str, outcomes: dict[int, str], *, sent: int = 1, **about: Any) -> int:
+        """Add a flow whose payload was sent with limited TTLs: "expired", "silent" or "answered", by TTL."""
+        endpoint = parse_endpoint(url)
+        about = {"service": self._role(url), "endpoint": url, "address": ip, "family": family_of(ip)} | about
+        record = self.probe.open(kind="followup", followup="limited_payload", port=endpoint.port, **about)
+        found = [Distance(ttl=ttl, sent=sent, outcome=outcome) for ttl, outcome in outcomes.items()]  # type: ignore[arg-type]
+        kind: Any = endpoint.scheme
+        self.probe.keep(record, LimitedPayload(address=ip, transport=endpoint.carrier, payload=kind, distances=found))
         return record.transaction_id
 
     def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:

@@ -292,15 +292,17 @@ _ERRORS = _UNAVAILABLE | {"sip_unavailable": 0, "sip_errors": 2}
 _CONTRADICTED = {"sip_contradicted": 1, "sip_second_answer": "200"} | _CONTROL
 _AT_ECHO = {"same_answered": 1, "other_echoed": 1} | _CONTROL
 _UNNAMED = {"control_sip_named": 1} | _CONTROL
+_BEYOND_HOME = {"sip_passed_home": 1}
 
 SIP: dict[str, Columns] = call("sip") | {
     "sip_480_contradicted": _UNAVAILABLE | _CONTRADICTED,
     "sip_500_contradicted": _ERRORS | _CONTRADICTED,
     "sip_gateway_answers": _ERRORS | _AT_ECHO | {"sip_named": 2},
-    "sip_480_at_echo_too": _UNAVAILABLE | _AT_ECHO,
-    "sip_500_at_echo_too": _ERRORS | _AT_ECHO,
-    "sip_480_of_another_server": _UNAVAILABLE | _UNNAMED,
-    "sip_500_of_another_server": _ERRORS | _UNNAMED,
+    "sip_answered_at_home": _UNAVAILABLE | _CONTROL | {"sip_answered_at_home": 1},
+    "sip_480_at_echo_too": _UNAVAILABLE | _AT_ECHO | _BEYOND_HOME,
+    "sip_500_at_echo_too": _ERRORS | _AT_ECHO | _BEYOND_HOME,
+    "sip_480_of_another_server": _UNAVAILABLE | _UNNAMED | _BEYOND_HOME,
+    "sip_500_of_another_server": _ERRORS | _UNNAMED | _BEYOND_HOME,
     "sip_refused_only_here": _UNAVAILABLE | _CONTROL,
     "sip_answered_rewritten": _PROVEN | {"payload_attempts": 1, "payload_successes": 1, "payload_rewritten": 1},
 }

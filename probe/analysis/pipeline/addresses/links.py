@@ -84,6 +84,11 @@ _SELECTS = (
     ),
     "SELECT m, endpoint, address, CASE WHEN same THEN 'same_echo' ELSE 'other_echo' END AS role, n FROM echo_pair"
     " WHERE same_family OR of_family = 0",
+    _select(
+        "sip_limited",
+        "f.family = s.address_family",
+        "s.proof = 'sip' AND f.followup = 'limited_payload' AND f.sip_answered_at + f.sip_passed_at > 0",
+    ),
     *(
         _select(
             role,

@@ -48,7 +48,7 @@ ADDRESS_RULES = Statement(
 
 _ROLES = quoted(
     (
-        *("target", "innocuous", "neutral", "other_protocol", "same_echo", "other_echo"),
+        *("target", "innocuous", "neutral", "other_protocol", "same_echo", "other_echo", "sip_limited"),
         *("nonexistent_here", "nonexistent_neutral", "own_neutral", "random"),
         *("browser", "other_size", "again", "innocuous_hello"),
         *("ech_browser", "ech_browser_without", "ech_innocuous", "ech_neutral", "ech_neutral_without"),

@@ -11,6 +11,8 @@ _UNNAMED = "control_sip_named > 0 AND sip_named = 0"
 """No answer here names the product that the control sees."""
 _AT_ECHO = "same_answered > 0 AND other_echoed > 0 AND other_changed = 0"
 """The copy of the request to the helper's echo is answered in SIP too, which the helper does not speak."""
+_BEYOND_HOME = "sip_passed_home > 0 AND sip_answered_at_home = 0"
+"""A request with limited TTL passed the user's own routers and got no answer. One of these may answer calls itself."""
 _ALL_480 = "sip_unavailable >= 2 AND sip_unavailable = payload_attempts"
 _ALL_500 = "sip_errors >= 2 AND sip_errors = payload_attempts"
 _UNCLEAR = mark(
@@ -18,7 +20,8 @@ _UNCLEAR = mark(
     "server may refuse this network, or be busy at times. The cause is unclear."
 )
 # A true 480 or 500 is common. It accuses only before an answer of another sender, at the helper's echo, or without the
-# product that the control sees. Inside TLS only the server can send it.
+# product that the control sees. Inside TLS only the server can send it. A device at home may send it for whatever
+# server, so that without a second answer the sender must be further away.
 
 SIP_INJECTION_RULES = (
     Rule(
@@ -61,8 +64,21 @@ SIP_INJECTION_RULES = (
         plain=_UNCLEAR,
     ),
     Rule(
+        "sip_answered_at_home",
+        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND ({_ALL_480} OR {_ALL_500}) AND sip_answered_at_home > 0",
+        State.IMPAIRED,
+        because=(
+            "The SIP request is answered with 480 or 500 here, twice. A copy of it is answered by one of the first two "
+            "devices on the path, as a home router with telephony does."
+        ),
+        plain=mark(
+            "A device close to this computer answers calls to {host} in the server's name. It is probably your own "
+            "router, so there is no sign of blocking. Look at its settings for telephony, or try another network."
+        ),
+    ),
+    Rule(
         "sip_480_at_echo_too",
-        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND {_ALL_480} AND {_AT_ECHO}",
+        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND {_ALL_480} AND {_AT_ECHO} AND {_BEYOND_HOME}",
         State.BLOCKED,
         mechanism="sip.injection.480",
         because=(
@@ -76,7 +92,7 @@ SIP_INJECTION_RULES = (
     ),
     Rule(
         "sip_500_at_echo_too",
-        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND {_ALL_500} AND {_AT_ECHO}",
+        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND {_ALL_500} AND {_AT_ECHO} AND {_BEYOND_HOME}",
         State.BLOCKED,
         mechanism="sip.injection.500",
         because=(
@@ -90,7 +106,7 @@ SIP_INJECTION_RULES = (
     ),
     Rule(
         "sip_480_of_another_server",
-        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND {_ALL_480} AND {_UNNAMED}",
+        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND {_ALL_480} AND {_UNNAMED} AND {_BEYOND_HOME}",
         State.LIKELY_BLOCKED,
         mechanism="sip.injection.480",
         because=(
@@ -104,7 +120,7 @@ SIP_INJECTION_RULES = (
     ),
     Rule(
         "sip_500_of_another_server",
-        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND {_ALL_500} AND {_UNNAMED}",
+        f"{_CLEAR} AND {_CONTROL_OTHERWISE} AND {_ALL_500} AND {_UNNAMED} AND {_BEYOND_HOME}",
         State.LIKELY_BLOCKED,
         mechanism="sip.injection.500",
         because=(

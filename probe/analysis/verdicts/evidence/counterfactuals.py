@@ -66,9 +66,10 @@ REMOVALS: dict[str, Change] = {
     **{words: _followups(*kinds) for words, kinds in pieces_of_evidence().items()},
     mark("the encrypted resolvers"): _without(_is_encrypted_lookup),
     mark("the second answers to one query"): _without_second_answers,
+    mark("the SIP requests with limited TTL"): _without(lambda row: row.sip_answered_at + row.sip_passed_at > 0),
     mark("the control"): _without(lambda row: row.origin == CONTROL),
 }
-"""Functions that remove one kind of evidence, by its name. The hop search is left out: no verdict rests on a hop."""
+"""Functions that remove one kind of evidence, by its name. Of the hop search only answers to SIP decide a verdict."""
 
 
 def _fit_network(measurement: FlatMeasurement, known: Known) -> FlatMeasurement:

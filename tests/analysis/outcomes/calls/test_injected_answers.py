@@ -27,6 +27,7 @@ def verdict(lines: Lines) -> tuple[str, list[str], str]:
     return record["state"], record["mechanisms"], record["rule_id"]
 
 
+BEYOND_HOME = {2: "expired", 5: "answered"}
 OK = ("ok", [], "sip_answered")
 UNCLEAR = ("impaired", [], "sip_refused_only_here")
 
@@ -70,7 +71,37 @@ def test_answer_at_the_echo_too_is_blocked(code: int) -> None:
     lines = call(code, control={"code": 200})
     lines.echo(URL)
     lines.echo(URL, payload="sip", answered=code)
+    assert verdict(lines) == UNCLEAR  # a device at home, perhaps
+    lines.limited(URL, GENUINE, BEYOND_HOME)
     assert verdict(lines) == ("blocked", [f"sip.injection.{code}"], f"sip_{code}_at_echo_too")
+
+
+def at_distances(*flows: dict[int, str], **more: Any) -> tuple[str, list[str], str]:
+    """Return the verdict on a 480 without a name, at the echo too, after flows with limited TTL."""
+    lines = call(480, control={"code": 405, "server": "kamailio"})
+    lines.echo(URL)
+    lines.echo(URL, payload="sip", answered=480)
+    for outcomes in flows:
+        lines.limited(URL, GENUINE, outcomes, **more)
+    return verdict(lines)
+
+
+@pytest.mark.parametrize("ttl", [1, 2])
+def test_device_at_home_is_not_accused(ttl: int) -> None:
+    at_home = ("impaired", [], "sip_answered_at_home")
+    assert at_distances({ttl: "answered", 5: "answered"}) == at_home
+    assert at_distances({ttl: "answered"}, {2: "silent"}, sent=2) == at_home  # contradictory
+
+
+def test_device_behind_the_users_routers_is_accused() -> None:
+    accused = ("blocked", ["sip.injection.480"], "sip_480_at_echo_too")
+    assert at_distances({2: "expired", 5: "answered"}) == accused
+    assert at_distances({2: "silent", 5: "answered"}, sent=2) == accused
+    assert at_distances({3: "expired", 4: "answered"}) == accused
+    assert at_distances({2: "silent", 5: "answered"}) == UNCLEAR  # one lost request is no silence
+    assert at_distances({1: "expired", 3: "answered"}) == UNCLEAR
+    assert at_distances({2: "expired", 5: "answered"}, family=6) == UNCLEAR
+    assert at_distances({2: "unreachable"}) == UNCLEAR
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -94,6 +125,8 @@ def test_echo_without_answer_or_with_damage_accuses_nothing() -> None:
 @pytest.mark.parametrize("url", [URL, OVER_TCP])
 def test_answer_of_another_server_is_likely_blocked(code: int, url: str) -> None:
     lines = call(code, url, control={"code": 405, "server": "kamailio"})
+    assert verdict(lines) == UNCLEAR
+    lines.limited(URL, GENUINE, BEYOND_HOME)
     assert verdict(lines) == ("likely_blocked", [f"sip.injection.{code}"], f"sip_{code}_of_another_server")
 
 
