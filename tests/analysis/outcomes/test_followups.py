@@ -135,8 +135,14 @@ def page(digest: str = "", to: str = "", title: str = "") -> dict[str, Any]:
     return {"page": digest, "redirect": to, "title": title}
 
 
-def answered_in_the_clear(here: dict[str, Any], neutral: dict[str, Any], control: dict[str, Any]) -> Lines:
+def answered_in_the_clear(
+    here: dict[str, Any],
+    neutral: dict[str, Any],
+    control: dict[str, Any],
+    innocuous: dict[str, Any] | None = None,
+) -> Lines:
     lines = web(CLEAR)
+    lines.innocuous(CLEAR, GENUINE, **(page("44") if innocuous is None else innocuous))
     lines.first(CLEAR, GENUINE, **here)
     lines.neutral(CLEAR, **neutral)
     lines.control(CLEAR, GENUINE, **control)
@@ -150,6 +156,41 @@ def test_page_or_redirect_of_a_neutral_host_too_is_blocked() -> None:
     to = page(to="blocked.example")
     found = judged(answered_in_the_clear(to, to, own).line())
     assert found == ("blocked", ["http.redirect"], "http_redirect_is_elsewhere_too")
+
+
+@pytest.mark.parametrize("innocuous", [page("f0"), page("f1", title="Your bill")], ids=["same page", "same title"])
+def test_page_that_an_innocuous_name_gets_too_is_a_notice(innocuous: dict[str, Any]) -> None:
+    notice, own = page("f0", title="Your bill"), page("aa")
+    assert judged(answered_in_the_clear(notice, notice, own, innocuous).line())[0] == "ok"
+    assert judged(answered_in_the_clear(notice, notice, own).line())[0] == "blocked"
+
+
+def test_page_that_is_compared_with_no_innocuous_name_accuses_nothing() -> None:
+    lines, forged = web(CLEAR), page("f0")
+    lines.first(CLEAR, GENUINE, **forged)
+    lines.neutral(CLEAR, **forged)
+    lines.control(CLEAR, GENUINE, **page("aa"))
+    assert judged(lines.line())[0] == "ok"
+
+
+def states(lines: Lines) -> list[str]:
+    return [record["state"] for record in judge_measurement(lines.line(), file="a.jsonl", number=1)]
+
+
+def test_notice_at_another_server_counts_too() -> None:
+    forged, other = page("f0"), "http://other.example:80/"
+    lines = answered_in_the_clear(forged, forged, page("aa"))
+    lines.target["services"]["other"] = {"works_if": "all", "endpoints": [other]}
+    assert "blocked" in states(lines)
+    lines.innocuous(other, SECOND, **forged)
+    lines.first(other, SECOND, **page("bb"))
+    assert "blocked" not in states(lines)
+
+
+def test_redirect_that_an_innocuous_name_gets_too_proves_less() -> None:
+    to = page(to="notice.example")
+    found = judged(answered_in_the_clear(to, to, page("aa"), to).line())
+    assert found == ("likely_blocked", ["http.redirect"], "http_redirected_here")
 
 
 @pytest.mark.parametrize(

@@ -3,27 +3,31 @@
 from probe.analysis.pipeline.addresses.subjects import SUBJECT, same_subject
 from probe.analysis.pipeline.statement import Statement
 
+_INNOCUOUS = "SELECT 1 FROM linked i WHERE i.m = k.m AND i.role = 'innocuous' AND i.http_answered"
+
 
 def _only_elsewhere(name: str, column: str, what: str, same: str, among: str = "TRUE") -> Statement:
     return Statement(
         name,
         f"{what} that a working neutral host gives to the name and that the control does not get. A proxy in the"
-        " network that reads the Host header gets the real answer, too, and may get or make a newer one.",
+        " network that reads the Host header gets the real answer, too, and may get or make a newer one. An"
+        " innocuous name was answered too, and otherwise. What it gets at any server may be a provider's notice.",
         (*SUBJECT, column),
         f"SELECT DISTINCT k.m, k.endpoint, k.address, k.{column} FROM linked k WHERE k.role = 'neutral'"
         f" AND k.at_working AND k.http_answered AND k.{column} <> '' AND {among} AND k.is_http AND NOT k.is_literal"
         f" AND NOT EXISTS (SELECT 1 FROM linked c WHERE {same_subject('c', 'k')} AND c.role = 'control'"
-        f" AND c.http_answered AND ({same}))",
+        f" AND c.http_answered AND ({same.format('c')}))"
+        f" AND EXISTS ({_INNOCUOUS}) AND NOT EXISTS ({_INNOCUOUS} AND ({same.format('i')}))",
     )
 
 
-_SAME_PAGE = "c.http_page = k.http_page OR (c.http_title <> '' AND c.http_title = k.http_title)"
+_SAME_PAGE = "{0}.http_page = k.http_page OR ({0}.http_title <> '' AND {0}.http_title = k.http_title)"
 PAGES = _only_elsewhere("forged_page", "http_page", "Pages", _SAME_PAGE)
 REDIRECTS = _only_elsewhere(
     "forged_redirect",
     "http_redirect_host",
     "Redirects to other sites",
-    "c.http_redirect_host = k.http_redirect_host",
+    "{0}.http_redirect_host = k.http_redirect_host",
     "k.redirects_elsewhere",
 )
 
