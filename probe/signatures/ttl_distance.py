@@ -21,6 +21,7 @@ AT_HOME = 2  # hops that may be the volunteer's own: a router, and the provider'
 AGREEING, MOST_RUNS = 5, 11  # of a deep search, as in CenTrace (Raman et al., CoNEXT 2022)
 STEADY_OF, STEADY = 5, 4  # packets beside a payload that is dropped, and how many of them a router must answer
 AGREEING_QUOTES = 2  # flows in which routers must quote the same
+LEAST_SENT = 2  # packets on connections that must meet silence, as one may be lost
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ def acted(outcome: str, ttl: int, *, by_silence: bool, answering: frozenset[int]
     if not by_silence:
         return False
     return True if ttl in answering else None
+
+
+def packets_met(outcome: str, sent: int) -> int:
+    """Return how many packets an outcome without a reaction stands for. A router's report shows that one arrived."""
+    return LEAST_SENT if outcome == "expired" else sent
 
 
 def swapped_at(ttl: int, quote: str | None) -> tuple[int, bool] | None:
@@ -113,6 +119,7 @@ class Search:
     most: int = 2
     seen: list[tuple[int, bool]] = field(default_factory=list)
     confirmed: set[int] = field(default_factory=set)
+    met: Counter[int] = field(default_factory=Counter)  # packets without a reaction, by TTL
 
     def learn(self, ttl: int, outcome: str, *, beside_answers: bool = False) -> None:
         """Add one outcome. `beside_answers`: a router there answered other packets during the flow."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from probe.dialogue import fell_silent
-from probe.followups.hops.limited_payloads import Case
+from probe.followups.hops.limited_payloads import LONGEST_REACTION, Case
 from probe.followups.hops.pages import page_of
 from probe.formats import failures as f
 from probe.formats.transactions import TransactionRecord
@@ -31,7 +31,8 @@ def page_cases(trace: Trace, attempts: Iterable[Attempt]) -> Iterable[Case]:
         in_place = attempt.corroborated and own is not None and own.is_block_page
         if own is not None and (in_place or (own.is_telling(endpoint.host) and own in others)):
             cause = attempt.transaction_id
-            yield Case("http", attempt.service, endpoint.host, *place_of(attempt), False, cause, endpoint, True)
+            about = (attempt.service, endpoint.host, *place_of(attempt), False, cause, endpoint, True)
+            yield Case("http", *about, reaction=reaction_of(trace, attempt))
 
 
 def hello_cases(trace: Trace, attempts: Iterable[Attempt]) -> Iterable[Case]:
@@ -52,7 +53,8 @@ def hello_cases(trace: Trace, attempts: Iterable[Attempt]) -> Iterable[Case]:
         if sent and (by_name or ("browser_hello_without_ech" in passed and _is_in_tls(sent[-1]))):
             host, by_silence, cause = sent[-1].sent_name, failures <= f.SILENT, failed[-1].transaction_id
             about = (attempt.service, host, *place_of(attempt), by_silence, cause, endpoint)
-            yield Case("tls", *about, by_browser=True, innocuous=not by_name)
+            reaction = 0.0 if by_silence else reaction_of(trace, *sent)
+            yield Case("tls", *about, by_browser=True, innocuous=not by_name, reaction=reaction)
 
 
 def stop_cases(trace: Trace, attempts: Iterable[Attempt]) -> Iterable[Case]:
@@ -74,6 +76,12 @@ def stop_cases(trace: Trace, attempts: Iterable[Attempt]) -> Iterable[Case]:
 def place_of(attempt: TransactionRecord) -> tuple[str, int]:
     """Return the address and the port of an attempt."""
     return attempt.address, attempt.port
+
+
+def reaction_of(trace: Trace, *records: TransactionRecord) -> float:
+    """Return the longest time that the last steps of these flows took, in seconds. Their answers came with it."""
+    last = [entries[-1] for record in records if (entries := trace.entries_of(record))]
+    return min(LONGEST_REACTION, max((entry.t - entry.t0 for entry in last), default=0.0))
 
 
 def _caused_by(trace: Trace, attempt: TransactionRecord) -> list[TransactionRecord]:

@@ -6,7 +6,7 @@ The provider's own resolver is no case. A computer asks it through the home rout
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from probe.followups.hops.limited_payloads import Case
+from probe.followups.hops.limited_payloads import LONGEST_REACTION, Case
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
@@ -49,7 +49,8 @@ def resolver_case(
 def _case(record: TransactionRecord, name: str, query: DNSQuery | None) -> Case:
     place, by_silence = (record.address, record.port or DNS_PORT), record.failure in f.SILENT
     query_type = query.query_type if query else "A"
-    return Case("dns", "", name, *place, by_silence, record.transaction_id, query_type=query_type)
+    reaction = 0.0 if by_silence or query is None else min(query.x_round_trip or 0.0, LONGEST_REACTION)
+    return Case("dns", "", name, *place, by_silence, record.transaction_id, query_type=query_type, reaction=reaction)
 
 
 def _is_answered(failure: str | None) -> bool:

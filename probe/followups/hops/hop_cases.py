@@ -4,7 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from probe.followups.hops.attempt_cases import Attempt, hello_cases, page_cases, place_of, stop_cases
+from probe.followups.hops.attempt_cases import (
+    Attempt,
+    hello_cases,
+    page_cases,
+    place_of,
+    reaction_of,
+    stop_cases,
+)
 from probe.followups.hops.dns_cases import RESOLVER_SCHEME, name_cases, resolver_case
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.mail_opening import MAIL
@@ -89,7 +96,8 @@ class HopCases:
             failures = {attempt.failure, confirmation.failure}
             cause = attempt.transaction_id
             if failures == {None} and endpoint.dialect == "sip/udp":  # the planner noted answers that are doubtful
-                yield Case("sip", attempt.service, endpoint.host, *place_of(attempt), False, cause, endpoint)
+                case = Case("sip", attempt.service, endpoint.host, *place_of(attempt), False, cause, endpoint)
+                yield replace(case, reaction=reaction_of(self._trace, attempt, confirmation))
             if attempt.failed_operation != confirmation.failed_operation:
                 continue
             kind = _kind_of(attempt, endpoint)
@@ -100,9 +108,10 @@ class HopCases:
                 yield Case(kind, *about, True, cause, endpoint, by_quote=True)
                 continue
             intercepted, by_silence = failures <= f.CERTIFICATE_FAILURES, bool(failures & f.SILENT)
+            reaction = 0.0 if by_silence else reaction_of(self._trace, attempt, confirmation)
             for payload, any_name in self._payloads(kind, failures, attempt, endpoint):
                 case = Case(payload, *about, by_silence, cause, endpoint, any_name, intercepted=intercepted)
-                yield replace(case, asks_for_tls=attempt.failed_operation == _STARTTLS)
+                yield replace(case, asks_for_tls=attempt.failed_operation == _STARTTLS, reaction=reaction)
 
     def _payloads(
         self, kind: PayloadKind, failures: set[str | None], attempt: TransactionRecord, endpoint: Endpoint

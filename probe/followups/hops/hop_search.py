@@ -15,13 +15,24 @@ from probe.followups.hops.hop_cases import HopCases
 from probe.followups.hops.limited_flows import LimitedFlows
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.quote_search import QuoteSearch
-from probe.formats.exchanges.hops import LimitedPayload, PathSweep, PayloadKind
+from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
 from probe.session.trace import Transaction
-from probe.signatures.ttl_distance import AGREEING, COMPARING, MOST_RUNS, NAMELESS, STEADY, STEADY_OF, Interval, Search
+from probe.signatures.ttl_distance import (
+    AGREEING,
+    COMPARING,
+    LEAST_SENT,
+    MOST_RUNS,
+    NAMELESS,
+    STEADY,
+    STEADY_OF,
+    Interval,
+    Search,
+    packets_met,
+)
 from probe.steps.path.connect_packets import Transport
-from probe.steps.path.limited_ttl import SENT_TWICE
+from probe.steps.path.limited_ttl import SENT_TWICE, listening_time
 from probe.steps.path.path_sweep import sweep_path
 
 FLOWS_STANDARD = 3  # triggers of one search (P7). The hop of a drop needs one more that confirms it.
@@ -32,6 +43,7 @@ SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurem
 CONFIRMED_WITHIN = 4.0  # seconds that confirmations may take in addition
 KEPT_SECONDS = 45.0  # the same of a search on connections that are kept open
 SLOWEST = 0.5  # seconds, the longest wait for a router
+QUICK = 0.4  # seconds to wait after a packet, up to which the kernel repeats it in time for a search
 BEYOND = 2  # distances past the last router that answered, where the end of the path was not reached
 
 
@@ -103,6 +115,7 @@ class HopSearch:
         deep = self._session.settings.depth == "deep"
         search = _search_on(path, case, guess or self._guess(case.kind))
         slowest = min(SLOWEST, max((hop.round_trip or 0.0 for hop in path.hops), default=0.0))
+        slowest = max(slowest, case.reaction)
         left = flows or (FLOWS_DEEP if deep else FLOWS_STANDARD)
         while left and (ttls := search.next()):
             left -= 1
@@ -111,11 +124,12 @@ class HopSearch:
         if case.kind in COMPARING and left and (found := search.found()) is not None and found.exact:
             await self._repeat(case, search, found, slowest)
         await self._confirm(case, search, path.transport, slowest)
+        await self._meet_again(case, search, slowest)
         if deep and case.kind != "kept":
             await self._agree(case, search, slowest)
         if (found := search.found()) is None:
             return
-        if found.exact and (found.high in search.confirmed or not _needs_confirmation(case)):
+        if found.exact and _is_sure(case, search, found):
             self._session.located.setdefault(case.kind, found)
         elif not found.exact and left and guess is None and (other := self.cases.at_another_address(case)) is not None:
             await self._search(other, found, left)
@@ -142,6 +156,12 @@ class HopSearch:
             await self._try(case, search, [found.high], slowest, beside=beside)
             self._until = min(self._until + clock() - began, self._latest)
 
+    async def _meet_again(self, case: Case, search: Search, slowest: float) -> None:
+        """Repeat both ends if a single packet met silence before the hop. It may have been lost."""
+        found = search.found()
+        if found is not None and found.exact and not _is_met(case, search, found):
+            await self._try(case, search, [found.low, found.high], slowest, longer=CONFIRMED_WITHIN)
+
     async def _agree(self, case: Case, search: Search, slowest: float) -> None:
         """Repeat both ends of the interval, one flow each, until enough runs agree."""
         for _ in range(MOST_RUNS):
@@ -161,21 +181,22 @@ class HopSearch:
         *,
         whole: bool = False,
         beside: Transport | None = None,
+        longer: float = 0.0,
     ) -> bool:
         """Send the payload in one flow. Return whether another flow may follow.
 
         `whole`: our TLS hello as it was sent first, in several segments. All others of a search have one form. A
         middlebox that acts on long hellos alone would otherwise seem to begin where the form changes. `beside`: packets
-        without a name are sent to the single TTL too.
+        without a name are sent to the single TTL too. `longer`: seconds after the time for searches.
         """
-        if not self._is_in_time(CONFIRMED_WITHIN if beside else 0.0):
+        if not self._is_in_time(CONFIRMED_WITHIN if beside else longer):
             return False
         trigger = Trigger(case.host, case.ip, case.carrier, case.port)
 
         async def steps(tx: Transaction) -> None:
             answered = await self._flows.count_answered(tx, case, beside, ttls, BEFORE)
             is_last = _needs_confirmation(case) and not beside and self._triggers_left(trigger) == 1
-            most = CONFIRMING[case.carrier] if beside or is_last else SENT_TWICE
+            most = CONFIRMING[case.carrier] if beside or is_last else self._packets(case, slowest)
             if case.carrier == "tcp":
                 entry = await self._flows.over_tcp(tx, case, trigger, ttls, slowest, whole, most)
             else:
@@ -200,6 +221,11 @@ class HopSearch:
         if answered >= STEADY:
             search.confirmed.add(found.high)
         return [found.high] if answered >= STEADY else []
+
+    def _packets(self, case: Case, slowest: float) -> int:
+        """Return how many packets with one TTL a flow has. The kernel repeats them ever more slowly."""
+        waits = case.carrier == "tcp" and listening_time(self._session.pace, slowest) > QUICK
+        return 1 if waits and case.kind not in COMPARING else SENT_TWICE
 
     def _beside(self, case: Case) -> Transport:
         """Return what carries packets without a name on the path that was measured for a case."""
@@ -249,6 +275,16 @@ def _needs_confirmation(case: Case) -> bool:
     return case.by_silence and case.kind not in COMPARING
 
 
+def _is_met(case: Case, search: Search, found: Interval) -> bool:
+    """Return whether the payload met no reaction before the hop although one packet may have been lost."""
+    return case.by_silence or case.carrier == "udp" or not found.low or search.met[found.low] >= LEAST_SENT
+
+
+def _is_sure(case: Case, search: Search, found: Interval) -> bool:
+    confirmed = found.high in search.confirmed or not _needs_confirmation(case)
+    return confirmed and _is_met(case, search, found)
+
+
 def _is_compared(case: Case) -> bool:
     """Return whether silence counts only where packets of the same connection were answered before."""
     return case.by_silence and case.kind in COMPARING
@@ -260,6 +296,11 @@ def _learn(case: Case, search: Search, entry: LimitedPayload) -> None:
         compared = distance.ttl in (entry.compared or [])
         if not _is_compared(case) or distance.outcome == "expired" or compared:
             search.learn(distance.ttl, distance.outcome, beside_answers=compared)
+            search.met[distance.ttl] += packets_met(distance.outcome, distance.sent) if _is_nothing(distance) else 0
+
+
+def _is_nothing(distance: Distance) -> bool:
+    return distance.outcome in {"expired", "silent"}
 
 
 def _search_on(path: PathSweep, case: Case, guess: Interval | None) -> Search:
@@ -272,6 +313,4 @@ def _search_on(path: PathSweep, case: Case, guess: Interval | None) -> Search:
     sure = case.by_silence or (case.carrier == "tcp" and not case.any_name)  # no answer of the server is expected
     furthest = path.end_ttl or last + (BEYOND if sure else 1)
     candidates = [ttl for ttl in range(1, furthest) if ttl in answering or not case.by_silence]
-    return Search(
-        candidates, answering, furthest, case.by_silence, guess, 1 if case.kind == "dns" and not case.by_silence else 2
-    )
+    return Search(candidates, answering, furthest, case.by_silence, guess)

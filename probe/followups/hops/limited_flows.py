@@ -79,7 +79,7 @@ class LimitedFlows:
             ahead=ahead,
             further=further if case.by_silence else None,
             by_error=case.kind == "quic" and not case.by_silence,
-            most=1 if case.kind == "dns" and not case.by_silence else most,
+            most=most,
         )
 
     async def count_answered(

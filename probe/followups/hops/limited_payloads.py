@@ -28,6 +28,7 @@ from probe.wire.sip.options import Options
 from probe.wire.stun import allocate_request, binding_request
 from probe.wire.telegram.reflector import hello as reflector_hello
 
+LONGEST_REACTION = 2.0  # seconds. A search has no time to wait longer after each packet.
 _OVER_TCP = frozenset({"tls", "http", "random", "syn", "frozen", "kept", "inside_tls", *MAIL})
 
 
@@ -39,7 +40,8 @@ class Case:
     is changed and not dropped, so quotes of routers are compared. `asks_for_tls`: the command of mail is STARTTLS.
     `by_browser`: only a browser's hello failed. `innocuous`: `host` is an innocuous name, so that the payload is no
     trigger. `intercepted`: the certificate was wrong, so the packets may go to another server from some hop on.
-    `over_at` and `asked_until`: ages of connections that end (`Page`).
+    `over_at` and `asked_until`: ages of connections that end (`Page`). `reaction`: seconds that the interference took to
+    show, 0.0 after silence.
     """
 
     kind: PayloadKind
@@ -59,6 +61,7 @@ class Case:
     query_type: str = "A"
     over_at: float = 0.0
     asked_until: float = 0.0
+    reaction: float = 0.0
 
     @property
     def is_trigger(self) -> bool:

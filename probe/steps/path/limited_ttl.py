@@ -9,10 +9,11 @@ The smallest TTL comes first. An answer then belongs to the current TTL, or to a
 
 import asyncio
 import errno
+import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Literal
 
-from probe.formats.exchanges.hops import Distance, LimitedPayload, PayloadKind
+from probe.formats.exchanges.hops import Distance, LimitedPayload, Outcome, PayloadKind
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of
@@ -33,8 +34,11 @@ Reaction = Literal["", "reset", "closed", "answered"]
 
 
 def listening_time(pace: Pace, slowest: float, *, patient: bool = False) -> float:
-    """Return the seconds to wait after each packet. `slowest`: slowest router answer of the path sweep, in seconds."""
-    return (0.5 if patient else 0.12) + 1.2 * pace.round_trip + 2 * slowest
+    """Return the seconds to wait after each packet.
+
+    `slowest`: slowest answer on this path in seconds, of a router in the sweep or of the interference itself.
+    """
+    return (0.5 if patient else 0.2) + 1.5 * max(pace.round_trip, slowest)
 
 
 async def limited_payload_tcp(
@@ -223,23 +227,19 @@ async def limited_payload_udp(
     """
     entry = LimitedPayload(address=address_of(ip, port), transport="udp", payload=kind)
     async with tx.step(entry, _LIMIT):
-        flow = _opened(tx, ip, port, pace)
+        flow = _Datagrams(_opened(tx, ip, port, pace), datagram, kind, heeds_answers=not ahead, by_error=by_error)
         if ahead:
-            flow.send(ahead, -1)
+            flow.socket.send(ahead, -1)
             await asyncio.sleep(listening_time(pace, slowest))
         for distance in _in_turn(entry.distances, ttls, further):
-            await _send(
-                flow,
-                datagram,
-                distance,
-                listening_time(pace, slowest, patient=most == 1),
-                most,
-                ignore_answers=bool(ahead),
-                by_error=by_error,
-            )
-            if distance.outcome in {"answered", "unreachable", "server_error"}:
+            is_last = kind == "dns" and further is None and distance.ttl == ttls[-1]
+            await flow.send(distance, listening_time(pace, slowest, patient=is_last), most)
+            if any(each.outcome in _ENDING for each in entry.distances):
                 break
     return entry
+
+
+_ENDING = frozenset({"answered", "unreachable", "server_error"})
 
 
 def _opened(tx: Transaction, ip: str, port: int, pace: Pace) -> TracingSocket:
@@ -259,33 +259,56 @@ def _in_turn(distances: list[Distance], ttls: Sequence[int], further: Further | 
         waiting = waiting if further is None else [ttl for ttl in further(distances) if ttl not in tried]
 
 
-async def _send(
-    flow: TracingSocket,
-    datagram: bytes,
-    distance: Distance,
-    patience: float,
-    most: int,
-    *,
-    ignore_answers: bool,
-    by_error: bool,
-) -> None:
-    """Send the datagram with one TTL. A router's report ends it after the waiting time for an answer."""
-    loop = asyncio.get_running_loop()
-    errors, answers = len(flow.errors), len(flow.answers)
-    while distance.sent < most and distance.outcome == "silent":
-        flow.send(datagram, distance.ttl)
-        distance.sent += 1
-        end = loop.time() + patience
-        while (left := end - loop.time()) > 0:
-            await flow.wait(left)
-            new = flow.errors[errors:]
-            if by_error and (senders := [error.sender for error in new if not error.expired]):
-                distance.outcome = "server_error" if {flow.peer, ""} & set(senders) else "unreachable"
-                return
-            if any(error.expired for error in new):
-                distance.outcome = "expired"
-            if not ignore_answers and any(ttl > distance.ttl for _, ttl in flow.answers[answers:]):
-                distance.outcome = "answered"
-                return
-            if distance.outcome == "expired" and ignore_answers:
-                return
+class _Datagrams:
+    """Send one datagram again and again over one socket.
+
+    Answers count if `heeds_answers`, and ICMP errors that are not about the TTL if `by_error`. Each DNS query has an id
+    of its own, by which a late answer belongs to its own TTL.
+    """
+
+    def __init__(
+        self, flow: TracingSocket, datagram: bytes, kind: PayloadKind, *, heeds_answers: bool, by_error: bool
+    ) -> None:
+        self.socket, self._datagram, self._has_id = flow, datagram, kind == "dns"
+        self._heeds_answers, self._by_error = heeds_answers, by_error
+        self._asked: dict[bytes, Distance] = {}  # by the id of a DNS query
+
+    async def send(self, distance: Distance, patience: float, most: int) -> None:
+        """Send datagrams with one TTL. A router's report ends it after the waiting time for an answer."""
+        loop = asyncio.get_running_loop()
+        errors, answers = len(self.socket.errors), len(self.socket.answers)
+        while distance.sent < most and distance.outcome == "silent":
+            self.socket.send(self._next(distance), distance.ttl)
+            distance.sent += 1
+            end = loop.time() + patience
+            while (left := end - loop.time()) > 0:
+                await self.socket.wait(left)
+                self._read_errors(distance, errors)
+                self._read_answers(distance, answers)
+                if self._is_over(distance.outcome):
+                    return
+
+    def _is_over(self, outcome: Outcome) -> bool:
+        """Return whether no further answer is expected after this outcome."""
+        return outcome in _ENDING or (outcome == "expired" and not self._heeds_answers)
+
+    def _next(self, distance: Distance) -> bytes:
+        if not self._has_id:
+            return self._datagram
+        query_id = secrets.token_bytes(2)
+        self._asked[query_id] = distance
+        return query_id + self._datagram[2:]
+
+    def _read_errors(self, distance: Distance, known: int) -> None:
+        new = self.socket.errors[known:]
+        if self._by_error and (senders := [error.sender for error in new if not error.expired]):
+            distance.outcome = "server_error" if {self.socket.peer, ""} & set(senders) else "unreachable"
+        elif any(error.expired for error in new):
+            distance.outcome = "expired"
+
+    def _read_answers(self, distance: Distance, known: int) -> None:
+        """Record new answers. Those that copied the TTL of the datagram are ignored."""
+        for raw, ttl in self.socket.answers[known:] if self._heeds_answers else ():
+            asked = self._asked.get(raw[:2]) if self._has_id else distance
+            if asked is not None and ttl > asked.ttl:
+                asked.outcome = "answered"

@@ -1,10 +1,12 @@
 """Run the step `path_sweep`: send innocuous packets with rising TTL and record the routers that report the expiry.
 
 All packets leave from one port, so that load balancers keep them on one path. Only one packet is in flight at a time.
-The answers of routers that quote no more than RFC 792 demands can then still be assigned.
+The answers of routers that quote no more than RFC 792 demands can then still be assigned. On a line with a long round
+trip several are in flight, each from a port of its own. A search would else have no time left after the sweep.
 """
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from probe.formats.exchanges.hops import Hop, PathSweep
@@ -16,10 +18,12 @@ from probe.steps.path.senders import DatagramSender, Reply, SynSender
 FURTHEST = 30
 PASSES = 2  # a silent router gets a second packet at the end
 MOST_SILENT = 5  # silent hops in a row, after which the sweep ends
+LONG_ROUND_TRIP, SIDE_BY_SIDE = 0.1, 4  # seconds, and packets in flight above it
 _LIMIT = 30.0
 INITIAL = (64, 128, 255)  # TTLs with which systems send ICMP errors
 APART, ROUTERS = 2, 2  # hops by which the way back must differ, for so many routers, to be called another one
 
+Sender = SynSender | DatagramSender
 Show = Callable[[Iterable[tuple[int, str]]], dict[int, tuple[str, int | None]]]
 """Takes pairs of TTL and router. Returns address and AS by TTL, for routers that may be recorded (P6)."""
 
@@ -33,10 +37,12 @@ async def sweep_path(
     """
     entry = PathSweep(address=address_of(ip, port), transport=transport)
     async with tx.step(entry, _LIMIT):
-        sender = SynSender(ip, port, pace) if transport == "tcp" else DatagramSender(ip, port, pace)
-        tx.connections.callback(sender.close)
-        replies, late = await _sweep(sender)
-        entry.flow_stable = sender.flow_stable
+        ports = SIDE_BY_SIDE if pace.round_trip > LONG_ROUND_TRIP else 1
+        senders = [_sender(ip, port, transport, pace) for _ in range(ports)]
+        for sender in senders:
+            tx.connections.callback(sender.close)
+        replies, late = await _sweep(senders)
+        entry.flow_stable = ports == 1 and senders[0].flow_stable
         entry.end_ttl = min((ttl for ttl, reply in replies.items() if reply.end), default=None)
         entry.end = replies[entry.end_ttl].end if entry.end_ttl else ""
         entry.hops = _hops(replies, late, show)
@@ -44,21 +50,35 @@ async def sweep_path(
     return entry
 
 
-async def _sweep(sender: "SynSender | DatagramSender") -> tuple[dict[int, Reply], set[int]]:
+def _sender(ip: str, port: int, transport: Literal["tcp", "udp"], pace: Pace) -> Sender:
+    return SynSender(ip, port, pace) if transport == "tcp" else DatagramSender(ip, port, pace)
+
+
+async def _sweep(senders: Sequence[Sender]) -> tuple[dict[int, Reply], set[int]]:
     """Return the replies by TTL, up to the end or the last answer, and the TTLs answered only at the second packet."""
     replies: dict[int, Reply] = {}
-    for ttl in range(1, FURTHEST + 1):
-        replies[ttl] = await sender.send(ttl)
-        silent = ttl - max((t for t, reply in replies.items() if reply.sender), default=0)
-        if replies[ttl].end or silent >= MOST_SILENT:
+    for first in range(1, FURTHEST + 1, len(senders)):
+        replies |= await _side_by_side(senders, range(first, min(first + len(senders), FURTHEST + 1)))
+        end = min((ttl for ttl, reply in replies.items() if reply.end), default=None)
+        silent = max(replies) - max((ttl for ttl, reply in replies.items() if reply.sender), default=0)
+        if end or silent >= MOST_SILENT:
+            replies = {ttl: reply for ttl, reply in replies.items() if end is None or ttl <= end}
             break
     late: set[int] = set()
     known = max((ttl for ttl, reply in replies.items() if reply.sender or reply.end), default=0)
     for _ in range(PASSES - 1):
-        for ttl in [t for t, reply in replies.items() if t < known and not reply.sender]:
-            replies[ttl] = await sender.send(ttl)
-            late |= {ttl} if replies[ttl].sender else set()
+        again = [ttl for ttl, reply in replies.items() if ttl < known and not reply.sender]
+        for first in range(0, len(again), len(senders)):
+            answers = await _side_by_side(senders, again[first : first + len(senders)])
+            replies |= answers
+            late |= {ttl for ttl, reply in answers.items() if reply.sender}
     return replies, late
+
+
+async def _side_by_side(senders: Sequence[Sender], ttls: Sequence[int]) -> dict[int, Reply]:
+    """Send a packet with each TTL, each from a sender of its own, and return the replies."""
+    replies = await asyncio.gather(*(sender.send(ttl) for sender, ttl in zip(senders, ttls, strict=False)))
+    return dict(zip(ttls, replies, strict=True))
 
 
 def _hops(replies: dict[int, Reply], late: set[int], show: Show) -> list[Hop]:

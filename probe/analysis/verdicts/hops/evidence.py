@@ -9,7 +9,7 @@ from probe.analysis.observations.failure_kinds import CERTIFICATE, dns_kind_of, 
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
 from probe.analysis.verdicts.hops.results import Search
 from probe.signatures.hop_mechanisms import LAYERS
-from probe.signatures.ttl_distance import COMPARING, acted
+from probe.signatures.ttl_distance import COMPARING, LEAST_SENT, acted, packets_met
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,16 @@ def is_confirmed(entries: list[dict[str, Any]], ttl: int) -> bool:
         if number(distance.get("ttl")) == ttl and ttl in compared_ttls(entry)
     ]
     return not comparing or set(again) == {"silent"}
+
+
+def is_met(entries: list[dict[str, Any]], ttl: int) -> bool:
+    """Return whether no reaction to a TTL is certain: a router reported the packet, or several met silence.
+
+    A single packet may have been lost. The hop would then be nearer. TTL 0 stands for this computer.
+    """
+    found = [one for entry in entries for one in tables(entry.get("distances")) if number(one.get("ttl")) == ttl]
+    packets = sum(packets_met(text(one.get("outcome")), number(one.get("sent"))) for one in found)
+    return not ttl or packets >= LEAST_SENT
 
 
 def cause_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> str | None:

@@ -11,6 +11,7 @@ from probe.analysis.verdicts.hops.evidence import (
     cause_of,
     compared_ttls,
     is_confirmed,
+    is_met,
     outcomes,
     paths_of,
     searches_of,
@@ -138,7 +139,8 @@ def _located(
     if not between.exact:
         untried = not by_silence or any(between.low < ttl < between.high for ttl in path.routers)
         return SearchResult(search, reason=NOT_SEARCHED if untried else NOT_FOUND)
-    if not is_confirmed(entries, between.high) or (search.payload == "media" and not between.low):
+    met = by_silence or search.transport != "tcp" or is_met(entries, between.low)
+    if not met or not is_confirmed(entries, between.high) or (search.payload == "media" and not between.low):
         return SearchResult(search, reason=NOT_FOUND)
     sure = between.agreeing >= (AGREEING if deep else 1)
     router, asn = path.routers.get(between.high, (None, None)) if sure else (None, None)
