@@ -22,6 +22,7 @@ from probe.session.session import HELPER, Settings
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.ttl_distance import Interval
 from probe.targets.target import Endpoint, parse_endpoint
+from probe.steps.path.limited_ttl import SENT_TWICE
 from tests.support.simulated_path import SimulatedPath
 from tests.support.world import INNOCUOUS, World
 
@@ -382,18 +383,20 @@ async def test_helper_and_runs_without_follow_ups_search_nothing(world: World, p
     assert followups(trace) == []
 
 
-async def test_name_that_the_path_answers_for_is_searched_with_one_query_at_a_time(
-    world: World, path: Path8, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("routers", "device"), [(HOPS, HOP), (14, 12), (14, 1), (26, 20)])
+async def test_name_that_the_path_answers_for_is_searched_with_two_distances_a_flow(
+    world: World, path: Path8, monkeypatch: pytest.MonkeyPatch, routers: int, device: int
 ) -> None:
     asked: list[list[int]] = []
+    path.routers = routers
 
     async def limited(tx: Any, ip: str, port: int, datagram: bytes, kind: Any, ttls: list[int], **how: Any) -> Any:
         asked.append(ttls)
-        assert how["most"] == 1 and how["ahead"] == b"" and NAME.split(".")[0].encode() in datagram
-        outcome: Any = "answered" if ttls[0] >= HOP else "expired"
+        assert how["most"] == SENT_TWICE and how["ahead"] == b"" and NAME.split(".")[0].encode() in datagram
         entry = LimitedPayload(address=f"{ip}:{port}", transport="udp", payload=kind)
         async with tx.step(entry, 5.0):
-            entry.distances.append(Distance(ttl=ttls[0], sent=1, outcome=outcome))
+            for ttl in ttls:
+                entry.distances.append(Distance(ttl=ttl, sent=1, outcome="answered" if ttl >= device else "expired"))
         return entry
 
     monkeypatch.setattr(limited_flows, "limited_payload_udp", limited)
@@ -403,7 +406,8 @@ async def test_name_that_the_path_answers_for_is_searched_with_one_query_at_a_ti
         async with trace.transaction(answered_query("203.0.113.1", hostname)):
             pass
     await where.find({NAME, "other.example"})
-    assert len(asked) == FLOWS_STANDARD == world.session.pace.triggers and all(len(ttls) == 1 for ttls in asked)
+    assert len(asked) == world.session.pace.triggers <= FLOWS_STANDARD and all(len(ttls) <= 2 for ttls in asked)
+    assert world.session.located["dns"].high == device and world.session.located["dns"].exact
     assert {r.hostname for r in trace.transactions if r.followup == "limited_payload"} == {NAME}
 
 
