@@ -56,8 +56,8 @@ def acted(outcome: str, ttl: int, *, by_silence: bool, answering: frozenset[int]
 
 
 def packets_met(outcome: str, sent: int) -> int:
-    """Return how many packets an outcome without a reaction stands for. A router's report shows that one arrived."""
-    return LEAST_SENT if outcome == "expired" else sent
+    """Return how many packets met no reaction. A router's report counts more, as it shows that a packet arrived."""
+    return {"expired": LEAST_SENT, "silent": sent}.get(outcome, 0)
 
 
 def swapped_at(ttl: int, quote: str | None) -> tuple[int, bool] | None:

@@ -17,7 +17,7 @@ from probe.steps.calls.sip import sip_options_udp
 from probe.steps.calls.sip_call import sip_call
 from probe.steps.calls.stun import stun_exchange_udp
 from probe.steps.dns.dns import query_udp
-from probe.steps.path.limited_ttl import limited_payload_udp
+from probe.steps.path.limited_datagrams import limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.quic.quic import quic_handshake
 from probe.steps.sockets import limit_segments

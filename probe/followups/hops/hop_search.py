@@ -10,26 +10,25 @@ from collections import defaultdict
 from collections.abc import Awaitable, Collection, Iterable
 
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
+from probe.followups.hops.case_search import is_met, learn, search_on
 from probe.followups.hops.connect_search import ConnectSearch
 from probe.followups.hops.hop_cases import HopCases
 from probe.followups.hops.limited_flows import LimitedFlows
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.quote_search import QuoteSearch
-from probe.formats.exchanges.hops import Distance, LimitedPayload, PathSweep, PayloadKind
+from probe.formats.exchanges.hops import PathSweep, PayloadKind
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.privacy.near_routers import writable_hops
 from probe.session.trace import Transaction
 from probe.signatures.ttl_distance import (
     AGREEING,
     COMPARING,
-    LEAST_SENT,
     MOST_RUNS,
     NAMELESS,
     STEADY,
     STEADY_OF,
     Interval,
     Search,
-    packets_met,
 )
 from probe.steps.path.connect_packets import Transport
 from probe.steps.path.limited_ttl import SENT_TWICE, listening_time
@@ -44,7 +43,6 @@ CONFIRMED_WITHIN = 4.0  # seconds that confirmations may take in addition
 KEPT_SECONDS = 45.0  # the same of a search on connections that are kept open
 SLOWEST = 0.5  # seconds, the longest wait for a router
 QUICK = 0.4  # seconds to wait after a packet, up to which the kernel repeats it in time for a search
-BEYOND = 2  # distances past the last router that answered, where the end of the path was not reached
 
 
 class HopSearch:
@@ -113,7 +111,7 @@ class HopSearch:
         if path is None:
             return
         deep = self._session.settings.depth == "deep"
-        search = _search_on(path, case, guess or self._guess(case.kind))
+        search = search_on(path, case, guess or self._guess(case.kind))
         slowest = min(SLOWEST, max((hop.round_trip or 0.0 for hop in path.hops), default=0.0))
         slowest = max(slowest, case.reaction)
         left = flows or (FLOWS_DEEP if deep else FLOWS_STANDARD)
@@ -159,7 +157,7 @@ class HopSearch:
     async def _meet_again(self, case: Case, search: Search, slowest: float) -> None:
         """Repeat both ends if a single packet met silence before the hop. It may have been lost."""
         found = search.found()
-        if found is not None and found.exact and not _is_met(case, search, found):
+        if found is not None and found.exact and not is_met(case, search, found):
             await self._try(case, search, [found.low, found.high], slowest, longer=CONFIRMED_WITHIN)
 
     async def _agree(self, case: Case, search: Search, slowest: float) -> None:
@@ -204,7 +202,7 @@ class HopSearch:
             answered += await self._flows.count_answered(tx, case, beside, ttls, STEADY_OF - BEFORE)
             if _needs_confirmation(case):
                 entry.compared = ttls if answered >= STEADY else []
-            _learn(case, search, entry)
+            learn(case, search, entry)
             if is_last:
                 entry.compared = await self._confirm_at_once(tx, case, search, self._beside(case))
 
@@ -275,42 +273,6 @@ def _needs_confirmation(case: Case) -> bool:
     return case.by_silence and case.kind not in COMPARING
 
 
-def _is_met(case: Case, search: Search, found: Interval) -> bool:
-    """Return whether the payload met no reaction before the hop although one packet may have been lost."""
-    return case.by_silence or case.carrier == "udp" or not found.low or search.met[found.low] >= LEAST_SENT
-
-
 def _is_sure(case: Case, search: Search, found: Interval) -> bool:
     confirmed = found.high in search.confirmed or not _needs_confirmation(case)
-    return confirmed and _is_met(case, search, found)
-
-
-def _is_compared(case: Case) -> bool:
-    """Return whether silence counts only where packets of the same connection were answered before."""
-    return case.by_silence and case.kind in COMPARING
-
-
-def _learn(case: Case, search: Search, entry: LimitedPayload) -> None:
-    """Add what a flow showed to the search. Silence counts only where it is compared, if the case requires that."""
-    for distance in entry.distances:
-        compared = distance.ttl in (entry.compared or [])
-        if not _is_compared(case) or distance.outcome == "expired" or compared:
-            search.learn(distance.ttl, distance.outcome, beside_answers=compared)
-            search.met[distance.ttl] += packets_met(distance.outcome, distance.sent) if _is_nothing(distance) else 0
-
-
-def _is_nothing(distance: Distance) -> bool:
-    return distance.outcome in {"expired", "silent"}
-
-
-def _search_on(path: PathSweep, case: Case, guess: Interval | None) -> Search:
-    """Return a search among the useful distances: before the end, and after silence only where a router answers.
-
-    Behind the last router an answer may come from the server, unless its distance is known.
-    """
-    answering = frozenset(hop.ttl for hop in path.hops if hop.answered and not hop.late)
-    last = max((hop.ttl for hop in path.hops if hop.answered), default=0)
-    sure = case.by_silence or (case.carrier == "tcp" and not case.any_name)  # no answer of the server is expected
-    furthest = path.end_ttl or last + (BEYOND if sure else 1)
-    candidates = [ttl for ttl in range(1, furthest) if ttl in answering or not case.by_silence]
-    return Search(candidates, answering, furthest, case.by_silence, guess)
+    return confirmed and is_met(case, search, found)

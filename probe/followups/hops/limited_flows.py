@@ -9,7 +9,8 @@ from probe.session.trace import Transaction
 from probe.signatures.ttl_distance import COMPARING, Search
 from probe.steps.path.connect_packets import Transport, count_answered
 from probe.steps.path.frozen_connection import limited_bytes_after_silence
-from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
+from probe.steps.path.limited_datagrams import limited_payload_udp
+from probe.steps.path.limited_ttl import limited_payload_tcp
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.client_hello import OWN, browser_hello
 

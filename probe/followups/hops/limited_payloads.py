@@ -40,8 +40,8 @@ class Case:
     is changed and not dropped, so quotes of routers are compared. `asks_for_tls`: the command of mail is STARTTLS.
     `by_browser`: only a browser's hello failed. `innocuous`: `host` is an innocuous name, so that the payload is no
     trigger. `intercepted`: the certificate was wrong, so the packets may go to another server from some hop on.
-    `over_at` and `asked_until`: ages of connections that end (`Page`). `reaction`: seconds that the interference took to
-    show, 0.0 after silence.
+    `over_at` and `asked_until`: ages of connections that end (`Page`). `reaction`: seconds until the interference
+    showed, 0.0 after silence.
     """
 
     kind: PayloadKind

@@ -557,3 +557,25 @@ def test_silence_before_a_reset_or_beside_no_answer_gives_no_hop() -> None:
     flows = ({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"})
     assert ending(*flows, cause="connection_reset") is None
     assert ending(*flows, cause="generic_timeout_error", compared=()) is None
+
+
+@pytest.mark.parametrize(
+    ("flows", "sent", "found"),
+    [
+        (({2: "silent", 5: "reset"}, {3: "silent", 4: "reset"}), 2, 4),
+        (({2: "silent", 5: "reset"}, {3: "silent", 4: "reset"}), 1, 0),
+        (({2: "silent", 5: "reset"}, {3: "expired", 4: "reset"}), 1, 4),
+        (({3: "silent", 4: "reset"}, {3: "silent", 4: "reset"}), 1, 4),
+        (({3: "silent", 4: "reset"}, {3: "reset"}), 1, 0),
+        (({1: "reset"},), 1, 1),
+    ],
+)
+def test_a_single_packet_that_met_silence_may_have_been_lost(flows: tuple[Seen, ...], sent: int, found: int) -> None:
+    """Test that the hop needs two packets to the distance before it, or one that its router reported."""
+    measured = line(*flows)
+    followups = measured["test_keys"]["x_followups"]
+    for entry in (*followups["limited_payloads"], *followups["path_sweeps"]):
+        entry["transport"] = "tcp"
+        for distance in entry.get("distances", ()):
+            distance["sent"] = sent
+    assert (hop(measured) or {"ttl": 0})["ttl"] == found

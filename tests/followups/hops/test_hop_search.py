@@ -21,8 +21,8 @@ from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.session import HELPER, Settings
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.ttl_distance import Interval
-from probe.targets.target import Endpoint, parse_endpoint
 from probe.steps.path.limited_ttl import SENT_TWICE
+from probe.targets.target import Endpoint, parse_endpoint
 from tests.support.simulated_path import SimulatedPath
 from tests.support.world import INNOCUOUS, World
 

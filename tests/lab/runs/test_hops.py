@@ -22,7 +22,8 @@ pytestmark = pytest.mark.lab
 HEAD = f"""
 import asyncio, json
 from probe.session.pacing import Pace
-from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
+from probe.steps.path.limited_datagrams import limited_payload_udp
+from probe.steps.path.limited_ttl import limited_payload_tcp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.quic.quic_engine import open_engine
 from probe.steps.tcp import tcp_connect
