@@ -37,7 +37,7 @@ Outcome = Literal["expired", "silent", "reset", "closed", "answered", "unreachab
 """Result at one TTL.
 
 - expired: only a router's ICMP time exceeded was received.
-- silent: nothing was received, although the packet was sent twice.
+- silent: nothing was received after any of the packets with this TTL.
 - reset, closed, answered: a middlebox acted on a packet that could not reach the server.
 - unreachable: a router reported by ICMP that the packet may not or cannot go on.
 - server_error: the same, with the server's own address as the sender, or an unknown one. It shows no distance.
@@ -91,7 +91,7 @@ class Distance(Part):
     OMITTED: ClassVar[frozenset[str]] = frozenset({"quote"})  # where quotes are not compared
 
     ttl: Hops  # TTL of the packet
-    sent: Count = 0  # packets that left with this TTL
+    sent: Count = 0  # packets with this TTL after which a reaction was waited for
     outcome: Outcome = "silent"  # result
     quote: Quote | None = Field(default=None, examples=["same"])  # what the router received, null if not compared
 
