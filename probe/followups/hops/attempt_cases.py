@@ -79,9 +79,9 @@ def place_of(attempt: TransactionRecord) -> tuple[str, int]:
 
 
 def reaction_of(trace: Trace, *records: TransactionRecord) -> float:
-    """Return the longest time that the last steps of these flows took, in seconds. Their answers came with it."""
+    """Return the shortest time that the last steps of these flows took, in seconds. Many flows at once make it longer."""
     last = [entries[-1] for record in records if (entries := trace.entries_of(record))]
-    return min(LONGEST_REACTION, max((entry.t - entry.t0 for entry in last), default=0.0))
+    return min([LONGEST_REACTION, *(entry.t - entry.t0 for entry in last)]) if last else 0.0
 
 
 def _caused_by(trace: Trace, attempt: TransactionRecord) -> list[TransactionRecord]:

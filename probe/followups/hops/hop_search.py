@@ -31,7 +31,7 @@ from probe.signatures.ttl_distance import (
     Search,
 )
 from probe.steps.path.connect_packets import Transport
-from probe.steps.path.limited_ttl import SENT_TWICE, listening_time
+from probe.steps.path.limited_ttl import SENT_TWICE
 from probe.steps.path.path_sweep import sweep_path
 
 FLOWS_STANDARD = 3  # triggers of one search (P7). The hop of a drop needs one more that confirms it.
@@ -42,7 +42,7 @@ SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurem
 CONFIRMED_WITHIN = 4.0  # seconds that confirmations may take in addition
 KEPT_SECONDS = 45.0  # the same of a search on connections that are kept open
 SLOWEST = 0.5  # seconds, the longest wait for a router
-QUICK = 0.4  # seconds to wait after a packet, up to which the kernel repeats it in time for a search
+LONG_ROUND_TRIP, LATE = 0.13, 0.4  # seconds, of the line and of a reaction, with which repetitions take too long
 
 
 class HopSearch:
@@ -194,7 +194,7 @@ class HopSearch:
         async def steps(tx: Transaction) -> None:
             answered = await self._flows.count_answered(tx, case, beside, ttls, BEFORE)
             is_last = _needs_confirmation(case) and not beside and self._triggers_left(trigger) == 1
-            most = CONFIRMING[case.carrier] if beside or is_last else self._packets(case, slowest)
+            most = CONFIRMING[case.carrier] if beside or is_last else self._packets(case)
             if case.carrier == "tcp":
                 entry = await self._flows.over_tcp(tx, case, trigger, ttls, slowest, whole, most)
             else:
@@ -220,10 +220,10 @@ class HopSearch:
             search.confirmed.add(found.high)
         return [found.high] if answered >= STEADY else []
 
-    def _packets(self, case: Case, slowest: float) -> int:
+    def _packets(self, case: Case) -> int:
         """Return how many packets with one TTL a flow has. The kernel repeats them ever more slowly."""
-        waits = case.carrier == "tcp" and listening_time(self._session.pace, slowest) > QUICK
-        return 1 if waits and case.kind not in COMPARING else SENT_TWICE
+        waits = self._session.pace.round_trip > LONG_ROUND_TRIP or case.reaction > LATE
+        return 1 if waits and case.carrier == "tcp" and case.kind not in COMPARING else SENT_TWICE
 
     def _beside(self, case: Case) -> Transport:
         """Return what carries packets without a name on the path that was measured for a case."""

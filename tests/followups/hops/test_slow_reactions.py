@@ -112,7 +112,7 @@ async def attempt(trace: Trace, seconds: float) -> Any:
 
 async def test_wait_after_a_packet_is_longer_than_the_interference_took(world: World) -> None:
     trace = Trace()
-    took = reaction_of(trace, await attempt(trace, 0.3), await attempt(trace, 0.7))
+    took = reaction_of(trace, await attempt(trace, 0.9), await attempt(trace, 0.7))
     assert took == pytest.approx(0.7) and listening_time(Pace(), took) > 0.7 + 0.3
     assert reaction_of(trace, await attempt(trace, 9.0)) == LONGEST_REACTION
 
