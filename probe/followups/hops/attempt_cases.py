@@ -79,7 +79,7 @@ def place_of(attempt: TransactionRecord) -> tuple[str, int]:
 
 
 def reaction_of(trace: Trace, *records: TransactionRecord) -> float:
-    """Return the shortest time that the last steps of these flows took, in seconds. Many flows at once make it longer."""
+    """Return the shortest time of the last steps of these flows, in seconds. Many flows at once make it longer."""
     last = [entries[-1] for record in records if (entries := trace.entries_of(record))]
     return min([LONGEST_REACTION, *(entry.t - entry.t0 for entry in last)]) if last else 0.0
 
