@@ -1,5 +1,9 @@
-"""Define the censor that recognises protocols by a client's bytes over TCP, on any port, and ends the flow."""
+"""Define the censor that recognises protocols by a client's bytes over TCP, on any port, and ends the flow.
 
+A defective firewall is its look-alike: it ends flows at random, whatever they carry.
+"""
+
+import random
 import re
 from collections.abc import Callable
 from typing import Literal, Self
@@ -7,7 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, PrivateAttr, model_validator
 
 from probe.lab.censors.kit.flows import Flow, Residual, ResidualBlocks, Streams, flow_of
-from probe.lab.censors.kit.middlebox import DROP, AddressFilter
+from probe.lab.censors.kit.middlebox import DROP, AddressFilter, Deployment
 from probe.lab.censors.kit.resets import Resetting
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
@@ -110,3 +114,42 @@ class StreamCut(Resetting, AddressFilter):
             self._residual_blocks.add(self.residual, flow, now)
             return True
         return self._residual_blocks.covers(self.residual, packet, now)
+
+
+class RandomReset(Resetting, AddressFilter):
+    """Reset a share of all TCP flows at the client's first data, whatever they carry. It is no censor.
+
+    Defective firewalls and NATs with full tables do so.
+    """
+
+    WIRE = (
+        WireTest(
+            {"names": ["sfu.voip.signal.org"], "share": 1.0},
+            (
+                Exchange("tls", "sfu.voip.signal.org", 443, "sfu.voip.signal.org", end="reset"),
+                Exchange("tls", "api.x.com", 443, "api.x.com"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
+    share: float = Field(gt=0, le=1, description="share of the flows that is reset")
+
+    _sample: random.Random = PrivateAttr(default_factory=random.Random)
+    _undecided: set[Flow] = PrivateAttr(default_factory=set)
+
+    def deploy(self, deployment: Deployment) -> None:
+        super().deploy(deployment)
+        self._sample = self._random("sample")
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """Return what to do with `packet`. None: nothing."""
+        if direction is Direction.IN or not packet.is_tcp or not self._matches(packet.destination, packet.dport):
+            return None
+        flow = flow_of(packet, direction)
+        if packet.tcp_flags & SYN:
+            self._undecided.add(flow)
+        if not packet.payload or flow not in self._undecided:
+            return None
+        self._undecided.discard(flow)
+        return self._resets(packet) if self._sample.random() < self.share else None
