@@ -44,7 +44,7 @@ PAUSE_SECONDS = (0.2, 0.8)  # before a confirmation, so that one short outage of
 
 
 class AttemptRunner:
-    """Run the attempts of one measurement. `method`, `options` and `roots` are set for the target that is tried."""
+    """Run the attempts of one measurement. `target` and the like are set for the one that is tried."""
 
     def __init__(self, measurement: Measurement, names: Names, roots: Roots) -> None:
         self._measurement, self._names = measurement, names
@@ -53,6 +53,7 @@ class AttemptRunner:
         self._public_roots = self.roots = roots
         self.method: Method = always_get
         self.options: RequestOptions | None = None
+        self.target = ""
         self.resolvers = OtherResolvers(self._runner, roots)
         self.hop_search = HopSearch(self._runner)
         self._innocuous = InnocuousFlows(measurement.session.pace)
@@ -226,6 +227,7 @@ class AttemptRunner:
             priority=at.priority,
             method=self.method,
             options=self.options,
+            target=self.target,
         )
 
     async def _send_own(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:

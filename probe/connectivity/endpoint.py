@@ -70,7 +70,7 @@ class Reach:
         With `one_address` each is tried at its lowest address only (IPv4 before IPv6), the same at all vantage points.
         """
         self._one_address = one_address
-        self._attempts.method, self._attempts.options = method, options
+        self._attempts.target, self._attempts.method, self._attempts.options = target.name, method, options
         self._attempts.roots = self._attempts.roots.trusting(target.roots)
         endpoints = [pair for pair in target.endpoints() if pair[0].role in roles]
         endpoints = [pair for pair in endpoints if pair[1].dialect in DIALOGUE_BY_DIALECT]

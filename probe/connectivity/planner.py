@@ -17,6 +17,7 @@ from probe.connectivity.policy.table import (
     AFTER_SUCCESS,
     BEFORE_ALONE,
     HOP_SEARCH,
+    INNOCUOUS_AGAIN,
     RESOLVERS,
 )
 from probe.followups.planned_flow import PlannedFlow
@@ -180,7 +181,7 @@ def _after_failure(facts: AttemptFacts) -> Plan:
         if facts.verified:
             return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
     if confirmation is not None and confirmation.passed:
-        return follow_ups(SILENT_TRANSFERS, facts)
+        return follow_ups((*SILENT_TRANSFERS, INNOCUOUS_AGAIN), facts)
     if facts.network_lost:  # nothing that fails now says anything about the endpoint
         return () if facts.under_way else FINISHED
     in_turn = facts.outcome("in_turn")

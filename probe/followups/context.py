@@ -34,6 +34,7 @@ class FollowUpContext:
     priority: Priority = Priority.LATER
     method: Method = always_get
     options: RequestOptions | None = None
+    target: str = ""
 
     def transaction(self, flow: PlannedFlow) -> TransactionFacts:
         """Return the facts of the flow's transaction."""

@@ -7,12 +7,15 @@ from probe.followups.flow import FlowFacts, ResidualMark, Trigger
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import TransactionRecord
 from probe.session.flow_slots import Priority
+from probe.session.innocuous_resets import InnocuousName
 from probe.session.trace import Transaction
 from probe.steps.http.http import http_request
 from probe.steps.quic.quic import need_quic, quic_handshake
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.client_hello import OWN
 from probe.steps.tls.tls import tls_handshake
+
+_INNOCUOUS = frozenset({"", "other_name_same_address"})  # follow-ups with an innocuous name, and the flow before
 
 
 async def send_name(context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:
@@ -33,7 +36,18 @@ async def send_name(context: FollowUpContext, flow: PlannedFlow) -> TransactionR
     residual: ResidualMark = "at_start" if trigger else "until_failure"
     priority = context.priority if flow.kind == "innocuous" else Priority.LATER
     facts = FlowFacts(about, trigger, priority, residual, again=True)
-    return await context.runner.carry_out(facts, steps)
+    record = await context.runner.carry_out(facts, steps)
+    if record is not None and flow.followup in _INNOCUOUS and transport == "tcp":
+        _count(record, context)
+    return record
+
+
+def _count(record: TransactionRecord, context: FollowUpContext) -> None:
+    """Count the flow with an innocuous name, for what the network does at random."""
+    session, trace = context.runner.session, context.runner.trace
+    place = InnocuousName(record.address, record.port, record.sent_name, context.target)
+    named = session.pace.was_named(record.address)
+    session.innocuous_resets.note(place, record, trace.entries_of(record), named=named)
 
 
 async def _open(tx: Transaction, context: FollowUpContext, flow: PlannedFlow, trigger: Trigger | None) -> None:

@@ -9,6 +9,7 @@ from probe.formats.call_kinds import AppShape
 from probe.formats.entries import Part
 from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
 from probe.formats.flow_results import CallResults, MediaResult, TransferResult
+from probe.formats.innocuous_resets import InnocuousResets
 
 Portal = Literal["redirect", "content", "dns"]
 """How a captive portal appeared: as a redirect, as other content, or as the address of every name."""
@@ -175,7 +176,10 @@ class RunFacts(Part):
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     # where the system does not report the first, and in older measurements
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities", "media", "calls", "transfers"}
+        {
+            *("tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities", "media", "calls"),
+            *("transfers", "innocuous_resets"),
+        }
     )
 
     run_id: Public[str]  # random and new for each run, "helper" in a helper's answer
@@ -201,6 +205,7 @@ class RunFacts(Part):
     """Whether test calls to the helper were made. Null in a run of standard depth, and if no service needs a call."""
     transfers: TransferResult | None = Field(default=None, examples=["measured"])
     """Whether transfers from the helper were measured (null: no page came slowly)."""
+    innocuous_resets: InnocuousResets | None = None  # null if no innocuous name passed after it was reset
 
 
 class EchoPorts(Part):

@@ -162,4 +162,5 @@ def _about_run(session: Session, trace: Trace, flows: FlowResults) -> RunFacts:
         media=flows.media,
         calls=flows.calls,
         transfers=flows.transfers,
+        innocuous_resets=session.innocuous_resets.counted(),
     )

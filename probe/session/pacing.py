@@ -95,6 +95,10 @@ class Pace:
         """Tell whether a trigger to another port of this address may still cause residual censorship here."""
         return "src,dst" in self._ledger.affected_tuples(address, port)
 
+    def was_named(self, address: str) -> bool:
+        """Return whether a target's name or payload was sent to this address during the run."""
+        return self._ledger.was_named(address)
+
     # -- flows in flight ---------------------------------------------------------------------------------------
 
     @asynccontextmanager

@@ -25,6 +25,10 @@ class ResidualLedger:
         """Record a trigger to this address and port."""
         self._said.setdefault(address, {})[port] = self._clock()
 
+    def was_named(self, address: str) -> bool:
+        """Return whether any trigger went to this address."""
+        return address in self._said
+
     def affected_tuples(self, address: str, port: int) -> frozenset[Tuple]:
         """Return the tuples by which residual censorship may affect a flow to this address and port now."""
         now, said = self._clock(), self._said.get(address, {})

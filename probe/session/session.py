@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from probe.formats.entries import DNSQuery
 from probe.formats.exchanges.packets import Flow, PacketRecord
 from probe.platforms.abilities import abilities
+from probe.session.innocuous_resets import ResetCounts
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.session.turns import Turns
@@ -113,6 +114,7 @@ class Session:
     visited_in_vain: dict[str, str] = field(default_factory=dict)  # unverified address: failure of its only visit
     located: dict[str, Interval] = field(default_factory=dict)  # payload: hop found first, where later searches start
     turns: Turns = field(default_factory=Turns)
+    innocuous_resets: ResetCounts = field(default_factory=ResetCounts)
     watch: NetworkWatch | None = None  # None in the test helper
     country: str = ""  # two letters, as far as it is known before the first packet
     preflight_began: float | None = None  # on the monotonic clock

@@ -145,6 +145,14 @@ NO_HELLO_AT_ADDRESS = Condition(
     lambda facts: not any(flow.row in {"browser", "other_size"} for flow in facts.begun()),
 )
 NO_INNOCUOUS = Condition("no innocuous name was sent to the address", lambda facts: facts.sent("innocuous") is None)
+INNOCUOUS_RESET = Condition(
+    "the innocuous name was reset past the connect",
+    lambda facts: (
+        (outcome := facts.sent("innocuous")) is not None
+        and _failed_past_connect(outcome)
+        and outcome.failure == f.RESET
+    ),
+)
 NEUTRAL_CUT_OFF = Condition(
     "a neutral host accepted a connection and completed no handshake", lambda facts: facts.neutral_cut_off
 )

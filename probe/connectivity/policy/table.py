@@ -30,6 +30,7 @@ from probe.connectivity.policy.conditions import (
     FIRST_BROWSER_FAILED,
     HELLOS_FAILED,
     HTTPS,
+    INNOCUOUS_RESET,
     LOOKED_UP,
     NAME_FAILED_AT_NEUTRAL,
     NAME_FAILED_IN_NEUTRAL_TLS,
@@ -112,8 +113,15 @@ def _echo_pair(name: str, when: Condition, *beside: tuple[Row, ...]) -> Group:
 
 ECHO_AFTER_DOUBT = _echo_pair("echo pair after doubtful answers", DOUBTFUL_TWICE)
 
+INNOCUOUS_AGAIN = Group(
+    "innocuous name again",
+    ((Row("innocuous_repeated", "other_name_same_address", "endpoint", "innocuous", (VERIFIED, INNOCUOUS_RESET)),),),
+)
+"""If it passes, the network resets connections at random. A server that refuses unknown names does it each time."""
+
 AFTER_SUCCESS = (
     *SILENT_TRANSFERS,
+    INNOCUOUS_AGAIN,
     Group("page", (_at_neutral(NAMED, PLAIN_PAGE),)),
     # An allowlist is of addresses or of names. A server that works shows which: any name passes there, or not.
     Group(

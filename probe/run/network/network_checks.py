@@ -119,10 +119,13 @@ class NetworkChecks:
     def _proving(self) -> set[str]:
         """Return the hosts that show their certificate in this check: one in turn, and those that got another name.
 
+        A host that was reset is asked again.
+
         If a neutral host was cut off, the hosts for reachability do so once. An allowlist cuts most of them off too.
         """
         https = [endpoint.host for endpoint in self._session.neutral.endpoints if endpoint.scheme == "https"]
         asked = {endpoint.host for endpoint, ip in self._places() if ip in self._wanted}
+        asked |= {host for host in https if host in self._session.innocuous_resets.to_repeat()}
         self._wanted.clear()
         self._turn += 1
         if self._session.neutral_cut_off and not self._shown_further:

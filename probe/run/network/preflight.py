@@ -15,6 +15,7 @@ from probe.run.network.check_results import Found, fill_session
 from probe.run.network.neutral_host import Neutral
 from probe.run.network.neutral_lookups import NeutralLookups
 from probe.run.network.segment_size import SegmentTrial
+from probe.session.innocuous_resets import InnocuousName
 from probe.session.session import Session
 from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp, resolve_system
@@ -189,6 +190,9 @@ class NetworkCheck:
             seen.judge(chain, date, self._roots)
         if tx.record.failure is not None:
             seen.failure, seen.failed_operation = tx.record.failure, tx.record.failed_operation
+        place = InnocuousName(seen.ip, endpoint.port, endpoint.host, endpoint.host)
+        entries, named = self.trace.entries_of(tx.record), pace.was_named(seen.ip)
+        self._session.innocuous_resets.note(place, tx.record, entries, named=named)
 
     async def _date(self, tx: Transaction, tls: Any, endpoint: Endpoint) -> datetime | None:
         with suppress(StepFailed):  # the certificate is the proof, the server's clock only helps
