@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from probe.analysis.features.column import column
 from probe.analysis.features.link_counts import (
+    ADDRESS_FLOW,
     INNOCUOUS,
     NAME_CLOSED,
+    NAME_FLOW,
     NAMED,
     NEUTRAL,
     RANDOM,
@@ -48,6 +50,24 @@ class NameColumns:
         0,
         "Flows with an innocuous name that failed outside a residual window.",
         count(INNOCUOUS, "name_layer <> ''", "NOT name_answered", "NOT in_residual", "NOT local_fault"),
+    )
+    name_flows_reset: int = column(
+        0,
+        "Flows with the name that were reset, at any address and with any hello.",
+        count(NAME_FLOW, "name_failure_kind = 'reset'"),
+    )
+    name_flows_passed: int = column(
+        0,
+        "Flows with the name that were not reset, at any address and with any hello.",
+        count(NAME_FLOW, "name_failure_kind <> 'reset'"),
+    )
+    address_flows_reset: int = column(
+        0, "Flows to this address that were reset, with any name.", count(ADDRESS_FLOW, "name_failure_kind = 'reset'")
+    )
+    address_flows_passed: int = column(
+        0,
+        "Flows to this address that were not reset, with any name.",
+        count(ADDRESS_FLOW, "name_failure_kind <> 'reset'"),
     )
     resets_unlike: int = column(
         0,

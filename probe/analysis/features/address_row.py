@@ -26,6 +26,13 @@ ADDRESS_PROVEN = (
 An address that only the control named counts only if the name fails at neutral hosts too.
 """
 
+RESETS_MAY_BE_CHANCE = (
+    "w.resets_needed > 0"
+    " AND NOT (c.name_flows_passed = 0 AND c.name_flows_reset >= w.resets_needed)"
+    " AND NOT (c.address_flows_passed = 0 AND c.address_flows_reset >= w.resets_needed)"
+)
+"""Neither the name nor the address was reset each time and often enough."""
+
 
 @dataclass
 class GeneralColumns:
@@ -41,6 +48,16 @@ class GeneralColumns:
     clear_text: bool = column(False, "The endpoint is `http://`.", "s.is_http")
     by_name: bool = column(False, "The endpoint's host is a name and not an address.", "NOT s.is_literal")
     line_lossy: bool = column(False, "Packets to neutral hosts were lost too.", "w.lossy OR t.lossy")
+    resets_needed: int = column(
+        0,
+        "Resets in a row that chance does not explain. 0 if the network resets nothing at random.",
+        "w.resets_needed",
+    )
+    resets_may_be_chance: bool = column(
+        False,
+        "The network resets innocuous connections at random, and too few flows in a row were reset here.",
+        RESETS_MAY_BE_CHANCE,
+    )
     slow_silence: bool = column(
         False,
         "The access line is slow, and each attempt that failed got no answer in time.",

@@ -12,6 +12,15 @@ RANDOM = "role = 'random' AND at_working"
 WITH_NAME = "(role = 'named' OR (role = 'neutral' AND at_working)) AND name_tested"
 """Flows with the target's name, at neutral hosts that worked too."""
 
+NAME_FLOW = "(role IN ('named', 'browser', 'other_size', 'again') OR (role = 'neutral' AND at_working)) AND name_tested"
+"""The same with every kind of hello."""
+
+ADDRESS_FLOW = (
+    "(role IN ('target', 'innocuous', 'nonexistent_here')"
+    " OR (role IN ('browser', 'other_size', 'again') AND flow_address = k.address)) AND name_tested"
+)
+"""Flows to the address, with any name."""
+
 SUCCEEDED = "passes_all AND (NOT is_http OR (fingerprints = 0 AND NOT away))"
 """Every needed layer passed. An unencrypted answer must be no block page, nor a redirect that the control lacks."""
 

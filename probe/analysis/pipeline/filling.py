@@ -12,6 +12,7 @@ from probe.analysis.features.network.families import (
     proven_families,
     working_families,
 )
+from probe.analysis.features.network.random_resets import resets_needed
 from probe.analysis.features.network.slow_line import is_slow_line
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import address as as_address
@@ -63,6 +64,7 @@ def _fill_network(found: Tables, m: int, measurement: FlatMeasurement) -> None:
             flag(measurement.run.get("out_of_time")),
             is_slow_line(measurement),
             is_lossy(checks[0], proven),
+            resets_needed(measurement),
             _ternary(udp),
             seconds_or_none(preflight.get("began")),
             _ternary(preflight.get("dark_answers")),

@@ -29,6 +29,7 @@ MEASUREMENT = InputTable(
         "out_of_time": (BOOL, "the time limit of the run was over"),
         "slow": (BOOL, "the access line is so slow that silence proves nothing"),
         "first_lossy": (BOOL, "packets to neutral hosts of a proven family were lost before the run"),
+        "resets_needed": (INT, "resets in a row that chance does not explain, 0 if nothing is reset at random"),
         "udp_fact": (INT, "UDP passed in the preflight: 1 yes, 0 no, -1 unknown"),
         "preflight_began": (REAL, "begin of the preflight on the measurement's clock, NULL if unknown"),
         "dark_answers": (INT, "a non-resolver answered in the preflight: 1 yes, 0 no, -1 unknown"),

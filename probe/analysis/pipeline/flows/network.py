@@ -60,7 +60,7 @@ NETWORKS = Statement(
     "network",
     "What the whole measurement says about its network.",
     ("m",),
-    "SELECT g.m, g.interrupted, g.slow, s.m IS NOT NULL AS drops,"
+    "SELECT g.m, g.interrupted, g.slow, g.resets_needed, s.m IS NOT NULL AS drops,"
     " g.first_lossy OR s.m IS NOT NULL AS lossy, g.dark_answers = 1 AS dns_intercepted,"
     " g.udp_fact = 1 OR COALESCE(u.of_dns, 0) > 0 AS udp_dns, COALESCE(u.passed, 0) AS udp_passed,"
     " g.udp_fact <> 0 OR COALESCE(u.of_dns, 0) > 0 OR COALESCE(u.passed, 0) > 0 AS udp_works, u.last_t AS udp_last_t"

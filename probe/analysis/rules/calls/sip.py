@@ -2,6 +2,7 @@
 
 from probe.analysis.rules.calls import conditions, sentences
 from probe.analysis.rules.calls.sip_injection import SIP_INJECTION_RULES
+from probe.analysis.rules.random_resets import may_be_chance
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -49,6 +50,7 @@ SIP_RULES = (
         because="The run was interrupted before a failure of the SIP request could be confirmed.",
         plain=sentences.INTERRUPTED,
     ),
+    may_be_chance("payload", "sip_reset_among_random_resets"),
     Rule(
         "sip_tampered",
         conditions.TAMPERED,

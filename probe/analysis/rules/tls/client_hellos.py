@@ -14,7 +14,7 @@ _TIMEOUT_NOT_BY_SERVER = "(control_tls_successes > 0 OR (neutral_proven AND neut
 BROWSER_HELLO_FAILS = (
     Rule(
         "tls_reset_of_name_in_browsers_hello",
-        "tls_successes > 0 AND browser_resets >= 2",
+        "tls_successes > 0 AND browser_resets >= 2 AND browser_resets >= resets_needed",
         State.DEGRADED,
         mechanism="tls.reset.sni",
         because=(
@@ -45,7 +45,7 @@ BROWSER_HELLO_FAILS = (
 HELLO_WITH_ECH_FAILS = (
     Rule(
         "tls_reset_of_any_hello_with_ech",
-        "tls_successes > 0 AND ech_resets >= 5",
+        "tls_successes > 0 AND ech_resets >= 5 AND ech_resets >= resets_needed",
         State.DEGRADED,
         mechanism="tls.reset.ech",
         because=(
@@ -59,7 +59,7 @@ HELLO_WITH_ECH_FAILS = (
     ),
     Rule(
         "tls_reset_of_name_in_hello_with_ech",
-        "tls_successes > 0 AND ech_name_resets >= 3",
+        "tls_successes > 0 AND ech_name_resets >= 3 AND ech_name_resets >= resets_needed",
         State.DEGRADED,
         mechanism="tls.reset.ech",
         because=(

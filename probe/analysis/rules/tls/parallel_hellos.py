@@ -16,7 +16,7 @@ PASSES_ALONE = (
         "tls_policed_side_by_side",
         "tls_successes > 0 AND alone_successes = tls_successes AND crowded_silent + crowded_forged_resets >= 2 "
         "AND crowded_failures = tls_attempts - tls_successes AND crowd_answers > 0 AND control_crowd > 0 "
-        "AND NOT line_lossy",
+        "AND NOT line_lossy AND (resets_needed = 0 OR crowded_silent >= 2)",
         State.DEGRADED,
         mechanism="tls.policing",
         because=(

@@ -1,0 +1,48 @@
+"""Define the rules about resets in a network that resets connections at random, whatever they carry.
+
+`resets_may_be_chance` leaves out names and addresses with so many resets in a row that chance does not explain them.
+"""
+
+from probe.analysis.rules.rule import Rule, State
+from probe.messages import mark
+
+_BY_CHANCE = "resets_may_be_chance AND NOT (control_attempts > 0 AND control_successes = 0)"
+
+
+def may_be_chance(layer: str, rule_id: str) -> Rule:
+    """Return the rule of a table about failures that chance explains. `layer` begins the names of its columns."""
+    return Rule(
+        rule_id,
+        f"{layer}_successes = 0 AND {layer}_resets > 0 AND {layer}_timeouts < 2 AND {_BY_CHANCE}",
+        State.IMPAIRED,
+        because=(
+            "The attempts here were reset. This network resets innocuous connections too, at random, and too few "
+            "attempts were made to exclude chance."
+        ),
+        plain=mark(
+            "The test of {service} was cut off. This network cuts off other connections too, at random, so this may be "
+            "chance. Run the test again, in another network if you can."
+        ),
+    )
+
+
+def follows_name(layer: str, rule_id: str, mechanism: str, condition: str) -> Rule:
+    """Return the rule about a name that was reset more often in a row than chance explains.
+
+    `condition` holds if the name was reset in this table's layer, and the server did not do it.
+    """
+    return Rule(
+        rule_id,
+        f"{condition} AND resets_needed > 0 AND name_flows_passed = 0 AND name_flows_reset >= resets_needed AND "
+        "innocuous_passed > 0",
+        State.LIKELY_BLOCKED,
+        mechanism=mechanism,
+        because=(
+            "Every connection with this name is reset. This network resets innocuous connections too, but only some of "
+            "them."
+        ),
+        plain=mark(
+            "Connections that name {host} are cut off every time. This network cuts off other connections only "
+            "sometimes. Access to {service} is probably blocked by its name."
+        ),
+    )
