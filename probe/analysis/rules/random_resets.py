@@ -26,23 +26,20 @@ def may_be_chance(layer: str, rule_id: str) -> Rule:
     )
 
 
-def follows_name(layer: str, rule_id: str, mechanism: str, condition: str) -> Rule:
-    """Return the rule about a name that was reset more often in a row than chance explains.
-
-    `condition` holds if the name was reset in this table's layer, and the server did not do it.
-    """
-    return Rule(
-        rule_id,
-        f"{condition} AND resets_needed > 0 AND name_flows_passed = 0 AND name_flows_reset >= resets_needed AND "
-        "innocuous_passed > 0",
-        State.LIKELY_BLOCKED,
-        mechanism=mechanism,
-        because=(
-            "Every connection with this name is reset. This network resets innocuous connections too, but only some of "
-            "them."
-        ),
-        plain=mark(
-            "Connections that name {host} are cut off every time. This network cuts off other connections only "
-            "sometimes. Access to {service} is probably blocked by its name."
-        ),
-    )
+TLS_NAME_RESET_EACH_TIME = Rule(
+    "tls_reset_follows_name_among_random_resets",
+    "tls_successes = 0 AND tls_resets > 0 AND name_attempts >= 2 AND resets_needed > 0 AND name_flows_passed = 0 AND "
+    "name_flows_reset >= resets_needed AND innocuous_passed > 0 AND "
+    "(control_tls_successes > 0 OR (neutral_proven AND neutral_resets > 0))",
+    State.LIKELY_BLOCKED,
+    mechanism="tls.reset.sni",
+    because=(
+        "Every connection with this name is reset. This network resets innocuous connections too, but only some of "
+        "them."
+    ),
+    plain=mark(
+        "Connections that name {host} are cut off every time. This network cuts off other connections only sometimes. "
+        "Access to {service} is probably blocked by its name."
+    ),
+)
+"""The name was reset more often in a row than chance explains."""

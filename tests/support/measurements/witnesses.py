@@ -118,6 +118,11 @@ TCP: dict[str, Columns] = {
 }
 
 
+def _by_chance(table: str, columns: Columns) -> dict[str, Columns]:
+    """Return the witness of resets that may be chance, where an accusing rule would hold."""
+    return {f"{table}_reset_among_random_resets": columns | {"resets_needed": 6, "resets_may_be_chance": True}}
+
+
 def _fails(layer: str, columns: str) -> Columns:
     base = _PROVEN | {"tcp_attempts": 2, "tcp_successes": 2, "name_attempts": 2, "clear_text": layer == "http"}
     base |= {"name_failures": 2}
@@ -200,6 +205,10 @@ TLS: dict[str, Columns] = {
     "tls_times_out_beside_slow_answers": _fails("tls", "timeouts") | {"name_answers_arriving": 1} | _CONTROL,
     "tls_fails_side_by_side": _fails("tls", "timeouts") | {"crowded_failures": 2, "crowd_answers": 1} | _CONTROL,
     **_by_hello(),
+    **_by_chance("tls", _fails("tls", "resets") | {"innocuous_passed": 1} | _CONTROL),
+    "tls_reset_follows_name_among_random_resets": _fails("tls", "resets")
+    | {"resets_needed": 6, "name_flows_reset": 6, "innocuous_passed": 1}
+    | _CONTROL,
     "tls_completes": _PROVEN | {"tls_attempts": 2, "tls_successes": 1},
     **_by_certificate("tls"),
     **_by_kind("tls"),
@@ -235,12 +244,14 @@ HTTP: dict[str, Columns] = {
     "http_shows_blockpage": _fails("http", "resets") | {"http_blockpages": 1},
     "http_redirected_here": _fails("http", "resets") | {"http_redirects": 1} | _CONTROL,
     "http_redirected": _fails("http", "resets") | {"http_redirects": 1},
+    **_by_chance("http", _fails("http", "resets") | {"innocuous_passed": 1} | _CONTROL),
     **_by_kind("http"),
     **_usual("http"),
 }
 PAYLOAD: dict[str, Columns] = {
     "payload_answered": _PROVEN | {"payload_attempts": 1, "payload_successes": 1},
     "payload_reset_twin_passes": _fails("payload", "resets") | {"twin_passed": 1} | _CONTROL,
+    **_by_chance("payload", _fails("payload", "resets") | _CONTROL),
     "payload_drop_twin_passes": _fails("payload", "timeouts") | {"twin_passed": 1} | _CONTROL,
     "payload_drop_of_unlisted_protocols": _fails("payload", "timeouts") | {"random_silent": 1} | _CONTROL,
     "payload_answered_by_web_proxy": _fails("payload", "resets") | {"payload_web_answers": 2} | _CONTROL,
@@ -263,6 +274,7 @@ def call(name: str) -> dict[str, Columns]:
         f"{name}_interrupted": _DATAGRAM | once | {"interrupted": True},
         f"{name}_tampered": _DATAGRAM | {"other_echoed": 1, "same_echoed": 1, "same_swapped": 1},
         f"{name}_silent_twin_echoed": _DATAGRAM | {"other_echoed": 1, "same_silent": 1},
+        **(_by_chance(name, reset | _CONTROL) if name != "dtls" else {}),
         f"{name}_reset_twin_passes": reset | {"twin_passed": 1} | _CONTROL,
         f"{name}_silent_twin_passes": silent | {"twin_passed": 1} | _CONTROL,
         f"{name}_fails_everywhere": _DATAGRAM | _TRIED,
@@ -325,6 +337,7 @@ MAIL: dict[str, Columns] = {
     "mail_local_fault": _PROVEN | {"local_faults": 1},
     "mail_not_reached": _PROVEN,
     "mail_interrupted": _MAIL | {"mail_attempts": 1, "interrupted": True},
+    **_by_chance("mail", _MAIL | {"mail_resets": 2} | _CONTROL),
     "smtp_starttls_stripped": _MAIL | {"mail_unoffered": 2, "mail_refused": 2} | _CONTROL,
     "imap_starttls_stripped": _IMAP | {"mail_unoffered": 2, "mail_refused": 2} | _CONTROL,
     "mail_starttls_offered_to_nobody": _MAIL
@@ -355,6 +368,7 @@ RESOLVER: dict[str, Columns] = {
     "resolver_not_reached": _PROVEN,
     "resolver_interrupted": _ASKING | {"payload_attempts": 1, "interrupted": True},
     "resolver_answer_raced": _LIE | {"answers_forged_first": 1, "answers_bogons": 1, "answers_trusted": 1},
+    **_by_chance("resolver", _ASKING | {"payload_resets": 2} | _CONTROL),
     "resolver_answers_bogon": _LIE | {"answers_bogons": 1, "answers_trusted": 1} | _CONTROL,
     "resolver_denies_a_name_that_exists": _ASKING | {"answers_denied": 2, "answers_trusted": 1} | _CONTROL,
     "resolver_answers_otherwise": _LIE | {"answers_elsewhere": 1, "answers_trusted": 1} | _CONTROL,

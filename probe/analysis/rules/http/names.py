@@ -1,6 +1,5 @@
 """Define the rules that compare the target's name with an innocuous one in a Host header without TLS."""
 
-from probe.analysis.rules.random_resets import follows_name
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -18,12 +17,6 @@ _CONTROL = "control_successes > 0"
 _CONTROL_WITHOUT_LOSS = f"{_CONTROL} AND NOT line_lossy"
 
 HTTP_FOLLOWS_NAME = (
-    follows_name(
-        "http",
-        "http_reset_follows_name_among_random_resets",
-        "http.reset.host",
-        f"{_RESET} AND (({_RESET_AT_NEUTRAL_HOST}) OR ({_CONTROL}))",
-    ),
     Rule(
         "http_reset_of_unlisted_names",
         f"{_RESET} AND {_INNOCUOUS_PASSES} AND nonexistent_failed > 0 AND (({_RESET_AT_NEUTRAL_HOST}) OR ({_CONTROL}))",

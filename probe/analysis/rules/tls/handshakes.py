@@ -1,6 +1,6 @@
 """Define the rules about TLS handshakes, and collect the rules of the TLS table."""
 
-from probe.analysis.rules.random_resets import follows_name, may_be_chance
+from probe.analysis.rules.random_resets import TLS_NAME_RESET_EACH_TIME, may_be_chance
 from probe.analysis.rules.rule import Rule, State
 from probe.analysis.rules.tls.certificates import FOREIGN_CERTIFICATES, REFUSED_CERTIFICATES
 from probe.analysis.rules.tls.client_hellos import BROWSER_HELLO_FAILS, DEPENDS_ON_HELLO, HELLO_WITH_ECH_FAILS
@@ -12,10 +12,6 @@ from probe.messages import mark
 _INNOCUOUS_PASSES = "innocuous_passed > 0 AND innocuous_failed = 0"
 _AGAIN = "name_failures >= 2 AND control_tls_successes > 0"
 _RESET = f"tls_successes = 0 AND tls_resets > 0 AND {_AGAIN}"
-_RESET_OF_NAME = (
-    "tls_successes = 0 AND tls_resets > 0 AND name_attempts >= 2 AND "
-    "(control_tls_successes > 0 OR (neutral_proven AND neutral_resets > 0))"
-)
 _TIMEOUT = f"tls_successes = 0 AND tls_timeouts > 0 AND {_AGAIN}"
 _CLOSE = f"tls_successes = 0 AND tls_closes > 0 AND {_AGAIN}"
 
@@ -76,7 +72,7 @@ TLS_RULES = (
     *SILENT_BESIDE_SLOW_ANSWERS,
     *NOT_REPEATED_ALONE,
     may_be_chance("tls", "tls_reset_among_random_resets"),
-    follows_name("tls", "tls_reset_follows_name_among_random_resets", "tls.reset.sni", _RESET_OF_NAME),
+    TLS_NAME_RESET_EACH_TIME,
     *DEPENDS_ON_HELLO,
     Rule(
         "tls_same_hello_passes_later",
