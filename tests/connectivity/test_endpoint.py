@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from tests.connectivity.one_endpoint import (
     run,
     the,
 )
-from tests.support.world import INNOCUOUS, Box, World
+from tests.support.world import INNOCUOUS, Behaviour, Box, World, hello_name
 
 
 async def test_working_endpoint_is_tried_once_after_the_innocuous_name(world: World) -> None:
@@ -85,6 +86,40 @@ async def test_neutral_host_gets_the_name_once_per_endpoint_and_family(world: Wo
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
     assert neutral.flows(NAME) == 1
     assert kinds(trace).count("other_name_same_address") == 2
+
+
+def resets_once(name: str) -> Callable[[bytes], Behaviour | None]:
+    """Return the behaviour of a server that resets the first hello with a name."""
+    left = [name]
+
+    def behave(hello: bytes) -> Behaviour | None:
+        if hello_name(hello) not in left:
+            return None
+        left.clear()
+        return "reset"
+
+    return behave
+
+
+@pytest.mark.parametrize(("sent_before", "resets"), [(False, 1), (True, 0)])
+async def test_innocuous_name_that_is_reset_only_once_is_counted(world: World, sent_before: bool, resets: int) -> None:
+    """Leave out an address that got a target's name before, because the reset may be residual censorship."""
+    async with world.box(HERE, [NAME], by_hello=resets_once(INNOCUOUS)) as box:
+        resolves(world, HERE)
+        if sent_before:
+            world.session.pace.spend_trigger("other.example", HERE, "tcp", box.port)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert the(trace, "innocuous").failure == f.RESET and the(trace, "other_name_same_address").failure is None
+    found = world.session.innocuous_resets.counted()
+    assert (found.resets if found else 0) == resets
+
+
+@pytest.mark.parametrize("names", [{INNOCUOUS: "reset"}, {NAME: "reset"}])
+async def test_name_that_is_reset_each_time_is_no_random_reset(world: World, names: dict[str, Behaviour]) -> None:
+    async with world.box(HERE, [NAME], names=names) as box:
+        resolves(world, HERE)
+        await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert world.session.innocuous_resets.counted() is None
 
 
 async def test_innocuous_flow_that_fails_in_a_residual_window_is_marked(world: World) -> None:

@@ -56,6 +56,28 @@ def test_success_needs_nothing_more() -> None:
     assert steps(HTTPS, {}) == ["innocuous + own"]
 
 
+@pytest.mark.parametrize(
+    ("url", "layer", "failure", "again"),
+    [
+        (HTTPS, "tls_handshake", f.RESET, True),
+        ("http://service.example:80/", "http_round_trip", f.RESET, True),
+        (HTTPS, "connect", f.RESET, False),
+        (HTTPS, "tls_handshake", f.TIMEOUT, False),
+    ],
+)
+def test_innocuous_name_that_was_reset_is_sent_again_after_the_own_name_passed(
+    url: str, layer: str, failure: str, again: bool
+) -> None:
+    once = ["innocuous_repeated"] * again
+    reset = {"innocuous": f"{layer} {failure}"}
+    passed = steps(url, reset)
+    assert passed[:1] == FIRST[:1] and ("innocuous_repeated" in " ".join(passed)) is again
+    if url == HTTPS:
+        assert passed == [*FIRST[:1], *once]
+        assert steps(url, reset | {"own": RESET}) == [*FIRST, *once]  # the confirmation passes
+    assert "innocuous_repeated" not in " ".join(steps(url, reset | BOTH))  # other_name is sent in any case
+
+
 STOPS = frozenset({"own", "confirmation", "small_segments", "transfer_again"})
 COMPARED = [*FIRST, "small_segments + other_sni + neutral_transfer"]
 

@@ -14,7 +14,7 @@ from probe.run.network.network_checks import LOST_CHECKS, NetworkChecks
 from probe.run.network.preflight import preflight
 from tests.run.test_preflight import HERE, HOST, neutral_at, reply
 from tests.run.test_preflight import world as world
-from tests.support.world import Behaviour, World
+from tests.support.world import Behaviour, World, hello_name
 
 SHARED = 5  # flows that begin together
 
@@ -214,3 +214,32 @@ async def test_old_preflight_is_repeated_and_a_recent_one_is_not(world: World) -
         assert world.session.preflight is not first
         assert world.session.preflight["helpers"] == ["connection_refused"]
         await checks.close()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_host_that_was_reset_is_asked_again_in_each_check_until_it_passes(world: World) -> None:
+    names, left = ["neutral.example", "second.example"], ["neutral.example"]
+
+    def reset_once(hello: bytes) -> Behaviour | None:
+        if hello_name(hello) not in left:
+            return None
+        left.clear()
+        return "reset"
+
+    async with world.box(HERE, names, reply=reply(datetime.now(UTC)), by_hello=reset_once) as box:
+        endpoint = neutral_at(world, box)
+        hosts = tuple(replace(endpoint, host=name, url=f"https://{name}:{box.port}/") for name in names)
+        world.session.neutral = replace(world.session.neutral, endpoints=hosts)
+        world.system |= {name: [HERE] for name in names}
+        checks = await started(world)
+        assert not left and world.session.innocuous_resets.to_repeat() == {"neutral.example"}
+        for _ in range(2):
+            checks.beside()
+            await checks.settle(5.0)
+        proofs = [
+            [host["endpoint"] for host in one["neutral"] if "connect_only" not in host] for one in checks.since(0.0)
+        ]
+        await checks.close()
+    assert [len(one) for one in proofs] == [2, 1]
+    found = world.session.innocuous_resets.counted()
+    assert found is not None and (found.resets, found.networks, found.owners) == (1, 1, 1)
