@@ -42,7 +42,7 @@ class ResetCounts:
         if named or _is_crowded(entries) or not _ended_in_data(record):
             return
         self._flows += 1
-        if record.failure == f.RESET:
+        if record.failure is not None:
             self._resets += 1
             self._failed.add(place)
 

@@ -14,11 +14,13 @@ from probe.connectivity.endpoint import Reach
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSResponse
 from probe.formats.keys import LISTS, Lists
+from probe.formats.transactions import TransactionRecord
 from probe.platforms import abilities
 from probe.run import fresh_control
 from probe.run import measure as measuring
 from probe.run.measure import measure, measured_nothing
 from probe.run.measurement_keys import Measured
+from probe.session.innocuous_resets import InnocuousName
 from probe.targets.target import Target
 from tests.support.world import World
 
@@ -91,6 +93,16 @@ async def test_a_run_looks_once_at_what_the_system_lets_it_see(world: World, mon
     assert looks == [True]
     assert first.test_keys["x_run"]["abilities"] == second.test_keys["x_run"]["abilities"]
     assert first.test_keys["x_run"]["abilities"]["raw_packets"] is True
+
+
+async def test_innocuous_names_that_were_reset_once_are_written(world: World) -> None:
+    counts = world.session.innocuous_resets
+    for number, failure in enumerate((f.RESET, None)):
+        record = TransactionRecord(transaction_id=number, kind="innocuous", failure=failure)
+        counts.note(InnocuousName(HERE, 443, "innocuous.example", "test"), record, [], named=False)
+    done = await run(world, world.target(f"https://{NAME}:443/"))
+    found = done.test_keys["x_run"]["innocuous_resets"]
+    assert found == {"flows": 2, "resets": 1, "networks": 1, "owners": 1}
 
 
 async def test_answers_have_their_as_number(world: World) -> None:

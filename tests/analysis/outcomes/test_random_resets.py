@@ -5,12 +5,17 @@ from typing import Any
 import pytest
 
 from probe.analysis.features.network.random_resets import resets_needed
+from probe.analysis.features.rows import AddressRow
 from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.rules.rule import ACCUSING
+from probe.analysis.rules.tables import tables_for
 from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.analysis.outcomes.test_packet_loss import measurements_of
+from tests.support.measurements.feature_rows import decide
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
 from tests.support.measurements.mail_dialogues import MailLines
+from tests.support.measurements.pipeline_tables import shared_engine
+from tests.support.measurements.witnesses import WITNESSES
 
 HOST = "web.telegram.org"
 URL = f"https://{HOST}:443/"
@@ -119,6 +124,22 @@ def test_silence_is_judged_as_elsewhere() -> None:
     assert concluded(lines)[1] == ["tls.timeout.sni"]
 
 
+def test_connections_that_are_closed_are_judged_as_elsewhere() -> None:
+    lines = web()
+    lines.innocuous(URL, GENUINE)
+    lines.twice(URL, GENUINE, "tls:eof_error")
+    lines.control(URL, GENUINE)
+    assert concluded(lines)[2] == "tls_close_follows_name"
+
+
+@pytest.mark.parametrize("changed", [{"name_flows_passed": 1}, {"name_flows_reset": 5}, {"resets_needed": 0}])
+def test_name_is_reset_each_time_only_if_none_of_enough_flows_passes(changed: dict[str, int]) -> None:
+    rule_id = "tls_reset_follows_name_among_random_resets"
+    rows = [AddressRow(**WITNESSES["tls"][rule_id] | more) for more in ({}, changed)]
+    holds, other = decide(shared_engine(), rows, tables_for(AddressRow))
+    assert holds["tls"] == rule_id and other["tls"] != rule_id
+
+
 @pytest.mark.parametrize(
     ("url", "layer"),
     [
@@ -163,3 +184,26 @@ def test_more_resets_in_a_row_are_needed_the_more_are_random(flows: int, resets:
 
 def test_older_measurement_has_no_random_resets() -> None:
     assert resets_needed(FlatMeasurement({}, {}, (), False, {})) == 0
+
+
+# -- rules that hold for an address that works -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "changed", "holds"),
+    [
+        ("tls_policed_side_by_side", {"crowded_silent": 0, "crowded_forged_resets": 2}, False),
+        ("tls_policed_side_by_side", {"crowded_silent": 2}, True),
+        ("tls_reset_of_name_in_browsers_hello", {"browser_resets": 5}, False),
+        ("tls_reset_of_name_in_browsers_hello", {"browser_resets": 6}, True),
+        ("tls_reset_of_any_hello_with_ech", {"ech_resets": 5}, False),
+        ("tls_reset_of_any_hello_with_ech", {"ech_resets": 6}, True),
+        ("tls_reset_of_name_in_hello_with_ech", {"ech_name_resets": 5}, False),
+        ("tls_reset_of_name_in_hello_with_ech", {"ech_name_resets": 6}, True),
+    ],
+)
+def test_interference_beside_a_success_needs_more_resets(rule_id: str, changed: dict[str, int], holds: bool) -> None:
+    witness = WITNESSES["tls"][rule_id] | changed
+    rows = [AddressRow(**witness | {"resets_needed": needed}) for needed in (0, 6)]
+    elsewhere, here = decide(shared_engine(), rows, tables_for(AddressRow))
+    assert elsewhere["tls"] == rule_id and (here["tls"] == rule_id) is holds
