@@ -1,10 +1,10 @@
 """Count resets of innocuous flows that no censor explains, since the same name passes at the same address.
 
 Only flows to addresses that got no target's name before are counted. Later ones may meet residual censorship (P8).
-Flows beside others to the same network are not counted either, since the network may police their number.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from probe.formats import failures as f
@@ -12,9 +12,9 @@ from probe.formats.entries import Entry
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.innocuous_resets import InnocuousResets
 from probe.formats.transactions import TransactionRecord
-from probe.signatures.parallel_hellos import network_of
+from probe.signatures.parallel_hellos import SOON, network_of
 
-MOST_BESIDE = 1  # other TLS connections to the same network
+MOST_BESIDE = 1  # other TLS connections to the same network, with which no policing of their number is expected
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,27 @@ class InnocuousName:
 class ResetCounts:
     """Know which innocuous names were reset and which of them passed later. Not thread-safe: one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._flows = self._resets = 0
-        self._failed: set[InnocuousName] = set()
+        self._counts_until: dict[InnocuousName, float] = {}  # of the names that were reset
         self._passed: set[InnocuousName] = set()
 
     def note(self, place: InnocuousName, record: TransactionRecord, entries: Iterable[Entry], *, named: bool) -> None:
         """Count a flow that has ended. `named`: a target's name was sent to the address before its end."""
-        if record.failure is None:
-            self._passed |= {place} & self._failed
-        if named or _is_crowded(entries) or not _ended_in_data(record):
+        if record.failure is None and self._clock() <= self._counts_until.get(place, 0.0):
+            self._passed.add(place)
+        if named or not _ended_in_data(record):
             return
         self._flows += 1
         if record.failure is not None:
             self._resets += 1
-            self._failed.add(place)
+            until = self._clock() + SOON if _is_crowded(entries) else float("inf")
+            self._counts_until[place] = max(until, self._counts_until.get(place, until))
 
     def to_repeat(self) -> set[str]:
         """Return the owners of the names that were reset and did not pass since."""
-        return {place.owner for place in self._failed - self._passed}
+        return {place.owner for place in self._counts_until.keys() - self._passed}
 
     def counted(self) -> InnocuousResets | None:
         """Return the numbers, None if no name passed after a reset."""
@@ -68,5 +70,6 @@ def _ended_in_data(record: TransactionRecord) -> bool:
 
 
 def _is_crowded(entries: Iterable[Entry]) -> bool:
+    """Return whether the network may police the number of connections. It remembers them for longer than `SOON`."""
     beside = (entry.x_parallel for entry in entries if isinstance(entry, TLSHandshake))
     return any(one is not None and one.most > MOST_BESIDE for one in beside)

@@ -8,6 +8,7 @@ from probe.formats import failures as f
 from probe.formats.exchanges.tls import ParallelHellos, TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.session.innocuous_resets import InnocuousName, ResetCounts
+from probe.signatures.parallel_hellos import SOON
 
 NAME = "example.org"
 FIRST, SECOND = ("192.0.2.1", "telegram"), ("198.51.100.1", "neutral.example")
@@ -52,7 +53,6 @@ def test_names_that_pass_after_a_reset_are_counted_by_network_and_owner() -> Non
     "reset",
     [
         {"named": True},  # may be residual censorship
-        {"beside": 2},  # may be policing of parallel connections
         {"operation": "connect"},
         {"name": "example.com"},  # the server may refuse one of the names
     ],
@@ -78,3 +78,13 @@ def test_name_that_is_always_reset_shows_nothing() -> None:
         note(counts, FIRST, f.RESET)
         note(counts, SECOND)
     assert counts.counted() is None
+
+
+def test_reset_beside_others_counts_only_if_the_name_passes_before_a_policer_forgets() -> None:
+    for later, beside, counts_it in ((SOON - 1, 2, True), (SOON + 1, 2, False), (SOON + 1, 1, True)):
+        now = [100.0]
+        counts = ResetCounts(lambda moment=now: moment[0])
+        note(counts, FIRST, f.RESET, beside=beside)
+        now[0] += later
+        note(counts, FIRST)
+        assert (counts.counted() is not None) is counts_it
