@@ -1,4 +1,4 @@
-"""Tell from the resets of innocuous flows how many resets in a row chance does not explain."""
+"""Compute how many resets in a row chance does not explain, from the resets of innocuous flows."""
 
 from probe.analysis.observations.lenient_json import number, table
 from probe.analysis.observations.rows import FlatMeasurement
