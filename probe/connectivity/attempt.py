@@ -13,6 +13,7 @@ from probe.connectivity.facts import CONTROL_WAITS, Wait
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import conclude, plan
 from probe.connectivity.priorities import confirmation_priority
+from probe.connectivity.rest import Rests
 from probe.dialogue import (
     Method,
     RequestOptions,
@@ -57,6 +58,7 @@ class AttemptRunner:
         self.resolvers = OtherResolvers(self._runner, roots)
         self.hop_search = HopSearch(self._runner)
         self._innocuous = InnocuousFlows(measurement.session.pace)
+        self._rests = Rests()
         self._cool_down = CoolDown(self._session, partial(self.repeat, row="again"), self._send_innocuous_again)
 
     async def run(self, at: AddressAttempt) -> bool:
@@ -114,6 +116,8 @@ class AttemptRunner:
             await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
         elif wait is Wait.COOL_DOWN:
             await self._cool_down.wait(state)
+        elif wait is Wait.REST:
+            await self._rests.wait(state, self._session.stopping)
         elif wait is Wait.VISIT and (visit := self._trust.visit(at.ip)) is not None:
             await asyncio.shield(visit)
         elif wait is Wait.RESOLVERS and at.name is not None:
@@ -186,7 +190,7 @@ class AttemptRunner:
             return await self._send(flow, state)
 
     async def _send(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
-        if flow.row in {"own", "confirmation", "in_turn"}:
+        if flow.row in {"own", "confirmation", "in_turn", "rested"}:
             return await self._send_own(flow, state)
         if flow.row == "alone":
             return await self._send_alone(flow, state)
@@ -233,7 +237,7 @@ class AttemptRunner:
     async def _send_own(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
         """Run the endpoint's dialogue with its own name or payload."""
         at, endpoint, is_confirmation = state.at, state.at.endpoint, flow.kind == "confirm"
-        is_patient = is_confirmation and flow.row not in {"alone", "again"}  # repetitions wait for each other
+        is_patient = is_confirmation and flow.row not in {"alone", "again", "rested"}  # repetitions wait for each other
 
         async def steps(tx: Transaction) -> None:
             tx.record.address_sources, tx.record.corroborated = self._trust.sources(at), self._trust.is_corroborated(at)

@@ -10,7 +10,7 @@ from probe.followups.helper_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.entries import Entry
 from probe.formats.exchanges.tls import TLSHandshake
-from probe.formats.failures import TIMEOUT
+from probe.formats.failures import CUT_OFF, REFUSED, TIMEOUT
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED
@@ -18,9 +18,12 @@ from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace
 from probe.session.turns import OpenFlows
+from probe.signatures.connection_rates import Connection, may_be_limited
 from probe.signatures.parallel_hellos import CROWD, RUN_CROWD
 from probe.steps.tls.client_hello import OWN
 from probe.targets.target import Endpoint, family_of
+
+_ATTEMPTS = frozenset({"own", "confirmation", "alone", "in_turn", "rested"})
 
 
 @dataclass
@@ -72,6 +75,9 @@ class AttemptState:
             triggers_left=session.pace.triggers_left(at.endpoint.host, at.ip, at.endpoint.carrier),
             network_answers=self._network_answers(),
             network_lost=self._network_lost(),
+            may_be_limited=may_be_limited(at.ip, list(self._connections()))
+            if "confirmation" in self.records
+            else False,
             slow_beside=self._slow_beside(),
             spares_turns=session.pace.line_queueing > CROWDED or not session.turns.are_useful,
             has_name=at.name is not None,
@@ -147,6 +153,31 @@ class AttemptState:
         if own is None:
             return 0
         return self._measurement.session.turns.slow_since(self._measurement.trace.zero + own.t0)
+
+    def _connections(self) -> Iterator[Connection]:
+        """Yield the TCP connections of the measurement to addresses of its endpoints, in the order of their begin."""
+        records = self._measurement.trace.transactions
+        places = {record.address for record in records if record.kind in {"first", "confirm"}}
+        mine = {record.transaction_id for row, record in self.records.items() if row in _ATTEMPTS}
+        for record in records:
+            if record.address in places and "connect" in {*record.steps, record.failed_operation}:
+                yield Connection(
+                    record.address,
+                    record.t0,
+                    record.t,
+                    answered=record.t > record.t0 and (record.failure is None or len(record.steps) > 1),
+                    cut_off=record.kind in {"first", "confirm"} and record.failure in CUT_OFF | {REFUSED},
+                    own=record.transaction_id in mine,
+                )
+
+    def elapsed(self) -> float:
+        """Return the seconds since the measurement began."""
+        return self._measurement.trace.elapsed()
+
+    def seconds_since_connection(self, since: float) -> float:
+        """Return the seconds since the last connection to an address of this family, or since a later time."""
+        same_family = (one.begun for one in self._connections() if family_of(one.address) == family_of(self.at.ip))
+        return self.elapsed() - max(since, *same_family)
 
     def _fails_elsewhere(self) -> bool:
         trace, hellos = self._measurement.trace, self._measurement.session.pace.hellos

@@ -42,3 +42,11 @@ def may_be_policed(facts: AttemptFacts) -> bool:
     failed_twice = no_answer_in_tls(facts.own) and no_answer_in_tls(facts.confirmation)
     elsewhere = facts.fails_elsewhere or facts.network_lost
     return failed_twice and (beside_others or may_be_at_limit(facts)) and not elsewhere
+
+
+def may_be_too_soon(facts: AttemptFacts) -> bool:
+    """Return whether two attempts were cut off that may have followed other connections to the server too soon."""
+    tried = (facts.own, facts.confirmation)
+    cut_off = all(outcome is not None and outcome.failure in f.CUT_OFF | {f.REFUSED} for outcome in tried)
+    elsewhere = any(operation == "tls_handshake" for _, operation in facts.name_at_neutral)
+    return cut_off and facts.may_be_limited and not elsewhere

@@ -24,6 +24,7 @@ class Wait(Enum):
     PAUSE = "a short pause before the confirmation"
     COOL_DOWN = "a time without TLS hellos to the network, before one of them is repeated alone"
     CONTROL_BEFORE_ECHO = "the helper's answer, which says where its echo is"
+    REST = "some seconds without a connection to the servers of the measurement, before the name is sent again"
     SECOND_ANSWERS_FIRST = "a second answer to the probe's own DNS query, before an address is tried"
     SECOND_ANSWERS = "a second answer to the probe's own DNS query, after all addresses were tried"
     CONTROL_BEFORE_ALTERNATIVES = "the helper's answer, which may give other addresses"
@@ -131,6 +132,9 @@ class AttemptFacts:
     network_lost: bool = False
     """Neutral hosts of the family passed the preflight. The last checks since the first flow got no handshake with one.
     """
+
+    may_be_limited: bool = False
+    """A server's limit of connections in some seconds explains the attempts at this address that were cut off."""
 
     slow_beside: int = 0
     """Flows with targets' names whose bytes still arrived at their time limits, since the first flow began."""

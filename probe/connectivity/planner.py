@@ -6,7 +6,7 @@ outcome to the facts. The follow-ups stand in the policy table (`policy/table.py
 
 from dataclasses import dataclass, replace
 
-from probe.connectivity.connection_limits import may_be_policed, may_share_limit
+from probe.connectivity.connection_limits import may_be_policed, may_be_too_soon, may_share_limit
 from probe.connectivity.facts import AttemptFacts, NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End, Plan, any_due, cause_of, follow_ups
 from probe.connectivity.policy.claims import innocuous_claim
@@ -16,6 +16,7 @@ from probe.connectivity.policy.table import (
     AFTER_FAILURE,
     AFTER_SUCCESS,
     BEFORE_ALONE,
+    BEFORE_REST,
     HOP_SEARCH,
     INNOCUOUS_AGAIN,
     RESOLVERS,
@@ -23,8 +24,10 @@ from probe.connectivity.policy.table import (
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 
-ATTEMPT_ROWS = frozenset({"innocuous", "own", "confirmation", "alone", "in_turn"})  # flows that are no follow-ups
-REPETITIONS = ("alone", "in_turn")  # of an attempt whose confirmation failed too
+ATTEMPT_ROWS = frozenset(
+    {"innocuous", "own", "confirmation", "alone", "in_turn", "rested"}
+)  # flows that are no follow-ups
+REPETITIONS = ("alone", "in_turn", "rested")  # of an attempt whose confirmation failed too
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,10 @@ def _after_failure(facts: AttemptFacts) -> Plan:
     alone = facts.outcome("alone")
     if alone is None and facts.followups and may_be_policed(facts):
         return _alone(facts)
-    if alone is not None and alone.passed:
+    rested = facts.outcome("rested")
+    if rested is None and facts.followups and may_be_too_soon(facts):
+        return _rested(facts)
+    if any(outcome is not None and outcome.passed for outcome in (alone, rested)):
         return () if facts.under_way else FINISHED
     return follow_ups(AFTER_FAILURE, facts)
 
@@ -209,6 +215,20 @@ def _alone(facts: AttemptFacts) -> Plan:
     if Wait.COOL_DOWN not in facts.waits:
         return Wait.COOL_DOWN
     return (replace(_confirmation(facts), row="alone", in_turn=False),)
+
+
+def _rested(facts: AttemptFacts) -> Plan:
+    """Return the repetition after some seconds without a connection, after the flows that may show another cause.
+
+    These send the name to neutral hosts, and other names to the address. One of them may pass that followed another
+    connection as soon.
+    """
+    flows = follow_ups(BEFORE_REST, facts)
+    if not isinstance(flows, End):
+        return flows
+    if Wait.REST not in facts.waits:
+        return Wait.REST
+    return (replace(_confirmation(facts), row="rested", in_turn=False),)
 
 
 def _confirmation(facts: AttemptFacts) -> PlannedFlow:

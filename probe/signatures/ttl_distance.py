@@ -17,7 +17,7 @@ COMPARING = frozenset({"frozen", "kept", "media"})
 NAMELESS = frozenset({"syn", "datagram"})
 """Payloads without a name. Their distance counts only if it is exact."""
 
-AT_HOME = 2  # hops that may be the volunteer's own: a router, and the provider's modem before it
+AT_HOME = 2  # hops that may be the user's own: a router, and the provider's modem before it
 AGREEING, MOST_RUNS = 5, 11  # of a deep search, as in CenTrace (Raman et al., CoNEXT 2022)
 STEADY_OF, STEADY = 5, 4  # packets beside a payload that is dropped, and how many of them a router must answer
 AGREEING_QUOTES = 2  # flows in which routers must quote the same

@@ -74,6 +74,7 @@ class Run:
     silent: frozenset[str] = frozenset()  # rows whose answer stops in the middle
     slow: frozenset[str] = frozenset()  # rows whose bytes still arrive at the time limit
     slow_beside: int = 0
+    may_be_limited: bool = False
     spares_turns: bool = False
     crowded: bool = False  # every hello has three or more others beside it
     at_limit: bool = False  # servers receive hellos that get no answer, beside others of the run
@@ -125,6 +126,7 @@ class Run:
             network_answers=self.network_answers,
             network_lost=self.network_lost,
             slow_beside=self.slow_beside,
+            may_be_limited=self.may_be_limited,
             spares_turns=self.spares_turns,
             fails_elsewhere=self.elsewhere
             and any(url == attempt.url and operation == "tls_handshake" for url, _, operation in self.at_neutral),
@@ -202,6 +204,7 @@ def runs(draw: st.DrawFn, as_control: bool | None = None) -> Run:
         silent=draw(st.frozensets(st.sampled_from(TRANSFERS))),
         slow=draw(st.frozensets(st.sampled_from(("own", "confirmation")))),
         slow_beside=draw(st.integers(0, 3)),
+        may_be_limited=draw(st.booleans()),
         spares_turns=draw(st.booleans()),
         crowded=draw(st.booleans()),
         at_limit=draw(st.booleans()),

@@ -222,6 +222,37 @@ def test_address_without_an_innocuous_flow_gets_one_before_the_repetition() -> N
     assert found == ["own", "PAUSE", "confirmation", "name_at_neutral + other_name", "COOL_DOWN", "alone"]
 
 
+NAMES = ["name_at_neutral + nonexistent_name", "other_name"]
+REFUSED = f"connect {f.REFUSED}"
+
+
+def test_name_that_a_limit_may_have_stopped_is_sent_again_after_a_rest() -> None:
+    assert steps(HTTPS, BOTH, may_be_limited=True) == [*FIRST, *NAMES, "REST", "rested"]
+    refused = dict.fromkeys(BOTH, REFUSED)
+    assert steps(HTTPS, refused, may_be_limited=True) == [*FIRST, "REST", "rested"]
+
+
+def test_name_that_fails_after_a_rest_too_is_followed_up_as_usual() -> None:
+    found = steps(HTTPS, BOTH | {"rested": RESET}, may_be_limited=True)
+    usual = steps(HTTPS, BOTH)
+    assert found == [*usual[:5], "REST", "rested", *usual[5:]]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "facts"),
+    [
+        (BOTH, {}),
+        ({"own": RESET}, {"may_be_limited": True}),
+        (BOTH | {"name_at_neutral": RESET}, {"may_be_limited": True}),
+        (BOTH, {"may_be_limited": True, "followups": False}),
+        (BOTH, {"may_be_limited": True, "network_lost": True}),
+        (dict.fromkeys(BOTH, "tls_handshake generic_timeout_error"), {"may_be_limited": True}),
+    ],
+)
+def test_no_rest_without_doubt(outcomes: dict[str, str | None], facts: dict[str, object]) -> None:
+    assert not {"REST", "rested"} & set(steps(HTTPS, outcomes, **facts))
+
+
 def test_repetition_alone_needs_a_trigger() -> None:
     spent = Counter({("service.example", ADDRESSES[0], "tcp"): 4})
     assert steps(HTTPS, BOTH, **POLICED, spent=spent)[4:6] == ["COOL_DOWN", "alone (over budget)"]

@@ -1,9 +1,10 @@
-"""Declare the columns of an address row about TLS connections to one network side by side."""
+"""Declare the columns of an address row about connections side by side, and about those that follow each other."""
 
 from dataclasses import dataclass
 
 from probe.analysis.features.column import column
 from probe.analysis.features.link_counts import or_zero
+from probe.signatures.connection_rates import REST
 
 
 @dataclass
@@ -56,4 +57,10 @@ class ParallelColumns:
         0,
         "TLS handshakes of the control to the network beside three or more others that succeeded.",
         or_zero("l.at_control"),
+    )
+    hurried_failures: int = column(
+        0,
+        f"Attempts that were cut off and all came at most {REST:g} s after another connection was answered, while none"
+        " was answered that followed as soon. The scope is the address, its network, or all addresses of its family.",
+        or_zero("q.hurried"),
     )

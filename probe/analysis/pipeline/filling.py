@@ -21,6 +21,7 @@ from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation
 from probe.analysis.observations.site import site_of
 from probe.analysis.pipeline.inputs import INPUTS
 from probe.signatures.bogons import is_bogon
+from probe.signatures.parallel_hellos import network_of
 from probe.signatures.resolver_fingerprint import print_of
 from probe.targets.dialects import ENCRYPTED_RESOLVERS, FAKED_BY_ANY_DEVICE, PROOF_DEPTH
 from probe.targets.target import family_of
@@ -136,8 +137,17 @@ def _fill_observations(found: Tables, urls: dict[str, None], m: int, measurement
                 found["answer"] += [(m, n, q, d, address) for address in message.addresses]
     addresses |= _networks(measurement)
     found["address_fact"] += [
-        (m, address, family_of(address), asn, is_bogon(address)) for address, asn in addresses.items()
+        (m, address, family_of(address), asn, is_bogon(address), _network(address))
+        for address, asn in addresses.items()
     ]
+
+
+def _network(address: str) -> str:
+    """Return the first address of the /24 or /48 of an address, "" for another word in its place."""
+    try:
+        return network_of(address)
+    except ValueError:
+        return ""
 
 
 def _fill_pairs(found: Tables, m: int, measurement: FlatMeasurement) -> None:

@@ -221,6 +221,7 @@ ADDRESS = InputTable(
         "address_family": (INT, "6 with a colon, else 4"),
         "asn": (INT, "AS number that the measurement gives, 0 for none"),
         "bogon": (BOOL, "no public service can have it"),
+        "network": (TEXT, "the first address of its /24 or /48, empty for no address"),
     },
 )
 INPUTS = (

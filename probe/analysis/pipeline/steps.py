@@ -2,6 +2,7 @@
 
 from probe.analysis.pipeline.addresses.address_rows import ADDRESS_STATEMENTS
 from probe.analysis.pipeline.addresses.certificates import CERTIFICATE_STATEMENTS
+from probe.analysis.pipeline.addresses.connection_spacing import SPACING_STATEMENTS
 from probe.analysis.pipeline.addresses.controls import CONTROL_STATEMENTS
 from probe.analysis.pipeline.addresses.forged_answers import FORGED_ANSWER_STATEMENTS
 from probe.analysis.pipeline.addresses.hellos import HELLO_STATEMENTS
@@ -34,6 +35,7 @@ STEPS: tuple[tuple[str, str, tuple[Statement, ...]], ...] = (
             *HELLO_STATEMENTS,
             *TRANSFER_STATEMENTS,
             *PARALLEL_STATEMENTS,
+            *SPACING_STATEMENTS,
             *KEPT_STATEMENTS,
         ),
     ),

@@ -1,6 +1,6 @@
 """Define the rules about SMTP and IMAP, with STARTTLS and with TLS from the first byte."""
 
-from probe.analysis.rules.random_resets import may_be_chance
+from probe.analysis.rules import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -65,7 +65,13 @@ MAIL_RULES = (
         because="The run was interrupted before a failure of the mail dialogue could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),
-    may_be_chance("mail", "mail_reset_among_random_resets"),
+    Rule(
+        "mail_reset_among_random_resets",
+        random_resets.may_be_chance("mail"),
+        State.IMPAIRED,
+        because=random_resets.BECAUSE,
+        plain=random_resets.PLAIN,
+    ),
     Rule(
         "smtp_starttls_stripped",
         f"mail_protocol = 'smtp' AND {_FAILED} AND mail_unoffered >= 2 AND {_CONTROL}",

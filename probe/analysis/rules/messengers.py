@@ -1,6 +1,6 @@
 """Define the rules about the messengers' own protocols, MTProto and Noise (table `payload`)."""
 
-from probe.analysis.rules.random_resets import may_be_chance
+from probe.analysis.rules import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -43,7 +43,13 @@ PAYLOAD_RULES = (
         because="The run was interrupted before a failure of the service's own protocol could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),
-    may_be_chance("payload", "payload_reset_among_random_resets"),
+    Rule(
+        "payload_reset_among_random_resets",
+        random_resets.may_be_chance("payload"),
+        State.IMPAIRED,
+        because=random_resets.BECAUSE,
+        plain=random_resets.PLAIN,
+    ),
     Rule(
         "payload_reset_twin_passes",
         f"{_TWICE} AND payload_resets >= 2 AND twin_passed > 0",

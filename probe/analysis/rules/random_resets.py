@@ -9,21 +9,19 @@ from probe.messages import mark
 _BY_CHANCE = "resets_may_be_chance AND NOT (control_attempts > 0 AND control_successes = 0)"
 
 
-def may_be_chance(layer: str, rule_id: str) -> Rule:
-    """Return the rule of a table about failures that chance explains. `layer` begins the names of its columns."""
-    return Rule(
-        rule_id,
-        f"{layer}_successes = 0 AND {layer}_resets > 0 AND {layer}_timeouts < 2 AND {_BY_CHANCE}",
-        State.IMPAIRED,
-        because=(
-            "The attempts here were reset. This network resets innocuous connections too, at random, and too few "
-            "attempts were made to exclude chance."
-        ),
-        plain=mark(
-            "The test of {service} was cut off. This network cuts off other connections too, at random, so this may be "
-            "chance. Run the test again, in another network if you can."
-        ),
-    )
+BECAUSE = (
+    "The attempts here were reset. This network resets innocuous connections too, at random, and too few attempts were "
+    "made to exclude chance."
+)
+PLAIN = mark(
+    "The test of {service} was cut off. This network cuts off other connections too, at random, so this may be chance. "
+    "Run the test again, in another network if you can."
+)
+
+
+def may_be_chance(layer: str) -> str:
+    """Return the condition that chance explains the failures. `layer` begins the names of a table's columns."""
+    return f"{layer}_successes = 0 AND {layer}_resets > 0 AND {layer}_timeouts < 2 AND {_BY_CHANCE}"
 
 
 TLS_NAME_RESET_EACH_TIME = Rule(

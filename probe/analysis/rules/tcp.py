@@ -1,5 +1,6 @@
 """Define the rules about TCP connections."""
 
+from probe.analysis.rules.connection_rates import TCP_SOON_AFTER_ANOTHER
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -52,6 +53,7 @@ TCP_RULES = (
             "sign of blocking."
         ),
     ),
+    TCP_SOON_AFTER_ANOTHER,
     Rule(
         "tcp_timeout_here",
         f"{_TWICE} AND tcp_timeouts >= 2 AND neutral_unreachable = 0",

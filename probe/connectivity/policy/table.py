@@ -241,10 +241,15 @@ BEFORE_ALONE = Group(
 )
 """Flows of the group `names` that come before a hello is repeated alone, since they may show another cause."""
 
-AFTER_FAILURE = (
-    *SILENT_TRANSFERS,
+BEFORE_REST = (
     Group("unlisted protocol", (_UNLISTED_PROTOCOL,)),
     Group("names", (_NEUTRAL_NAMES, _ENDPOINT_NAMES)),
+)
+"""Groups that come before a name is sent again after a rest, since they may show that no limit is at fault."""
+
+AFTER_FAILURE = (
+    *SILENT_TRANSFERS,
+    *BEFORE_REST,
     Group(
         "hellos at a neutral host",
         (

@@ -10,6 +10,7 @@ from probe.lab.censors.kit.middlebox import DROP, NameFilter
 from probe.lab.censors.kit.resets import Resetting
 from probe.lab.censors.kit.server_name import HelloView, carries_ech, read_hello
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
+from probe.lab.net.addresses import network_of
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import FIN, RST, SYN, Packet
 
@@ -169,7 +170,7 @@ class TLSPolicing(Resetting, HelloFilter):
         """Return whether this packet completes a hello that is censored."""
         if flow in self._passed or flow in self._blocked or not self._triggered(packet, now):
             return False
-        network = self._networks.setdefault(_network(flow[2]), _Policed())
+        network = self._networks.setdefault(network_of(flow[2]), _Policed())
         network.open.add(flow)
         if len(network.open) > self.most:
             network.until = now + self.seconds
@@ -181,10 +182,5 @@ class TLSPolicing(Resetting, HelloFilter):
     def _forget(self, flow: Flow) -> None:
         self._passed.discard(flow)
         self._blocked.discard(flow)
-        if (network := self._networks.get(_network(flow[2]))) is not None:
+        if (network := self._networks.get(network_of(flow[2]))) is not None:
             network.open.discard(flow)
-
-
-def _network(address: bytes) -> bytes:
-    """Return the first bytes of an address: a /24 of IPv4, a /48 of IPv6."""
-    return address[: 3 if len(address) == 4 else 6]

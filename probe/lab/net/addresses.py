@@ -7,6 +7,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from probe.lab.net.crafting import packed
 
 
+def network_of(address: bytes) -> bytes:
+    """Return the first bytes of an address: a /24 of IPv4, a /48 of IPv6."""
+    return address[: 3 if len(address) == 4 else 6]
+
+
 class Covers:
     """Hold addresses and prefixes, for `address in covers` with an address of 4 or 16 bytes.
 

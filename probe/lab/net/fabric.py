@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from probe.lab.net.addresses import Covers
+from probe.lab.net.connection_rates import ConnectionRates
 from probe.lab.net.crafting import host_unreachable, network_unreachable, packed
 from probe.lab.net.layout import Actions, Censor, Direction, FabricConfig, PathConfig
 from probe.lab.net.outages import Outages
@@ -52,7 +53,7 @@ class Fabric:
         self._helper_addresses = {packed(config.helper_v4), packed(config.helper_v6)}
         self._servers, self._dead = Covers(config.servers), Covers(config.dead)
         self._unreachable = Covers(config.unreachable)
-        self._outages = Outages(config.outages)
+        self._outages, self._rates = Outages(config.outages), ConnectionRates(config.connection_rates)
         rng = random.Random(f"fabric {config.seed}")
         self._home_path = Path(
             config.path, config.censors, self._home_hop, self.timetable, self._reach_home, self._leave_home_path, rng
@@ -157,6 +158,12 @@ class Fabric:
         if (how := self._outages.at(destination, now)) is not None:
             if how == "refused" and (refusal := answer_of_closed_host(Packet(raw))) is not None:
                 path.enter(refusal, Direction.IN, now)
+            return
+        if (reset := self._rates.refuse(raw, destination, now)) is not None:
+            if reset.to_client is not None:
+                path.enter(reset.to_client, Direction.IN, now)
+            if reset.to_server is not None:
+                self._wires["outside"].write(reset.to_server)
             return
         if destination in self._servers:
             self._wires["outside"].write(raw)

@@ -103,6 +103,23 @@ class Outage:
 
 
 @dataclass(frozen=True)
+class RateOfConnections:
+    """Describe a limit of servers. They reset each connection of a client above `most` in `seconds`.
+
+    `per`: what has a count of its own. `at`: the packet that is answered by the reset. `renews`: refused connections
+    count too. `spared`: clients without a limit.
+    """
+
+    addresses: Sequence[str]
+    most: int
+    seconds: float
+    at: Literal["connect", "data"]
+    per: Literal["address", "network", "all"] = "address"
+    renews: bool = False
+    spared: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Cut:
     """Describe a time in which the user's network is cut off, in seconds from the run's first packet."""
 
@@ -154,6 +171,7 @@ class FabricConfig:
 
     dead: Sequence[str] = ()
     outages: Sequence[Outage] = ()
+    connection_rates: Sequence[RateOfConnections] = ()
     unreachable: Sequence[str] = ()
     no_ipv6: NoIPv6How | None = None  # "absent": no address, no route. "silent": both, but no answer
     no_network: NoNetworkHow | None = None  # "unreachable": by ICMP. "unplugged": no route

@@ -199,6 +199,19 @@ class ConnectionLimit(Placed, kind="connection_limit"):
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 
+class ConnectionRate(Placed, kind="connection_rate"):
+    """Let the servers reset connections of a client that opens too many in some seconds, as packet filters do."""
+
+    most: int = Field(default=1, ge=1, description="connections that are accepted in this time")
+    seconds: float = Field(gt=0, description="seconds for which a connection counts")
+    at: Literal["connect", "data"] = Field(description="what is answered by the reset: the SYN or the first data")
+    per: Literal["address", "network", "all"] = Field(
+        default="address", description="one count for each address, each /24 or /48, or all servers of the fault"
+    )
+    renews: bool = Field(default=False, description="true: refused connections count too")
+    spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
+
+
 class FirstReset(Placed, kind="first_reset"):
     """Let the servers reset the first connections of a client at its first data, as protection from floods does."""
 

@@ -21,6 +21,7 @@ from probe.lab.scenario.datagram_faults import NATRebinding, UDPDelay, UDPLoss, 
 from probe.lab.scenario.faults import NAT, VPN, Fault, NoIPv6, NoNetwork, Portal, ResolverDown
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.world.hosts import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER
+from probe.lab.world.server_faults import connection_rates
 from probe.lab.world.world import World
 
 ANNOTATIONS = "/run/censorprobe/annotations.json"
@@ -77,6 +78,7 @@ def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record
         outside_resolver=HELPERS_RESOLVER,
         dead=world.silent,
         outages=[outage for host in world.hosts for outage in host.outages],
+        connection_rates=connection_rates(world.hosts, scenario),
         no_ipv6=next((fault.how for fault in scenario.faults if isinstance(fault, NoIPv6)), None),
         no_network=next((fault.how for fault in _no_network(scenario) if fault.after is None), None),
         cut=next(map(_cut, (fault for fault in _no_network(scenario) if fault.after is not None)), None),

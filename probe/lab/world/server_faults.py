@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 from probe.lab.censors.kit.names import matches
-from probe.lab.net.layout import Outage
+from probe.lab.net.layout import Outage, RateOfConnections
 from probe.lab.scenario.faults import (
     BrokenAAAA,
     ClosingConnections,
     ConnectionLimit,
+    ConnectionRate,
     ExpiredCertificate,
     FilteringResolver,
     FirstReset,
@@ -33,7 +34,18 @@ from probe.lab.scenario.faults import (
     WrongCertificate,
 )
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.hosts import Certificate, ClientLimit, FirstResets, Host, MailRefusal, OddAnswer, SIPRefusal, Stall
+from probe.lab.world.hosts import (
+    HELPER_V4,
+    HELPER_V6,
+    Certificate,
+    ClientLimit,
+    FirstResets,
+    Host,
+    MailRefusal,
+    OddAnswer,
+    SIPRefusal,
+    Stall,
+)
 from probe.lab.world.pools import Pool
 
 _CERTIFICATES: dict[type[Placed], Certificate] = {
@@ -54,6 +66,18 @@ def apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
             if _applies_to(host, fault):
                 host.limit = limit or host.limit
                 _apply(host, fault, pool)
+
+
+def connection_rates(hosts: Sequence[Host], scenario: Scenario) -> list[RateOfConnections]:
+    """Return the limits of connections in a time that the hosts' packet filters have."""
+    rates = []
+    for fault in scenario.faults:
+        if isinstance(fault, ConnectionRate):
+            addresses = [address for host in hosts if _applies_to(host, fault) for address in host.addresses]
+            keys = fault.model_dump(include={"most", "seconds", "at", "per", "renews"})
+            spared = (HELPER_V4, HELPER_V6) if fault.spares_helper else ()
+            rates.append(RateOfConnections(addresses, **keys, spared=spared))
+    return rates
 
 
 def _is_limit(fault: Placed) -> TypeGuard[ConnectionLimit]:

@@ -42,7 +42,7 @@ def listed_names_pass(failure: str = RESET, url: str = URL) -> Lines:
     """Return flows in which an innocuous name passes, and the target's and a non-existent name fail."""
     layer = "http" if url == CLEAR else "tls"
     lines = web(url)
-    lines.innocuous(url, GENUINE)
+    lines.innocuous(url, GENUINE, t0=1.0)
     lines.twice(url, GENUINE, f"{layer}:{failure}", t0=1.0)
     lines.nonexistent(url, GENUINE, f"{layer}:{failure}", t0=2.0)
     lines.other_name(url, GENUINE, t0=3.0, in_residual=True)
@@ -84,7 +84,7 @@ def test_failure_in_a_residual_window_counts_only_with_a_later_success() -> None
 
 def test_passing_nonexistent_name_shows_no_allowlist() -> None:
     lines = web()
-    lines.innocuous(URL, GENUINE)
+    lines.innocuous(URL, GENUINE, t0=1.0)
     lines.twice(URL, GENUINE, f"tls:{RESET}", t0=1.0)
     lines.nonexistent(URL, GENUINE, t0=2.0)
     lines.other_name(URL, GENUINE, t0=3.0)

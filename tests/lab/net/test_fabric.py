@@ -3,7 +3,7 @@
 import pytest
 
 from probe.lab.net.fabric import Actions, Direction, FabricConfig, PathConfig
-from probe.lab.net.layout import Outage
+from probe.lab.net.layout import Outage, RateOfConnections
 from probe.lab.net.packets import ACK, RST, SYN, Packet, tcp_packet, udp_packet, with_ttl
 from tests.support.lab.virtual import SERVER, SERVER6, VirtualLab, Watcher
 from tests.support.lab.wire_checks import is_correct
@@ -415,3 +415,59 @@ def test_question_to_the_helper_does_not_begin_the_run() -> None:
     lab.send("home", query(dst="192.88.99.200"))
     lab.send("helper", syn("helper"))
     assert len(lab.take("outside")) == 1
+
+
+# -- limits of connections in a time -----------------------------------------------------------------------------------
+
+
+def opened(lab: VirtualLab, port: int, *, at: str = SERVER, side: str = "home") -> str:
+    """Open a connection and send a byte. Return what is answered by a reset: "connect", "data" or nothing."""
+    source = HOME if side == "home" else "192.88.99.200"
+    for name, flags, payload in (("connect", SYN, b""), ("data", ACK, b"x")):
+        lab.send(side, tcp_packet(source, at, port, 443, flags=flags, seq=7, ack=9, payload=payload))
+        if any(packet.tcp_flags & RST for packet in lab.take(side)):
+            return name
+    return ""
+
+
+@pytest.mark.parametrize("where", ["connect", "data"])
+def test_server_with_a_limit_resets_connections_that_follow_too_soon(where: str) -> None:
+    lab = make(connection_rates=[RateOfConnections([SERVER], 1, 3.0, where)])  # type: ignore[arg-type]
+    found = []
+    for port, pause in ((1, 0.0), (2, 1.0), (3, 1.0), (4, 2.0), (5, 0.1)):
+        lab.now += pause
+        found.append(opened(lab, port))
+    assert found == ["", where, where, "", where]
+    resets = [packet for packet in lab.take("outside") if packet.tcp_flags & RST]
+    assert [packet.sport for packet in resets] == ([2, 3, 5] if where == "data" else [])
+
+
+def test_refused_connections_renew_a_limit_that_counts_them() -> None:
+    lab = make(connection_rates=[RateOfConnections([SERVER], 1, 3.0, "data", renews=True)])
+    found = []
+    for port, pause in ((1, 0.0), (2, 2.0), (3, 2.0), (4, 3.1)):
+        lab.now += pause
+        found.append(opened(lab, port))
+    assert found == ["", "data", "data", ""]
+
+
+@pytest.mark.parametrize(("per", "other"), [("address", ""), ("network", "connect"), ("all", "connect")])
+def test_servers_may_share_a_limit(per: str, other: str) -> None:
+    beside = SERVER.rpartition(".")[0] + ".250"
+    limit = RateOfConnections([SERVER, beside], 1, 3.0, "connect", per)  # type: ignore[arg-type]
+    lab = make(connection_rates=[limit])
+    assert [opened(lab, 1), opened(lab, 2, at=beside)] == ["", other]
+
+
+def test_limit_counts_each_client_and_may_spare_one() -> None:
+    for spared in ((), ("192.88.99.200",)):
+        lab = make(connection_rates=[RateOfConnections([SERVER], 1, 3.0, "connect", spared=spared)])
+        found = [opened(lab, port, side=side) for port, side in ((1, "home"), (1, "helper"), (2, "helper"))]
+        assert found == ["", "", "" if spared else "connect"]
+
+
+def test_syn_that_is_sent_again_is_the_same_connection() -> None:
+    lab = make(connection_rates=[RateOfConnections([SERVER], 1, 3.0, "connect")])
+    assert [opened(lab, port) for port in (1, 2)] == ["", "connect"]
+    lab.now += 3.1
+    assert opened(lab, 2) == "connect"

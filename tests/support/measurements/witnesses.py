@@ -107,6 +107,7 @@ TCP: dict[str, Columns] = {
     "tcp_not_reached": _PROVEN,
     "tcp_interrupted": _SILENT | {"tcp_attempts": 1, "interrupted": True},
     "tcp_fails_everywhere": _SILENT | _TRIED,
+    "tcp_fails_soon_after_another": _SILENT | {"tcp_refusals": 2, "hurried_failures": 2} | _CONTROL,
     "tcp_timeout_here": _SILENT | {"tcp_timeouts": 2} | _CONTROL,
     "tcp_refused_here": _SILENT | {"tcp_refusals": 2} | _CONTROL,
     "tcp_reset_here": _SILENT | {"tcp_resets": 2} | _CONTROL,
@@ -203,6 +204,7 @@ TLS: dict[str, Columns] = {
     | {"tls_attempts": 3, "tls_successes": 1, "alone_successes": 1, "crowded_failures": 2, "crowded_silent": 2}
     | {"crowd_answers": 1, "control_crowd": 1},
     "tls_times_out_beside_slow_answers": _fails("tls", "timeouts") | {"name_answers_arriving": 1} | _CONTROL,
+    "tls_fails_soon_after_another": _fails("tls", "resets") | {"hurried_failures": 2} | _CONTROL,
     "tls_fails_side_by_side": _fails("tls", "timeouts") | {"crowded_failures": 2, "crowd_answers": 1} | _CONTROL,
     **_by_hello(),
     **_by_chance("tls", _fails("tls", "resets") | {"innocuous_passed": 1} | _CONTROL),

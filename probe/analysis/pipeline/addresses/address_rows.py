@@ -88,7 +88,8 @@ ADDRESS_ROWS = Statement(
     f" LEFT JOIN nonexistent_count n ON {same_subject('n', 's')}"
     f" LEFT JOIN resolver_count d ON {same_subject('d', 's')}"
     f" LEFT JOIN transfer_result i ON {same_subject('i', 's')}"
-    f" LEFT JOIN parallel_result l ON {same_subject('l', 's')}",
+    f" LEFT JOIN parallel_result l ON {same_subject('l', 's')}"
+    f" LEFT JOIN spacing_result q ON {same_subject('q', 's')}",
 )
 
 ADDRESS_DECIDED = decided(

@@ -1,8 +1,8 @@
 """Define the rules about SIP, over UDP, TCP and TLS."""
 
+from probe.analysis.rules import random_resets
 from probe.analysis.rules.calls import conditions, sentences
 from probe.analysis.rules.calls.sip_injection import SIP_INJECTION_RULES
-from probe.analysis.rules.random_resets import may_be_chance
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -50,7 +50,13 @@ SIP_RULES = (
         because="The run was interrupted before a failure of the SIP request could be confirmed.",
         plain=sentences.INTERRUPTED,
     ),
-    may_be_chance("payload", "sip_reset_among_random_resets"),
+    Rule(
+        "sip_reset_among_random_resets",
+        random_resets.may_be_chance("payload"),
+        State.IMPAIRED,
+        because=random_resets.BECAUSE,
+        plain=random_resets.PLAIN,
+    ),
     Rule(
         "sip_tampered",
         conditions.TAMPERED,

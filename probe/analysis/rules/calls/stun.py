@@ -1,7 +1,7 @@
 """Define the rules about STUN, over UDP, TCP and TLS."""
 
+from probe.analysis.rules import random_resets
 from probe.analysis.rules.calls import conditions, sentences
-from probe.analysis.rules.random_resets import may_be_chance
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -40,7 +40,13 @@ STUN_RULES = (
         because="The run was interrupted before a failure of the STUN request could be confirmed.",
         plain=sentences.INTERRUPTED,
     ),
-    may_be_chance("payload", "stun_reset_among_random_resets"),
+    Rule(
+        "stun_reset_among_random_resets",
+        random_resets.may_be_chance("payload"),
+        State.IMPAIRED,
+        because=random_resets.BECAUSE,
+        plain=random_resets.PLAIN,
+    ),
     Rule(
         "stun_tampered",
         conditions.TAMPERED,

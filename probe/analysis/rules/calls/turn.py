@@ -1,7 +1,7 @@
 """Define the rules about TURN, over UDP, TCP and TLS."""
 
+from probe.analysis.rules import random_resets
 from probe.analysis.rules.calls import conditions, sentences
-from probe.analysis.rules.random_resets import may_be_chance
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -40,7 +40,13 @@ TURN_RULES = (
         because="The run was interrupted before a failure of the TURN request could be confirmed.",
         plain=sentences.INTERRUPTED,
     ),
-    may_be_chance("payload", "turn_reset_among_random_resets"),
+    Rule(
+        "turn_reset_among_random_resets",
+        random_resets.may_be_chance("payload"),
+        State.IMPAIRED,
+        because=random_resets.BECAUSE,
+        plain=random_resets.PLAIN,
+    ),
     Rule(
         "turn_tampered",
         conditions.TAMPERED,

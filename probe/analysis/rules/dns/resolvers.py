@@ -1,6 +1,6 @@
 """Define the rules about resolvers that are targets themselves, over UDP, TCP, TLS and HTTPS."""
 
-from probe.analysis.rules.random_resets import may_be_chance
+from probe.analysis.rules import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -54,7 +54,13 @@ RESOLVER_RULES = (
         because="The run was interrupted before a failure of the DNS query could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),
-    may_be_chance("payload", "resolver_reset_among_random_resets"),
+    Rule(
+        "resolver_reset_among_random_resets",
+        random_resets.may_be_chance("payload"),
+        State.IMPAIRED,
+        because=random_resets.BECAUSE,
+        plain=random_resets.PLAIN,
+    ),
     Rule(
         "resolver_answers_bogon",
         "answers_bogons > 0 AND control_successes > 0 AND answers_trusted > 0",

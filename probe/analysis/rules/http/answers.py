@@ -1,9 +1,9 @@
 """Define the rules about HTTP answers, and collect the rules of the HTTP table."""
 
+from probe.analysis.rules import random_resets
 from probe.analysis.rules.http.names import HTTP_FOLLOWS_NAME
 from probe.analysis.rules.http.slow_answers import SLOW_ANSWERS
 from probe.analysis.rules.http.transfers import STOPS_MIDWAY, TRANSFERS_STOP
-from probe.analysis.rules.random_resets import may_be_chance
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
@@ -88,7 +88,13 @@ HTTP_RULES = (
         because="A known block page is shown in the place of the service.",
         plain=mark("Web requests to {host} get a block page. Access to {service} is blocked."),
     ),
-    may_be_chance("http", "http_reset_among_random_resets"),
+    Rule(
+        "http_reset_among_random_resets",
+        random_resets.may_be_chance("http"),
+        State.IMPAIRED,
+        because=random_resets.BECAUSE,
+        plain=random_resets.PLAIN,
+    ),
     *HTTP_FOLLOWS_NAME,
     Rule(
         "http_fails_everywhere",

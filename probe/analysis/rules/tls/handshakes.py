@@ -1,6 +1,7 @@
 """Define the rules about TLS handshakes, and collect the rules of the TLS table."""
 
-from probe.analysis.rules.random_resets import TLS_NAME_RESET_EACH_TIME, may_be_chance
+from probe.analysis.rules import random_resets
+from probe.analysis.rules.connection_rates import TLS_SOON_AFTER_ANOTHER
 from probe.analysis.rules.rule import Rule, State
 from probe.analysis.rules.tls.certificates import FOREIGN_CERTIFICATES, REFUSED_CERTIFICATES
 from probe.analysis.rules.tls.client_hellos import BROWSER_HELLO_FAILS, DEPENDS_ON_HELLO, HELLO_WITH_ECH_FAILS
@@ -71,8 +72,15 @@ TLS_RULES = (
     ),
     *SILENT_BESIDE_SLOW_ANSWERS,
     *NOT_REPEATED_ALONE,
-    may_be_chance("tls", "tls_reset_among_random_resets"),
-    TLS_NAME_RESET_EACH_TIME,
+    Rule(
+        "tls_reset_among_random_resets",
+        random_resets.may_be_chance("tls"),
+        State.IMPAIRED,
+        because=random_resets.BECAUSE,
+        plain=random_resets.PLAIN,
+    ),
+    random_resets.TLS_NAME_RESET_EACH_TIME,
+    TLS_SOON_AFTER_ANOTHER,
     *DEPENDS_ON_HELLO,
     Rule(
         "tls_same_hello_passes_later",

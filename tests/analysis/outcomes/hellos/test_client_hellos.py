@@ -20,7 +20,7 @@ def fails_in_our_hello(failure: str = RESET, *, innocuous: str = "ok", control: 
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, GENUINE)
     lines.encrypted(HOST, GENUINE)
-    lines.innocuous(URL, GENUINE, innocuous)
+    lines.innocuous(URL, GENUINE, innocuous, t0=1.0)
     lines.twice(URL, GENUINE, f"tls:{failure}", t0=1.0)
     lines.control(URL, GENUINE, control)
     return lines

@@ -1,0 +1,99 @@
+"""Compare how soon connections follow each other, those that failed and those that were answered.
+
+A server that limits connections in a time refuses one only soon after another one was answered. It then answers no
+other one that follows as soon. Servers may have a limit for each address, for a network, or for all of them together.
+They count the two addresses of a client, of IPv4 and of IPv6, apart.
+"""
+
+from probe.analysis.observations.failure_kinds import CLOSED, LOCAL, REFUSED, RESET
+from probe.analysis.pipeline.addresses.subjects import SUBJECT
+from probe.analysis.pipeline.expressions import quoted
+from probe.analysis.pipeline.flows.flows import LIMITED_TTL
+from probe.analysis.pipeline.statement import Statement
+from probe.signatures.connection_rates import BESIDE, LONG_AGO, OTHERS_ANSWERED, REST
+
+_LONG_AGO = f"{LONG_AGO!r}e0"
+_FAMILY = "CASE x.address_family WHEN 6 THEN '6' ELSE '4' END"
+_SCOPES = (("address", "f.address"), ("network", "x.network"), ("family", _FAMILY))
+_ANSWERED = "f.failure IS NULL OR f.tls_answered OR f.http_answered OR f.payload_answered"
+
+CONNECTIONS = Statement(
+    "connection",
+    "The TCP connections to addresses of the endpoints. Each is in three scopes: its address, its network (/24 or /48),"
+    " and all addresses of its family.",
+    ("m", "n", "scope"),
+    "\nUNION ALL ".join(
+        f"SELECT f.m, f.n, '{scope}' AS scope, {place} AS place, f.address, f.transaction_id, f.t0,"
+        f" f.tcp_failure IS NULL AND ({_ANSWERED}) AS answered FROM flow f"
+        " JOIN (SELECT DISTINCT m, address FROM subject) s ON s.m = f.m AND s.address = f.address"
+        " JOIN address_fact x ON x.m = f.m AND x.address = f.address"
+        f" WHERE f.origin = 'probe' AND f.tcp_attempts > 0 AND f.followup NOT IN {LIMITED_TTL}"
+        for scope, place in _SCOPES
+    ),
+    joined_by=(("m", "scope", "place"),),
+)
+
+SPACED_CONNECTIONS = Statement(
+    "spaced_connection",
+    "The seconds from the connection before in the scope to each, and from the last one that was answered. A long time"
+    " stands for none.",
+    ("m", "n", "scope"),
+    "SELECT a.m, a.n, a.scope, a.place, a.address, a.transaction_id, a.t0, a.answered,"
+    f" COALESCE(min(a.t0 - b.t0), {_LONG_AGO}) AS since_any,"
+    f" COALESCE(min(CASE WHEN b.answered THEN a.t0 - b.t0 END), {_LONG_AGO}) AS since_answered"
+    " FROM connection a LEFT JOIN connection b ON b.m = a.m AND b.scope = a.scope AND b.place = a.place"
+    " AND b.transaction_id < a.transaction_id"
+    " GROUP BY a.m, a.n, a.scope, a.place, a.address, a.transaction_id, a.t0, a.answered",
+    joined_by=(("m", "scope", "place"),),
+)
+
+_CUT_OFF = (
+    f"(k.tcp_tested AND k.tcp_failure_kind IN {quoted((REFUSED, RESET))}) OR"
+    f" (k.tls_tested AND NOT k.tls_answered AND k.tls_failure_kind IN {quoted((RESET, CLOSED))})"
+)
+
+SPACED_FAILURES = Statement(
+    "spaced_failure",
+    "The attempts at an address that were cut off, and the longest times since the connections before in each scope."
+    " `after_rest`: those after a rest. `rested`: these, and those before any answer in the scope.",
+    (*SUBJECT, "scope"),
+    "SELECT k.m, k.endpoint, k.address, c.scope, c.place, count(*) AS failures,"
+    f" count(*) FILTER (WHERE c.since_any >= {REST!r}e0 OR c.since_answered >= {_LONG_AGO}) AS rested,"
+    f" count(*) FILTER (WHERE c.since_any >= {REST!r}e0 AND c.since_any < {_LONG_AGO}) AS after_rest,"
+    " min(c.transaction_id) AS first_id, max(c.transaction_id) AS last_id, min(c.t0) AS first_t0, max(k.t) AS last_t,"
+    " max(c.since_any) AS since_any, max(c.since_answered) AS since_answered"
+    " FROM linked k JOIN spaced_connection c ON c.m = k.m AND c.n = k.n"
+    f" WHERE k.role = 'target' AND k.failure_kind <> '{LOCAL}' AND ({_CUT_OFF})"
+    " GROUP BY k.m, k.endpoint, k.address, c.scope, c.place",
+)
+
+ANSWERED_AS_SOON = Statement(
+    "answered_as_soon",
+    "Connections that were answered although they followed others in the scope as soon as an attempt that was cut off."
+    f" They began after the first of these and at most {BESIDE:g} s after the end of the last. A limit may allow"
+    " several first, and more much later. Servers in several networks hardly share a limit of several, so that"
+    f" {BESIDE:g} s before the first count there too. `here`: those to the address itself after the last one, soon or"
+    " not. Measurements without times are left out.",
+    (*SUBJECT, "scope"),
+    "SELECT x.m, x.endpoint, x.address, x.scope, x.failures, x.rested,"
+    " count(*) FILTER (WHERE c.since_any <= x.since_any AND c.since_answered <= x.since_answered) AS as_soon,"
+    " count(*) FILTER (WHERE c.address = x.address AND c.transaction_id > x.last_id) AS here FROM spaced_failure x"
+    " LEFT JOIN spaced_connection c ON c.m = x.m AND c.scope = x.scope AND c.place = x.place AND c.answered"
+    f" AND (c.transaction_id > x.first_id OR (x.scope = 'family' AND c.t0 >= x.first_t0 - {BESIDE!r}e0))"
+    f" AND c.t0 <= x.last_t + {BESIDE!r}e0 WHERE x.since_any > 0"
+    " GROUP BY x.m, x.endpoint, x.address, x.scope, x.failures, x.rested",
+)
+
+SPACING_RESULTS = Statement(
+    "spacing_result",
+    "The attempts at an address that were cut off, if a limit of connections in a time explains all of them. None of"
+    f" the measurement was cut off after a rest, and less than {OTHERS_ANSWERED} connections to the address were"
+    " answered directly after the last one.",
+    SUBJECT,
+    "SELECT a.m, a.endpoint, a.address, max(a.failures) AS hurried FROM answered_as_soon a LEFT JOIN"
+    " (SELECT DISTINCT m FROM spaced_failure WHERE scope = 'family' AND after_rest > 0) r ON r.m = a.m"
+    f" WHERE a.rested = 0 AND a.as_soon = 0 AND a.here < {OTHERS_ANSWERED} AND r.m IS NULL"
+    " GROUP BY a.m, a.endpoint, a.address",
+)
+
+SPACING_STATEMENTS = (CONNECTIONS, SPACED_CONNECTIONS, SPACED_FAILURES, ANSWERED_AS_SOON, SPACING_RESULTS)
