@@ -15,6 +15,11 @@ from probe.signatures.connection_rates import BESIDE, LONG_AGO, OTHERS_ANSWERED,
 _LONG_AGO = f"{LONG_AGO!r}e0"
 _FAMILY = "CASE x.address_family WHEN 6 THEN '6' ELSE '4' END"
 _SCOPES = (("address", "f.address"), ("network", "x.network"), ("family", _FAMILY))
+_TO_ENDPOINT = "(kind IN ('first', 'innocuous') OR followup = 'alternative_address')"
+_CUT_OFF = (
+    f"f.failure_kind <> '{LOCAL}' AND ((f.tcp_tested AND f.tcp_failure_kind IN {quoted((REFUSED, RESET))}) OR"
+    f" (f.tls_tested AND NOT f.tls_answered AND f.tls_failure_kind IN {quoted((RESET, CLOSED))}))"
+)
 _ANSWERED = "f.failure IS NULL OR f.tls_answered OR f.http_answered OR f.payload_answered"
 
 CONNECTIONS = Statement(
@@ -24,8 +29,9 @@ CONNECTIONS = Statement(
     ("m", "n", "scope"),
     "\nUNION ALL ".join(
         f"SELECT f.m, f.n, '{scope}' AS scope, {place} AS place, f.address, f.transaction_id, f.t0,"
-        f" f.tcp_failure IS NULL AND ({_ANSWERED}) AS answered FROM flow f"
-        " JOIN (SELECT DISTINCT m, address FROM subject) s ON s.m = f.m AND s.address = f.address"
+        f" f.tcp_failure IS NULL AND ({_ANSWERED}) AS answered, {_CUT_OFF} AS cut_off, f.own FROM flow f"
+        f" JOIN (SELECT DISTINCT m, address FROM flow WHERE origin = 'probe' AND {_TO_ENDPOINT}) s"
+        " ON s.m = f.m AND s.address = f.address"
         " JOIN address_fact x ON x.m = f.m AND x.address = f.address"
         f" WHERE f.origin = 'probe' AND f.tcp_attempts > 0 AND f.followup NOT IN {LIMITED_TTL}"
         for scope, place in _SCOPES
@@ -38,32 +44,26 @@ SPACED_CONNECTIONS = Statement(
     "The seconds from the connection before in the scope to each, and from the last one that was answered. A long time"
     " stands for none.",
     ("m", "n", "scope"),
-    "SELECT a.m, a.n, a.scope, a.place, a.address, a.transaction_id, a.t0, a.answered,"
+    "SELECT a.m, a.n, a.scope, a.place, a.address, a.transaction_id, a.t0, a.answered, a.cut_off, a.own,"
     f" COALESCE(min(a.t0 - b.t0), {_LONG_AGO}) AS since_any,"
     f" COALESCE(min(CASE WHEN b.answered THEN a.t0 - b.t0 END), {_LONG_AGO}) AS since_answered"
     " FROM connection a LEFT JOIN connection b ON b.m = a.m AND b.scope = a.scope AND b.place = a.place"
     " AND b.transaction_id < a.transaction_id"
-    " GROUP BY a.m, a.n, a.scope, a.place, a.address, a.transaction_id, a.t0, a.answered",
+    " GROUP BY a.m, a.n, a.scope, a.place, a.address, a.transaction_id, a.t0, a.answered, a.cut_off, a.own",
     joined_by=(("m", "scope", "place"),),
-)
-
-_CUT_OFF = (
-    f"(k.tcp_tested AND k.tcp_failure_kind IN {quoted((REFUSED, RESET))}) OR"
-    f" (k.tls_tested AND NOT k.tls_answered AND k.tls_failure_kind IN {quoted((RESET, CLOSED))})"
 )
 
 SPACED_FAILURES = Statement(
     "spaced_failure",
     "The attempts at an address that were cut off, and the longest times since the connections before in each scope."
-    " `after_rest`: those after a rest. `rested`: these, and those before any answer in the scope.",
+    " `rested`: those after a rest, and those before any answer in the scope.",
     (*SUBJECT, "scope"),
     "SELECT k.m, k.endpoint, k.address, c.scope, c.place, count(*) AS failures,"
     f" count(*) FILTER (WHERE c.since_any >= {REST!r}e0 OR c.since_answered >= {_LONG_AGO}) AS rested,"
-    f" count(*) FILTER (WHERE c.since_any >= {REST!r}e0 AND c.since_any < {_LONG_AGO}) AS after_rest,"
     " min(c.transaction_id) AS first_id, max(c.transaction_id) AS last_id, min(c.t0) AS first_t0, max(k.t) AS last_t,"
     " max(c.since_any) AS since_any, max(c.since_answered) AS since_answered"
     " FROM linked k JOIN spaced_connection c ON c.m = k.m AND c.n = k.n"
-    f" WHERE k.role = 'target' AND k.failure_kind <> '{LOCAL}' AND ({_CUT_OFF})"
+    " WHERE k.role = 'target' AND c.cut_off"
     " GROUP BY k.m, k.endpoint, k.address, c.scope, c.place",
 )
 
@@ -91,7 +91,8 @@ SPACING_RESULTS = Statement(
     " answered directly after the last one.",
     SUBJECT,
     "SELECT a.m, a.endpoint, a.address, max(a.failures) AS hurried FROM answered_as_soon a LEFT JOIN"
-    " (SELECT DISTINCT m FROM spaced_failure WHERE scope = 'family' AND after_rest > 0) r ON r.m = a.m"
+    " (SELECT DISTINCT m FROM spaced_connection WHERE scope = 'family' AND own AND cut_off"
+    f" AND since_any >= {REST!r}e0 AND since_any < {_LONG_AGO}) r ON r.m = a.m"
     f" WHERE a.rested = 0 AND a.as_soon = 0 AND a.here < {OTHERS_ANSWERED} AND r.m IS NULL"
     " GROUP BY a.m, a.endpoint, a.address",
 )
