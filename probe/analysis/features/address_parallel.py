@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from probe.analysis.features.column import column
 from probe.analysis.features.link_counts import or_zero
-from probe.signatures.connection_rates import REST
 
 
 @dataclass
@@ -60,7 +59,6 @@ class ParallelColumns:
     )
     hurried_failures: int = column(
         0,
-        f"Attempts that were cut off and all came at most {REST:g} s after another connection was answered, while none"
-        " was answered that followed as soon. The scope is the address, its network, or all addresses of its family.",
+        "Attempts, all cut off soon after another connection was answered. None was answered that followed as soon.",
         or_zero("q.hurried"),
     )
