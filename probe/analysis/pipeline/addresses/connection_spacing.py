@@ -22,6 +22,13 @@ _CUT_OFF = (
 )
 _ANSWERED = "f.failure IS NULL OR f.tls_answered OR f.http_answered OR f.payload_answered"
 
+CUT_OFF = Statement(
+    "cut_off_anywhere",
+    "The measurements with attempts that were cut off. All others need no comparison of times.",
+    ("m",),
+    f"SELECT DISTINCT f.m FROM flow f WHERE f.origin = 'probe' AND f.own AND {_CUT_OFF}",
+)
+
 CONNECTIONS = Statement(
     "connection",
     "The TCP connections to addresses of the endpoints. Each is in three scopes: its address, its network (/24 or /48),"
@@ -30,6 +37,7 @@ CONNECTIONS = Statement(
     "\nUNION ALL ".join(
         f"SELECT f.m, f.n, '{scope}' AS scope, {place} AS place, f.address, f.transaction_id, f.t0,"
         f" f.tcp_failure IS NULL AND ({_ANSWERED}) AS answered, {_CUT_OFF} AS cut_off, f.own FROM flow f"
+        " JOIN cut_off_anywhere o ON o.m = f.m"
         f" JOIN (SELECT DISTINCT m, address FROM flow WHERE origin = 'probe' AND {_TO_ENDPOINT}) s"
         " ON s.m = f.m AND s.address = f.address"
         " JOIN address_fact x ON x.m = f.m AND x.address = f.address"
@@ -97,4 +105,4 @@ SPACING_RESULTS = Statement(
     " GROUP BY a.m, a.endpoint, a.address",
 )
 
-SPACING_STATEMENTS = (CONNECTIONS, SPACED_CONNECTIONS, SPACED_FAILURES, ANSWERED_AS_SOON, SPACING_RESULTS)
+SPACING_STATEMENTS = (CUT_OFF, CONNECTIONS, SPACED_CONNECTIONS, SPACED_FAILURES, ANSWERED_AS_SOON, SPACING_RESULTS)

@@ -17,7 +17,8 @@ def _only_elsewhere(name: str, column: str, what: str, same: str, among: str = "
         f" AND k.at_working AND k.http_answered AND k.{column} <> '' AND {among} AND k.is_http AND NOT k.is_literal"
         f" AND NOT EXISTS (SELECT 1 FROM linked c WHERE {same_subject('c', 'k')} AND c.role = 'control'"
         f" AND c.http_answered AND ({same.format('c')}))"
-        f" AND EXISTS ({_INNOCUOUS} AND i.endpoint = k.endpoint) AND NOT EXISTS ({_INNOCUOUS} AND ({same.format('i')}))",
+        f" AND EXISTS ({_INNOCUOUS} AND i.endpoint = k.endpoint)"
+        f" AND NOT EXISTS ({_INNOCUOUS} AND ({same.format('i')}))",
     )
 
 
