@@ -75,9 +75,7 @@ class AttemptState:
             triggers_left=session.pace.triggers_left(at.endpoint.host, at.ip, at.endpoint.carrier),
             network_answers=self._network_answers(),
             network_lost=self._network_lost(),
-            may_be_limited=may_be_limited(at.ip, list(self._connections()))
-            if "confirmation" in self.records
-            else False,
+            may_be_limited=self._may_be_limited(),
             slow_beside=self._slow_beside(),
             spares_turns=session.pace.line_queueing > CROWDED or not session.turns.are_useful,
             has_name=at.name is not None,
@@ -153,6 +151,11 @@ class AttemptState:
         if own is None:
             return 0
         return self._measurement.session.turns.slow_since(self._measurement.trace.zero + own.t0)
+
+    def _may_be_limited(self) -> bool:
+        attempts = [self.records.get(row) for row in ("own", "confirmation")]
+        cut_off = all(record is not None and record.failure in CUT_OFF | {REFUSED} for record in attempts)
+        return cut_off and may_be_limited(self.at.ip, list(self._connections()))
 
     def _connections(self) -> Iterator[Connection]:
         """Yield the TCP connections of the measurement to addresses of its endpoints, in the order of their begin."""

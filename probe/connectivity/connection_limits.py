@@ -46,7 +46,5 @@ def may_be_policed(facts: AttemptFacts) -> bool:
 
 def may_be_too_soon(facts: AttemptFacts) -> bool:
     """Return whether two attempts were cut off that may have followed other connections to the server too soon."""
-    tried = (facts.own, facts.confirmation)
-    cut_off = all(outcome is not None and outcome.failure in f.CUT_OFF | {f.REFUSED} for outcome in tried)
     elsewhere = any(operation == "tls_handshake" for _, operation in facts.name_at_neutral)
-    return cut_off and facts.may_be_limited and not elsewhere
+    return facts.may_be_limited and not elsewhere

@@ -134,7 +134,7 @@ class AttemptFacts:
     """
 
     may_be_limited: bool = False
-    """A server's limit of connections in some seconds explains the attempts at this address that were cut off."""
+    """Both attempts were cut off, and a server's limit of connections in some seconds explains it."""
 
     slow_beside: int = 0
     """Flows with targets' names whose bytes still arrived at their time limits, since the first flow began."""

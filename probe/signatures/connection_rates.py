@@ -6,7 +6,7 @@ Some servers reset a client that opens too many connections in some seconds. ipt
 `recent` for this (https://man7.org/linux/man-pages/man8/iptables-extensions.8.html, opened 2026-11-28).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -50,7 +50,8 @@ class _Spaced:
 def may_be_limited(address: str, connections: Sequence[Connection]) -> bool:
     """Return whether such a limit explains that all own attempts at the address were cut off.
 
-    The limit may be that of an address, of its network, or of all servers for a client of this family.
+    The connections are in the order of their begin. The limit may be that of an address, of its network, or of all
+    servers for a client of this family.
     """
     at_address = [one for one in connections if one.address == address]
     in_network = [one for one in connections if network_of(one.address) == network_of(address)]
@@ -63,7 +64,7 @@ def may_be_limited(address: str, connections: Sequence[Connection]) -> bool:
 def _fails_after_rest(connections: Sequence[Connection]) -> bool:
     """Return whether any attempt of the measurement was cut off after a rest, so that no limit is at fault."""
     families = ([one for one in connections if (":" in one.address) == v6] for v6 in (False, True))
-    spaced = (_spaced(of_family, number) for of_family in families for number in range(len(of_family)))
+    spaced = (one for of_family in families for one in _spaced(of_family))
     return any(one.connection.cut_off and REST <= one.since_any < inf for one in spaced)
 
 
@@ -79,7 +80,7 @@ def _explains(connections: Sequence[Connection], before: float = 0.0) -> bool:
 
     A limit may allow several connections first, and more much later. Servers in several networks hardly share one.
     """
-    spaced = [_spaced(connections, number) for number in range(len(connections))]
+    spaced = list(_spaced(connections))
     numbers = [number for number, one in enumerate(connections) if _counts(one)]
     failed = [spaced[number] for number in numbers]
     if not failed or any(one.since_any >= REST or one.since_answered == inf for one in failed):
@@ -95,7 +96,9 @@ def _counts(connection: Connection) -> bool:
     return connection.cut_off and connection.own
 
 
-def _spaced(connections: Sequence[Connection], number: int) -> _Spaced:
-    one, before = connections[number], connections[:number]
-    since = min((one.begun - each.begun for each in before), default=inf)
-    return _Spaced(one, since, min((one.begun - each.begun for each in before if each.answered), default=inf))
+def _spaced(connections: Iterable[Connection]) -> Iterator[_Spaced]:
+    begun = answered = -inf
+    for one in connections:
+        yield _Spaced(one, one.begun - begun, one.begun - answered)
+        begun = one.begun
+        answered = one.begun if one.answered else answered

@@ -9,8 +9,8 @@ from probe.connectivity.attempt_state import AttemptState, Measurement
 from probe.connectivity.cool_down import CoolDown
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.exchanges.tls import ParallelHellos, TLSHandshake
-from probe.formats.failures import EOF, RESET, TIMEOUT
-from probe.formats.transactions import FollowUp, StreamEnd
+from probe.formats.failures import EOF, REFUSED, RESET, TIMEOUT
+from probe.formats.transactions import FollowUp, Kind, StreamEnd
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.session.pacing import Pace
 from probe.session.parallel_hellos import HelloCounts
@@ -23,6 +23,7 @@ from tests.support.measurements.lines import GENUINE
 NEAR = GENUINE.rpartition(".")[0]
 NEIGHBOUR = f"{NEAR}.250"
 URL, NEUTRAL, BESIDE_NEUTRAL = "https://service.example:443/", "192.0.2.1", "192.0.2.9"
+KINDS: tuple[Kind, ...] = ("first", "confirm")
 BESIDE = {"open": 0, "elsewhere": 0, "crowded": 0, "crowded_answered": 0}
 
 
@@ -56,6 +57,15 @@ class Attempt:
             tx.keep(entry)
         tx.record.failure, tx.record.failed_operation = failure, "tls_handshake" if failure else None
         self.state.add(PlannedFlow(row, "followup", address, 443, "service.example"), tx.record)
+
+    async def tried(self, row: str, kind: Kind, failure: str | None, seconds: float = 0.1) -> None:
+        """Add a connection that ends after these seconds."""
+        facts = TransactionFacts(kind, service="web", endpoint=URL, address=GENUINE, family=4)
+        async with self.trace.transaction(facts) as tx:
+            tx.record.steps = ["connect"] if failure else ["connect", "tls_handshake"]
+            self.clock.now += seconds
+        tx.record.failure, tx.record.failed_operation = failure, "tls_handshake" if failure else None
+        self.state.add(PlannedFlow(row, kind, GENUINE, 443, "service.example"), tx.record)
 
     async def answered(self, address: str, name: str = "", *, answered: bool = True) -> None:
         async with self.hellos.open(address, OWN.engine, name) as hello:
@@ -169,3 +179,25 @@ async def test_repetition_waits_unless_all_names_of_the_network_are_answered_aga
     for _ in range(2):
         assert await cool_down._are_answered_again(attempt.state) is not waits
     assert sent is None or len(names_sent) == sent, "no name is sent twice"
+
+
+@pytest.mark.parametrize(
+    ("failures", "may_be_limited"),
+    [
+        ((RESET, RESET), True),
+        ((REFUSED, EOF), True),
+        ((TIMEOUT, TIMEOUT), False),
+        ((RESET, TIMEOUT), False),
+        ((RESET, None), False),
+        ((RESET,), False),
+    ],
+    ids=str,
+)
+async def test_limit_may_explain_two_attempts_that_were_cut_off(
+    failures: tuple[str | None, ...], may_be_limited: bool
+) -> None:
+    attempt = Attempt()
+    await attempt.tried("innocuous", "innocuous", None)
+    for row, kind, failure in zip(("own", "confirmation"), KINDS, failures, strict=False):
+        await attempt.tried(row, kind, failure)
+    assert attempt.state.facts().may_be_limited is may_be_limited

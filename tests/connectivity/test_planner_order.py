@@ -246,7 +246,6 @@ def test_name_that_fails_after_a_rest_too_is_followed_up_as_usual() -> None:
         (BOTH | {"name_at_neutral": RESET}, {"may_be_limited": True}),
         (BOTH, {"may_be_limited": True, "followups": False}),
         (BOTH, {"may_be_limited": True, "network_lost": True}),
-        (dict.fromkeys(BOTH, "tls_handshake generic_timeout_error"), {"may_be_limited": True}),
     ],
 )
 def test_no_rest_without_doubt(outcomes: dict[str, str | None], facts: dict[str, object]) -> None:
