@@ -4,12 +4,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from probe.formats.access_line import AccessLine
 from probe.formats.call_kinds import AppShape
 from probe.formats.entries import Part
 from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
 from probe.formats.flow_results import CallResults, MediaResult, TransferResult
-from probe.formats.innocuous_resets import InnocuousResets
+from probe.formats.network_facts import AccessLine, InnocuousResets
 
 Portal = Literal["redirect", "content", "dns"]
 """How a captive portal appeared: as a redirect, as other content, or as the address of every name."""

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from probe.followups.run_flows.run_flows import NO_FLOWS, FlowResults
-from probe.formats.access_line import AccessLine
 from probe.formats.entries import DNSQuery
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.facts import (
@@ -20,6 +19,7 @@ from probe.formats.facts import (
     TargetFacts,
 )
 from probe.formats.keys import TEST_KEYS, Lists
+from probe.formats.network_facts import AccessLine
 from probe.nettests.nettest import Nettest
 from probe.ooni.view import OONI_LISTS, View, lists_of, ooni_view
 from probe.ooni.web_connectivity.view import web_view

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from probe.formats import failures as f
 from probe.formats.entries import Entry
 from probe.formats.exchanges.tls import TLSHandshake
-from probe.formats.innocuous_resets import InnocuousResets
+from probe.formats.network_facts import InnocuousResets
 from probe.formats.transactions import TransactionRecord
 from probe.signatures.parallel_hellos import SOON, network_of
 

@@ -1,6 +1,6 @@
 """Define the rules about SMTP and IMAP, with STARTTLS and with TLS from the first byte."""
 
-from probe.analysis.rules import random_resets
+from probe.analysis.rules.resets import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 

@@ -1,6 +1,6 @@
 """Define the rules about the messengers' own protocols, MTProto and Noise (table `payload`)."""
 
-from probe.analysis.rules import random_resets
+from probe.analysis.rules.resets import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 

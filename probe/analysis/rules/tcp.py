@@ -1,6 +1,6 @@
 """Define the rules about TCP connections."""
 
-from probe.analysis.rules.connection_rates import TCP_SOON_AFTER_ANOTHER
+from probe.analysis.rules.resets.connection_rates import TCP_SOON_AFTER_ANOTHER
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 

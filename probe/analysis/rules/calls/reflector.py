@@ -1,7 +1,7 @@
 """Define the rules about Telegram's call relays ("reflectors"), over UDP and TCP."""
 
-from probe.analysis.rules import random_resets
 from probe.analysis.rules.calls import conditions, sentences
+from probe.analysis.rules.resets import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 

@@ -1,8 +1,8 @@
 """Define the rules about SIP, over UDP, TCP and TLS."""
 
-from probe.analysis.rules import random_resets
 from probe.analysis.rules.calls import conditions, sentences
 from probe.analysis.rules.calls.sip_injection import SIP_INJECTION_RULES
+from probe.analysis.rules.resets import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 

@@ -1,6 +1,6 @@
 """Define the rules about resolvers that are targets themselves, over UDP, TCP, TLS and HTTPS."""
 
-from probe.analysis.rules import random_resets
+from probe.analysis.rules.resets import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 

@@ -1,9 +1,9 @@
 """Define the rules about HTTP answers, and collect the rules of the HTTP table."""
 
-from probe.analysis.rules import random_resets
 from probe.analysis.rules.http.names import HTTP_FOLLOWS_NAME
 from probe.analysis.rules.http.slow_answers import SLOW_ANSWERS
 from probe.analysis.rules.http.transfers import STOPS_MIDWAY, TRANSFERS_STOP
+from probe.analysis.rules.resets import random_resets
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 

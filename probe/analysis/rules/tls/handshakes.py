@@ -1,7 +1,7 @@
 """Define the rules about TLS handshakes, and collect the rules of the TLS table."""
 
-from probe.analysis.rules import random_resets
-from probe.analysis.rules.connection_rates import TLS_SOON_AFTER_ANOTHER
+from probe.analysis.rules.resets import random_resets
+from probe.analysis.rules.resets.connection_rates import TLS_SOON_AFTER_ANOTHER
 from probe.analysis.rules.rule import Rule, State
 from probe.analysis.rules.tls.certificates import FOREIGN_CERTIFICATES, REFUSED_CERTIFICATES
 from probe.analysis.rules.tls.client_hellos import BROWSER_HELLO_FAILS, DEPENDS_ON_HELLO, HELLO_WITH_ECH_FAILS
