@@ -47,4 +47,4 @@ def may_be_policed(facts: AttemptFacts) -> bool:
 def may_be_too_soon(facts: AttemptFacts) -> bool:
     """Return whether two attempts were cut off that may have followed other connections to the server too soon."""
     elsewhere = any(operation == "tls_handshake" for _, operation in facts.name_at_neutral)
-    return facts.may_be_limited and not elsewhere
+    return facts.confirmation is not None and facts.may_be_limited and not elsewhere

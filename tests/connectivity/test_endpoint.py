@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from probe.connectivity import attempt as executor
+from probe.connectivity import rest
 from probe.followups.context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
@@ -15,6 +16,7 @@ from probe.formats.exchanges.tls import QUICHandshake
 from probe.session import pacing
 from probe.session.session import Settings
 from probe.session.trace import Trace
+from probe.signatures.connection_rates import REST
 from tests.connectivity.one_endpoint import (
     DIFFERENTIAL,
     HERE,
@@ -122,7 +124,10 @@ async def test_name_that_is_reset_each_time_is_no_random_reset(world: World, nam
     assert world.session.innocuous_resets.counted() is None
 
 
-async def test_innocuous_flow_that_fails_in_a_residual_window_is_marked(world: World) -> None:
+async def test_innocuous_flow_that_fails_in_a_residual_window_is_marked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "MARGIN", 0.1 - REST)
     async with world.box(HERE, [NAME], names={NAME: "reset"}, after_reset="reset") as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
