@@ -171,8 +171,9 @@ class AddressScrubber:
         if _is_binary(value):
             return None if self._contains(decode_base64(value["data"])) else value
         if isinstance(value, dict):
-            pairs = ((name, inner) for name, inner in value.items() if not self._names_address(name))
-            return {name: inner if name in OUR_OWN_TEXT else self._clean(inner, name) for name, inner in pairs}
+            named = {name: inner for name, inner in value.items() if not self._names_address(name)}
+            cleaned = {name: one if name in OUR_OWN_TEXT else self._clean(one, name) for name, one in named.items()}
+            return {name: one for name, one in cleaned.items() if one is not None or not _is_binary(named[name])}
         if isinstance(value, list):
             kept = [(item, self._clean(item, key)) for item in value]
             return [clean for item, clean in kept if not (clean is None and _is_binary(item))]

@@ -120,7 +120,7 @@ def test_no_form_of_a_known_address_remains(address: str, data: st.DataObject) -
     assert shows(before, form), "the test plants nothing"
     core = form.strip("xyz[]<>=").removeprefix("cpe-").removesuffix(".isp.example")
     assert not shows(after, core), f"{kind}: {form} in {after}"
-    assert after["test_keys"].keys() == before["test_keys"].keys()
+    assert before["test_keys"].keys() - after["test_keys"].keys() <= {"x_first_bytes"}  # bytes are left out as a whole
 
 
 @pytest.mark.parametrize("address", [V4, V6])
@@ -129,7 +129,7 @@ def test_each_form_is_removed(address: str) -> None:
     left = {}
     for kind, form in disguises(address).items():
         after = redact(everywhere(form), Known.of([address]))
-        if SCRUBBED not in after["test_keys"]["x_title"] or after["test_keys"]["x_first_bytes"] is not None:
+        if SCRUBBED not in after["test_keys"]["x_title"] or "x_first_bytes" in after["test_keys"]:
             left[kind] = after["test_keys"]
     assert left == {}
 

@@ -124,9 +124,9 @@ class RandomReset(Resetting, AddressFilter):
 
     WIRE = (
         WireTest(
-            {"names": ["sfu.voip.signal.org"], "share": 1.0},
+            {"names": ["abs.twimg.com"], "share": 1.0},
             (
-                Exchange("tls", "sfu.voip.signal.org", 443, "sfu.voip.signal.org", end="reset"),
+                Exchange("tls", "abs.twimg.com", 443, "abs.twimg.com", end="reset"),
                 Exchange("tls", "api.x.com", 443, "api.x.com"),
             ),
         ),

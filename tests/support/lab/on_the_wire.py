@@ -37,7 +37,7 @@ class Wire:
     def __init__(self, path: Path, home: set[str]) -> None:
         self.flows: dict[tuple[str, int, str, int], bytearray] = {}
         self.quic: dict[tuple[str, int, str, int], ClientInitials] = defaultdict(ClientInitials)
-        self.questions: list[tuple[str, str, int]] = []  # name, address, message id (equal in a retransmission)
+        self.questions: list[tuple[str, str, int]] = []  # name, address, port of the user (one of each flow)
         seen: dict[tuple[str, int, str, int], set[int]] = defaultdict(set)
         for packet in packets(path):
             if packet.src not in home:
@@ -63,7 +63,7 @@ class Wire:
         except dns.exception.DNSException:
             return
         name = message.question[0].name.to_text(omit_final_dot=True)
-        self.questions.append((name, packet.dst, message.id))
+        self.questions.append((name, packet.dst, packet.sport))
 
     def triggers(self, names: set[str]) -> Counter[Place]:
         """Count flows and datagrams with one of `names`, by (name, address, transport). Retransmissions count once."""
