@@ -42,7 +42,7 @@ SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurem
 CONFIRMED_WITHIN = 4.0  # seconds that confirmations may take in addition
 KEPT_SECONDS = 45.0  # the same of a search on connections that are kept open
 SLOWEST = 0.5  # seconds, the longest wait for a router
-LONG_ROUND_TRIP, LATE = 0.13, 0.4  # seconds, of the line and of a reaction, with which repetitions take too long
+REPEATED_UP_TO, LATE = 0.13, 0.4  # seconds of round trip and of a reaction, above which a packet is sent once
 
 
 class HopSearch:
@@ -222,7 +222,7 @@ class HopSearch:
 
     def _packets(self, case: Case) -> int:
         """Return how many packets with one TTL a flow has. The kernel repeats them ever more slowly."""
-        waits = self._session.pace.round_trip > LONG_ROUND_TRIP or case.reaction > LATE
+        waits = self._session.pace.round_trip > REPEATED_UP_TO or case.reaction > LATE
         return 1 if waits and case.carrier == "tcp" and case.kind not in COMPARING else SENT_TWICE
 
     def _beside(self, case: Case) -> Transport:

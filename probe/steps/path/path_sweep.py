@@ -18,7 +18,7 @@ from probe.steps.path.senders import DatagramSender, Reply, SynSender
 FURTHEST = 30
 PASSES = 2  # a silent router gets a second packet at the end
 MOST_SILENT = 5  # silent hops in a row, after which the sweep ends
-LONG_ROUND_TRIP, SIDE_BY_SIDE = 0.1, 4  # seconds, and packets in flight above it
+ONE_BY_ONE, SIDE_BY_SIDE = 0.1, 4  # seconds of round trip up to which one packet is in flight, and how many above it
 _LIMIT = 30.0
 INITIAL = (64, 128, 255)  # TTLs with which systems send ICMP errors
 APART, ROUTERS = 2, 2  # hops by which the way back must differ, for so many routers, to be called another one
@@ -37,7 +37,7 @@ async def sweep_path(
     """
     entry = PathSweep(address=address_of(ip, port), transport=transport)
     async with tx.step(entry, _LIMIT):
-        ports = SIDE_BY_SIDE if pace.round_trip > LONG_ROUND_TRIP else 1
+        ports = SIDE_BY_SIDE if pace.round_trip > ONE_BY_ONE else 1
         senders = [_sender(ip, port, transport, pace) for _ in range(ports)]
         for sender in senders:
             tx.connections.callback(sender.close)

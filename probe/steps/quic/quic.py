@@ -49,9 +49,8 @@ async def quic_handshake(
     """Perform a handshake with `ip` (a literal) at `port`.
 
     `server_name` is the SNI, see `sni_of`. The chain is checked against `verify_name` (default: `server_name`). With
-    `check=False` (innocuous name) no certificate is checked, and a refusal by the server is a success, but silence is
-    not. `window` limits the bytes that a stream of the server sends ahead. The transaction closes the connection at its
-    end. Raises StepFailed, and LocalFailure if aioquic is missing.
+    `check=False` (innocuous name) no certificate is checked, and a refusal is a success, but silence is not. `window`
+    limits the bytes that the server sends ahead. The transaction closes the connection. Raises StepFailed.
     """
     need_quic()
     name = verify_name if verify_name is not None else server_name or ""
