@@ -92,7 +92,7 @@ def redact(document: dict[str, Any], known: Known) -> dict[str, Any]:
     """Return `document` (finished JSON) without the known addresses, names and paths.
 
     - In strings they become `[scrubbed]`.
-    - Binary fields that contain one become null, and a certificate is removed from its list.
+    - Binary fields that contain one are removed, and so is a certificate from its list.
     - A number that is one of the addresses becomes null.
     - Values under `x_target` are never changed, and neither are keys. A pair whose key contains an address is removed.
 

@@ -116,20 +116,22 @@ def _check_private(measurement: dict[str, Any], known: Known, number: int) -> No
                 "Line {number} contains an address of this computer, or a name of it or its user, at {place}. "
                 "Nothing was written. Please report this as a bug in probe, without the file.",
                 number=number,
-                place=_difference(measurement, cleaned) or "?",
+                place=_difference(measurement, cleaned, known) or "?",
             )
         )
 
 
-def _difference(before: Any, after: Any) -> str:
-    """Return the keys that lead to the first difference, without values."""
+def _difference(before: Any, after: Any, known: Known) -> str:
+    """Return the keys that lead to the first difference, without values and without keys that are themselves private."""
     if isinstance(before, dict) and isinstance(after, dict):
-        # a key itself may contain the address, so only keys that remain are named
+        named = redact(dict.fromkeys(before, 0), known)
         for key in before:
+            if key in named and key not in after:  # bytes were left out
+                return str(key)
             if key in after and before[key] != after[key]:
-                return f"{key}.{_difference(before[key], after[key])}".rstrip(".")
+                return f"{key}.{_difference(before[key], after[key], known)}".rstrip(".")
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for inner, cleaned in zip(before, after, strict=True):
             if inner != cleaned:
-                return _difference(inner, cleaned)
+                return _difference(inner, cleaned, known)
     return ""

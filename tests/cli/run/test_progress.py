@@ -43,6 +43,12 @@ def finish(screen: Lines, *targets: Target) -> None:
 
 
 @pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a finished target wait for others until the run ends, however busy this computer is."""
+    monkeypatch.setattr(live_verdicts, "TOGETHER", 60.0)
+
+
+@pytest.fixture
 def moving() -> Iterator[tuple[Moving, io.StringIO]]:
     stream = io.StringIO()
     yield Moving(12, stream, Console(file=stream, width=80, force_terminal=True, color_system=None)), stream
@@ -74,6 +80,7 @@ def test_nothing_is_said_before_the_rules_have_decided(monkeypatch: pytest.Monke
     assert stream.getvalue().startswith("  WhatsApp: blocked")
 
 
+@pytest.mark.usefixtures("patient")
 def test_fault_of_the_rules_leaves_one_line_without_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     judged, calls = verdicts.judge_each, list[int]()
 
@@ -92,6 +99,7 @@ def test_fault_of_the_rules_leaves_one_line_without_verdict(monkeypatch: pytest.
     assert calls == [2, 1, 1]
 
 
+@pytest.mark.usefixtures("patient")
 def test_targets_that_finish_together_are_judged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     judged, calls = verdicts.judge_each, list[int]()
 
