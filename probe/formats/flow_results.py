@@ -11,6 +11,7 @@ MediaResult = Literal[
     "measured",
     "failed",
     "interrupted",
+    "computer_busy",
     "helper_busy",
     "no_helper",
     "not_offered",
@@ -25,6 +26,7 @@ MediaResult = Literal[
 - measured: at least one flow was opened, and the pair ran to its end.
 - failed: no flow was opened, because no request was answered.
 - interrupted: the run was stopped while the flows were under way. They have the failure `interrupted`.
+- computer_busy: this computer sent too many packets late, and in the repetition too, so that the pair shows nothing.
 - helper_busy: the helper had no place for a flow.
 - no_helper: no helper was asked, or none answered.
 - not_offered: the helper does not reflect media flows of the shape of the target's calls.

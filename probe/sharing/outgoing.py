@@ -122,7 +122,7 @@ def _check_private(measurement: dict[str, Any], known: Known, number: int) -> No
 
 
 def _difference(before: Any, after: Any, known: Known) -> str:
-    """Return the keys that lead to the first difference, without values and without keys that are themselves private."""
+    """Return the keys that lead to the first difference, without values and without private keys."""
     if isinstance(before, dict) and isinstance(after, dict):
         named = redact(dict.fromkeys(before, 0), known)
         for key in before:

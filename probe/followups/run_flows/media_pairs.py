@@ -6,6 +6,7 @@ waits for it at its end. The shapes of a run take turns, because a round has few
 """
 
 import asyncio
+import itertools
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,9 +19,13 @@ from probe.formats.exchanges.media import MediaFlow
 from probe.formats.flow_results import MediaResult
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
+from probe.signatures.late_sender import was_late
 from probe.steps.calls.media import HANDSHAKE, SECONDS, TAIL, media_pair
 from probe.targets.cost import MEDIA_PAIRS
 from probe.targets.target import Target, family_of
+
+REPETITIONS = 1  # in a round, of pairs that this computer disturbed
+RAN: frozenset[MediaResult] = frozenset({"measured", "computer_busy"})
 
 
 class MediaPairs:
@@ -100,17 +105,26 @@ class MediaPairs:
     async def _measure(self) -> None:
         """Measure one pair after the other, until one was not measured or the token is too old.
 
-        The reason of that one is the reason of those that were to follow.
+        The reason of that one is the reason of those that were to follow. The first pair that this computer disturbed
+        is repeated.
         """
         result: MediaResult = "measured"
+        numbers, repetitions = itertools.count(), REPETITIONS
         try:
-            for pair, shape in enumerate(self._plan):
-                if result == "measured":
-                    result = obstacle(self._session, HANDSHAKE + SECONDS + TAIL) or await self._pair(pair, shape)
-                self._results.setdefault(shape, result)
+            for shape in self._plan:
+                if result in RAN:
+                    result = await self._unless_hindered(next(numbers), shape)
+                if result == "computer_busy" and repetitions:
+                    repetitions -= 1
+                    result = await self._unless_hindered(next(numbers), shape)
+                if self._results.get(shape) != "measured":
+                    self._results[shape] = result
         finally:
             for trace in self._traces.values():
                 self._session.bugs += trace.bugs
+
+    async def _unless_hindered(self, pair: int, shape: AppShape) -> MediaResult:
+        return obstacle(self._session, HANDSHAKE + SECONDS + TAIL) or await self._pair(pair, shape)
 
     async def _pair(self, pair: int, shape: AppShape) -> MediaResult:
         offer = self._offer
@@ -139,4 +153,6 @@ def _result(flows: list[MediaFlow]) -> MediaResult:
         return "interrupted"
     if f.HELPER_BUSY in failures:
         return "helper_busy"
+    if any(was_late(flow.late) for flow in flows):
+        return "computer_busy"
     return "measured" if any(flow.established for flow in flows) else "failed"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.observations.media.pairs import media_rows
 from probe.followups.helper_offer import HelperOffer, MediaOffer
 from probe.followups.run_flows import media_pairs as pairs
 from probe.followups.run_flows.media_pairs import MediaPairs, media_pairs
@@ -138,6 +139,53 @@ async def test_each_round_has_its_own_pair(session: Session) -> None:
         assert await flows.finish(SIGNAL, other := Trace(), ANSWERED) == "measured"
     assert {id(entry.late) for entry in entries(one)}.isdisjoint(id(entry.late) for entry in entries(other))
     assert {entry.pair for entry in entries(other)} == {0}
+
+
+# -- a busy computer ---------------------------------------------------------------------------------------------------
+
+
+def late_in(monkeypatch: pytest.MonkeyPatch, *busy: int) -> None:
+    """Stop this process for 0.15 of 0.3 seconds in the pairs with these numbers."""
+    send_packets = step._Socket.send_packets
+    begun: list[object] = []
+
+    async def stopped(flow: step._Socket, packets: int, cookie: bytes) -> None:
+        begun.append(flow)
+        if (len(begun) - 1) // 2 in busy:
+            asyncio.get_running_loop().call_later(0.05, time.sleep, 0.15)
+        await send_packets(flow, packets, cookie)
+
+    monkeypatch.setattr(step._Socket, "send_packets", stopped)
+
+
+@pytest.mark.timed
+@pytest.mark.parametrize(
+    ("busy", "expected", "numbers"),
+    [((), "measured", {0}), ((0,), "measured", {0, 1}), ((0, 1), "computer_busy", {0, 1})],
+)
+async def test_pair_that_this_computer_disturbed_is_repeated_once(
+    session: Session, monkeypatch: pytest.MonkeyPatch, busy: tuple[int, ...], expected: str, numbers: set[int]
+) -> None:
+    late_in(monkeypatch, *busy)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == expected
+    assert {entry.pair for entry in entries(trace)} == numbers
+    assert {
+        row.pair for row in media_rows({"media": [entry.model_dump() for entry in entries(trace)]}) if row.spoiled
+    } == set(busy)
+
+
+@pytest.mark.timed
+async def test_deep_run_goes_on_after_a_disturbed_pair_and_repeats_one(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_depth(session, depth="deep")
+    late_in(monkeypatch, 0, 1)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "measured"
+    assert {entry.pair for entry in entries(trace)} == {0, 1, 2, 3}
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------------

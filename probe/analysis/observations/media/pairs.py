@@ -16,11 +16,11 @@ from probe.analysis.statistics.media_flow import MediaFlow, delay_change, jitter
 from probe.analysis.statistics.rate_limit import EVEN, can_share_limit, queue_rate, unevenness
 from probe.analysis.statistics.recorded_flow import Directions, directions
 from probe.formats.plain_json import places_of_entries
+from probe.signatures.late_sender import was_late
 
 OPAQUE = "opaque"
 MOST_PACKETS = 5_000  # of a flow that is read. A longer list is not from our probe, and would take long.
 MOST_PAIRS = 10
-LATE_SENDER, MOST_LATE = 600, 0.05  # tenths of a millisecond behind the schedule, and share of such packets
 AROUND = 1.0  # seconds before and after a cutoff
 _DIGITS = 4
 
@@ -36,15 +36,11 @@ class _Flow:
         self._late, self._forth, self._back = (_numbers(entry.get(name)) for name in ("late", "forth", "back"))
         self._interval = seconds(entry.get("interval"))
         refused, failed = number(entry.get("refused")) > 0, kind_of(failure(entry.get("failure"))) == LOCAL
-        self.spoiled = refused or failed or not self._is_whole() or self._sender_was_late()
+        self.spoiled = refused or failed or not self._is_whole() or was_late(self._late)
 
     def _is_whole(self) -> bool:
         same = len(self._late) == len(self._forth) == len(self._back)
         return same and self._interval > 0 and self.bits > 0
-
-    def _sender_was_late(self) -> bool:
-        late = sum(tenths > LATE_SENDER for tenths in self._late)
-        return late > MOST_LATE * len(self._late)
 
     @cached_property
     def directions(self) -> Directions:
