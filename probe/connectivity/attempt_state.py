@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
 from probe.dialogue import came_too_slowly, fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
+from probe.followups.hops.pages import page_of
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.entries import Entry
 from probe.formats.exchanges.tls import TLSHandshake
@@ -234,6 +235,7 @@ class AttemptState:
             failed_operation=record.failed_operation,
             triggered=record.trigger,
             doubtful=is_doubtful(entries),
+            page=page_of(entries) if self.at.endpoint.scheme == "http" else None,
             fell_silent=fell_silent(record, entries),
             too_slow=came_too_slowly(record, entries),
             crowded=any(isinstance(entry, TLSHandshake) and _is_crowded(entry) for entry in entries),

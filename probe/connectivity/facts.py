@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from probe.followups.hops.pages import Page
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats import failures as f
 from probe.formats.transactions import Family
@@ -69,6 +70,8 @@ class Outcome:
     triggered: bool = False
     doubtful: bool = False
     """The answer is one that a middlebox may have sent in the server's name."""
+    page: Page | None = None
+    """The answer to a clear-text request."""
     fell_silent: bool = False
     """An answer had begun, and its connection was silent until the time limit."""
     too_slow: bool = False

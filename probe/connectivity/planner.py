@@ -10,7 +10,7 @@ from probe.connectivity.connection_limits import may_be_policed, may_be_too_soon
 from probe.connectivity.facts import AttemptFacts, NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End, Plan, any_due, cause_of, follow_ups
 from probe.connectivity.policy.claims import innocuous_claim
-from probe.connectivity.policy.conditions import DOUBTFUL_TWICE
+from probe.connectivity.policy.conditions import DOUBTFUL_TWICE, page_may_be_forged
 from probe.connectivity.policy.silent_transfers import SILENT_TRANSFERS
 from probe.connectivity.policy.table import (
     AFTER_FAILURE,
@@ -164,8 +164,8 @@ def _after_success(facts: AttemptFacts) -> Plan:
     """Return the confirmation of a doubtful or incomplete answer, or follow-ups."""
     own = facts.own
     incomplete = own is not None and (own.doubtful or own.fell_silent or own.too_slow)
-    doubtful = incomplete and facts.verified and not facts.as_control
-    if doubtful and facts.outcome("confirmation") is None:
+    unsure = (incomplete or page_may_be_forged(facts)) and facts.verified and not facts.as_control
+    if unsure and facts.outcome("confirmation") is None:
         return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
     return follow_ups(AFTER_SUCCESS, facts)
 

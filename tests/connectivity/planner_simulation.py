@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import plan
+from probe.followups.hops.pages import Page
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats import failures as f
 from probe.targets.target import parse_endpoint
@@ -71,6 +72,7 @@ class Run:
     stopping: bool = False
     verified: set[str] = field(default_factory=set)
     doubtful: frozenset[str] = frozenset()  # rows whose answer a middlebox may have sent
+    pages: dict[str, Page] = field(default_factory=dict)  # by row, of answers in the clear
     silent: frozenset[str] = frozenset()  # rows whose answer stops in the middle
     slow: frozenset[str] = frozenset()  # rows whose bytes still arrive at the time limit
     slow_beside: int = 0
@@ -175,6 +177,7 @@ class Run:
             failed_operation=operation if failure else None,
             triggered=bool(flow.cost) and not at_connect,
             doubtful=failure is None and flow.row in self.doubtful and parse_endpoint(attempt.url).scheme == "sip",
+            page=self.pages.get(flow.row) if failure is None else None,
             fell_silent=failure in {None, f.TIMEOUT} and flow.row in self.silent and is_web(attempt.url),
             too_slow=failure in {None, f.TIMEOUT} and flow.row in self.slow,
             crowded=self.crowded and operation == "tls_handshake",

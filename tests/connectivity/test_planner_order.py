@@ -9,6 +9,7 @@ from probe.connectivity.connection_limits import may_be_policed
 from probe.connectivity.facts import NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End
 from probe.connectivity.planner import Addresses, conclude, plan, plan_addresses
+from probe.followups.hops.pages import Page
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 from tests.connectivity.planner_simulation import ADDRESSES, MOST_STEPS, URLS, Attempt, Run
@@ -376,6 +377,29 @@ def test_silent_dtls_is_compared_with_the_forms_of_other_programs_beside_the_ech
     assert steps(url, newer) == [*before, "own_echo + dtls_13", "dtls_same", "dtls_13_again"]
     assert steps(url, newer | {"dtls_13": silent}) == [*before, "own_echo + dtls_13"]
     assert steps(url, twice | {"confirmation": "dtls_hello connection_refused"})[-1] == "confirmation"
+
+
+OURS = Page(200, "a page", "")
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        ({"own": OURS}, []),
+        ({"own": OURS, "name_at_neutral": Page(200, "another", "")}, []),
+        ({"own": OURS, "name_at_neutral": OURS}, ["PAUSE", "confirmation"]),
+        ({"own": Page(301, "", "www.service.example"), "name_at_neutral": Page(301, "", "www.service.example")}, []),
+    ],
+)
+def test_page_is_confirmed_if_a_neutral_host_sends_it_too(pages: dict[str, Page], expected: list[str]) -> None:
+    assert steps("http://service.example:80/", {}, pages=pages) == ["innocuous + own", "name_at_neutral", *expected]
+
+
+@pytest.mark.parametrize("page", [Page(200, "a page", "", is_block_page=True), Page(302, "", "notice.example.net")])
+def test_page_that_may_be_forged_is_confirmed_at_once(page: Page) -> None:
+    first = ["innocuous + own", "PAUSE", "confirmation", "name_at_neutral"]
+    assert steps("http://service.example:80/", {}, pages={"own": page}) == first
+    assert steps("http://service.example:80/", {}, pages={"own": page}, as_control=True) == ["own"]
 
 
 def test_doubtful_answer_of_a_call_is_confirmed_and_sends_the_echo_pair() -> None:

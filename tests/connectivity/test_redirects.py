@@ -44,7 +44,8 @@ class Server:
 
     @property
     def paths(self) -> list[str]:
-        return [f"{one.host}{one.path}" for one in self.asked]
+        """Return what was asked for, in order and without repetitions. A redirect to another site is confirmed."""
+        return list(dict.fromkeys(f"{one.host}{one.path}" for one in self.asked))
 
 
 def to(location: str, status: int = 302, *headers: str) -> bytes:
@@ -105,7 +106,7 @@ def urls(measured: Measured) -> list[str]:
 async def test_page_is_asked_for_once_and_every_address_is_tried(world: World) -> None:
     async with site(lambda asked: page()) as server:
         measured = await fetched(world, server)
-    assert server.paths == ["a.example/"]
+    assert server.paths == ["a.example/"] and len(server.asked) == 1
     assert measured.input == f"http://a.example:{server.port}/"
     assert measured.test_keys["x_redirects"] == {} and measured.test_keys["x_bugs"] == []
     assert "referer: \r\n" in server.heads[0].lower() and "accept-language: en-us,en;q=0.9" in server.heads[0].lower()
@@ -156,6 +157,22 @@ async def test_redirect_statuses_are_followed(world: World, status: int, followe
     assert server.paths == ["a.example/", *(["a.example/there"] if followed else [])]
 
 
+@pytest.mark.parametrize(("to_host", "times"), [("b.example", 2), ("www.a.example", 1), ("a.example", 1)])
+async def test_redirect_to_another_site_is_confirmed(world: World, to_host: str, times: int) -> None:
+    """Ask twice, because a provider may have redirected one request to a notice."""
+    assert world.encrypted is not None
+    world.system["www.a.example"] = world.encrypted["www.a.example"] = [IP]
+    first = to(f"http://{to_host}:PORT/next")
+    async with site(
+        lambda asked: first.replace(b"PORT", str(asked.port).encode()) if asked.path == "/" else page()
+    ) as server:
+        measured = await fetched(world, server)
+    assert [f"{one.host}{one.path}" for one in server.asked].count("a.example/") == times
+    assert server.paths[-1] == f"{to_host}/next"
+    kinds = [t["kind"] for t in measured.test_keys["x_transactions"]]
+    assert kinds.count("confirm") == times - 1
+
+
 async def test_cookies_are_kept_in_the_chain_and_never_recorded(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         if asked.host == "a.example" and not asked.cookie:
@@ -164,7 +181,7 @@ async def test_cookies_are_kept_in_the_chain_and_never_recorded(world: World) ->
 
     async with site(answer) as server:
         measured = await fetched(world, server)
-    assert [(asked.host, asked.cookie) for asked in server.asked] == [
+    assert list(dict.fromkeys((asked.host, asked.cookie) for asked in server.asked)) == [
         ("a.example", ""),
         ("a.example", "wall=hidden1; two=hidden2"),
         ("b.example", ""),  # another host's
@@ -221,7 +238,7 @@ async def test_at_most_ten_redirects_are_followed(world: World) -> None:
 
     async with site(answer) as server:
         await fetched(world, server, host="h0.example")
-    assert len(server.asked) == 1 + MOST_REDIRECTS
+    assert len(server.paths) == 1 + MOST_REDIRECTS
 
 
 @pytest.mark.parametrize(

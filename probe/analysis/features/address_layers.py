@@ -120,11 +120,11 @@ class LayerColumns:
     )
     http_pages_elsewhere: int = column(
         0,
-        "HTTP answers that a neutral host gives to the name too. The control and innocuous names get others.",
+        "HTTP answers to all attempts that a neutral host sends too. The control and innocuous names get others.",
         or_zero("a.pages"),
     )
     http_redirects_elsewhere: int = column(
         0,
-        "HTTP redirects that a neutral host gives for the name too. The control and innocuous names get others.",
+        "HTTP redirects of all attempts that a neutral host sends too. The control and innocuous names get others.",
         or_zero("a.redirects"),
     )

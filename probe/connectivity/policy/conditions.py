@@ -47,6 +47,18 @@ def _doubtful_twice(facts: AttemptFacts) -> bool:
     return has_echo and own is not None and own.doubtful and again is not None and again.doubtful
 
 
+def page_may_be_forged(facts: AttemptFacts) -> bool:
+    """Return whether a clear-text answer is a known block page, redirects to another site, or follows the name.
+
+    A provider's notice is sent once, or by chance. So such an answer is confirmed.
+    """
+    page = facts.own.page if facts.own else None
+    neutral = facts.sent("name_at_neutral")
+    same = neutral is not None and neutral.page == page
+    host = facts.endpoint.host
+    return page is not None and (page.may_be_forged(host) or (same and page.is_telling(host)))
+
+
 def _hello_is_candidate(facts: AttemptFacts, row: str) -> bool:
     """Return whether the hello passed at the neutral host, or no neutral host could be asked."""
     asked = any(flow.row in {"neutral_browser", "neutral_other_size"} for flow in facts.begun())

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from probe.formats.entries import Entry, HTTPTransaction
+from probe.signatures.site import site_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class Page:
         """Return whether unrelated servers would not both send this for `host`. Many redirect to the same host."""
         redirects_to_itself = self.redirect.lower() in {host.lower(), f"www.{host.lower()}"}
         return bool(self.body or self.redirect) and not redirects_to_itself
+
+    def may_be_forged(self, host: str) -> bool:
+        """Return whether the page is a known block page, or redirects from `host` to another site."""
+        return self.is_block_page or bool(self.redirect and site_of(self.redirect) != site_of(host))
 
 
 def page_of(entries: Iterable[Entry]) -> Page | None:

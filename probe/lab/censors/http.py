@@ -1,5 +1,6 @@
 """Define censors that read the Host header of plain HTTP: a block page, resets, or dropped packets."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -98,11 +99,15 @@ class HTTPBlockpage(Resetting, HostFilter):
     status: Literal[200, 302, 403, 451] = Field(default=200, description="status of the injected answer")
     location: str = Field(default="", description="Location header of the injected answer")
     body: str = Field(default=PAGE, description="body of the injected answer")
+    first: int = Field(default=0, ge=0, description="only so many first requests to each server are answered, 0: all")
+
+    _answered: Counter[str] = PrivateAttr(default_factory=Counter)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""
-        if not self._triggered(packet, direction):
+        if not self._triggered(packet, direction) or (self.first and self._answered[packet.dst] >= self.first):
             return None
+        self._answered[packet.dst] += 1
         return Actions(
             forward=self.on_path,
             to_client=self._page(packet),

@@ -140,10 +140,12 @@ def answered_in_the_clear(
     neutral: dict[str, Any],
     control: dict[str, Any],
     innocuous: dict[str, Any] | None = None,
+    again: dict[str, Any] | None = None,
 ) -> Lines:
     lines = web(CLEAR)
     lines.innocuous(CLEAR, GENUINE, **(page("44") if innocuous is None else innocuous))
     lines.first(CLEAR, GENUINE, **here)
+    lines.confirm(CLEAR, GENUINE, **(here if again is None else again))
     lines.neutral(CLEAR, **neutral)
     lines.control(CLEAR, GENUINE, **control)
     return lines
@@ -158,6 +160,26 @@ def test_page_or_redirect_of_a_neutral_host_too_is_blocked() -> None:
     assert found == ("blocked", ["http.redirect"], "http_redirect_is_elsewhere_too")
 
 
+@pytest.mark.parametrize("notice", [page("f0"), page(to="bills.example")], ids=["page", "redirect"])
+def test_page_or_redirect_that_came_once_is_a_notice(notice: dict[str, Any]) -> None:
+    own = page("aa")
+    assert judged(answered_in_the_clear(notice, notice, own, again=own).line())[0] == "ok"
+    assert judged(answered_in_the_clear(own, notice, own, again=notice).line())[0] == "ok"
+    assert judged(answered_in_the_clear(notice, notice, own).line())[0] == "blocked"
+
+
+@pytest.mark.parametrize("spared", [None, 4, 6])
+def test_each_attempt_over_the_family_gets_the_page(spared: int | None) -> None:
+    """Check that a censor of one family is found, and that an address with the true page excludes a forgery."""
+    forged, lines = page("f0"), answered_in_the_clear(page("f0"), page("f0"), page("aa"))
+    if spared is not None:
+        lines.first(CLEAR, SECOND if spared == 4 else "2001:67c:4e8:f004::9", **page("aa"))
+    else:
+        lines.first(CLEAR, SECOND, **forged)
+    found = {record["state"] for record in judge_measurement(lines.line(), file="a.jsonl", number=1)}
+    assert found == {"ok"} if spared == 4 else "blocked" in found or "degraded" in found
+
+
 @pytest.mark.parametrize("innocuous", [page("f0"), page("f1", title="Your bill")], ids=["same page", "same title"])
 def test_page_that_an_innocuous_name_gets_too_is_a_notice(innocuous: dict[str, Any]) -> None:
     notice, own = page("f0", title="Your bill"), page("aa")
@@ -168,6 +190,7 @@ def test_page_that_an_innocuous_name_gets_too_is_a_notice(innocuous: dict[str, A
 def test_page_that_is_compared_with_no_innocuous_name_accuses_nothing() -> None:
     lines, forged = web(CLEAR), page("f0")
     lines.first(CLEAR, GENUINE, **forged)
+    lines.confirm(CLEAR, GENUINE, **forged)
     lines.neutral(CLEAR, **forged)
     lines.control(CLEAR, GENUINE, **page("aa"))
     assert judged(lines.line())[0] == "ok"

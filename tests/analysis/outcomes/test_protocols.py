@@ -99,6 +99,8 @@ def test_redirect_to_another_domain_is_likely_blocked_with_control() -> None:
     lines.first(url, GENUINE, redirect="blocked.example.net")
     assert conclusion(lines) == ("impaired", [])
     lines.control(url, GENUINE, redirect="www.telegram.org")
+    assert conclusion(lines) == ("impaired", [])  # it was seen once
+    lines.confirm(url, GENUINE, redirect="blocked.example.net")
     assert conclusion(lines) == ("likely_blocked", ["http.redirect"])
 
 

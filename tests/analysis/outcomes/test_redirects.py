@@ -58,6 +58,7 @@ def test_redirect_to_another_domain_here_only_is_likely_blocked() -> None:
     lines.encrypted("notice.example", SECOND)
     lines.control(FIRST, GENUINE)
     lines.first(FIRST, GENUINE, redirect="notice.example")
+    lines.confirm(FIRST, GENUINE, redirect="notice.example")
     lines.first(ELSEWHERE, SECOND, service="web")
     record = judged(lines, redirects)
     assert (record["state"], record["mechanisms"]) == ("likely_blocked", ["http.redirect"])

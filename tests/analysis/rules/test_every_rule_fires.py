@@ -53,6 +53,7 @@ EXEMPT = {
         f"{table}_reset_among_random_resets": "chance decides; random-resets-protocols has the others, of one form"
         for table in ("resolver", "sip")
     },
+    "http_redirected_once": "a notice, then another failure; tests/analysis/outcomes/test_protocols.py has one",
     "quic_not_reached": "no layer below QUIC can fail first, and no connection is shared",
 }
 """Rules that no behaviour of a network can reach, with the reason."""

@@ -32,16 +32,29 @@ REDIRECTS = _only_elsewhere(
     "k.redirects_elsewhere",
 )
 
-PAGE_COUNTS = Statement(
-    "forged_answer",
-    "How many answers to the attempts are such pages and redirects. Only a forger can send the same page from there."
-    " Without an answer to the control they cannot be distinguished from a web server's default page.",
-    SUBJECT,
-    "SELECT k.m, k.endpoint, k.address, count(p.http_page) AS pages, count(r.http_redirect_host) AS redirects"
+ATTEMPTS = Statement(
+    "forged_attempt",
+    "The answers to attempts, and which of them are such pages and redirects. Only a forger can send the same page from"
+    " there. Without an answer to the control they cannot be distinguished from a web server's default page.",
+    (*SUBJECT, "n"),
+    "SELECT k.m, k.endpoint, k.address, k.family, k.n, p.http_page IS NOT NULL AS page,"
+    " r.http_redirect_host IS NOT NULL AS redirect"
     f" FROM linked k LEFT JOIN forged_page p ON {same_subject('p', 'k')} AND p.http_page = k.http_page"
     f" LEFT JOIN forged_redirect r ON {same_subject('r', 'k')} AND r.http_redirect_host = k.http_redirect_host"
     " WHERE k.role = 'target' AND k.http_answered AND EXISTS (SELECT 1 FROM linked c WHERE"
-    f" {same_subject('c', 'k')} AND c.role = 'timely' AND c.http_answered) GROUP BY k.m, k.endpoint, k.address",
+    f" {same_subject('c', 'k')} AND c.role = 'timely' AND c.http_answered)",
+)
+
+PAGE_COUNTS = Statement(
+    "forged_answer",
+    "How many such pages and redirects an address sent, if all attempts over its family got them, twice at least. A"
+    " provider's notice comes once, or to some requests only.",
+    SUBJECT,
+    "SELECT t.m, t.endpoint, t.address, count(*) FILTER (WHERE t.page) AS pages,"
+    " count(*) FILTER (WHERE t.redirect) AS redirects FROM forged_attempt t"
+    " JOIN (SELECT m, endpoint, family FROM forged_attempt GROUP BY m, endpoint, family"
+    " HAVING count(*) >= 2 AND (count(*) = count(*) FILTER (WHERE page) OR count(*) = count(*) FILTER (WHERE redirect))"
+    ") s ON s.m = t.m AND s.endpoint = t.endpoint AND s.family = t.family GROUP BY t.m, t.endpoint, t.address",
 )
 
 PASSED_LATER = Statement(
@@ -57,4 +70,4 @@ PASSED_LATER = Statement(
     " OR (k.role = 'nonexistent_neutral' AND p.role = 'own_neutral' AND p.at_working))",
 )
 
-FORGED_ANSWER_STATEMENTS = (PAGES, REDIRECTS, PAGE_COUNTS, PASSED_LATER)
+FORGED_ANSWER_STATEMENTS = (PAGES, REDIRECTS, ATTEMPTS, PAGE_COUNTS, PASSED_LATER)

@@ -108,10 +108,10 @@ HTTP_RULES = (
     ),
     Rule(
         "http_redirected_here",
-        "successes = 0 AND clear_text AND http_redirects > 0 AND control_successes > 0",
+        "successes = 0 AND clear_text AND http_redirects >= 2 AND control_successes > 0",
         State.LIKELY_BLOCKED,
         mechanism="http.redirect",
-        because="The answer redirects to another domain here, and not at the test helper.",
+        because="The answers redirect to another domain here, more than once, and not at the test helper.",
         plain=mark(
             "Web requests to {host} are redirected to another website here, and not outside this network. Access to "
             "{service} is probably blocked."
@@ -194,6 +194,19 @@ HTTP_RULES = (
             "the server. Access to {service} is probably blocked."
         ),
         supersedes=("http_close_here",),
+    ),
+    Rule(
+        "http_redirected_once",
+        "http_redirects > 0 AND control_successes > 0",
+        State.IMPAIRED,
+        because=(
+            "The answer redirected to another domain here once, and not at the test helper. No second answer shows "
+            "whether it was a notice of the provider."
+        ),
+        plain=mark(
+            "A web request to {host} was redirected to another website here, and not outside this network. It was not "
+            "seen twice, so it may be a notice of the Internet provider. Run the test again."
+        ),
     ),
     Rule(
         "http_redirected",
