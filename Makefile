@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 SEEDS ?= 20
 
-# Processes that run the tests, beside the one that runs the lab's scenarios, six at a time.
+# Processes that run the tests, beside the one that runs the lab's scenarios, eight at a time if the processors allow it.
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 

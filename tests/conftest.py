@@ -14,7 +14,7 @@ from tests.support.order import LONG_RUNS, in_order, is_slow
 from tests.support.world import World
 
 if TYPE_CHECKING:
-    from tests.support.lab.side_by_side import LabOutcome
+    from tests.support.lab_runs.side_by_side import LabOutcome
 
 NICER = 15  # for the tests that compute: the lab's runs have deadlines
 RUNS = pytest.StashKey[Any]()
@@ -50,7 +50,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 def outcome(request: pytest.FixtureRequest) -> "LabOutcome":
     """Return the outcome of the run that the test's mark `lab_run` asks for. Tests that ask for one run share it."""
-    from tests.support.lab.side_by_side import LabRun, SideBySide
+    from tests.support.lab_runs.side_by_side import LabRun, SideBySide
 
     mark = request.node.get_closest_marker("lab_run")
     return SideBySide(runs_folder(request.config)).of(LabRun(*mark.args, **mark.kwargs))
@@ -86,7 +86,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     worker = getattr(session.config, "workerinput", {}).get("workerid")
     marks = [mark for item in session.items if (mark := item.get_closest_marker("lab_run"))]
     if marks and worker in {None, "gw0"} and not session.config.option.collectonly:
-        from tests.support.lab.side_by_side import LabRun, SideBySide
+        from tests.support.lab_runs.side_by_side import LabRun, SideBySide
 
         folder = runs_folder(session.config)
         folder.mkdir()
@@ -109,6 +109,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Wait for the lab's runs, which other workers may still want. After an interruption end them."""
     if runs := session.config.stash.get(RUNS, None):
         runs.close(at_once=exitstatus not in (0, 1) or bool(session.shouldstop or session.shouldfail))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name the lab's runs that were repeated, since the computer was too busy for the first ones."""
+    from tests.support.lab_runs.side_by_side import repetitions
+
+    for sentence in repetitions(runs_folder(config)):
+        terminalreporter.line(sentence)
 
 
 @pytest.hookimpl(optionalhook=True)

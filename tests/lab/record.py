@@ -14,7 +14,7 @@ from typing import Any
 from probe.lab.recordings import RECORDED
 from probe.lab.run import table
 from probe.lab.scenario.names import scenario_names
-from tests.support.lab.side_by_side import LabRun, SideBySide
+from tests.support.lab_runs.side_by_side import LabRun, SideBySide
 
 
 def keep_recording(scenario: str, measurements: Iterable[Mapping[str, Any]], folder: Path = RECORDED) -> Path:

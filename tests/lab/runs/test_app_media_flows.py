@@ -8,9 +8,9 @@ import pytest
 from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
 from probe.analysis.statistics.media_flow import longest_gap, loss
 from tests.support.lab.media_outcome import BITS, CHANCE, contain, entries_in, entries_of, flows_in, flows_of, of
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 OF_APPS = ("whatsapp", "reflector")
 

@@ -13,9 +13,9 @@ from probe.lab.run import MEDIA_PORT, SIP_PORT
 from probe.lab.world.hosts import HELPER_V4
 from probe.targets.cost import CALL_BYTES
 from tests.support.lab.on_the_wire import packets
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 PACKETS = 150
 RING = 0.2  # seconds for which the helper lets a call ring

@@ -6,9 +6,9 @@ import pytest
 
 from probe.formats.failures import CUT_OFF
 from tests.lab.runs.test_scenarios import check
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 RESTARTED = pytest.param("helper-restarts", marks=pytest.mark.lab_run("helper-restarts"))
 

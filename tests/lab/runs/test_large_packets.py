@@ -9,9 +9,9 @@ from probe.lab.net.fabric import FabricConfig
 from probe.run.network.segment_size import SMALL
 from probe.targets.target_files import bundled_targets, load_target
 from tests.support.lab.on_the_wire import packets
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 HOME = {FabricConfig.home_public_v4, FabricConfig.home_v6}
 WITH_HEADERS = SMALL + 60  # bytes: the largest IP packet with a small segment

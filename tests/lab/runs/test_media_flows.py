@@ -9,9 +9,9 @@ from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
 from probe.analysis.statistics.media_flow import MediaFlow, delay_change, longest_gap, loss
 from probe.formats.exchanges.media import LOST
 from tests.support.lab.media_outcome import BITS, CHANCE, contain, entries_of, flows_of, keys_of, of
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 STEADY = 0.01  # seconds between successive delays that a busy computer may add, in the median
 SHAPES = ("rtp", "opaque")

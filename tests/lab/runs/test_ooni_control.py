@@ -7,9 +7,9 @@ import pytest
 from probe.lab.run import table
 from probe.lab.world.hosts import HELPER_V4
 from tests.support.lab import evidence
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 CONTROL = ("--control", f"ooni+http://{HELPER_V4}")
 ASKED = [

@@ -5,13 +5,13 @@ import pytest
 from probe.lab.net.fabric import FabricConfig
 from tests.lab.runs.test_scenarios import lines_below
 from tests.support.lab.on_the_wire import packets
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
 MOST_READ = 3_000_000  # bytes that a clean run of all targets reads
 MOST_RECEIVED = 6_500_000  # bytes that come over the line meanwhile. The servers would send 15 MB.
 HOME = {FabricConfig.home_public_v4, FabricConfig.home_v6}
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 @pytest.mark.lab_run("clean")

@@ -28,10 +28,10 @@ from probe.targets.target_files import bundled_targets, pick_targets, target_nam
 from probe.targets.url_lists import web_endpoint
 from tests.support.lab import evidence
 from tests.support.lab.on_the_wire import Wire
-from tests.support.lab.side_by_side import LabOutcome, without_interference
+from tests.support.lab_runs.side_by_side import LabOutcome, without_interference
 from tests.support.ooni.scores import RULES
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]  # of which most is for the runs before
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]  # of which most is for the runs before
 
 SCENARIOS = scenario_names()
 # their verdicts rest on packets that only root sees

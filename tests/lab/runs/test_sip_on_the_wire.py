@@ -10,9 +10,9 @@ from probe.lab.net.packets import Packet
 from probe.wire.sip.message import Message, is_sip, read_message
 from tests.lab.runs.test_scenarios import check, lines_below
 from tests.support.lab.on_the_wire import packets
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 HOME = {FabricConfig.home_public_v4, FabricConfig.home_v6}
 HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}

@@ -11,9 +11,9 @@ from probe.analysis.rules.services import OUT_OF_TIME
 from probe.run.time_budget import STANDARD_SECONDS
 from probe.session.round_trips import CROWDED
 from tests.lab.runs.test_scenarios import check
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 
 def seconds_of(lines: list[dict[str, Any]]) -> float:

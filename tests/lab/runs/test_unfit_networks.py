@@ -14,9 +14,9 @@ from probe.targets.target import is_address
 from probe.targets.target_files import bundled_targets, load_target
 from tests.lab.runs.test_scenarios import check
 from tests.support.lab.on_the_wire import Wire
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 UNFIT = ("vpn", "clock", "antivirus")
 HOME = {FabricConfig.home_public_v4, FabricConfig.home_v6}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 from tests.support.ooni.web_scores import score
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 FINE, ANOMALY = (0.0, 1.0), (1.0, 1.0)
 # To OONI's rules a block page with the length and a common header of the real page is the real page.

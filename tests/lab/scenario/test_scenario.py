@@ -19,7 +19,7 @@ from probe.lab.scenario.scenario import (
 from probe.lab.world.assemble import build_path
 from probe.lab.world.world import build_world
 from probe.targets.target_files import bundled_targets
-from tests.support.lab.side_by_side import without_interference
+from tests.support.lab_runs.side_by_side import without_interference
 
 REQUIRED = {
     *("clean", "great-firewall", "dns-nxdomain", "dns-injection", "ip-blackhole", "sni-reset", "sni-reset-residual"),

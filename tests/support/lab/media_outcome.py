@@ -8,7 +8,7 @@ import pytest
 
 from probe.analysis.statistics.media_flow import MediaFlow, loss
 from probe.analysis.statistics.recorded_flow import Directions, directions
-from tests.support.lab.side_by_side import LabOutcome
+from tests.support.lab_runs.side_by_side import LabOutcome
 
 BITS = 8 * 188  # of an IPv4 packet of a flow
 CHANCE = 0.01  # of opaque packets that look like those of a call, at most

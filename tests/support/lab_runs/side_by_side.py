@@ -1,32 +1,24 @@
-"""Run scenarios several at a time, in one process that forks once per run: a run mostly waits for deadlines.
-
-Usage: python -m tests.support.lab.side_by_side FOLDER LOCK < WANTED (a JSON list). The process ends with its standard
-input. LOCK is a descriptor whose lock the process holds as long as it works.
-"""
+"""Start the process that runs scenarios several at a time, and wait for its outcomes."""
 
 import fcntl
-import gc
 import json
-import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from probe.cli import GARBAGE
-from probe.cli.run.consent import VERSION
-from probe.lab.forks import Forks, load_once, pause_after
-from probe.lab.run import Finished, run_scenario
+from probe.lab.run import Finished
 from probe.lab.scenario.expectations import Difference, Expectation
-from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
+from probe.lab.scenario.scenario import Scenario
 from probe.lab.scenario.scenario_keys import PathKeys, RunKeys
-from probe.targets.target_files import bundled_targets
 
-AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "6"))
-LONGEST = 300  # seconds for one run
+RUNNER = "tests.support.lab_runs.runner"
 OUTCOME = "outcome.json"
+DOUBTFUL = "doubtful.json"  # an outcome that does not count yet, because the run is repeated
+FIRST_RUNS = "first-runs"  # folder with the runs that were repeated
 
 
 def without_interference(scenario: Scenario) -> Scenario:
@@ -63,6 +55,14 @@ class LabOutcome:
     folder: Path
 
 
+def repetitions(root: Path) -> Iterator[str]:
+    """Yield a sentence for each run below `root` that was repeated."""
+    for path in sorted((root / FIRST_RUNS).glob(f"*/{DOUBTFUL}")):
+        rows = [Difference(**row) for row in json.loads(path.read_text())["differences"]]
+        found = ", ".join(f"{row.service}: {row.key} {row.found} in place of {row.expected}" for row in rows)
+        yield f"The lab's run {path.parent.name} was repeated alone. Its first run had differences ({found})."
+
+
 class SideBySide:
     """Start the wanted runs in order, or join a process that another test process has started."""
 
@@ -74,7 +74,7 @@ class SideBySide:
         """Start the process that runs everything wanted and writes the outcomes below `root`."""
         with open(root / "lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            command = [sys.executable, "-m", __name__, str(root), str(lock.fileno())]
+            command = [sys.executable, "-m", RUNNER, str(root), str(lock.fileno())]
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -120,61 +120,3 @@ class SideBySide:
                 self._process.stdin.close()
             self._process.wait()
             self._process.stdin.close()
-
-
-# -- the process that runs them --------------------------------------------------------------------------------------
-
-
-def main(root: str, lock: str) -> None:
-    """Run what standard input asks for, several at a time, until all is done or standard input ends."""
-    gc.set_threshold(*GARBAGE)
-    load_once()
-    os.set_inheritable(int(lock), False)
-    left = [LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads(sys.stdin.readline())]
-    forks = Forks[LabRun](LONGEST, at_once=AT_ONCE)
-    while left or len(forks):
-        while left and forks.start_in() == 0:
-            _start(left.pop(0), forks, Path(root))
-        ended, readable = forks.wait(forks.start_in() if left else None, also=[0])
-        for wanted, code in ended:
-            _note_failure(code, wanted, Path(root))
-        if readable:
-            break  # the tests have ended
-    forks.close()
-
-
-def _start(wanted: LabRun, forks: Forks[LabRun], root: Path) -> None:
-    folder, pause = wanted.folder(root), pause_after(load_scenario(find_scenario(wanted.name)))
-    folder.mkdir()
-    complaints = str(folder / "complaints")
-    forks.start(wanted, lambda: _write(folder, asdict(run(wanted, folder))), errors=complaints, pause=pause)
-
-
-def _note_failure(code: int, wanted: LabRun, root: Path) -> None:
-    if code:
-        folder = wanted.folder(root)
-        _write(folder, {"error": f"exit code {code}: {(folder / 'complaints').read_text()[-2000:]}"})
-
-
-def _write(folder: Path, outcome: dict[str, Any]) -> None:
-    (folder / "outcome.part").write_text(json.dumps(outcome))
-    os.replace(folder / "outcome.part", folder / OUTCOME)
-
-
-def run(wanted: LabRun, folder: Path) -> Finished:
-    """Run a scenario here, with its results in `folder`."""
-    scenario = load_scenario(find_scenario(wanted.name))
-    return run_scenario(
-        without_interference(scenario) if wanted.bare else scenario,
-        bundled_targets(),
-        consent=VERSION,
-        seed=wanted.seed,
-        results=folder,
-        more=wanted.options,
-        record=str(folder / "home.pcap"),
-        log=str(folder / "lab.log"),
-    )
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,0 +1,126 @@
+"""Test the process that runs the labs of the tests: what it repeats, and when it starts another lab."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from probe.lab.run import Finished
+from probe.lab.scenario.expectations import NETWORK, Difference
+from tests.support.lab_runs import processor_use
+from tests.support.lab_runs import runner as lab_runner
+from tests.support.lab_runs.runner import Runner, is_doubtful
+from tests.support.lab_runs.side_by_side import FIRST_RUNS, OUTCOME, LabRun, repetitions
+
+MISSED = Difference("x/web", "hop", "4", "null")
+UNSEEN = Difference("x/web", "state", "degraded", "ok")
+GRAVER = Difference("x/web", "state", "degraded", "likely_blocked")
+ACCUSED = Difference("x/web", "state", "ok, impaired", "degraded")
+REGIME = Difference(NETWORK, "regime", "open", "quic_blocked")
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ((), False),
+        ((MISSED,), True),
+        ((MISSED, UNSEEN), True),
+        ((GRAVER,), True),
+        ((ACCUSED,), False),
+        ((MISSED, ACCUSED), False),
+        ((REGIME,), False),
+    ],
+)
+def test_only_runs_that_missed_something_are_doubtful(differences: tuple[Difference, ...], expected: bool) -> None:
+    assert is_doubtful(differences) is expected
+
+
+@pytest.fixture
+def standard_input() -> Iterator[int]:
+    """Provide an open pipe in place of standard input, as the tests' process holds one."""
+    before, (read, write) = os.dup(0), os.pipe()
+    os.dup2(read, 0)
+    yield write
+    os.dup2(before, 0)
+    for each in (before, read, write):
+        os.close(each)
+
+
+def outcomes(monkeypatch: pytest.MonkeyPatch, root: Path, found: dict[str, list[Difference]]) -> dict[str, int]:
+    """Run labs that differ in their first run as `found` says. Return how many differences count in the end."""
+
+    def run(wanted: LabRun, folder: Path) -> Finished:
+        first = not (root / FIRST_RUNS / folder.name).exists()
+        (folder / "results").write_text("first" if first else "again")
+        return Finished(0, [], found[wanted.name] if first else [])
+
+    monkeypatch.setattr(lab_runner, "run", run)
+    monkeypatch.setattr(lab_runner, "pause_after", lambda scenario: 0.0)
+    runner = Runner(root)
+    if runner.run([LabRun(name) for name in found], 2, last=False):
+        runner.repeat()
+    ended = {name: LabRun(name).folder(root) for name in found}
+    return {name: len(json.loads((path / OUTCOME).read_text())["differences"]) for name, path in ended.items()}
+
+
+@pytest.mark.usefixtures("standard_input")
+def test_run_that_missed_something_is_repeated_and_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    counted = outcomes(monkeypatch, tmp_path, {"clean": [], "sni-reset": [MISSED], "tls-mitm": [ACCUSED]})
+    assert counted == {"clean": 0, "sni-reset": 0, "tls-mitm": 1}
+    assert [path.name for path in (tmp_path / FIRST_RUNS).iterdir()] == ["sni-reset-0-whole"]
+    assert (tmp_path / "sni-reset-0-whole" / "results").read_text() == "again"
+    (sentence,) = repetitions(tmp_path)
+    assert sentence == (
+        "The lab's run sni-reset-0-whole was repeated alone. "
+        "Its first run had differences (x/web: hop null in place of 4)."
+    )
+
+
+@pytest.mark.usefixtures("standard_input")
+def test_difference_that_stays_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(lab_runner, "run", lambda wanted, folder: Finished(0, [], [UNSEEN]))
+    runner = Runner(tmp_path)
+    assert runner.run([LabRun("clean")], 1, last=False)
+    runner.repeat()
+    assert json.loads((tmp_path / "clean-0-whole" / OUTCOME).read_text())["differences"]
+
+
+def test_nothing_is_repeated_after_the_tests(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, standard_input: int
+) -> None:
+    monkeypatch.setattr(lab_runner, "run", lambda wanted, folder: Finished(0, [], [UNSEEN]))
+    os.write(standard_input, b"\n")
+    assert not Runner(tmp_path).run([LabRun("clean"), LabRun("sni-reset")], 1, last=False)
+
+
+def test_share_is_that_of_work_without_a_nice_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(processor_use, "STAT", tmp_path / "stat")
+    monkeypatch.setattr(processor_use, "SPAN", 0.0)
+
+    def ticks(user: int, nice: int, idle: int) -> None:
+        (tmp_path / "stat").write_text(f"cpu  {user} {nice} 0 {idle} 0 0 0 0 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n")
+
+    ticks(100, 100, 100)
+    use = processor_use.ProcessorUse()
+    ticks(160, 140, 100)
+    assert not use.is_high()
+    ticks(250, 150, 100)
+    assert use.is_high()
+
+
+def test_lab_waits_for_busy_processors_only_beside_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(processor_use.ProcessorUse, "is_high", lambda use: True)
+
+    class Some(lab_runner.Forks[LabRun]):
+        count = 0
+
+        def __len__(self) -> int:
+            return self.count
+
+    runner, forks = Runner(tmp_path), Some(1, at_once=9)
+    pauses = []
+    for forks.count in range(5):
+        pauses.append(runner._pause(forks))
+    assert pauses == [0.0] * lab_runner.AT_LEAST + [lab_runner.RECHECK] * (5 - lab_runner.AT_LEAST)

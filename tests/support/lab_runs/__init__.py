@@ -1,0 +1,1 @@
+"""Run the labs of the tests several at a time, and repeat those that missed something."""

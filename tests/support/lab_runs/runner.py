@@ -1,0 +1,134 @@
+"""Run scenarios several at a time, in one process that forks once per run: a run mostly waits for deadlines.
+
+Usage: python -m tests.support.lab_runs.runner FOLDER LOCK < WANTED (a JSON list). The process ends with its standard
+input. LOCK is a descriptor whose lock the process holds as long as it works.
+
+A computer that is too busy lets a run miss something, such as a hop or a limited rate. So a run whose verdicts differ
+is repeated alone at the end, and the repetition counts. A run that accuses a service without interference is not
+repeated, because no load may cause that. pytest names the repeated runs at its end.
+"""
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from probe.cli import GARBAGE
+from probe.cli.run.consent import VERSION
+from probe.lab.forks import Forks, load_once, pause_after
+from probe.lab.run import Finished, run_scenario
+from probe.lab.scenario.expectations import NETWORK, Difference
+from probe.lab.scenario.scenario import find_scenario, load_scenario
+from probe.lab.scoring.score import ACCUSING
+from probe.targets.target_files import bundled_targets
+from tests.support.lab_runs.processor_use import ProcessorUse
+from tests.support.lab_runs.side_by_side import DOUBTFUL, FIRST_RUNS, OUTCOME, LabRun, without_interference
+
+AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "8"))
+AT_LEAST = 3  # runs side by side, however busy the processors are
+LONGEST = 300  # seconds for one run
+RECHECK = 0.5  # seconds after which busy processors are looked at again
+
+
+class Runner:
+    """Run labs, each in its folder below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._use = root, ProcessorUse()
+        self._doubtful: list[LabRun] = []
+
+    def run(self, wanted: Iterable[LabRun], at_once: int, *, last: bool) -> bool:
+        """Run labs until all is done or standard input ends. Return whether all is done."""
+        left, forks, tests_ended = list(wanted), Forks[LabRun](LONGEST, at_once=at_once), False
+        while not tests_ended and (left or len(forks)):
+            while left and self._pause(forks) == 0.0:
+                self._start(left.pop(0), forks, last=last)
+            ended, readable = forks.wait(self._pause(forks) if left else None, also=[0])
+            for one, code in ended:
+                self._note_end(code, one)
+            tests_ended = bool(readable)
+        forks.close()
+        return not tests_ended
+
+    def repeat(self) -> None:
+        """Run the labs with a doubtful outcome once more, one at a time."""
+        for one in self._doubtful:
+            folder = one.folder(self._root)
+            kept = self._root / FIRST_RUNS / folder.name
+            kept.parent.mkdir(exist_ok=True)
+            folder.rename(kept)
+        self.run(self._doubtful, 1, last=True)
+
+    def _pause(self, forks: Forks[LabRun]) -> float | None:
+        """Return the seconds until another lab may start or is asked for again, None if one must end before."""
+        pause = forks.start_in()
+        return RECHECK if pause == 0.0 and len(forks) >= AT_LEAST and self._use.is_high() else pause
+
+    def _start(self, wanted: LabRun, forks: Forks[LabRun], *, last: bool) -> None:
+        folder, pause = wanted.folder(self._root), pause_after(load_scenario(find_scenario(wanted.name)))
+        folder.mkdir()
+        complaints = str(folder / "complaints")
+        forks.start(wanted, lambda: _carry_out(wanted, folder, last=last), errors=complaints, pause=pause)
+
+    def _note_end(self, code: int, wanted: LabRun) -> None:
+        folder = wanted.folder(self._root)
+        if code:
+            _write(folder / OUTCOME, {"error": f"exit code {code}: {(folder / 'complaints').read_text()[-2000:]}"})
+        elif (folder / DOUBTFUL).exists():
+            self._doubtful.append(wanted)
+
+
+def is_doubtful(differences: Collection[Difference]) -> bool:
+    """Return whether there are differences, and none of them accuses a service, or speaks about the network."""
+    return bool(differences) and not any(_accuses(each) or each.service == NETWORK for each in differences)
+
+
+def _accuses(difference: Difference) -> bool:
+    expected = set(difference.expected.split(", "))
+    return difference.key == "state" and difference.found in ACCUSING and ACCUSING.isdisjoint(expected)
+
+
+def _carry_out(wanted: LabRun, folder: Path, *, last: bool) -> None:
+    finished = run(wanted, folder)
+    name = DOUBTFUL if is_doubtful(finished.differences) and not last else OUTCOME
+    _write(folder / name, asdict(finished))
+
+
+def _write(path: Path, outcome: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(outcome))
+    part.replace(path)
+
+
+def run(wanted: LabRun, folder: Path) -> Finished:
+    """Run a scenario here, with its results in `folder`."""
+    scenario = load_scenario(find_scenario(wanted.name))
+    return run_scenario(
+        without_interference(scenario) if wanted.bare else scenario,
+        bundled_targets(),
+        consent=VERSION,
+        seed=wanted.seed,
+        results=folder,
+        more=wanted.options,
+        record=str(folder / "home.pcap"),
+        log=str(folder / "lab.log"),
+    )
+
+
+def main(root: str, lock: str) -> None:
+    """Run what standard input asks for, several at a time. Then repeat what is doubtful."""
+    gc.set_threshold(*GARBAGE)
+    load_once()
+    os.set_inheritable(int(lock), False)
+    wanted = [LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads(sys.stdin.readline())]
+    runner = Runner(Path(root))
+    if runner.run(wanted, AT_ONCE, last=False):
+        runner.repeat()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
