@@ -8,7 +8,7 @@ import pytest
 
 from tests.real.servers import nsd, unbound
 from tests.real.servers.nsd import TTL
-from tests.real.visit import FAMILIES, RESOLVER, ROOT, Visit
+from tests.real.visit import FAMILIES, RESOLVER, RESOLVER_V6, ROOT, Visit
 
 pytestmark = pytest.mark.lab
 ENGINES = ["unbound/udp", "unbound/tcp", "unbound/dot", "unbound/doh", "nsd/udp", "nsd/tcp", "nsd/dot"]
@@ -53,7 +53,7 @@ def test_run_queries_unbound_for_each_name(visited: Visit) -> None:
         encrypted = [query for query in lookups if query["engine"] in {"dot", "doh"}]
         assert encrypted
         for query in encrypted:
-            assert RESOLVER in query["resolver_address"]
+            assert any(address in query["resolver_address"] for address in (RESOLVER, RESOLVER_V6))
             assert query["answers"]
             assert all(TTL - 60 < answer["ttl"] <= TTL for answer in query["answers"])
 

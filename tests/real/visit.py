@@ -16,6 +16,7 @@ from tests.real.servers import coturn, dovecot, kamailio, nginx, nsd, postfix, u
 HERE = Path(__file__).parent
 TARGETS = HERE / "targets"
 RESOLVER, RESOLVER_NAME, ROOT = "192.88.99.54", "unbound.real.example", "nsd.real.example"
+RESOLVER_V6 = "[3c00:88:99:54::"  # begin of its IPv6 address, which contains the other
 FAMILIES = {False, True} if has_ipv6() else {False}  # True: IPv6. The families at which all services are tested
 MARKS = [nsd.MARK, unbound.MARK]
 SERVERS = (

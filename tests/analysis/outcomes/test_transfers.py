@@ -129,6 +129,14 @@ def test_uneven_transfers_are_no_limit(seed: int) -> None:
     assert_not_accused((entry(by_chance(50_000, seed)), entry(by_chance(70_000, seed + 100))))
 
 
+@pytest.mark.parametrize(("repeated", "state"), [(3, "degraded"), (30, "degraded"), (60, "ok")])
+def test_line_that_loses_packets_of_the_innocuous_name_too_shows_no_limit(repeated: int, state: str) -> None:
+    """Test a line that loses one packet in five: one of two transfers may receive nothing by chance."""
+    innocuous = FREE | {"segments": 380, "repeated": repeated}
+    assert judged((SLOW | {"repeated": 60}, innocuous))["state"] == state
+    assert judged((entry(0) | {"failure": TIMEOUT}, innocuous | {"repeated": 60}))["state"] == "ok"
+
+
 def test_stall_in_the_middle_is_no_limit() -> None:
     stall: Callable[[float], float] = lambda at: 0.0 if 2.0 < at < 4.5 else PACE * 1.5  # noqa: E731
     assert_not_accused((entry(stall), FREE))

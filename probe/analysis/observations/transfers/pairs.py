@@ -32,6 +32,7 @@ MOST_PAIRS = 10
 BESIDE_MEDIA = {"upload_beside_media": "upload", "transfer_beside_media": "download"}
 BESIDE = 102  # number of such a transfer. Those of pairs from the helper begin at 0.
 MOST_REPEATED = 0.05  # share of segments that were sent again beside media flows
+MOST_LOST = 0.1  # the same of the innocuous name. On such a line chance alone halves the throughput of one of two.
 
 Table = dict[str, Any]
 
@@ -129,8 +130,9 @@ class _Pair:
 
     @property
     def usable(self) -> bool:
-        """Return whether the line was free, as the innocuous transfer shows."""
-        return self.ratio is not None and self.other.share >= LEAST_PACE
+        """Return whether the line was free and lost little, as the innocuous transfer shows."""
+        kept = self.other.share >= LEAST_PACE and (self.other.repeated or 0.0) <= MOST_LOST
+        return self.ratio is not None and kept
 
     def gives_way_to(self, other: "_Pair") -> bool:
         """Return whether the other pair decides in its place: at a higher pace, where this one shows a difference too.

@@ -19,8 +19,8 @@ class TransferRow(NamedTuple):
     spoiled: Annotated[bool, "the helper or this computer disturbed a transfer, or one of them was not begun"]
     usable: Annotated[
         bool,
-        "both ran side by side undisturbed, and the innocuous name reached 80 % of the helper's pace. False if the "
-        "name was slower, and a usable pair at a higher pace decides",
+        "undisturbed, and the innocuous name reached 80 % of the pace with one segment in ten repeated at most. False "
+        "if the name was slower, and a usable pair at a higher pace decides",
     ]
     ratio: Annotated[float | None, "throughput of the name by that of the innocuous one, NULL if too short"]
     pooled: Annotated[float | None, "the same of all usable pairs of the name at this pace, NULL without one"]
