@@ -30,10 +30,10 @@ ONE_FORM_OF_DTLS = (
 """The probe's hello is silent before and after another form is answered, and that form is answered twice."""
 
 DATAGRAMS_CHANGED = (
-    f"{_SILENT} AND by_datagram AND other_echoed = other_changed AND "
-    "payload_unreadable + same_changed + other_changed > 0"
+    f"{_SILENT} AND by_datagram AND (payload_unreadable > 0 OR other_echoed = other_changed AND "
+    "same_changed + other_changed > 0)"
 )
-"""Datagrams arrive changed, and no random datagram came back from the helper's echo as it was sent."""
+"""Datagrams of the server arrive that answer no request, or no random datagram came back as it was sent."""
 
 RESET_TWIN_PASSES = f"{_FAILED} AND payload_resets >= 2 AND {_UNREADABLE_PASSES}"
 SILENT_TWIN_PASSES = f"{_SILENT} AND {_UNREADABLE_PASSES}"

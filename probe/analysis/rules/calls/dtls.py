@@ -104,8 +104,7 @@ DTLS_RULES = (
         conditions.DATAGRAMS_CHANGED,
         State.IMPAIRED,
         because=(
-            "The DTLS hello gets no answer. Datagrams arrive changed here, and no random datagram came back from the "
-            "helper's echo as it was sent."
+            "The DTLS hello gets no answer. Datagrams arrive changed here, from the server or from the helper's echo."
         ),
         plain=sentences.DATAGRAMS_CHANGED,
     ),

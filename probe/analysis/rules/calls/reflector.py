@@ -106,8 +106,8 @@ REFLECTOR_RULES = (
         conditions.DATAGRAMS_CHANGED,
         State.IMPAIRED,
         because=(
-            "The hello gets no answer that bears its tag. Datagrams arrive changed here, and no random datagram came "
-            "back from the helper's echo as it was sent."
+            "The hello gets no answer that bears its tag. Datagrams arrive changed here, from the server or from the "
+            "helper's echo."
         ),
         plain=sentences.DATAGRAMS_CHANGED,
     ),

@@ -270,11 +270,14 @@ def test_damage_to_random_datagrams_accuses_nothing(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damage_to_answers_accuses_only_beside_an_unchanged_random_datagram(kind: str) -> None:
+def test_damage_to_answers_accuses_only_if_the_echos_copies_are_damaged_too(kind: str) -> None:
+    """Check that unreadable answers are no silence: a device that damages some datagrams may hit all four of a flow."""
     lines = call(kind, foreign=4)
     assert (judged(lines)["state"], rule_of(lines)) == ("impaired", f"{kind}_datagrams_changed")
     lines.echo(url_of(kind))
-    assert rule_of(lines) == f"{kind}_silent_here"
+    assert (judged(lines)["state"], rule_of(lines)) == ("impaired", f"{kind}_datagrams_changed")
+    assert rule_of(tampered(kind, {}, {}, foreign=1)) == f"{kind}_datagrams_changed"
+    assert rule_of(tampered(kind, {}, {})) == f"{kind}_silent_though_twin_echoed"
     lines.echo(url_of(kind), payload=OWN[kind], swapped=3)
     assert rule_of(lines) == f"{kind}_tampered"
 
