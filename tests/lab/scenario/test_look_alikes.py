@@ -16,7 +16,7 @@ UNDECIDED = {"lossy", "lossy-badly", "descriptors-short", "slow-line", "slower-l
 UNDECIDED |= {"network-lost", "network-lost-refused", "freeze-random-loss", "freeze-quota"}
 UNDECIDED |= {"first-connections-reset"}  # a slow computer repeats names after a rest
 UNDECIDED |= {"transfers-transit-policed"}  # a queue of 64 kbit/s
-UNDECIDED |= {"random-resets-30", "random-resets-50", "random-resets-protocols"}  # chance decides
+UNDECIDED |= {"random-resets-30", "random-resets-50", "random-resets-protocols", "tampering-sampled"}  # chance decides
 UNDECIDED |= {"transfers-shared-not-offered"}  # a queue of 20 kbit/s
 UNDECIDED |= {"policing-random-loss", "policing-router-table", "freeze-quic-quota", "freeze-quic-path-mtu"}
 
