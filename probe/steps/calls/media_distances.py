@@ -19,6 +19,7 @@ from probe.steps.path.senders import patience
 from probe.steps.path.tracing_socket import TracingSocket
 
 FURTHEST, MOST_SILENT = 30, 5  # TTLs, and random packets in a row that no router reports, after which the path ends
+FURTHER_PORTS = 5  # new ports whose packets must be reported too. By chance five may pass one of two routers.
 _APART = 0.2  # seconds between two rounds, because routers limit the rate of their reports
 _LIMIT = 40.0
 
@@ -73,8 +74,18 @@ class _Search:
             same_port += await self._is_reported(self._own, self._random(), here.ttl)
             new_ports += await self._is_reported(self._new(), self._random(), here.ttl)
             await asyncio.sleep(_APART)
-        if here is not None and (same_port >= STEADY or new_ports == STEADY_OF):
+        if here is None:
+            return
+        if same_port >= STEADY or (new_ports == STEADY_OF and await self._is_reported_to_all(here.ttl)):
             entry.compared = [here.ttl]
+
+    async def _is_reported_to_all(self, ttl: int) -> bool:
+        """Return whether a router reports a random packet from each of some more ports."""
+        for _ in range(FURTHER_PORTS):
+            if not await self._is_reported(self._new(), self._random(), ttl):
+                return False
+            await asyncio.sleep(_APART)
+        return True
 
     async def _send_own(self, distance: Distance) -> None:
         distance.sent += 1

@@ -116,6 +116,19 @@ async def test_router_that_reports_no_packet_of_the_own_port_gives_no_hop_with_a
     assert hop_in(await searched(5, answers, cut=True)) is None
 
 
+@pytest.mark.parametrize(("reported", "hop"), [(5, None), (8, None), (10, 4)])
+async def test_all_of_ten_new_ports_must_be_reported(reported: int, hop: int | None) -> None:
+    """Test a load balancer: the own port passes two silent routers, and by chance the first new ports pass others."""
+    socks: list[Socket] = []
+
+    def answers(sock: Socket, ttl: int) -> bool:
+        socks.extend([sock] if sock not in socks else [])
+        sweep, own = socks[0], socks[1] if len(socks) > 1 else None
+        return ttl not in {4, 5} or sock is sweep or (sock is not own and socks.index(sock) <= reported + 1)
+
+    assert hop_in(await searched(6, answers, cut=True)) == hop
+
+
 async def test_other_packets_from_the_own_port_are_the_best_comparison() -> None:
     """Test a load balancer whose other branch has a silent router, at the device itself."""
     socks: list[Socket] = []
