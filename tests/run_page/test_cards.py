@@ -82,7 +82,7 @@ def test_app_without_valid_measurement_has_no_state() -> None:
 
 def test_web_address_is_called_an_address() -> None:
     data = page_data(recorded_run("web"))
-    assert data["are_addresses"] and data["headline"].startswith("5 of 9 web addresses blocked: ")
+    assert data["are_addresses"] and data["headline"].startswith("6 of 9 web addresses blocked: ")
     card = data["cards"][0]
     assert card["meaning"] == ADDRESS_MEANINGS["blocked"]
     assert [service["name"] for service in card["services"]] == ["http://www.banned.example/"]

@@ -85,6 +85,13 @@ def test_host_filter_honours_at_and_spare(
     assert here.see(data(request("nobody.invalid"), dst="151.101.1.1", sport=40002, dport=80), OUT, 0.0) is None
 
 
+def test_page_may_come_to_the_first_requests_at_each_server_alone() -> None:
+    censor = deployed(HTTPBlockpage(names=[NAME], first=2))
+    asked = [(SERVER, 40000), (SERVER, 40001), (SERVER, 40002), ("151.101.1.1", 40003)]
+    pages = [censor.see(data(request(NAME), dst=dst, sport=sport, dport=80), OUT, 0.0) for dst, sport in asked]
+    assert [page is not None for page in pages] == [True, True, False, True]
+
+
 @pytest.mark.parametrize(("headers", "optioned", "bare"), [("bare", False, True), ("optioned", True, False)])
 def test_headers_key_limits_which_tcp_headers_are_read(headers: str, optioned: bool, bare: bool) -> None:
     """Test headers with timestamps (32 bytes) and without options (20 bytes)."""

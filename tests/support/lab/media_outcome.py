@@ -8,6 +8,7 @@ import pytest
 
 from probe.analysis.statistics.media_flow import MediaFlow, loss
 from probe.analysis.statistics.recorded_flow import Directions, directions
+from probe.signatures.late_sender import was_late
 from tests.support.lab_runs.side_by_side import LabOutcome
 
 BITS = 8 * 188  # of an IPv4 packet of a flow
@@ -32,8 +33,12 @@ def entries_of(outcome: LabOutcome) -> dict[tuple[str, int], dict[str, Any]]:
 
 
 def entries_in(keys: dict[str, Any]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return the same of the pairs that this computer did not disturb. Such a pair was repeated."""
     assert keys["x_run"]["media"] == "measured"
-    return {(entry["shape"], entry["pair"]): entry for entry in keys["x_followups"]["media"]}
+    entries = keys["x_followups"]["media"]
+    late = {entry["pair"] for entry in entries if was_late(entry["late"])}
+    numbers = {pair: number for number, pair in enumerate(sorted({entry["pair"] for entry in entries} - late))}
+    return {(entry["shape"], numbers[entry["pair"]]): entry for entry in entries if entry["pair"] in numbers}
 
 
 def flows_of(outcome: LabOutcome, pair: int = 0, shape: str = "rtp") -> tuple[Directions, Directions]:
