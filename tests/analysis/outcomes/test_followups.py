@@ -168,6 +168,19 @@ def test_page_or_redirect_that_came_once_is_a_notice(notice: dict[str, Any]) -> 
     assert judged(answered_in_the_clear(notice, notice, own).line())[0] == "blocked"
 
 
+@pytest.mark.parametrize(
+    ("notice", "rule"), [(page("f0"), "http_answers"), (page(to="bills.example"), "http_redirected_once")]
+)
+def test_single_answer_shows_no_forgery(notice: dict[str, Any], rule: str) -> None:
+    lines = web(CLEAR)
+    lines.innocuous(CLEAR, GENUINE, **page("44"))
+    lines.first(CLEAR, GENUINE, **notice)
+    lines.neutral(CLEAR, **notice)
+    lines.control(CLEAR, GENUINE, **page("aa"))
+    found = judged(lines.line())
+    assert (found[0] in {"ok", "impaired"}, found[2]) == (True, rule)
+
+
 @pytest.mark.parametrize("spared", [None, 4, 6])
 def test_each_attempt_over_the_family_gets_the_page(spared: int | None) -> None:
     """Check that a censor of one family is found, and that an address with the true page excludes a forgery."""
