@@ -145,14 +145,14 @@ async def test_each_round_has_its_own_pair(session: Session) -> None:
 
 
 def late_in(monkeypatch: pytest.MonkeyPatch, *busy: int) -> None:
-    """Stop this process for 0.15 of 0.3 seconds in the pairs with these numbers."""
+    """Stop this process for 0.25 of 0.3 seconds in the pairs with these numbers."""
     send_packets = step._Socket.send_packets
     begun: list[object] = []
 
     async def stopped(flow: step._Socket, packets: int, cookie: bytes) -> None:
         begun.append(flow)
         if (len(begun) - 1) // 2 in busy:
-            asyncio.get_running_loop().call_later(0.05, time.sleep, 0.15)
+            asyncio.get_running_loop().call_later(0.02, time.sleep, 0.25)
         await send_packets(flow, packets, cookie)
 
     monkeypatch.setattr(step._Socket, "send_packets", stopped)

