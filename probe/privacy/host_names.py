@@ -1,4 +1,4 @@
-"""Keep of a host name what stands for no address: known names, and labels that are words."""
+"""Keep of a host name what stands for no address, and find the domains above it."""
 
 import hashlib
 import hmac
@@ -14,6 +14,7 @@ _NAME = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z]{2,18
 _PART = re.compile(r"([a-z]*)(\d{0,2})")
 _BRAND, _MOST_LABELS = re.compile(r"[a-z]{1,20}\d{0,2}|\d{0,2}[a-z]{1,20}|\d{1,5}"), 4
 _BRANDS_DIGITS = 5  # at most in a name. So many hold 17 bits, and an address has 32
+_SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})  # below which countries give domains
 _SHORT = 3  # letters that hold too few bits for an address
 
 
@@ -60,6 +61,13 @@ def parents_of(name: str) -> set[str]:
     """Return the name and the domains above it, of at least two labels."""
     labels = name.rstrip(".").lower().split(".")
     return {".".join(labels[at:]) for at in range(max(1, len(labels) - 1))}
+
+
+def site_of(name: str) -> str:
+    """Return the registrable domain of a host name, as far as its last labels show."""
+    labels = name.rstrip(".").lower().split(".")
+    deep = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVELS
+    return ".".join(labels[-3:] if deep else labels[-2:])
 
 
 def _known_labels(labels: list[str], known: Collection[str]) -> int:

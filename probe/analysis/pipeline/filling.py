@@ -19,10 +19,10 @@ from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import flag, seconds_or_none, table, tables, text, texts
 from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation, Query
 from probe.analysis.pipeline.inputs import INPUTS
+from probe.privacy.host_names import site_of
 from probe.signatures.bogons import is_bogon
 from probe.signatures.parallel_hellos import network_of
 from probe.signatures.resolver_fingerprint import print_of
-from probe.signatures.site import site_of
 from probe.targets.dialects import ENCRYPTED_RESOLVERS, FAKED_BY_ANY_DEVICE, PROOF_DEPTH
 from probe.targets.target import family_of
 

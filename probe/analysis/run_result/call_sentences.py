@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from probe.analysis.observations.lenient_json import failure, number, seconds, table, tables, text
 from probe.messages import mark, tr
-from probe.signatures.voice_packets import INTERVAL
+from probe.signatures.call_packets import INTERVAL
 
 NAMES = {"sip": "SIP", "webrtc": "WebRTC"}
 LISTS = {"sip": "sip_calls", "webrtc": "webrtc_calls"}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from probe.formats.entries import Entry, HTTPTransaction
-from probe.signatures.site import site_of
+from probe.privacy.host_names import site_of
 
 
 @dataclass(frozen=True)

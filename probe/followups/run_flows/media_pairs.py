@@ -19,7 +19,7 @@ from probe.formats.exchanges.media import MediaFlow
 from probe.formats.flow_results import MediaResult
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.late_sender import was_late
+from probe.signatures.call_packets import was_late
 from probe.steps.calls.media import HANDSHAKE, SECONDS, TAIL, media_pair
 from probe.targets.cost import MEDIA_PAIRS
 from probe.targets.target import Target, family_of

@@ -22,6 +22,7 @@ from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, Transaction, TransactionFacts
+from probe.signatures.call_packets import INTERVAL
 from probe.steps.calls.media_distances import media_distances
 from probe.steps.calls.media_record import FlowRecord
 from probe.steps.path.tracing_socket import TracingSocket
@@ -31,7 +32,6 @@ from probe.wire.media.shape import COOKIE, PACKET, REFERENCE, SEALED, Request, S
 from probe.wire.media.shapes import SHAPES, ShapeName
 
 SECONDS = 10.0
-INTERVAL = 0.02  # seconds between packets, as Opus and most codecs of calls have
 SPREAD = 0.005  # seconds after the schedule within which the time of each packet is drawn
 HANDSHAKE, TAIL = 1.4, 0.6  # seconds for two round trips before the flow, and for the last packets after it
 RESEND = 0.35  # seconds after which a request without a response is sent again

@@ -13,6 +13,7 @@ from probe.formats.exchanges.media import LOST, ReflectorCall
 from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
+from probe.signatures.call_packets import INTERVAL
 from probe.steps.calls.reflector import SCHEDULE
 from probe.steps.connection import address_of
 from probe.steps.udp_socket import UDPSocket
@@ -21,7 +22,6 @@ from probe.wire.media.shape import PACKET, filled
 from probe.wire.telegram import reflector
 
 SECONDS = 10.0
-INTERVAL = 0.02  # seconds between packets
 SETUP, TAIL = 5.5, 0.6  # seconds for the hellos of both sides, and for the last packets
 UNPAIRED = 50  # packets that are sent while none has arrived
 _DATA = PACKET - 24  # bytes of a frame of PACKET bytes

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from probe.platforms.sockets.datagrams import ask_for_arrival
 from probe.session.pacing import Pace
-from probe.signatures.voice_packets import INTERVAL
+from probe.signatures.call_packets import INTERVAL
 from probe.steps.calls.voice_record import VoiceRecord
 from probe.steps.udp_socket import UDPSocket
 from probe.wire.media.rtp import HEADER, TIMESTAMP_STEP, write_header

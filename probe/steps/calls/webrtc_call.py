@@ -13,7 +13,7 @@ from probe.formats.exchanges.media import WebRTCCall
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
-from probe.signatures.voice_packets import INTERVAL
+from probe.signatures.call_packets import INTERVAL
 from probe.steps.calls.voice import TAIL, packets
 from probe.steps.calls.voice_record import VoiceRecord
 from probe.targets.address_guard import may_contact

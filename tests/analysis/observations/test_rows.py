@@ -9,8 +9,8 @@ from probe.analysis.observations.failure_kinds import dns_kind_of, is_local, kin
 from probe.analysis.observations.leaf_certificate import leaf_of
 from probe.analysis.observations.rows import CONTROL, PROBE, observations, read_measurement
 from probe.analysis.rules.mechanisms import ALL, LEAVES, ancestors, deepest, is_mechanism
+from probe.privacy.host_names import site_of
 from probe.signatures.bogons import is_bogon
-from probe.signatures.site import site_of
 from tests.support.measurements.certificates import certificate
 from tests.support.measurements.lines import GENUINE, Lines
 

@@ -25,7 +25,7 @@ from probe.helper.query import Refused
 from probe.session.classify import LocalFailure, RemoteError
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.voice_packets import INTERVAL
+from probe.signatures.call_packets import INTERVAL
 from probe.steps.calls import sip_call, webrtc_call
 from probe.steps.calls.voice import TAIL
 from probe.targets import cost

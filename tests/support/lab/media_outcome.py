@@ -8,7 +8,7 @@ import pytest
 
 from probe.analysis.statistics.media_flow import MediaFlow, loss
 from probe.analysis.statistics.recorded_flow import Directions, directions
-from probe.signatures.late_sender import was_late
+from probe.signatures.call_packets import was_late
 from tests.support.lab_runs.side_by_side import LabOutcome
 
 BITS = 8 * 188  # of an IPv4 packet of a flow

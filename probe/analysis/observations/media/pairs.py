@@ -16,7 +16,7 @@ from probe.analysis.statistics.media_flow import MediaFlow, delay_change, jitter
 from probe.analysis.statistics.rate_limit import EVEN, can_share_limit, queue_rate, unevenness
 from probe.analysis.statistics.recorded_flow import Directions, directions
 from probe.formats.plain_json import places_of_entries
-from probe.signatures.late_sender import was_late
+from probe.signatures.call_packets import was_late
 
 OPAQUE = "opaque"
 MOST_PACKETS = 5_000  # of a flow that is read. A longer list is not from our probe, and would take long.
