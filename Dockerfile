@@ -13,7 +13,8 @@ RUN python -m venv --without-pip /opt/censorprobe \
 COPY pyproject.toml hatch_build.py README.md LICENSE CHANGELOG.md ./
 COPY probe probe
 COPY targets targets
-RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
+COPY deploy/lab-recordings deploy/lab-recordings
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . ./deploy/lab-recordings \
  && pip --python /opt/censorprobe/bin/python install --no-cache-dir --no-deps --no-index dist/*.whl \
  && /opt/censorprobe/bin/python -m compileall -q /opt/censorprobe/lib
 

@@ -1,4 +1,4 @@
-# make run, test, test-fast, check, bench, worlds, zoo, fuzz, attack, schema, messages, man, reference, docs, lock, audit, release, zipapp. It needs only Python >= 3.11 with pip, and make.
+# make run, test, test-all, test-fast, lint, check, bench, worlds, zoo, fuzz, attack, schema, messages, man, reference, docs, lock, audit, release, reproduce, zipapp. It needs only Python >= 3.11 with pip, and make.
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -12,31 +12,39 @@ SEEDS ?= 20
 # Processes that run the tests, beside the one that runs the lab's scenarios, eight at a time if the processors allow it.
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
+# pytest keeps the compiled tests, or else each process compiles all of them at each start, which takes 20 seconds.
+unexport PYTHONDONTWRITEBYTECODE
+# As root on Debian, after asking (with CI set without): the servers, the browser and Java that the tests of a suite need.
+PACKAGES = @$(BIN)/python -m tests.real.packages
 
-.PHONY: run test test-fast check bench worlds zoo fuzz attack schema messages man reference docs lock audit release zipapp clean real-servers
+.PHONY: run test test-all test-fast lint check bench worlds zoo fuzz attack schema messages man reference docs lock audit release reproduce zipapp clean
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
 
-test: real-servers
-	$(PYTEST) $(PYTEST_ARGS)
+# About an hour on two cores, and the aim is 15. At its end it says what it left to test-all. tests/README.md has the table.
+test: $(VENV)/ready-test
+	$(PACKAGES) usual
+	$(PYTEST) --suite usual $(PYTEST_ARGS)
 
-# For the time between two edits: no lab, no browser, no Spark, and no file that takes long.
+# Everything, before a release. PART=1/4 is the first of four parts that take about as long.
+test-all: $(VENV)/ready-test
+	$(PACKAGES) all
+	$(PYTEST) --suite all $(if $(PART),--part $(PART)) $(PYTEST_ARGS)
+
+# For the time between two edits, two minutes: no lab, no browser, no Spark, and no file that takes long.
 test-fast: $(VENV)/ready-test
-	$(PYTEST) -m 'not lab and not slow' $(PYTEST_ARGS)
+	$(PYTEST) --suite fast $(PYTEST_ARGS)
 
-# As root on Debian, after asking (with CI set without): the servers that tests/real starts in the lab.
-real-servers: $(VENV)/ready-test
-	@$(BIN)/python -m tests.real.packages
+check: lint test
 
-check: real-servers
+lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict probe
 	$(MYPY_ELSEWHERE)
 	$(BIN)/lint-imports
 	$(BUILD_DOCS)
-	$(PYTEST) $(PYTEST_ARGS)
 
 # The lab is for Linux only. Each system has a cache of its own, so that the next check takes seconds.
 MYPY_ELSEWHERE = for system in darwin win32; do $(BIN)/mypy --strict --platform $$system --follow-imports silent \
@@ -46,11 +54,11 @@ bench: $(VENV)/ready-test
 	$(BIN)/python -m tests.bench
 
 # What compare and events promise, measured on made-up worlds with known truth. Takes half an hour.
-# The README's table is made from the file that it saves.
+# A table of docs/score.md is made from the file that it saves.
 worlds: $(VENV)/ready-test
 	$(BIN)/python -m tests.worlds --save tests/worlds/claims.json
 
-# Every scenario with SEEDS seeds: how right the verdicts are. Takes hours. The README's table is made from the file that it saves.
+# Every scenario with SEEDS seeds: how right the verdicts are. Takes hours. A table of docs/score.md is made from the file that it saves.
 zoo: $(VENV)/ready-test
 	$(BIN)/probe lab score --seeds $(SEEDS) --save tests/lab/score.json
 
@@ -82,11 +90,9 @@ messages: $(VENV)/ready-test
 man: $(VENV)/ready-test
 	$(BIN)/python -m probe.cli.help.man_pages
 
-# After a change of rules, mechanisms, features, follow-ups or OONI's cases: the pages about them in docs/reference.
+# After a change of rules or mechanisms: the pages about them in docs/reference. `make docs` makes the other pages of the reference.
 reference: $(VENV)/ready-test
 	$(BIN)/python -m probe.analysis.report.reference
-	$(BIN)/python docs/mkdocs/followups.py
-	$(BIN)/python -m tests.support.ooni.cases.page
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
@@ -147,13 +153,24 @@ audit: $(TOOLS)/ready
 	$(TOOL_BIN)/bandit --quiet --configfile pyproject.toml --recursive probe docs/mkdocs
 	for list in build run test audit; do $(TOOL_BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/$$list.txt || exit; done
 
-# Wheel, sdist, and the list of what the image contains (CycloneDX), in dist/. The list needs the version, which hatchling reads from the code.
+# Wheel, sdist, the wheel of the lab's recordings, and the list of what the image contains (CycloneDX), in dist/. The list needs the version, which hatchling reads from the code.
 release: $(VENV)/ready-test $(TOOLS)/ready
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m build --no-isolation --wheel --outdir dist deploy/lab-recordings
 	sed "s/^dynamic = .*/version = \"$$($(BIN)/hatchling version)\"/" pyproject.toml > build/pyproject.toml
 	$(TOOL_BIN)/cyclonedx-py requirements --pyproject build/pyproject.toml --mc-type application --output-reproducible --validate \
 		--spec-version 1.6 --output-format JSON --output-file dist/censorprobe.cdx.json requirements/run.txt
+
+# The same files from a second build in another folder, from the commit alone. Each must be the same byte by byte, so changes must be committed before.
+release reproduce: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct)
+
+reproduce: release
+	rm -rf build/again && git clone --quiet . build/again
+	$(BIN)/python -m build --no-isolation --outdir build/again/dist build/again
+	$(BIN)/python -m build --no-isolation --wheel --outdir build/again/dist build/again/deploy/lab-recordings
+	for file in build/again/dist/*; do cmp "$$file" "dist/$${file##*/}" || exit 1; done
+	cd dist && sha256sum -- * > SHA256SUMS
 
 # One file with the program, its libraries and QUIC, for this kind of computer and this version of Python. It needs Python there.
 # It unpacks itself into ~/.shiv, or into $SHIV_ROOT, when it is started for the first time.

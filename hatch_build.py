@@ -4,6 +4,8 @@ The hatchling hook at the end does this for wheels, for editable installs and fo
 files that changed. The .mo files are in no repository, because a review cannot read them.
 """
 
+import gzip
+import lzma
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +18,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path(__file__).parent / "probe" / "messages" / "locale"
 REVIEWED_BY = "X-Reviewed-By"
+RECORDING = "great-firewall"
 
 
 class ReviewedCatalog(Catalog):
@@ -67,7 +70,7 @@ def _is_newer(path: Path, than: Path) -> bool:
 
 
 class CompileTranslations(BuildHookInterface[Any]):
-    """Compile the translations before hatchling collects the files."""
+    """Compile the translations before hatchling collects the files, and pack the recording that a wheel has."""
 
     PLUGIN_NAME = "custom"
 
@@ -76,3 +79,13 @@ class CompileTranslations(BuildHookInterface[Any]):
         if self.target_name == "wheel":
             compile_catalogues(Path(self.root) / "probe" / "messages" / "locale")
             build_data["artifacts"].append("/probe/messages/locale/*/LC_MESSAGES/*.mo")
+        if self.target_name == "wheel" and version != "editable":
+            recording = Path(self.root) / "probe" / "lab" / "recorded" / f"{RECORDING}.jsonl.gz"
+            packed = Path(self.directory) / f"{RECORDING}.jsonl.xz"
+            packed.parent.mkdir(exist_ok=True)
+            packed.write_bytes(lzma.compress(gzip.decompress(recording.read_bytes()), preset=9 | lzma.PRESET_EXTREME))
+            build_data["force_include"][str(packed)] = f"probe/lab/recorded/{packed.name}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove what stood in no folder of the project before."""
+        (Path(self.directory) / f"{RECORDING}.jsonl.xz").unlink(missing_ok=True)

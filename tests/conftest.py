@@ -1,4 +1,4 @@
-"""Provide the fixtures of all tests, start the lab's runs, and say how pytest-xdist distributes the tests."""
+"""Provide the fixtures of all tests, choose the tests of a suite, start the lab's runs, and distribute the tests."""
 
 import gc
 import os
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hatch_build import compile_catalogues
-from tests.support.not_run import NotRun, leave_out_roots_tests
-from tests.support.order import LONG_RUNS, in_order, is_slow
+from tests.support.changes import changes
+from tests.support.not_run import NOT_RUN, NotRun, leave_out, leave_out_roots_tests
+from tests.support.order import LONG_RUNS, in_order, is_in_long
+from tests.support.suites import ALL, FAST, SUITES, USUAL, Part, Usual, in_part, is_fast
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -18,6 +20,19 @@ if TYPE_CHECKING:
 
 NICER = 15  # for the tests that compute: the lab's runs have deadlines
 RUNS = pytest.StashKey[Any]()
+
+
+@pytest.fixture
+def one_contributor_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one contributor with one day accuse a country. `test_contributors.py` tests the true limits."""
+    for name in ("CONTRIBUTORS", "NETWORKS", "REPEATS"):
+        monkeypatch.setattr(f"probe.analysis.compare.contributors.{name}", 1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that the Makefile uses."""
+    parser.addoption("--suite", choices=SUITES, default=ALL, help="the tests of test-fast, of test, or all")
+    parser.addoption("--part", type=Part.parse, metavar="1/4", help="one of so many parts that take about as long")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,17 +77,29 @@ def runs_folder(config: pytest.Config) -> Path:
     return (base.parent if hasattr(config, "workerinput") else base) / "lab-runs"
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file that takes long for the fast suite: the imports alone are a good part of its time."""
+    return True if config.option.suite == FAST and is_in_long(collection_path, config.rootpath) else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the long files, put them first, and put the tests that wait for the lab's runs last.
+    """Keep the tests of the suite, put the long files first, and put the tests that wait for the lab's runs last.
 
     A user who is not root gets the tests without those marked `root`. With CI set they run, and fail.
     """
     if os.geteuid() != 0 and not os.environ.get("CI"):
         leave_out_roots_tests(config, items)
-    for item in filter(is_slow, items):
-        item.add_marker("slow")
     items[:] = in_order(items)
+    if config.option.suite == FAST:
+        leave_out(config, items, [item for item in items if not is_fast(item)])
+    elif config.option.suite == USUAL:
+        usual = Usual(items, changes())
+        leave_out(config, items, usual.left_out)
+        config.stash[NOT_RUN] += usual.sentences()
+    if part := config.option.part:
+        kept = set(in_part(items, part))
+        leave_out(config, items, [item for item in items if item not in kept])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

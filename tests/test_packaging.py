@@ -1,4 +1,4 @@
-"""Test that the wheel contains targets, scenarios and the network table, and works from any folder."""
+"""Test that the wheel contains its data and works from any folder, and that the package of recordings is found."""
 
 import os
 import subprocess
@@ -11,18 +11,28 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+MOST_BYTES = 7_000_000  # of the wheel: a connection can be slow
+
+
+def build(project: Path, out: Path) -> Path:
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, project]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = out.glob("*.whl")
+    return built
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT],
-        check=True,
-        capture_output=True,
-    )
-    (built,) = out.glob("*.whl")
-    return built
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which the package of recordings is installed."""
+    folder = tmp_path_factory.mktemp("recordings")
+    with zipfile.ZipFile(build(ROOT / "deploy" / "lab-recordings", tmp_path_factory.mktemp("dist"))) as archive:
+        archive.extractall(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +48,12 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "bin" / "python"
 
 
-def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(python: Path, *arguments: str, more: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `probe` of the wheel in the root folder. `more`: a folder with a further package."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(python.parent), "LANG": "C.UTF-8"}
+    environment |= {"PYTHONPATH": str(more)} if more else {}
     return subprocess.run(
-        [python, "-m", "probe", *arguments], cwd="/", env=environment, capture_output=True, text=True, timeout=110
+        [python, "-m", "probe", *arguments], cwd="/", env=environment, capture_output=True, text=True, timeout=400
     )
 
 
@@ -57,6 +69,25 @@ def test_the_wheel_holds_its_data(wheel: Path) -> None:
     assert {name for name in names if name.startswith("probe/messages/locale/")} == translations
     version = wheel.name.split("-")[1]
     assert f"censorprobe-{version}.data/data/share/man/man1/probe-run.1" in names
+
+
+def test_the_wheel_is_small_and_has_one_recording(wheel: Path, recordings: Path) -> None:
+    assert wheel.stat().st_size <= MOST_BYTES
+    recorded = "probe/lab/recorded/"
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(recorded)}
+    assert names == {f"{recorded}great-firewall.jsonl.xz"}
+    there = {path.name for path in (recordings / "censorprobe_lab" / "recorded").iterdir()}
+    assert there == {path.name for path in (ROOT / recorded).iterdir()}
+
+
+def test_recordings_are_found_when_their_package_is_installed(python: Path, recordings: Path, tmp_path: Path) -> None:
+    words = ("synth", "--measurements", "2", "--out", str(tmp_path / "world"))
+    refused = run(python, *words)
+    assert refused.returncode == 2
+    assert "is in the package censorprobe-lab, which is not installed" in " ".join(refused.stderr.split())
+    done = run(python, *words, more=recordings)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "world" / "lines").iterdir())
 
 
 def test_targets_are_found_from_the_root_folder(python: Path) -> None:

@@ -25,7 +25,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "consent": ("probe.cli.run.consent", "Read what a measurement means for you, and agree to it."),
     "doctor": ("probe.cli.run.doctor", "Check whether this network is fit to measure from."),
     "show": ("probe.cli.results.show", "Show what a run found (--why: with the evidence)."),
+    "advice": ("probe.cli.results.advice", "Say what you can do about apps that do not work."),
     "list": ("probe.cli.results.list", "List earlier runs."),
+    "compare-runs": ("probe.cli.results.compare_runs", "Show what changed between two runs."),
     "share": ("probe.cli.sharing.share", "Write one file of a run for an analyst, and a text to paste."),
     "submit": ("probe.cli.sharing.submit", "Publish one run through OONI's server, after asking."),
     "queue": ("probe.cli.sharing.queue", "List, send and drop measurements that wait to be published."),
@@ -43,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "store": ("probe.cli.data.store", "Describe, check, compact and migrate a store, and remove measurements from it."),
     "export": ("probe.cli.data.export", "Write a table of a store as parquet, csv, jsonl or sqlite."),
     "cite": ("probe.cli.data.cite", "Print the sources of a store's figures, for citation."),
+    "why": ("probe.cli.data.kept_reasons", "Show the evidence of one measurement of a store."),
     "synth": ("probe.cli.data.synth", "Write synthetic measurements and the truth about them."),
     "compare": ("probe.cli.data.compare", "Compare vantage points."),
     "series": ("probe.cli.data.series", "Show services day by day."),
@@ -52,10 +55,47 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lab": ("probe.cli.lab.lab", "Measure inside an emulated Internet with a censor in it."),
     "help": ("probe.cli.help.help", "Explain exit codes and other topics, or a command."),
 }
+GROUPS = {
+    "Measure and read results": (
+        "run",
+        "ui",
+        "consent",
+        "doctor",
+        "show",
+        "advice",
+        "list",
+        "compare-runs",
+        "config",
+        "wipe",
+        "help",
+    ),
+    "Hand over and publish results": ("share", "submit", "queue"),
+    "For analysts": (
+        *(
+            "receive",
+            "judge",
+            "validate",
+            "rules",
+            "stores",
+            "fetch",
+            "ingest",
+            "sql",
+            "store",
+            "export",
+            "cite",
+            "why",
+        ),
+        *("synth", "compare", "series", "events", "explore"),
+    ),
+    "For operators of helpers, and for developers": ("helper", "targets", "lab"),
+}
+"""The headings of the help page, with the commands that their readers use."""
 FULL_DISK = 7  # exit code
 GARBAGE = (10_000, 10, 10)  # thresholds of the search for cycles. With Python's it takes a tenth of a run's CPU
 # they read the settings file
-MEASURING = frozenset({"run", "doctor", "show", "list", "targets", "share", "receive", "submit", "queue"})
+MEASURING = frozenset(
+    {"run", "doctor", "show", "advice", "list", "compare-runs", "targets", "share", "receive", "submit", "queue"}
+)
 PARTS = {"queue": ("list", "send", "drop")}  # commands of a group, which have its settings
 
 
@@ -98,10 +138,12 @@ class LazyGroup(TyperGroup):
 
             found = defaults()
             ctx.default_map = {cmd_name: found | dict.fromkeys(PARTS.get(cmd_name, ()), found)}
+        from probe.cli.help.command_examples import add_examples
         from probe.cli.language import accept
+        from probe.cli.value_names import name_values
 
         app: typer.Typer = importlib.import_module(COMMANDS[cmd_name][0]).app
-        command = accept(get_command(app))
+        command = add_examples(accept(name_values(get_command(app))), cmd_name)
         command.name = cmd_name
         return command
 
@@ -115,8 +157,9 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+        for heading, names in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(max(map(len, COMMANDS))), COMMANDS[name][1]) for name in names])
 
 
 app = typer.Typer(
@@ -184,7 +227,7 @@ def _run(name: str) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Send what is left in a stream's buffer nowhere, so that the final flush of the interpreter does not fail."""
+    """Discard what is left in the buffer of a stream, so that the interpreter's final flush does not fail."""
     with open(os.devnull, "wb") as nothing:
         os.dup2(nothing.fileno(), stream.fileno())
 
@@ -205,6 +248,10 @@ def _explain(error: Exception) -> int:
     if isinstance(error, UsageError):
         _print_error(error.sentence)
         return error.exit_code
+    if isinstance(error, ModuleNotFoundError) and (module := (error.name or "").partition(".")[0]) not in {"", "probe"}:
+        for sentence in _missing_library(module):
+            _print_error(sentence)
+        return 2
     if os.environ.get("PROBE_TRACEBACK"):
         raise error
     where = _place(error)
@@ -212,6 +259,23 @@ def _explain(error: Exception) -> int:
     _print_error(tr("This is a bug in probe, not in your network: {bug}", bug=bug))
     _print_error(tr("Please report that line. PROBE_TRACEBACK=1 shows more."))
     return 1
+
+
+def _missing_library(module: str) -> list[str]:
+    """Return which library is missing, and how it is installed. Android has some of them only from Termux."""
+    from probe.messages import tr
+    from probe.platforms.installation import command_for_library
+
+    command = command_for_library(module)
+    missing = tr(
+        "{library} is missing, and this command needs it. Install it with: {command}", library=module, command=command
+    )
+    if not command.startswith("pkg "):
+        return [missing]
+    return [
+        missing,
+        tr("The environment of this program must be made with --system-site-packages, to find what pkg installs."),
+    ]
 
 
 def _print_error(sentence: str) -> None:

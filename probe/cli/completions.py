@@ -22,7 +22,6 @@ def complete_targets(ctx: typer.Context, incomplete: str) -> Iterator[Candidate]
 
 
 def complete_target(ctx: typer.Context, incomplete: str) -> Iterator[Candidate]:
-    """Yield the targets."""
     yield from matching(_titles(ctx).items(), incomplete)
 
 
@@ -36,8 +35,7 @@ def complete_run(ctx: typer.Context, incomplete: str) -> Iterator[Candidate]:
 
 
 def complete_scenario(incomplete: str) -> Iterator[Candidate]:
-    """Yield the scenarios of the lab."""
-    from probe.lab.scenario.names import FOLDER, scenario_names
+    from probe.lab.scenario.bundled_scenarios import FOLDER, scenario_names
 
     for name in scenario_names():
         if name.startswith(incomplete):
@@ -51,7 +49,7 @@ def matching(candidates: Iterable[Candidate], begun: str) -> Iterator[Candidate]
 
 def _titles(ctx: typer.Context) -> dict[str, str]:
     """Return the titles by name, and nothing if the folder cannot be used. The command itself says why."""
-    from probe.targets.names import titles
+    from probe.targets.chosen_targets import titles
     from probe.targets.target_error import TargetError
     from probe.targets.titles import shown_title
 

@@ -13,7 +13,16 @@ import typer
 
 from probe.cli.language import accept, choice
 from probe.cli.options import new_app, opt
-from probe.cli.run.settings import ALL_KEYS, KEYS, SUBMIT_KEYS, config_folder, defaults, settings_file, settings_in
+from probe.cli.run.settings import (
+    KEYS,
+    SHARE_KEYS,
+    SUBMIT_KEYS,
+    config_folder,
+    defaults,
+    settings_file,
+    settings_in,
+    template,
+)
 from probe.cli.screen import UsageError, say, wrapped
 from probe.messages import mark, printable, tr
 from probe.results import make_private_folder, reason_of
@@ -46,7 +55,7 @@ def config() -> None:
 @app.command()
 def show(
     options: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- OPTION…]", help="Options of probe run, to see what they change.")
+        list[str] | None, typer.Argument(metavar="-- OPTION", help="Options of probe run, to see what they change.")
     ] = None,
     json: Annotated[bool, opt("--json", help="Print one JSON object per setting.")] = False,
 ) -> None:
@@ -121,13 +130,15 @@ def effective(options: list[str], settings: dict[str, Any]) -> Iterator[Setting]
         shown = places[key]() if value is None and key in places else value
         yield Setting(key, shown, SOURCES[source.name if source is not None else "DEFAULT"])
     yield from _of_submit(settings)
+    for key, (parameter, _, _) in SHARE_KEYS.items():
+        yield Setting(key, settings.get(parameter), SOURCES["DEFAULT_MAP" if parameter in settings else "DEFAULT"])
 
 
 def _of_submit(settings: dict[str, Any]) -> Iterator[Setting]:
     """Yield each setting as `probe submit` without options would use it. Raises UsageError, or click's own."""
     from typer.main import get_command
 
-    from probe.cli.addresses import proxy_address, server_address
+    from probe.cli.server_addresses import proxy_address, server_address
     from probe.cli.sharing.submit import app as submit
     from probe.ooni.submission.exchanges import SERVER
 
@@ -146,19 +157,13 @@ def _as_in_file(value: Any) -> str:
 
 def _check(values: dict[str, Any]) -> None:
     """Check what the command line does not check. Raises UsageError."""
-    from probe.cli.run.limits import limits
-    from probe.cli.run.request import control_urls, country, network
+    from probe.cli.run.disk_limits import limits
+    from probe.cli.run.run_request import control_urls, country, network
 
     control_urls(values["control"], values["control_pin"])
     country(values["cc"])
     network(values["asn"])
     limits(values["keep"], values["max_disk"])
-
-
-def template() -> str:
-    """Return a settings file without settings, in which each key has a comment."""
-    head = tr("Settings of probe. Flags and PROBE_ variables win over them. Remove the # before a key to set it.")
-    return f"# {head}\n" + "".join(f"# {key} =   # {tr(expected)}\n" for key, (_, _, expected) in ALL_KEYS.items())
 
 
 def _edit(draft: Path) -> None:

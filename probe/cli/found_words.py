@@ -7,7 +7,8 @@ from typing import Any
 from probe.messages import listed, tr, tr_plural
 
 INVALID = "invalid"
-ORDER = ("blocked", "likely_blocked", "degraded", "impaired", "down", "ok", "insufficient", INVALID)  # worst first
+# The worst comes first.
+ORDER = ("blocked", "likely_blocked", "degraded", "filtered_locally", "impaired", "down", "ok", "insufficient", INVALID)
 
 
 def state_of(record: Mapping[str, Any]) -> str:
@@ -32,6 +33,7 @@ def same_state_words(state: str) -> str:
         "blocked": tr("blocked"),
         "likely_blocked": tr("likely blocked"),
         "degraded": tr("works badly"),
+        "filtered_locally": tr("filtered on your own side"),
         "impaired": tr("does not work, cause unclear"),
         "down": tr("does not work, no sign of blocking"),
         "ok": tr("ok"),
@@ -46,6 +48,7 @@ def _words(state: str, count: int) -> str:
         "blocked": tr_plural("{count} blocked", "{count} blocked", count),
         "likely_blocked": tr_plural("{count} likely blocked", "{count} likely blocked", count),
         "degraded": tr_plural("{count} works badly", "{count} work badly", count),
+        "filtered_locally": tr_plural("{count} filtered on your own side", "{count} filtered on your own side", count),
         "impaired": tr_plural("{count} unclear", "{count} unclear", count),
         "down": tr_plural("{count} down", "{count} down", count),
         "ok": tr_plural("{count} ok", "{count} ok", count),

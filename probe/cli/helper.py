@@ -1,17 +1,17 @@
 """Serve as the test helper that measures the same targets from outside (`probe helper`)."""
 
-import ipaddress
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from probe.cli.listen_addresses import listen_address, networks
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError
 from probe.messages import tr
+from probe.platforms.installation import command_for
 
 app = new_app()
 
@@ -43,7 +43,11 @@ def helper(
     ] = None,
     own_address: Annotated[
         list[str] | None,
-        opt("--own-address", help="Address or CIDR that leads to this machine, as behind NAT. Repeatable."),
+        opt(
+            "--own-address",
+            help="Public address or CIDR that leads to this machine, if no interface has it (NAT, container). "
+            "Repeatable.",
+        ),
     ] = None,
     lab: Annotated[bool, opt("--lab", help="Allow private addresses in questions.")] = False,
 ) -> None:
@@ -90,7 +94,7 @@ def _serve(listen: str, targets: Path, options: dict[str, Any]) -> int:
     from probe.session.classify import LocalFailure
     from probe.targets.target_error import TargetError
 
-    host, port = address(listen)
+    host, port = listen_address(listen)
     try:
         state = load_state(targets, **options)
         if not options["lab"] and not state.machine.knows_public():
@@ -99,7 +103,11 @@ def _serve(listen: str, targets: Path, options: dict[str, Any]) -> int:
         return event_loop.run(serve(state, host, port, _announce))
     except LocalFailure:
         raise UsageError(
-            tr("--webrtc needs a part of this program that is missing. Install censorprobe[calls]."), 2
+            tr(
+                "--webrtc needs a part of this program that is missing. This command installs it: {command}",
+                command=command_for("calls"),
+            ),
+            2,
         ) from None
     except (TargetError, TableError) as error:
         raise UsageError(str(error), 2) from None
@@ -121,15 +129,6 @@ def _warn_about_nat() -> None:
 
 def _announce(url: str) -> None:
     print(f"listening on {url}", file=sys.stdout, flush=True)
-
-
-def address(listen: str) -> tuple[str, int]:
-    """Split ADDRESS:PORT or [IPv6]:PORT. Raises UsageError (2)."""
-    host, colon, digits = listen.rpartition(":")
-    if not colon or not digits.isascii() or not digits.isdigit() or int(digits) > 65535 or not host.strip("[]"):
-        sentence = tr("--listen {listen} is no address. Use ADDRESS:PORT, such as 127.0.0.1:8080.", listen=repr(listen))
-        raise UsageError(sentence, 2)
-    return host.strip("[]"), int(digits)
 
 
 def echo_ports(text: str | None) -> list[int]:
@@ -156,20 +155,3 @@ def one_port(option: str, text: str | None, example: str, *, most: int = 65535) 
         )
         raise UsageError(sentence, 2)
     return int(word)
-
-
-def networks(option: str, words: Sequence[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """Parse addresses and CIDR prefixes. Raises UsageError (2)."""
-    return [_network(option, word) for word in words]
-
-
-def _network(option: str, word: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    try:
-        return ipaddress.ip_network(word)
-    except ValueError:
-        sentence = tr(
-            "{option}: {word} is no address or prefix, such as 192.0.2.7 or fd00::/64.",
-            option=option,
-            word=repr(word),
-        )
-        raise UsageError(sentence, 2) from None

@@ -14,7 +14,7 @@ VARIABLE = "PROBE_LANG"
 _named: str | None = None  # with the option
 
 
-class Choice(NamedTuple):
+class LanguageChoice(NamedTuple):
     """Hold the code of a language, and its source as `probe config` names it."""
 
     code: str
@@ -31,23 +31,23 @@ def switch(option: str | None) -> None:
     use(chosen.code)
 
 
-def choice(option: str | None) -> Choice:
+def choice(option: str | None) -> LanguageChoice:
     """Return the language and its source. Raises UsageError (2) for an option or a variable that names no language."""
     if option := option or _named:
-        return Choice(_known(option, "--lang"), "COMMANDLINE")
+        return LanguageChoice(_known(option, "--lang"), "COMMANDLINE")
     if variable := os.environ.get(VARIABLE):
-        return Choice(_known(variable, VARIABLE), "ENVIRONMENT")
+        return LanguageChoice(_known(variable, VARIABLE), "ENVIRONMENT")
     if (in_file := _in_file()) is not None:
-        return Choice(in_file, "DEFAULT_MAP")
+        return LanguageChoice(in_file, "DEFAULT_MAP")
     from probe.platforms.user_languages import user_languages
 
     found = (language_of(name, available()) for name in user_languages())
     code = next(filter(None, found), ENGLISH)
-    return Choice(code if _can_show(NAMES.get(code, "")) else ENGLISH, "DEFAULT")
+    return LanguageChoice(code if _can_show(NAMES.get(code, "")) else ENGLISH, "DEFAULT")
 
 
 def accept(command: Any, act: Callable[[str], None] = switch) -> Any:
-    """Add the option --lang to a command and to its subcommands. It is not in their help texts."""
+    """Add the option --lang to a command and to its subcommands. Their help texts do not show it."""
     option = _option(act)
     for one in (command, *getattr(command, "commands", {}).values()):
         one.params.append(option)

@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING
 
 from probe.cli.screen import UsageError, write_error
 from probe.messages import mark, tr
-from probe.ooni.submission.outcomes import State
+from probe.ooni.submission.outcomes import SubmissionState
 from probe.results import reason_of
 
 if TYPE_CHECKING:
-    from probe.ooni.submission.queue_file import Entry, Queue
+    from probe.ooni.submission.queue_file import Queue, QueueEntry
 
 STATES = {
-    State.WAITING: mark("waiting"),
-    State.SENDING: mark("being sent"),
-    State.SENT: mark("sent"),
-    State.REFUSED: mark("refused by the server"),
-    State.UNCERTAIN: mark("uncertain"),
+    SubmissionState.WAITING: mark("waiting"),
+    SubmissionState.SENDING: mark("being sent"),
+    SubmissionState.SENT: mark("sent"),
+    SubmissionState.REFUSED: mark("refused by the server"),
+    SubmissionState.UNCERTAIN: mark("uncertain"),
 }
 
 
-def state_counts(counts: Mapping[State, int]) -> str:
+def state_counts(counts: Mapping[SubmissionState, int]) -> str:
     """Return how many measurements have each state, such as "waiting: 2, sent: 3"."""
     return ", ".join(f"{tr(words)}: {counts[state]}" for state, words in STATES.items() if counts.get(state))
 
 
-def submissions(root: Path) -> "dict[str, dict[State, int]] | None":
+def submissions(root: Path) -> "dict[str, dict[SubmissionState, int]] | None":
     """Return the number of measurements by run and state, None without a queue. Raise UsageError."""
     from probe.ooni.submission.queue_file import has_queue
 
@@ -37,7 +37,7 @@ def submissions(root: Path) -> "dict[str, dict[State, int]] | None":
         return queue.counts()
 
 
-def entries(root: Path) -> "list[Entry]":
+def entries(root: Path) -> "list[QueueEntry]":
     """Return what the queue of a results folder contains. No queue is made. Raise UsageError."""
     from probe.ooni.submission.queue_file import has_queue
 

@@ -9,10 +9,11 @@ from typing import Any, TextIO
 
 from rich.cells import cell_len
 
+from probe.analysis.rules.variant import VARIANT
+from probe.analysis.run_result.figure_sentences import throughput_sentences
 from probe.analysis.run_result.run_sentences import origin_header, outage_of
 from probe.analysis.run_result.run_targets import Targets
 from probe.analysis.run_result.service_words import device_sentences, evidence_of, state_word
-from probe.analysis.run_result.throughput_sentences import throughput_sentences
 from probe.cli.bidi import wants_marks, with_marks
 from probe.formats.origin import REAL, Origin
 from probe.messages import listed, printable, printable_lines, tr
@@ -21,7 +22,15 @@ from probe.signatures.device_prints import PREFIX
 
 WIDTH = 80
 _SHOWN_BLANKS = dict.fromkeys((0xA0, 0x202F), " ")  # lines are broken by now, and not all encodings have these blanks
-COLOURS = {"blocked": "31;1", "likely_blocked": "31", "degraded": "33", "impaired": "33", "down": "33", "ok": "32"}
+COLOURS = {
+    "blocked": "31;1",
+    "likely_blocked": "31",
+    "degraded": "33",
+    "filtered_locally": "36",
+    "impaired": "33",
+    "down": "33",
+    "ok": "32",
+}
 
 
 class UsageError(Exception):
@@ -112,7 +121,7 @@ def _alike(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
         shared = (
             "mechanisms",
             "anomalies",
-            "rule_id",
+            *VARIANT,
             "because",
             "hop",
             "pass_rate",

@@ -10,7 +10,7 @@ from probe.cli.completions import complete_target
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, say, wrapped
 from probe.messages import tr
-from probe.targets.names import named_targets
+from probe.targets.chosen_targets import named_targets
 from probe.targets.target import Target
 from probe.targets.target_error import TargetError
 from probe.targets.target_files import load_neutral, load_target, pick_targets, target_names
@@ -41,7 +41,9 @@ def list_all(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name or title of the target.", autocompletion=complete_target)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name or title of the target.", autocompletion=complete_target)
+    ],
     targets: Folder = None,
     json: Annotated[bool, opt("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -72,7 +74,7 @@ def show(
 
 @app.command()
 def check(
-    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder (default: the bundled one).")] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="Folder (default: the bundled one).")] = None,
     sources: Annotated[bool, opt("--sources", help="Require a source for every group of endpoints.")] = False,
     store_ids: Annotated[bool, opt("--store-ids", help="Ask Apple's store whether it knows the ids of apps.")] = False,
     server: Annotated[str | None, opt("--server", help="Address of another server than Apple's, for tests.")] = None,

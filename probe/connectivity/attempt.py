@@ -6,14 +6,26 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
-from probe.connectivity.attempt_state import AttemptState, Measurement
+from probe.connectivity.attempt_facts import CONTROL_WAITS, Wait
+from probe.connectivity.attempt_state import AttemptState, MeasurementState
+from probe.connectivity.ban_checks import BanChecks
 from probe.connectivity.connection_limits import gained_alone, may_be_at_limit
-from probe.connectivity.cool_down import CoolDown
-from probe.connectivity.facts import CONTROL_WAITS, Wait
+from probe.connectivity.cool_down import CoolDown, Rests
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import conclude, plan
+from probe.connectivity.policy.followup_conditions import NO_CONNECT
+from probe.connectivity.policy.repetitions import (
+    AFTER_BURST,
+    AGAIN,
+    BESIDE_CONTROL,
+    CONFIRMATION,
+    OWN_ROWS,
+    PLANNED,
+    REPETITIONS,
+    AttemptRepetition,
+)
+from probe.connectivity.port_checks import check_port
 from probe.connectivity.priorities import confirmation_priority
-from probe.connectivity.rest import Rests
 from probe.dialogue import (
     Method,
     RequestOptions,
@@ -22,8 +34,8 @@ from probe.dialogue import (
     proves,
     run_dialogue,
 )
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.hops.hop_search import HopSearch
 from probe.followups.neutral_quic import find_neutral_hosts
 from probe.followups.other_name import send_name
@@ -35,7 +47,7 @@ from probe.resolution.address_trust import AddressAttempt
 from probe.resolution.lookup import Names
 from probe.session.innocuous_flows import InnocuousFlows
 from probe.session.trace import Transaction, TransactionFacts
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.steps.tls.client_hello import OWN
 from probe.targets.target import family_of
 
@@ -47,7 +59,7 @@ PAUSE_SECONDS = (0.2, 0.8)  # before a confirmation, so that one short outage of
 class AttemptRunner:
     """Run the attempts of one measurement. `target` and the like are set for the one that is tried."""
 
-    def __init__(self, measurement: Measurement, names: Names, roots: Roots) -> None:
+    def __init__(self, measurement: MeasurementState, names: Names, roots: Roots) -> None:
         self._measurement, self._names = measurement, names
         self._session, self._trust = measurement.session, measurement.trust
         self._runner = FlowRunner(measurement.trace, measurement.session)
@@ -59,7 +71,8 @@ class AttemptRunner:
         self.hop_search = HopSearch(self._runner)
         self._innocuous = InnocuousFlows(measurement.session.pace)
         self._rests = Rests()
-        self._cool_down = CoolDown(self._session, partial(self.repeat, row="again"), self._send_innocuous_again)
+        self._bans = BanChecks(self._session, measurement.trace, partial(self.repeat, repetition=AGAIN))
+        self._cool_down = CoolDown(self._session, partial(self.repeat, repetition=AGAIN), self._send_innocuous_again)
 
     async def run(self, at: AddressAttempt) -> bool:
         """Try one address until the planner has finished. Return whether the genuine service was reached."""
@@ -72,21 +85,25 @@ class AttemptRunner:
                     continue
                 for flow in step:
                     self._begin(flow, state)
-                await state.next_outcome()
+                if not any(flow.row == CONFIRMATION.row for flow in step):  # something may be due beside it
+                    await state.next_outcome()
         finally:
             await state.abandon()
+        if NO_CONNECT.holds(state.facts()):
+            await check_port(self._session, at.endpoint.port)
         return self._conclude(state)
 
-    async def repeat(self, at: AddressAttempt, cause: int, row: str = "repetition") -> None:
+    async def repeat(self, at: AddressAttempt, cause: int, repetition: AttemptRepetition = BESIDE_CONTROL) -> None:
         """Try one address once more, as a confirmation of the transaction `cause` and within its budget (P7)."""
         state = AttemptState(at, self._measurement)
         name = at.endpoint.host if state.facts().shows_name else ""
-        await self._send_own(PlannedFlow(row, "confirm", *at.place, name, cause=cause, cost=1), state)
+        await self._send_own(PlannedFlow(repetition.row, "confirm", *at.place, name, cause=cause, cost=1), state)
 
     def _conclude(self, state: AttemptState) -> bool:
         at, own = state.at, state.records.get("own")
         if own is not None and own.failure is None:
             state.verify()
+            self._bans.note_answered(at, own.transaction_id)
             if "tls_handshake" in own.steps:
                 self._cool_down.note_answered(at, own.transaction_id)
         if own is not None:
@@ -118,6 +135,8 @@ class AttemptRunner:
             await self._cool_down.wait(state)
         elif wait is Wait.REST:
             await self._rests.wait(state, self._session.stopping)
+        elif wait is Wait.BAN:
+            await self._bans.rest(state.records["confirmation"])
         elif wait is Wait.VISIT and (visit := self._trust.visit(at.ip)) is not None:
             await asyncio.shield(visit)
         elif wait is Wait.RESOLVERS and at.name is not None:
@@ -132,6 +151,7 @@ class AttemptRunner:
 
     async def control_or_stop(self) -> None:
         """Wait for the helper's answer, at most `CONTROL_SECONDS` and until the run is stopping."""
+        self._names.want_control()
         await self._or_stop(self._names.control_answered.wait(), CONTROL_SECONDS)
 
     async def _or_stop(self, awaited: Coroutine[Any, Any, object], seconds: float | None = None) -> None:
@@ -146,7 +166,7 @@ class AttemptRunner:
     # -- flows ---------------------------------------------------------------------------------------------------
 
     def _begin(self, flow: PlannedFlow, state: AttemptState) -> None:
-        """Begin a flow that was planned. Nothing else runs between the plan and this."""
+        """Begin a flow that was planned. No other task runs between the plan and this call, so the plan still holds."""
         state.claim(flow)
         if flow.over_budget:
             state.add(flow, None)
@@ -190,10 +210,10 @@ class AttemptRunner:
             return await self._send(flow, state)
 
     async def _send(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
-        if flow.row in {"own", "confirmation", "in_turn", "rested"}:
-            return await self._send_own(flow, state)
-        if flow.row == "alone":
-            return await self._send_alone(flow, state)
+        if flow.row in OWN_ROWS:
+            repetition = REPETITIONS.get(flow.row)
+            send_own = self._send_alone if repetition is not None and repetition.alone else self._send_own
+            return await send_own(flow, state)
         context = self._context(state)
         if flow.kind == "innocuous":
             return await send_name(context, flow)
@@ -236,8 +256,7 @@ class AttemptRunner:
 
     async def _send_own(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
         """Run the endpoint's dialogue with its own name or payload."""
-        at, endpoint, is_confirmation = state.at, state.at.endpoint, flow.kind == "confirm"
-        is_patient = is_confirmation and flow.row not in {"alone", "again", "rested"}  # repetitions wait for each other
+        at, endpoint, repetition = state.at, state.at.endpoint, REPETITIONS.get(flow.row)
 
         async def steps(tx: Transaction) -> None:
             tx.record.address_sources, tx.record.corroborated = self._trust.sources(at), self._trust.is_corroborated(at)
@@ -248,27 +267,39 @@ class AttemptRunner:
                 endpoint,
                 at.ip,
                 self.method,
-                confirm=is_patient,
+                confirm=repetition is not None and repetition.longer_deadlines,
                 turn=partial(self._innocuous.ended, at.place, endpoint.carrier),
                 options=self.options,
             )
 
-        transaction = TransactionFacts(
-            flow.kind,
-            followup=flow.followup,
-            cause=flow.cause,
-            service=at.service,
-            endpoint=endpoint.url,
-            address=at.ip,
-            port=endpoint.port,
-            family=family_of(at.ip),
-            sent_name=flow.sent_name,
-        )
         facts = FlowFacts(
-            transaction,
-            Trigger(endpoint.host, at.ip, endpoint.carrier, endpoint.port) if is_confirmation else None,
-            confirmation_priority(at.priority) if is_confirmation else at.priority,
+            _own_transaction(flow, at),
+            Trigger(endpoint.host, at.ip, endpoint.carrier, endpoint.port) if repetition else None,
+            confirmation_priority(at.priority) if repetition else at.priority,
             residual="never" if has_exchangeable_name(endpoint) else "other_ports",
             again=not flow.is_visit,
         )
-        return await self._runner.carry_out(facts, steps)
+        record = await self._runner.carry_out(facts, steps)
+        if record is not None and record.failure is not None:
+            self._names.want_control()
+        if flow.row == AFTER_BURST.row:
+            self._bans.ended(record)
+            self._measurement.ban_goes_on = self._bans.goes_on
+        if record is not None and record.failure is not None and repetition in PLANNED:
+            await self._bans.ask_again(at, record)
+        return record
+
+
+def _own_transaction(flow: PlannedFlow, at: AddressAttempt) -> TransactionFacts:
+    """Return the facts of a transaction with the endpoint's own name or payload."""
+    return TransactionFacts(
+        flow.kind,
+        followup=flow.followup,
+        cause=flow.cause,
+        service=at.service,
+        endpoint=at.endpoint.url,
+        address=at.ip,
+        port=at.endpoint.port,
+        family=family_of(at.ip),
+        sent_name=flow.sent_name,
+    )

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
+from probe.connectivity.attempt_facts import AttemptFacts, EchoFacts, NeutralAddress, Outcome, Wait
+from probe.connectivity.policy.repetitions import OWN_ROWS
 from probe.dialogue import came_too_slowly, fell_silent, is_doubtful, proves
 from probe.followups.helper_offer import EchoOffer
-from probe.followups.hops.pages import page_of
+from probe.followups.hops.clear_text_page import page_of
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.entries import Entry
 from probe.formats.exchanges.tls import TLSHandshake
@@ -19,16 +20,15 @@ from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace
 from probe.session.turns import OpenFlows
-from probe.signatures.connection_rates import Connection, may_be_limited
+from probe.signatures.connection_rates import TimedConnection, may_be_limited
+from probe.signatures.own_load import SOON
 from probe.signatures.parallel_hellos import CROWD, RUN_CROWD
 from probe.steps.tls.client_hello import OWN
 from probe.targets.target import Endpoint, family_of
 
-_ATTEMPTS = frozenset({"own", "confirmation", "alone", "in_turn", "rested"})
-
 
 @dataclass
-class Measurement:
+class MeasurementState:
     """Hold what all attempts of one measurement share."""
 
     trace: Trace
@@ -38,6 +38,8 @@ class Measurement:
     compares_hellos: bool = False
     echo_offer: EchoOffer | None = None
     """Comes with the control's answer."""
+    ban_goes_on: bool = False
+    """The last confirmation of an attempt showed that a ban of this client has not ended."""
     open_flows: OpenFlows = field(default_factory=OpenFlows)
     """Those that are under way and do not wait for their turn."""
 
@@ -51,13 +53,14 @@ class Measurement:
 class AttemptState:
     """Hold what was tried at one address so far, and what is under way."""
 
-    def __init__(self, at: AddressAttempt, measurement: Measurement) -> None:
+    def __init__(self, at: AddressAttempt, measurement: MeasurementState) -> None:
         self.at, self._measurement = at, measurement
         self.verified = measurement.trust.is_verified(at)
         self.outcomes: list[Outcome] = []
         self.records: dict[str, TransactionRecord] = {}
         self.waits: set[Wait] = set()
         self.quic_neutral: list[tuple[str, Endpoint]] = []
+        self._banned: bool | None = None
         self._claims: set[Claim] = set()
         self._under_way: dict[asyncio.Task[TransactionRecord | None], PlannedFlow] = {}
 
@@ -77,6 +80,7 @@ class AttemptState:
             network_answers=self._network_answers(),
             network_lost=self._network_lost(),
             may_be_limited=self._may_be_limited(),
+            after_burst=self._after_burst(),
             slow_beside=self._slow_beside(),
             spares_turns=session.pace.line_queueing > CROWDED or not session.turns.are_useful,
             has_name=at.name is not None,
@@ -101,14 +105,14 @@ class AttemptState:
             waits=frozenset(self.waits),
         )
 
-    def _neutral_hosts(self) -> tuple[NeutralHost, ...]:
+    def _neutral_hosts(self) -> tuple[NeutralAddress, ...]:
         session = self._measurement.session
         return self._hosts(self.quic_neutral if self.at.endpoint.scheme == "quic" else session.neutral_addresses)
 
-    def _hosts(self, found: Iterable[tuple[str, Endpoint]]) -> tuple[NeutralHost, ...]:
+    def _hosts(self, found: Iterable[tuple[str, Endpoint]]) -> tuple[NeutralAddress, ...]:
         endpoint, pace = self.at.endpoint, self._measurement.session.pace
         return tuple(
-            NeutralHost(
+            NeutralAddress(
                 ip,
                 host.host,
                 host.port,
@@ -147,6 +151,23 @@ class AttemptState:
             return False
         return watch.lost_since(self._measurement.trace.zero + own.t0, family)
 
+    def _after_burst(self) -> bool:
+        """Return whether a ban may explain both failures. The answer is kept once no other flow can change it.
+
+        Datagrams are repeated for ten seconds. A short ban may end and begin again meanwhile, so one failure is enough.
+        """
+        own, confirmation = self.records.get("own"), self.records.get("confirmation")
+        if self._measurement.ban_goes_on or own is None or confirmation is None or confirmation.failure is None:
+            return False
+        if self._banned is not None:
+            return self._banned
+        session, trace = self._measurement.session, self._measurement.trace
+        enough = any if self.at.endpoint.carrier == "udp" else all
+        banned = enough(session.may_be_banned(trace, record) for record in (confirmation, own))
+        if trace.elapsed() > confirmation.t + SOON:
+            self._banned = banned
+        return banned
+
     def _slow_beside(self) -> int:
         own = self.records.get("own")
         if own is None:
@@ -158,14 +179,14 @@ class AttemptState:
         cut_off = all(record is not None and record.failure in CUT_OFF | {REFUSED} for record in attempts)
         return cut_off and may_be_limited(self.at.ip, list(self._connections()))
 
-    def _connections(self) -> Iterator[Connection]:
+    def _connections(self) -> Iterator[TimedConnection]:
         """Yield the TCP connections of the measurement to addresses of its endpoints, in the order of their begin."""
         records = self._measurement.trace.transactions
         places = {record.address for record in records if record.kind in {"first", "confirm"}}
-        mine = {record.transaction_id for row, record in self.records.items() if row in _ATTEMPTS}
+        mine = {record.transaction_id for row, record in self.records.items() if row in OWN_ROWS}
         for record in records:
             if record.address in places and "connect" in {*record.steps, record.failed_operation}:
-                yield Connection(
+                yield TimedConnection(
                     record.address,
                     record.t0,
                     record.t,
@@ -189,13 +210,13 @@ class AttemptState:
         hello = ((record.address, e.t0) for record in failed for e in trace.entries_of(record) if _is_hello(e))
         return any(hellos.answered_after(address, OWN.engine, trace.zero + t0) for address, t0 in hello)
 
-    def _echo(self) -> Echo | None:
+    def _echo(self) -> EchoFacts | None:
         offer, endpoint = self._measurement.echo_offer, self.at.endpoint
         place = offer.place(family_of(self.at.ip), endpoint.port) if offer else None
         if offer is None or place is None:
             return None
         left = self._measurement.session.pace.triggers_left(endpoint.host, HELPER, "udp")
-        return Echo(HELPER, place[1], family_of(place[0]), offer.pairs_left, left)
+        return EchoFacts(HELPER, place[1], family_of(place[0]), offer.pairs_left, left)
 
     # -- what changes it -----------------------------------------------------------------------------------------
 
@@ -220,7 +241,6 @@ class AttemptState:
         self.verified = verified or (self.verified and "own" in self.records)
 
     def add(self, flow: PlannedFlow, record: TransactionRecord | None) -> None:
-        """Add what became of a flow."""
         if record is None:
             self.outcomes.append(Outcome(flow, was_sent=False))
             return

@@ -1,6 +1,6 @@
 """Decide whether our own other connections may have made an attempt fail, since all share a limit."""
 
-from probe.connectivity.facts import AttemptFacts, no_answer_in_tls
+from probe.connectivity.attempt_facts import AttemptFacts, no_answer_in_tls
 from probe.formats import failures as f
 from probe.formats.transactions import TransactionRecord
 
@@ -17,7 +17,9 @@ def may_share_limit(facts: AttemptFacts) -> bool:
 
 
 def gained_alone(record: TransactionRecord, own: TransactionRecord) -> bool:
-    """Return whether a flow in its turn passed, and was faster than the first attempt beside others."""
+    """Return whether a flow that was repeated alone passed, and was faster than the first attempt, which ran
+    beside others.
+    """
     return record.failure is None and _rate(record) >= GAIN * _rate(own)
 
 

@@ -1,16 +1,43 @@
-"""Wait until a hello may be repeated alone that our own other connections may have made fail (P8)."""
+"""Wait until a hello may be repeated alone that our own other connections may have made fail (P8).
+
+Wait some seconds without a connection to the servers of a measurement, so that none of their limits holds (P8).
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from probe.connectivity.attempt_state import AttemptState
-from probe.connectivity.connection_limits import may_be_at_limit, may_be_policed
+from probe.connectivity.connection_limits import may_be_at_limit, may_be_policed, may_be_too_soon
 from probe.resolution.address_trust import AddressAttempt
 from probe.session.session import Session
+from probe.signatures.connection_rates import REST
 from probe.signatures.parallel_hellos import network_of
 from probe.steps.tls.client_hello import OWN
 from probe.targets.cost import COOL_DOWNS
+
+MARGIN = 0.5  # seconds more, since the server counts from the arrival of a packet
+RESTS = 3  # attempts of one measurement that are repeated after a rest each
+REST_LOOK_SECONDS = 0.5  # between looks whether the rest is over
+
+
+class Rests:
+    """Let one attempt of a measurement at a time wait, so that each has a rest of its own."""
+
+    def __init__(self) -> None:
+        self._turn, self._last = asyncio.Lock(), 0.0  # when the last one ended, in seconds of the measurement
+
+    async def wait(self, state: AttemptState, stopping: asyncio.Event) -> None:
+        """Wait until the rest is over, the failure has another cause, or the run stops. At most `RESTS`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESTS * (REST + MARGIN)), self._turn:
+                while not stopping.is_set() and may_be_too_soon(state.facts()):
+                    left = REST + MARGIN - state.seconds_since_connection(self._last)
+                    if left <= 0:
+                        break
+                    await asyncio.sleep(min(left, REST_LOOK_SECONDS))
+                self._last = state.elapsed()
+
 
 LOOK_SECONDS = 1.0  # between looks whether the cool-down of a network is over
 

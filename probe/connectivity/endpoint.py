@@ -5,15 +5,15 @@ import ipaddress
 import random
 from collections.abc import Collection, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from probe.connectivity.attempt import AttemptRunner
-from probe.connectivity.attempt_state import Measurement
-from probe.connectivity.facts import NameFacts, Wait
+from probe.connectivity.attempt_facts import NameFacts, Wait
+from probe.connectivity.attempt_state import MeasurementState
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import Addresses, plan_addresses
 from probe.connectivity.priorities import Place, address_priority, endpoint_priorities
-from probe.connectivity.stale_control import Repetition
+from probe.connectivity.stale_control import StaleFailure
 from probe.dialogue import DIALOGUE_BY_DIALECT, Method, RequestOptions, always_get, can_prove
 from probe.followups.helper_offer import EchoOffer
 from probe.formats.transactions import Kind
@@ -22,12 +22,19 @@ from probe.resolution.lookup import TRUSTED, Name, Names
 from probe.session.flow_slots import Priority
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import Endpoint, Service, Target, family_of
 
 ALTERNATIVES = 2  # other addresses per family that are tried
 SECOND_ANSWER_SECONDS = 1.0  # at most, for a second answer before the first address is tried
+
+
+class RepeatedAttempt(NamedTuple):
+    """Hold an attempt that is made once more. `cause` is the transaction that failed last."""
+
+    at: AddressAttempt
+    cause: int
 
 
 @dataclass
@@ -46,7 +53,7 @@ class Reach:
 
     def __init__(self, trace: Trace, session: Session, names: Names, roots: Roots) -> None:
         self.trace, self.session, self.names = trace, session, names
-        self._measurement = Measurement(trace, session, AddressTrust(session))
+        self._measurement = MeasurementState(trace, session, AddressTrust(session))
         self._attempts = AttemptRunner(self._measurement, names, roots)
         self._hosts: set[str] = set()
         self._one_address = False
@@ -86,17 +93,21 @@ class Reach:
         finally:
             await self._attempts.resolvers.finish()
 
-    async def try_again(self, target: Target, planned: Iterable[Repetition]) -> None:
-        """Try endpoints of the target once more, each at one address, side by side."""
+    async def repetitions(self, target: Target, planned: Iterable[StaleFailure]) -> list[RepeatedAttempt]:
+        """Return the attempts at verified addresses. Another one may be forged and has had its connection (P7)."""
         endpoints = {endpoint.url: endpoint for _, endpoint in target.endpoints()}
-        async with asyncio.TaskGroup() as tasks:
-            for each in planned:
-                if (endpoint := endpoints.get(each.endpoint)) is not None:
-                    tasks.create_task(self._guarded(each.service, endpoint, self._again(endpoint, each)))
+        found = []
+        for each in planned:
+            if (endpoint := endpoints.get(each.endpoint)) is not None:
+                name = None if endpoint.is_literal else await self.names.of(endpoint.host)
+                found.append(RepeatedAttempt(AddressAttempt(each.service, endpoint, each.address, name), each.cause))
+        return [each for each in found if self._measurement.trust.is_verified(each.at)]
 
-    async def _again(self, endpoint: Endpoint, planned: Repetition) -> None:
-        name = None if endpoint.is_literal else await self.names.of(endpoint.host)
-        await self._attempts.repeat(AddressAttempt(planned.service, endpoint, planned.address, name), planned.cause)
+    async def try_again(self, planned: Iterable[RepeatedAttempt]) -> None:
+        """Try endpoints once more, each at one address, side by side."""
+        async with asyncio.TaskGroup() as tasks:
+            for at, cause in planned:
+                tasks.create_task(self._guarded(at.service, at.endpoint, self._attempts.repeat(at, cause)))
 
     async def search_hops(self) -> None:
         """Find the hops that act on names or payloads, after everything else: the search causes residual censorship."""
@@ -108,7 +119,10 @@ class Reach:
         self._measurement.echo_offer = offer
 
     async def _guarded(self, role: str, endpoint: Endpoint, flow: Coroutine[Any, Any, None]) -> None:
-        """Let a bug outside any transaction cost only this endpoint. Record it as a transaction of its own (P2)."""
+        """Let a bug outside of any transaction cost only this endpoint.
+
+        The bug is recorded in a transaction of its own (P2).
+        """
         try:
             await flow
         except Exception as bug:
@@ -131,7 +145,6 @@ class Reach:
                 await self._try(service, endpoint, name, step, tried)
 
     async def _try(self, service: Service, endpoint: Endpoint, name: Name, step: Addresses, state: NameState) -> None:
-        """Try addresses side by side."""
         kind: Kind = "followup" if step.alternative else "first"
         first = self._priority(service, endpoint)
         attempts = [
@@ -197,6 +210,6 @@ class Reach:
         return [ip for ip in working if may_contact(ip, Contacts.REDIRECTS)]
 
     def _rank(self, ip: str) -> tuple[bool, int, int]:
-        """Return the place of an address in the order in which one is chosen. Refused ones come last."""
+        """Return the position of an address in the order of choice. Refused addresses come last."""
         address = ipaddress.ip_address(ip)
         return not may_contact(ip, self.session.pace.contacts), address.version, int(address)

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from probe.connectivity.facts import AttemptFacts, NeutralHost, Wait
-from probe.connectivity.policy.conditions import DOUBTFUL_TWICE, SILENT_TWICE
-from probe.connectivity.policy.rows import Group, Row
-from probe.connectivity.policy.table import ECHO_AFTER_DOUBT, ECHO_PAIR
+from probe.connectivity.attempt_facts import AttemptFacts, NeutralAddress, Wait
+from probe.connectivity.policy.followup_conditions import DATAGRAMS_SILENT, DOUBTFUL_TWICE, SILENT_OR_REFUSED_TWICE
+from probe.connectivity.policy.policy_rows import Group, PolicyRow
+from probe.connectivity.policy.policy_table import ECHO_AFTER_DOUBT, ECHO_PAIR, SIZES
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.followups import FOLLOWUP_KINDS
 
@@ -39,15 +39,17 @@ def follow_ups(groups: Iterable[Group], facts: AttemptFacts) -> Plan:
     if not facts.followups:
         return FINISHED
     for group in groups:
-        needs_echo = (group is ECHO_PAIR and SILENT_TWICE.holds(facts)) or (
-            group is ECHO_AFTER_DOUBT and DOUBTFUL_TWICE.holds(facts)
-        )
+        needs_echo = any(group is each and when.holds(facts) for each, when in _NEED_ECHO)
         if needs_echo and Wait.CONTROL_BEFORE_ECHO not in facts.waits:
             return () if facts.under_way else Wait.CONTROL_BEFORE_ECHO
         flows = tuple(_within_budget(_next_of_chains(group, facts), facts))
         if flows or any(flow.row in group.row_ids for flow in facts.under_way):
             return flows
     return FINISHED
+
+
+_NEED_ECHO = ((ECHO_PAIR, SILENT_OR_REFUSED_TWICE), (ECHO_AFTER_DOUBT, DOUBTFUL_TWICE), (SIZES, DATAGRAMS_SILENT))
+"""Groups that send to the helper's echo, and after what they do so."""
 
 
 def any_due(group: Group, facts: AttemptFacts) -> bool:
@@ -73,7 +75,7 @@ def _within_budget(flows: Iterable[tuple[PlannedFlow, int]], facts: AttemptFacts
         spent[flow.address] += flow.cost
 
 
-def _flow(row: Row, facts: AttemptFacts) -> tuple[PlannedFlow, int] | None:
+def _flow(row: PolicyRow, facts: AttemptFacts) -> tuple[PlannedFlow, int] | None:
     """Return the row's flow and the triggers that are left for it, None where it cannot be sent to anything."""
     to = _receiver(row, facts)
     if to is None:
@@ -100,7 +102,7 @@ def _flow(row: Row, facts: AttemptFacts) -> tuple[PlannedFlow, int] | None:
     return flow, to.triggers_left
 
 
-def _receiver(row: Row, facts: AttemptFacts) -> Receiver | None:
+def _receiver(row: PolicyRow, facts: AttemptFacts) -> Receiver | None:
     """Return where the row's flow goes, None where there is no such host."""
     if row.where == "endpoint":
         return Receiver(*facts.place, facts.triggers_left)
@@ -116,7 +118,7 @@ def _receiver(row: Row, facts: AttemptFacts) -> Receiver | None:
     return Receiver(host.address, port, host.triggers_left, host.host)
 
 
-def _neutral_host(row: Row, facts: AttemptFacts) -> NeutralHost | None:
+def _neutral_host(row: PolicyRow, facts: AttemptFacts) -> NeutralAddress | None:
     if row.where == "neutral same port":
         hosts = [host for host in reversed(facts.neutral) if host.port == facts.endpoint.port]
         return min(hosts, key=lambda host: host.in_residual, default=None)

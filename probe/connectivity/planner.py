@@ -1,33 +1,30 @@
 """Decide what is tried next at one endpoint and address, from facts alone: no socket, no clock, no task.
 
 The executor (`endpoint.py`) asks `plan` after each change of the facts, carries out what it returns, and adds the
-outcome to the facts. The follow-ups stand in the policy table (`policy/table.py`).
+outcome to the facts. The follow-ups stand in the policy table (`policy/policy_table.py`).
 """
 
 from dataclasses import dataclass, replace
 
-from probe.connectivity.connection_limits import may_be_policed, may_be_too_soon, may_share_limit
-from probe.connectivity.facts import AttemptFacts, NameFacts, Wait
+from probe.connectivity.attempt_facts import AttemptFacts, NameFacts, Wait
+from probe.connectivity.connection_limits import may_be_policed, may_share_limit
 from probe.connectivity.followup_plan import FINISHED, End, Plan, any_due, cause_of, follow_ups
 from probe.connectivity.policy.claims import innocuous_claim
-from probe.connectivity.policy.conditions import DOUBTFUL_TWICE, page_may_be_forged
-from probe.connectivity.policy.silent_transfers import SILENT_TRANSFERS
-from probe.connectivity.policy.table import (
-    AFTER_FAILURE,
-    AFTER_SUCCESS,
-    BEFORE_ALONE,
-    BEFORE_REST,
-    HOP_SEARCH,
-    INNOCUOUS_AGAIN,
-    RESOLVERS,
+from probe.connectivity.policy.followup_conditions import DOUBTFUL_TWICE, FELL_SILENT, page_may_be_forged
+from probe.connectivity.policy.policy_table import AFTER_FAILURE, AFTER_SUCCESS, HOP_SEARCH, INNOCUOUS_AGAIN, RESOLVERS
+from probe.connectivity.policy.repetitions import (
+    AFTER_CONFIRMATION,
+    ALONE,
+    CONFIRMATION,
+    OWN_ROWS,
+    PLANNED,
+    AttemptRepetition,
 )
+from probe.connectivity.policy.silent_transfers import SILENT_TRANSFERS
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 
-ATTEMPT_ROWS = frozenset(
-    {"innocuous", "own", "confirmation", "alone", "in_turn", "rested"}
-)  # flows that are no follow-ups
-REPETITIONS = ("alone", "in_turn", "rested")  # of an attempt whose confirmation failed too
+ATTEMPT_ROWS = OWN_ROWS | {"innocuous"}  # flows that are no follow-ups
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def plan(facts: AttemptFacts) -> Plan:
     if own is None:
         return () if facts.under_way else _opening(facts)
     if any(flow.row in ATTEMPT_ROWS for flow in facts.under_way):
-        return ()
+        return _beside_confirmation(facts)
     if not own.was_sent:
         return FINISHED
     if own.failure is None:
@@ -73,7 +70,7 @@ def plan(facts: AttemptFacts) -> Plan:
 
 def conclude(facts: AttemptFacts) -> Conclusion:
     """Return what the attempt came to, once `plan` has finished it."""
-    own, confirmation = facts.own, facts.confirmation
+    own = facts.own
     if own is None or not own.was_sent:
         in_vain = Wait.VISIT in facts.waits and facts.visit == "in_vain" and not facts.verified
         return Conclusion(not_visited=own is None and in_vain)
@@ -81,9 +78,9 @@ def conclude(facts: AttemptFacts) -> Conclusion:
         reached = own.corroborated or own.authenticated or facts.verified
         contradicted = not reached and facts.trusted_addresses
         return Conclusion(reached, contradicted, worth_a_search=DOUBTFUL_TWICE.holds(facts))
-    if any(outcome is not None and outcome.passed for outcome in (confirmation, *map(facts.outcome, REPETITIONS))):
+    if _any_passed(PLANNED, facts):
         return Conclusion(reached=True)
-    unknown = own.fell_silent or own.too_slow or (may_be_policed(facts) and facts.sent("alone") is None)
+    unknown = own.fell_silent or own.too_slow or (may_be_policed(facts) and facts.sent(ALONE.row) is None)
     return Conclusion(worth_a_search=not unknown and any_due(HOP_SEARCH, facts))
 
 
@@ -165,9 +162,20 @@ def _after_success(facts: AttemptFacts) -> Plan:
     own = facts.own
     incomplete = own is not None and (own.doubtful or own.fell_silent or own.too_slow)
     unsure = (incomplete or page_may_be_forged(facts)) and facts.verified and not facts.as_control
-    if unsure and facts.outcome("confirmation") is None:
-        return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
+    if unsure and CONFIRMATION.due(facts):
+        return _repeat(CONFIRMATION, facts)
     return follow_ups(AFTER_SUCCESS, facts)
+
+
+def _beside_confirmation(facts: AttemptFacts) -> Plan:
+    """Return the comparisons of an answer that fell silent. They follow whatever the confirmation comes to.
+
+    The confirmation of such an answer waits up to ten seconds.
+    """
+    if facts.as_control or not FELL_SILENT.holds(facts):
+        return ()
+    flows = follow_ups(SILENT_TRANSFERS, facts)
+    return flows if isinstance(flows, tuple) else ()
 
 
 # -- after a failure ---------------------------------------------------------------------------------------------------
@@ -175,63 +183,37 @@ def _after_success(facts: AttemptFacts) -> Plan:
 
 def _after_failure(facts: AttemptFacts) -> Plan:
     """Return the next wait, the confirmation, or follow-ups."""
-    own, confirmation = facts.own, facts.outcome("confirmation")
+    own, confirmation = facts.own, facts.outcome(CONFIRMATION.row)
     if confirmation is None and own is not None:
         if facts.followups and Wait.RESOLVERS not in facts.waits and any_due(RESOLVERS, facts):
             return Wait.RESOLVERS
         if not (own.verified or facts.encrypted_resolver) and Wait.CONTROL_BEFORE_CONFIRMATION not in facts.waits:
             return Wait.CONTROL_BEFORE_CONFIRMATION  # only the helper can verify the address now
         if facts.verified:
-            return (_confirmation(facts),) if Wait.PAUSE in facts.waits else Wait.PAUSE
+            return _repeat(CONFIRMATION, facts)
     if confirmation is not None and confirmation.passed:
         return follow_ups((*SILENT_TRANSFERS, INNOCUOUS_AGAIN), facts)
     if facts.network_lost:  # nothing that fails now says anything about the endpoint
         return () if facts.under_way else FINISHED
-    in_turn = facts.outcome("in_turn")
-    if in_turn is None and confirmation is not None and not confirmation.flow.in_turn and may_share_limit(facts):
-        return (replace(_confirmation(facts), row="in_turn"),)
-    if in_turn is not None and in_turn.passed:
-        return () if facts.under_way else FINISHED
-    alone = facts.outcome("alone")
-    if alone is None and facts.followups and may_be_policed(facts):
-        return _alone(facts)
-    rested = facts.outcome("rested")
-    if rested is None and facts.followups and may_be_too_soon(facts):
-        return _rested(facts)
-    if any(outcome is not None and outcome.passed for outcome in (alone, rested)):
+    if (repetition := next((each for each in AFTER_CONFIRMATION if each.due(facts)), None)) is not None:
+        return _repeat(repetition, facts)
+    if _any_passed(AFTER_CONFIRMATION, facts):
         return () if facts.under_way else FINISHED
     return follow_ups(AFTER_FAILURE, facts)
 
 
-def _alone(facts: AttemptFacts) -> Plan:
-    """Return the repetition without other connections to the network, after the name was sent to neutral hosts.
+def _any_passed(repetitions: tuple[AttemptRepetition, ...], facts: AttemptFacts) -> bool:
+    outcomes = (facts.outcome(each.row) for each in repetitions)
+    return any(outcome is not None and outcome.passed for outcome in outcomes)
 
-    They may show that the name fails elsewhere too, so that no other connection is at fault. An innocuous name may show
-    that the address is. What else is sent to the endpoint waits, because each hello begins the cool-down again.
-    """
-    flows = follow_ups((BEFORE_ALONE,), facts)
+
+def _repeat(repetition: AttemptRepetition, facts: AttemptFacts) -> Plan:
+    """Return the follow-ups that come before a repetition, then what it waits for, then its flow."""
+    flows = follow_ups(repetition.before, facts)
     if not isinstance(flows, End):
         return flows
-    if Wait.COOL_DOWN not in facts.waits:
-        return Wait.COOL_DOWN
-    return (replace(_confirmation(facts), row="alone", in_turn=False),)
-
-
-def _rested(facts: AttemptFacts) -> Plan:
-    """Return the repetition after some seconds without a connection, after the flows that may show another cause.
-
-    These send the name to neutral hosts, and other names to the address. One of them may pass that followed another
-    connection as soon.
-    """
-    flows = follow_ups(BEFORE_REST, facts)
-    if not isinstance(flows, End):
-        return flows
-    if Wait.REST not in facts.waits:
-        return Wait.REST
-    return (replace(_confirmation(facts), row="rested", in_turn=False),)
-
-
-def _confirmation(facts: AttemptFacts) -> PlannedFlow:
-    """Return the repetition of the attempt. It waits for its turn if other flows may have slowed the attempt down."""
-    flow = replace(_own(facts), row="confirmation", kind="confirm", followup="", cause=cause_of(facts))
-    return replace(flow, cost=1, over_budget=facts.triggers_left < 1, in_turn=may_share_limit(facts))
+    if repetition.wait is not None and repetition.wait not in facts.waits:
+        return repetition.wait
+    flow = replace(_own(facts), row=repetition.row, kind="confirm", followup="", cause=cause_of(facts), cost=1)
+    in_turn = repetition.may_wait_for_turn and may_share_limit(facts)
+    return (replace(flow, over_budget=facts.triggers_left < 1, in_turn=in_turn),)

@@ -24,7 +24,7 @@ REFERER = {"Referer": ""}  # empty, as in OONI's requests
 
 
 @dataclass
-class Chain:
+class RedirectChain:
     """Follow one web address. The first answer decides where the next request goes.
 
     An answer from a verified address comes before one from an unverified address, because a block page's server must

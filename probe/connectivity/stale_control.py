@@ -3,7 +3,7 @@
 No socket, no clock and no task, as in the planner.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from probe.signatures.evidence_age import CONTROL_ATTEMPT, in_time
@@ -33,7 +33,7 @@ class ControlAttempt:
 
 
 @dataclass(frozen=True)
-class Repetition:
+class StaleFailure:
     """Hold an endpoint at an address that is tried once more. `cause` is the transaction that failed last."""
 
     service: str
@@ -42,8 +42,13 @@ class Repetition:
     cause: int
 
 
-def plan_repetitions(here: Iterable[OwnAttempt], control: Iterable[ControlAttempt]) -> tuple[Repetition, ...]:
-    """Return what failed here at every attempt, and has a success of the control, but none that is near in time."""
+def plan_repetitions(
+    here: Iterable[OwnAttempt], control: Iterable[ControlAttempt], unasked: Collection[str] = ()
+) -> tuple[StaleFailure, ...]:
+    """Return what failed here at every attempt, and has a success of the control, but none that is near in time.
+
+    `unasked` has endpoints that the control was not asked about yet.
+    """
     at_control: dict[str, list[ControlAttempt]] = {}
     for attempt in control:
         at_control.setdefault(attempt.endpoint, []).append(attempt)
@@ -51,9 +56,10 @@ def plan_repetitions(here: Iterable[OwnAttempt], control: Iterable[ControlAttemp
     for own in here:
         places.setdefault((own.endpoint, own.address), []).append(own)
     return tuple(
-        Repetition(tried[-1].service, endpoint, address, tried[-1].transaction_id)
+        StaleFailure(tried[-1].service, endpoint, address, tried[-1].transaction_id)
         for (endpoint, address), tried in places.items()
-        if _is_stale(tried, at_control.get(endpoint, []), address)
+        if not any(own.passed for own in tried)
+        and (endpoint in unasked or _is_stale(tried, at_control.get(endpoint, []), address))
     )
 
 
@@ -61,7 +67,7 @@ def _is_stale(tried: list[OwnAttempt], control: list[ControlAttempt], address: s
     """Return whether the control's successes, at the same address if it tried that, are all too old or too new."""
     near = [attempt for attempt in control if attempt.address == address] or control
     successes = [attempt for attempt in near if attempt.passed]
-    if not successes or any(own.passed for own in tried):
+    if not successes:
         return False
     spans = [(own.begin, own.end) for own in tried]
     return not any(in_time(success.began, spans, CONTROL_ATTEMPT) for success in successes)

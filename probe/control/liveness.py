@@ -1,4 +1,4 @@
-"""Check whether a test helper lives, so that no measurement waits for one that does not."""
+"""Check whether a test helper answers, so that no measurement waits for one that does not."""
 
 import asyncio
 import time
@@ -8,11 +8,13 @@ from typing import Any
 from probe.control import ooni, own
 from probe.control.http_client import USUAL_SIZES
 from probe.formats import failures as f
-from probe.steps.tls.certificates import Roots
+from probe.formats.ooni_helper import OF_OONI, OONI_PREFIX
+from probe.steps.tls.certificate_checks import Roots
 
-OONI_PREFIX = "ooni+"  # prefix of the URL of a helper with OONI's protocol
-CHECK_SECONDS = 4.0  # for one check that a helper lives. The second in a row that fails decides.
-PATIENCE = 1.5  # seconds in which a helper may answer before it is checked. A dead one delays nothing by 10 s
+CHECK_SECONDS = 4.0  # for one check that a helper answers. The second in a row that fails decides.
+# Seconds in which a helper may answer before it is checked. Together with two checks this is less than 10 s, the most
+# that a helper which does not answer may delay a target.
+PATIENCE = 1.5
 OVERSLEPT = 1.0  # seconds by which a check may end late
 BETWEEN_CHECKS = 6.0  # seconds, while the helper measures
 BROKEN = f.CUT_OFF | {f.REFUSED}  # failures of a question that was open when the helper ended
@@ -29,14 +31,20 @@ async def health(
     seconds: float = 10.0,
     segment_sizes: Mapping[int, int] = USUAL_SIZES,
 ) -> str | None:
-    """Check that a helper answers. Return None if it does, else a failure string. Never raises."""
-    ask = ooni.health if url.startswith(OONI_PREFIX) else own.health
-    bare = url.removeprefix(OONI_PREFIX)
-    return await ask(bare, roots=roots, pin=pin, seconds=seconds, segment_sizes=segment_sizes)
+    """Check that a helper answers. Return None if it does, else a failure string. Never raises.
+
+    A helper of OONI whose URL has no prefix gives OF_OONI.
+    """
+    about: dict[str, Any] = {"roots": roots, "pin": pin, "seconds": seconds, "segment_sizes": segment_sizes}
+    if url.startswith(OONI_PREFIX):
+        return await ooni.health(url.removeprefix(OONI_PREFIX), **about)
+    failure = await own.health(url, **about)
+    is_other = failure is not None and failure.startswith(f.UNKNOWN)
+    return OF_OONI if is_other and await ooni.health(url, **about) is None else failure
 
 
 class Liveness:
-    """Know whether a helper lives. `failure` says why it does not, None if it does."""
+    """Know whether a helper answers. `failure` says why it does not, None if it does."""
 
     def __init__(self, url: str, roots: Roots, pin: str | None, segment_sizes: Mapping[int, int]) -> None:
         self._url, self._roots, self._pin, self._sizes = url, roots, pin, segment_sizes
@@ -46,9 +54,10 @@ class Liveness:
         self.failure: str | None = None
 
     async def check(self) -> str | None:
-        """Check whether the helper answers, twice if it does not at first. Return its failure or None.
+        """Check whether the helper answers.
 
-        An answer that is no helper's is an answer. The question itself then shows what is wrong.
+        Ask a second time if it does not at first. Return its failure, or None. Any HTTP answer counts here, because
+        the first real question shows whether it is a helper.
         """
         if self._checking is None or self._checking.done():
             self._checking = asyncio.create_task(self._check())
@@ -98,7 +107,7 @@ class Liveness:
         return False
 
     async def while_alive(self, asking: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-        """Return the answer, or the helper's failure if it stops living before."""
+        """Return the answer, or the helper's failure if a check fails before the answer comes."""
         task, patience = asyncio.create_task(asking), PATIENCE
         try:
             while not (await asyncio.wait({task}, timeout=patience))[0]:
@@ -109,4 +118,4 @@ class Liveness:
             return task.result()
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)  # until the question has closed its connection

@@ -30,7 +30,7 @@ def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) ->
 def media_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> MediaOffer | None:
     """Return the checked offer of media flows, or None if there is none or it breaks the protocol.
 
-    A helper that names no shapes is older than the other ones, and knows the shape of WebRTC alone.
+    A helper that names no shapes is older than those of WhatsApp and Telegram, and reflects that of WebRTC alone.
     """
     media = answer.get("media")
     if not isinstance(media, dict):
@@ -91,7 +91,6 @@ def _until(limit: AgeLimit) -> float:
 
 
 def _addresses(base_url: str, resolved: list[str]) -> tuple[str, ...]:
-    """Return the helper's addresses."""
     host = urlsplit(base_url).hostname or ""
     return (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
 

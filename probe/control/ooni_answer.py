@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from probe.control.addresses import parsed
 from probe.control.attempt_times import BEGAN
-from probe.control.ooni_request import Question, Tried
+from probe.control.ooni_request import HelperPost, Tried
+from probe.control.sendable_addresses import parsed
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, Entry, HTTPRequest, HTTPResponse, HTTPTransaction, TCPConnect
 from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
@@ -27,7 +27,7 @@ Verdict = tuple[bool, str | None]
 _NOT_SAID: Verdict = (False, None)
 
 
-def test_keys(answered: Iterable[tuple[Question, Answer]], *, own_roots: bool = False) -> dict[str, Any]:
+def test_keys(answered: Iterable[tuple[HelperPost, Answer]], *, own_roots: bool = False) -> dict[str, Any]:
     """Return test keys with one transaction for each endpoint and address that the helper tried.
 
     `own_roots`: the target's certificates come from authorities that this helper does not know. Its certificate errors
@@ -43,7 +43,7 @@ def test_keys(answered: Iterable[tuple[Question, Answer]], *, own_roots: bool = 
     return keys.dump()
 
 
-def proven_families(answered: Iterable[tuple[Question, Answer]]) -> frozenset[int]:
+def proven_families(answered: Iterable[tuple[HelperPost, Answer]]) -> frozenset[int]:
     """Return the families over which the helper completed a TLS handshake with a requested name."""
     return frozenset(
         family_of(ip)
@@ -53,7 +53,7 @@ def proven_families(answered: Iterable[tuple[Question, Answer]]) -> frozenset[in
     )
 
 
-def addresses(question: Question, answer: Answer) -> list[str]:
+def addresses(question: HelperPost, answer: Answer) -> list[str]:
     """Return the addresses at which the helper tried the question's port: ours and its own resolver's."""
     known = dict.fromkeys([*question.at, *resolved(answer)])
     done = {*_table(answer.get("tcp_connect")), *_table(answer.get("quic_handshake"))}
@@ -69,14 +69,14 @@ def resolved(answer: Answer) -> list[str]:
 
 
 def handshake(
-    question: Question, answer: Answer, ip: str, kind: Literal["tls_handshake", "quic_handshake"] = "tls_handshake"
+    question: HelperPost, answer: Answer, ip: str, kind: Literal["tls_handshake", "quic_handshake"] = "tls_handshake"
 ) -> Verdict:
     """Return success and failure of a handshake at an address. (False, None) means that none was made."""
     said = _table(_table(answer.get(kind)).get(address_of(ip, question.port)))
     return _verdict(said) if said.get("server_name") == question.host else _NOT_SAID
 
 
-def endpoints_at(question: Question, ip: str) -> list[Tried]:
+def endpoints_at(question: HelperPost, ip: str) -> list[Tried]:
     """Return the endpoints that an attempt at this address describes."""
     return question.anywhere or question.at.get(ip, [])
 
@@ -108,7 +108,7 @@ class _Keys:
             "x_bugs": [],
         }
 
-    def lookup(self, question: Question, answer: Answer) -> None:
+    def lookup(self, question: HelperPost, answer: Answer) -> None:
         """Add the helper's DNS answer or its NXDOMAIN. Other failures may come from its own resolver."""
         dns = _table(answer.get("dns"))
         failure, given = dns.get("failure"), resolved(answer)
@@ -133,14 +133,14 @@ class _Keys:
             ],
         )
 
-    def attempt(self, question: Question, answer: Answer, ip: str, tried: Tried) -> None:
+    def attempt(self, question: HelperPost, answer: Answer, ip: str, tried: Tried) -> None:
         """Add one endpoint at one address as far as the helper went."""
         role, endpoint = tried
         entries = list(self._entries(question, answer, ip, endpoint))
         if entries:
             self._keep(question, _record(role, endpoint, ip, question, answer), entries)
 
-    def page(self, question: Question, answer: Answer) -> None:
+    def page(self, question: HelperPost, answer: Answer) -> None:
         """Add the page that the helper fetched by name, from an address that it does not report.
 
         A failure may belong to a redirect's host, so it is added to no endpoint.
@@ -163,7 +163,7 @@ class _Keys:
                 request = HTTPRequest(url=question.url, headers={"Host": endpoint.host})
                 self._keep(question, record, [HTTPTransaction(request=request, response=HTTPResponse(code=code))])
 
-    def _entries(self, question: Question, answer: Answer, ip: str, endpoint: Endpoint) -> Iterator[Entry]:
+    def _entries(self, question: HelperPost, answer: Answer, ip: str, endpoint: Endpoint) -> Iterator[Entry]:
         address = address_of(ip, question.port)
         if endpoint.scheme == "quic":
             said = handshake(question, answer, ip, "quic_handshake")
@@ -184,7 +184,7 @@ class _Keys:
             entry.x_answered = entry.x_completed = fine or refused
             yield entry
 
-    def _keep(self, question: Question, record: TransactionRecord, entries: list[Any]) -> None:
+    def _keep(self, question: HelperPost, record: TransactionRecord, entries: list[Any]) -> None:
         record.transaction_id = len(self.records) + 1
         for entry in entries:
             entry.transaction_id = record.transaction_id
@@ -196,7 +196,7 @@ class _Keys:
         self.records.append(record.model_dump(mode="json") | {BEGAN: question.sent_at})
 
 
-def _record(role: str, endpoint: Endpoint, ip: str, question: Question, answer: Answer) -> TransactionRecord:
+def _record(role: str, endpoint: Endpoint, ip: str, question: HelperPost, answer: Answer) -> TransactionRecord:
     given = {"literal": endpoint.is_literal, "probe": ip in question.at, "control": ip in resolved(answer)}
     return TransactionRecord(
         transaction_id=0,

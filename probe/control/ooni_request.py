@@ -16,7 +16,7 @@ Tried = tuple[str, Endpoint]  # role, endpoint
 
 
 @dataclass
-class Question:
+class HelperPost:
     """Represent one POST. `host` is resolved and sent as SNI. It is "" if it belongs to none of the endpoints."""
 
     url: str
@@ -41,7 +41,7 @@ class Question:
         }
 
 
-def questions(target: Target, addresses: Mapping[str, list[str]]) -> list[Question]:
+def questions(target: Target, addresses: Mapping[str, list[str]]) -> list[HelperPost]:
     """Return the questions about a target's TCP and QUIC endpoints. `addresses` are sent along, per name.
 
     Other datagram endpoints are left out, because this helper cannot try them.
@@ -56,9 +56,9 @@ def questions(target: Target, addresses: Mapping[str, list[str]]) -> list[Questi
     return [one for one in asked if one.host or one.at][:MOST_QUESTIONS]
 
 
-def question(host: str, port: int, group: list[Tried], addresses: Mapping[str, list[str]]) -> Question:
+def question(host: str, port: int, group: list[Tried], addresses: Mapping[str, list[str]]) -> HelperPost:
     """Return one question about endpoints at one port with the name `host`, or with several names if it is ""."""
-    asked = Question(_url(group, port), host, port, any(endpoint.scheme == "quic" for _, endpoint in group))
+    asked = HelperPost(_url(group, port), host, port, any(endpoint.scheme == "quic" for _, endpoint in group))
     if host:
         asked.anywhere = group
     for ip, one in _places(group, addresses):
@@ -82,5 +82,6 @@ def _url(group: list[Tried], port: int) -> str:
     page = next((endpoint for _, endpoint in group if endpoint.scheme == "https"), None)
     first = page or group[0][1]
     host = f"[{first.host}]" if ":" in first.host else first.host
-    scheme = "https" if any(e.facts.tls_first or e.scheme == "quic" for _, e in group) else "http"
+    encrypted = port == 443 or any(e.facts.tls_first or e.scheme == "quic" for _, e in group)
+    scheme = "https" if encrypted else "http"  # a server of TLS is silent to a request in the clear
     return f"{scheme}://{host}:{port}{page.path if page and page.path else '/'}"

@@ -24,5 +24,4 @@ class Outlines:
 
 @cache
 def outlines() -> Outlines:
-    """Return the packed outlines."""
     return Outlines(**json.loads(BUNDLED.read_text(encoding="utf-8")))

@@ -1,9 +1,14 @@
-"""Run the dialogue of an endpoint's dialect (scheme and transport), and decide whether it authenticated the server."""
+"""Run the dialogue of an endpoint's dialect (scheme and transport), and decide whether it authenticated the server.
 
-from collections.abc import Awaitable, Callable, Iterable
+A module of this package holds the dialogues of a few dialects in `DIALOGUES`, and their first messages in
+`FIRST_MESSAGES`. All modules are imported here, so a new one is registered by its existence.
+"""
 
-from probe.dialogue import calls, mail, quic, resolvers, web
-from probe.dialogue.exchange import Dialogue, Exchange, Method, RequestOptions
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from importlib import import_module
+from pkgutil import iter_modules
+
+from probe.dialogue.exchange import TOKEN_LENGTH, Dialogue, Exchange, FirstMessage, Method, RequestOptions
 from probe.dialogue.web import written_url
 from probe.formats import failures as f
 from probe.formats.entries import Entry, HTTPTransaction
@@ -12,13 +17,16 @@ from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import Session
 from probe.session.trace import Transaction
-from probe.signatures.injected_answers import SIP_STATUS
+from probe.signatures.http_refusals import REFUSING
+from probe.signatures.injected_answers import is_unusual_in_sip
 from probe.signatures.silent_streams import is_in_midst_of_answer, is_still_arriving
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.targets.target import Endpoint
 
 __all__ = [
     "DIALOGUE_BY_DIALECT",
+    "FIRST_MESSAGE_BY_DIALECT",
+    "TOKEN_LENGTH",
     "Method",
     "RequestOptions",
     "always_get",
@@ -28,17 +36,20 @@ __all__ = [
     "has_exchangeable_name",
     "is_doubtful",
     "proves",
-    "speak",
     "written_url",
 ]
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
-    **web.DIALOGUE_BY_DIALECT,
-    **calls.DIALOGUE_BY_DIALECT,
-    **mail.DIALOGUE_BY_DIALECT,
-    **quic.DIALOGUE_BY_DIALECT,
-    **resolvers.DIALOGUE_BY_DIALECT,
-}
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {}
+"""Dialogues of all modules of this package."""
+
+FIRST_MESSAGE_BY_DIALECT: dict[str, FirstMessage] = {}
+"""The same for the first message alone, for dialects whose payload is sent in echo pairs or hop searches."""
+
+for _module in _MODULES:
+    DIALOGUE_BY_DIALECT |= getattr(_module, "DIALOGUES", {})
+    FIRST_MESSAGE_BY_DIALECT |= getattr(_module, "FIRST_MESSAGES", {})
 
 AUTHENTICATING_STEPS = frozenset({"tls_handshake", "quic_handshake", "mtproto_exchange", "noise_handshake"})
 """Steps that only the genuine server can pass."""
@@ -64,10 +75,13 @@ def proves(record: TransactionRecord) -> bool:
     return not AUTHENTICATING_STEPS.isdisjoint(record.steps)
 
 
-def is_doubtful(entries: Iterable[Entry]) -> bool:
-    """Return whether a server's answer in the clear is one that a middlebox is known to send in its place."""
+def is_doubtful(entries: Collection[Entry]) -> bool:
+    """Return whether an answer is worth a second request: a refusal of SIP in the clear, or of HTTP."""
+    web = (entry for entry in entries if isinstance(entry, HTTPTransaction) and entry.failure is None)
+    if any(entry.response.code in REFUSING for entry in web):
+        return True
     sip = (entry for entry in entries if isinstance(entry, SIPExchange) and entry.transport != "tls")
-    return any(entry.code in SIP_STATUS for entry in sip)
+    return any(is_unusual_in_sip(entry.code or 0) or bool(entry.second_code) for entry in sip)
 
 
 def fell_silent(record: TransactionRecord, entries: Iterable[Entry]) -> bool:

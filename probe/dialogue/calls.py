@@ -1,11 +1,20 @@
 """Run the dialogues of `stun`, `turn`, `sip`, `reflector` and `dtls` over each of their transports."""
 
-from probe.dialogue.exchange import Dialogue, Exchange
+import secrets
+
+from probe.dialogue.exchange import Dialogue, Exchange, FirstMessage
 from probe.dialogue.web import connect, secure
+from probe.formats.exchanges.calls import Transport
 from probe.steps.calls.dtls import dtls_hello
 from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
 from probe.steps.calls.sip import sip_options, sip_options_udp
 from probe.steps.calls.stun import Method, stun_exchange, stun_exchange_udp
+from probe.targets.target import Endpoint
+from probe.wire.dtls.client_hello import HelloWriter
+from probe.wire.sip.sip_options import Options
+from probe.wire.sip.sip_request import MAGIC_COOKIE
+from probe.wire.stun import allocate_request, binding_request
+from probe.wire.telegram import reflector
 
 
 def stun_over_udp(method: Method) -> Dialogue:
@@ -61,7 +70,6 @@ async def run_reflector_udp(exchange: Exchange) -> None:
 
 
 async def run_reflector_tcp(exchange: Exchange) -> None:
-    """Send a hello over TCP."""
     await reflector_hello(exchange.tx, await connect(exchange), pace=exchange.pace, confirm=exchange.confirm)
 
 
@@ -82,7 +90,6 @@ async def run_sip_udp(exchange: Exchange) -> None:
 
 
 async def run_sip_tcp(exchange: Exchange) -> None:
-    """Send OPTIONS over TCP."""
     conn = await connect(exchange)
     await sip_options(exchange.tx, conn, exchange.endpoint.host, pace=exchange.pace, confirm=exchange.confirm)
 
@@ -97,4 +104,25 @@ async def run_sip_tls(exchange: Exchange) -> None:
 
 SIP: dict[str, Dialogue] = {"sip/udp": run_sip_udp, "sip/tcp": run_sip_tcp, "sip/tls": run_sip_tls}
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {**STUN, **REFLECTOR, "dtls": run_dtls, **SIP}
+
+def _reflector_hello(endpoint: Endpoint, token: bytes) -> bytes:
+    """Return the hello to a reflector whose tag contains the token."""
+    tag = reflector.peer_tag(reflector.CALLER, token[:11], token[11:] + b"\1" + secrets.token_bytes(2))
+    return reflector.hello(tag)
+
+
+def _sip_options(transport: Transport) -> FirstMessage:
+    return lambda endpoint, token: Options(endpoint.host, transport, branch=MAGIC_COOKIE + token.hex()).written()
+
+
+DIALOGUES: dict[str, Dialogue] = {**STUN, **REFLECTOR, "dtls": run_dtls, **SIP}
+
+FIRST_MESSAGES: dict[str, FirstMessage] = {
+    **{name: lambda endpoint, token: binding_request(token) for name in STUN if name.startswith("stun/")},
+    **{name: lambda endpoint, token: allocate_request(token) for name in STUN if name.startswith("turn/")},
+    "reflector": _reflector_hello,
+    "dtls": lambda endpoint, token: HelloWriter.new("openssl", token).first(),
+    "sip/udp": _sip_options("udp"),
+    "sip/tcp": _sip_options("tcp"),
+    "sip/tls": _sip_options("tls"),
+}

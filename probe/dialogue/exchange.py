@@ -7,7 +7,7 @@ from probe.session.pacing import Pace
 from probe.session.session import Session
 from probe.session.trace import Transaction
 from probe.steps.http.http_answer import HTTPResult
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.targets.target import Endpoint
 
 Method = Callable[[Endpoint], str]
@@ -50,7 +50,6 @@ class Exchange:
 
     @property
     def pace(self) -> Pace:
-        """Return the run's limits."""
         return self.session.pace
 
     async def trigger(self) -> None:
@@ -63,3 +62,8 @@ class Exchange:
 
 Dialogue = Callable[[Exchange], Awaitable[None]]
 """A dialogue returns when the proof was received and raises StepFailed otherwise."""
+
+TOKEN_LENGTH = 12  # bytes, by which the helper's echo and the probe recognise a datagram
+
+FirstMessage = Callable[[Endpoint, bytes], bytes]
+"""Build the first message to an endpoint around a token of `TOKEN_LENGTH` bytes."""

@@ -55,7 +55,7 @@ async def _greet_over_tls(exchange: Exchange, mail: MailProtocol, stream: MailSt
     await mail.quit(stream)
 
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
+DIALOGUES: dict[str, Dialogue] = {
     "smtp+starttls": upgraded(SMTP),
     "imap+starttls": upgraded(IMAP),
     "smtps": implicit(SMTP),

@@ -30,4 +30,4 @@ async def run_quic(exchange: Exchange) -> None:
         )
 
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {"quic": run_quic}
+DIALOGUES: dict[str, Dialogue] = {"quic": run_quic}

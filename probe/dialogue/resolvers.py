@@ -33,7 +33,6 @@ async def run_dns_udp(exchange: Exchange) -> None:
 
 
 async def run_dns_tcp(exchange: Exchange) -> None:
-    """Send one query over TCP."""
     conn = await connect(exchange)
     resolver = StreamResolver(conn, address_of(exchange.ip, exchange.endpoint.port), engine="tcp", pace=exchange.pace)
     await resolver.query(exchange.tx, queried_name(exchange), QUERY_TYPE, confirm=exchange.confirm)
@@ -62,7 +61,7 @@ def query_url(exchange: Exchange) -> str:
     return f"https://{host}{port}{endpoint.path or '/dns-query'}"
 
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
+DIALOGUES: dict[str, Dialogue] = {
     "dns+udp": run_dns_udp,
     "dns+tcp": run_dns_tcp,
     "dot": run_dot,

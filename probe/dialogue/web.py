@@ -3,6 +3,7 @@
 from typing import Literal
 
 from probe.dialogue.exchange import Dialogue, Exchange
+from probe.signatures.silent_streams import COMPARED_BYTES
 from probe.steps.connection import Connection
 from probe.steps.http.http import http_request
 from probe.steps.http.http_answer import CLEAR_TEXT_BODY, VERIFIED_BODY
@@ -60,7 +61,6 @@ async def run_tcp(exchange: Exchange) -> None:
 
 
 async def run_tls(exchange: Exchange) -> None:
-    """Connect and complete a TLS handshake."""
     await secure(exchange, await connect(exchange))
 
 
@@ -92,8 +92,11 @@ async def run_noise(exchange: Exchange) -> None:
 
 async def _request(exchange: Exchange, conn: Connection, limit: int) -> None:
     method, url, options = exchange.method(exchange.endpoint), written_url(exchange.endpoint), exchange.options
+    past = COMPARED_BYTES if exchange.session.as_control else 0
     if options is None:
-        await http_request(exchange.tx, conn, method, url, pace=exchange.pace, confirm=exchange.confirm, limit=limit)
+        await http_request(
+            exchange.tx, conn, method, url, pace=exchange.pace, confirm=exchange.confirm, limit=limit, past=past
+        )
         return
     answer = await http_request(
         exchange.tx,
@@ -103,13 +106,14 @@ async def _request(exchange: Exchange, conn: Connection, limit: int) -> None:
         pace=exchange.pace,
         confirm=exchange.confirm,
         limit=options.limit,
+        past=past,
         more=options.headers,
         shown_as=options.shown_as,
     )
     options.on_answer(exchange.tx, answer)
 
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
+DIALOGUES: dict[str, Dialogue] = {
     "tcp": run_tcp,
     "tls": run_tls,
     "http": run_http,

@@ -20,7 +20,8 @@ class BusyError(Exception):
 class AnswerCache:
     """Wait for answers in threads, and keep the ones that were used last. Quick answers do not wait for long ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_question: Callable[[], None] = lambda: None) -> None:
+        self._new_question = new_question  # called before a long answer is computed, and may raise
         self._quick, self._long = ThreadPoolExecutor(THREADS, "quick"), ThreadPoolExecutor(PROCESSES, "long")
         self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
         self._bytes, self._closed = 0, False
@@ -34,6 +35,8 @@ class AnswerCache:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
+        if not quick and key not in self._waiting:
+            self._new_question()
         return await asyncio.shield(self._started(key, compute, self._quick if quick else self._long))
 
     def _started(

@@ -21,21 +21,39 @@ T = TypeVar("T")
 class Computation:
     """Run functions in worker processes. Workers that the system ended are replaced."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
+        """Start the workers. `seconds` limits the time of one function."""
         self._pool, self._replacing, self._closed = _new_pool(), threading.Lock(), False
+        self._seconds = seconds
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Return the result of a function of a module. Raises its exceptions, and StoreError if its worker ended."""
         pool = self._pool
         try:
-            return pool.submit(function, *arguments).result()
+            return pool.submit(function, *arguments).result(self._seconds)
+        except TimeoutError:
+            self._end_workers(pool)
+            raise StoreError(
+                tr("The computation took too long and was stopped. Ask about fewer measurements.")
+            ) from None
         except BrokenProcessPool:
             with self._replacing:
                 if self._pool is pool and not self._closed:
                     self._pool = _new_pool()
             raise StoreError(
-                tr("The computation was ended, perhaps for lack of memory. Ask a question about fewer measurements.")
+                tr(
+                    "The computation was stopped, perhaps because it needed too much memory. "
+                    "Ask about fewer measurements."
+                )
             ) from None
+
+    def _end_workers(self, pool: ProcessPoolExecutor) -> None:
+        """End the workers of a pool, and replace it if it is still in use. What else they compute is asked again."""
+        with self._replacing:
+            for worker in list(pool._processes.values()):
+                worker.kill()
+            if self._pool is pool and not self._closed:
+                self._pool = _new_pool()
 
     def close(self) -> None:
         """End the worker processes, also those that compute."""

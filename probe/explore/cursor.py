@@ -12,7 +12,6 @@ class ChangedError(Exception):
 
 
 def written(state: str, *place: int) -> str:
-    """Return a cursor."""
     return base64.urlsafe_b64encode(json.dumps([state, *place], separators=(",", ":")).encode()).decode().rstrip("=")
 
 

@@ -10,6 +10,7 @@ from probe.analysis.compare.axes import Question, QuestionError, parse_question
 from probe.analysis.rules.rule import State
 from probe.messages import listed, tr
 
+LONGEST_STATEMENT = 4000  # characters
 LONGEST, MOST_CONDITIONS = 500, 20  # characters of one value, and values of `only`
 MOST_ROWS, USUAL_ROWS = 1000, 100  # of one answer
 MOST_VANTAGES, USUAL_VANTAGES = 2000, 500  # columns of one page
@@ -121,6 +122,30 @@ class EventsParameters(NarrowingParameters, PagedParameters, FormParameters):
     """Hold the parameters of `events`."""
 
 
+class FeedParameters(NarrowingParameters):
+    """Hold the parameters of a feed of events."""
+
+
+class QuestionsParameters(Parameters):
+    """Hold whether the forms offer what artificial measurements have."""
+
+    lab: Truth = Field(default=False, description="Include artificial measurements.")
+
+
+class SQLParameters(Parameters):
+    """Hold a statement of the reader."""
+
+    statement: Annotated[str, StringConstraints(max_length=LONGEST_STATEMENT)] = Field(
+        default="", description="One SELECT over the tables of the store."
+    )
+
+
+class MeasurementParameters(Parameters):
+    """Hold the measurement whose evidence is shown."""
+
+    id: Word = Field(description="Identity of a measurement (column line_hash), or its first 6 digits or more.")
+
+
 class VerdictsParameters(PeriodParameters, PagedParameters):
     """Hold the parameters of `verdicts`."""
 
@@ -143,7 +168,7 @@ def parse(kind: type[P], pairs: Iterable[tuple[str, str]]) -> P:
         if name in kind.model_fields and kind.model_fields[name].annotation == list[Word]:
             found.setdefault(name, []).append(value)
         elif name in found:
-            raise ParameterError(tr("The parameter {name} is there twice. Give it once.", name=name))
+            raise ParameterError(tr("The address has the parameter {name} twice. Give it once.", name=name))
         else:
             found[name] = value
     try:

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
-from probe.explore.endpoints import API
-from probe.explore.page import NOTICE_POLICY, notice
-from probe.local_server.origin import TOKEN
+from probe.explore.api_endpoints import API
+from probe.explore.compare_page import NOTICE_POLICY, notice
+from probe.local_server.request_origin import TOKEN
 
 _PAGE_POLICY = "frame-ancestors 'none'"  # the page has the rest in its head, with the digests of style and script
 _DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -18,12 +18,10 @@ Response = TypeVar("Response", bound=web.StreamResponse)
 
 
 def html(page: str | bytes, *, status: int = 200, tag: str = "") -> web.Response:
-    """Return the page as a response."""
     return _made(page, "text/html", _PAGE_POLICY, status, tag)
 
 
 def notice_page(title: str, sentence: str, *, status: int, **more: object) -> web.Response:
-    """Return a page with one sentence."""
     return _made(notice(title, sentence, **more), "text/html", NOTICE_POLICY, status)  # type: ignore[arg-type]
 
 
@@ -50,7 +48,7 @@ def error(path: str, status: int, sentence: str) -> web.Response:
         response.headers["Allow"] = "GET, HEAD"
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
+    if status in {429, 503}:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
 

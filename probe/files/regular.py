@@ -2,16 +2,41 @@
 
 A named pipe without a writer blocks its reader forever, and a device may have no end. Both can hide behind a link in a
 folder that comes from others.
+
+Read TOML files that others may have written: target files, scenarios and settings.
 """
 
 import errno
 import io
 import os
+import re
 import stat
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from probe.messages import mark, tr
 from probe.platforms.descriptors import open_without_waiting
+
+LARGEST = 256 * 1024  # bytes. Our largest file has 8 kB.
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*+\.[ \t]*+){{100}}".encode())
+
+
+def read_toml(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """Return the bytes and the content of a file. Raise OSError, UnicodeDecodeError or tomllib.TOMLDecodeError."""
+    raw = read_regular(path, LARGEST)
+    if _LONG_KEY.search(raw):  # tomllib needs time in proportion to the square of the number of parts
+        raise tomllib.TOMLDecodeError(tr("A key has more than 100 parts."))
+    try:
+        return raw, tomllib.loads(raw.decode())
+    except RecursionError:
+        raise tomllib.TOMLDecodeError(tr("It is nested too deeply.")) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError as error:  # a number of more digits than Python reads, or a date that does not exist
+        raise tomllib.TOMLDecodeError(str(error)) from None
+
 
 KINDS = (
     (stat.S_ISDIR, mark("it is a folder")),
@@ -51,6 +76,15 @@ def read_regular(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, tr("it is larger than {count} bytes", count=most), path)
     return content
+
+
+def leads_outside(path: Path, folder: str | os.PathLike[str]) -> bool:
+    """Return whether a path, after all links in it were followed, is outside of a folder. The folder may be a link."""
+    inside = os.path.realpath(folder)
+    try:
+        return os.path.commonpath([inside, os.path.realpath(path)]) != inside
+    except ValueError:  # another drive of Windows
+        return True
 
 
 def reason_not_regular(mode: int) -> str | None:

@@ -4,10 +4,11 @@ Russia drops hellos with the bytes of one library and lets those of browsers pas
 (https://github.com/net4people/bbs/issues/603 and https://github.com/pion/dtls/pull/474, opened 2026-11-27).
 """
 
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
-from probe.formats.transactions import FollowUp, TransactionRecord
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import TransactionRecord
 from probe.session.trace import Transaction
 from probe.steps.calls.dtls import dtls_hello
 from probe.wire.dtls.client_hello import Shape
@@ -17,7 +18,7 @@ DTLS_HELLOS: dict[FollowUp, Shape] = {
     "dtls13_hello": "dtls13",
     "same_dtls_hello_again": "openssl",
 }
-"""The form of the hello of each kind. `registry.py` registers these kinds."""
+"""The form of the hello of each kind."""
 
 
 async def send_dtls_hello(context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:
@@ -31,3 +32,6 @@ async def send_dtls_hello(context: FollowUpContext, flow: PlannedFlow) -> Transa
         await dtls_hello(tx, flow.address, flow.port, pace=pace, shape=DTLS_HELLOS[flow.followup])
 
     return await runner.carry_out(FlowFacts(context.transaction(flow), trigger, again=True), steps)
+
+
+CARRIES_OUT = dict.fromkeys(DTLS_HELLOS, send_dtls_hello)

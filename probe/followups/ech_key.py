@@ -7,8 +7,8 @@ https://github.com/ooni/probe-cli/blob/7cb22410c98db6dbc801887d93b65c8a5318ad07/
 
 import base64
 
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
@@ -17,7 +17,7 @@ from probe.steps.tcp import tcp_connect
 from probe.steps.tls.client_hello import browser_hello_with_key
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.dialects import DIALECTS
-from probe.wire.dns.https_records import ech_configs
+from probe.wire.dns.dns_message import ech_configs
 
 USUAL_PORT = DIALECTS["https"].default_port
 
@@ -55,3 +55,6 @@ def record_owner(host: str, port: int) -> str:
 def published(answer: DNSQuery) -> bytes | None:
     """Return the list of configurations in an answer, None without one."""
     return ech_configs(base64.b64decode(answer.raw_response or ""))
+
+
+CARRIES_OUT = {"hello_with_ech_key": send_hello_with_key}

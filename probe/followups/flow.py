@@ -12,7 +12,7 @@ from probe.session.flow_slots import Priority
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction, TransactionFacts
 
-QUESTIONS = frozenset({"resolver_udp", "dark_resolver"})  # about a name with a suspect answer
+QUESTIONS = frozenset({"resolver_udp", "resolver_assigned", "dark_resolver"})  # about a name with a suspect answer
 ResidualMark = Literal["never", "at_start", "until_failure", "other_ports"]
 """When a flow is marked `in_residual` (P8).
 
@@ -44,11 +44,13 @@ class FlowFacts:
     priority: Priority = Priority.LATER
     residual: ResidualMark = "never"
     again: bool = False
-    """A flow of which a step overslept is tried again once. Not where a limit allows one connection only (P7)."""
+    """True: if a step of the flow overslept, the flow is tried again once.
+
+    False where a limit allows one connection (P7).
+    """
 
 
 def always() -> bool:
-    """Return True."""
     return True
 
 
@@ -57,6 +59,7 @@ class FlowRunner:
 
     def __init__(self, trace: Trace, session: Session) -> None:
         self.trace, self.session = trace, session
+        self.bursts_left = 2  # of SYNs with TTL 1, which take three seconds each (followups/near_reactions.py)
 
     async def carry_out(
         self,
@@ -95,6 +98,7 @@ class FlowRunner:
                 await steps(tx)
             if tx.record.failure is not None:
                 self._mark_failed(tx.record, flow.residual)
+            self.session.note_flow(self.trace, tx.record)
         return tx
 
     def _check_network_beside(self, facts: TransactionFacts) -> None:

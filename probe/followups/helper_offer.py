@@ -29,7 +29,10 @@ class HelperOffer:
         return next(iter(preferred or self.addresses), None)
 
     def outlives(self, seconds: float) -> bool:
-        """Return whether the token is valid for so long. Silence because of an old token would look like a drop."""
+        """Return whether the token is valid for `seconds` more.
+
+        Silence because of an old token would look like a drop.
+        """
         return asyncio.get_running_loop().time() + seconds < self.until
 
 
@@ -37,7 +40,7 @@ class HelperOffer:
 class MediaOffer(HelperOffer):
     """Hold the offer of media flows, and the shapes of apps' packets that the helper reflects.
 
-    The flow of a shape that a helper does not know would be silent, as one that is dropped.
+    If a helper does not know a shape, a flow of it gets no answer, as if the network dropped it.
     """
 
     shapes: tuple[str, ...] = ("rtp",)
@@ -84,7 +87,7 @@ class FlowOffers:
     transfers: TransferOffer | None = None
 
 
-PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams
+PAIRS_PER_TOKEN = 3  # so few that the echo's limit is not reached. Its silence would look like dropped datagrams
 
 
 @dataclass

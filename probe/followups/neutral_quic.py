@@ -1,7 +1,7 @@
 """Look up and verify neutral hosts over QUIC, once a name has failed over QUIC."""
 
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import resolve_system

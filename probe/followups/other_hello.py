@@ -7,10 +7,11 @@ hello that is longer than one segment. Some drop every hello with Encrypted Clie
 
 from collections.abc import Callable
 
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
-from probe.formats.transactions import FollowUp, TransactionRecord
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import TransactionRecord
 from probe.session.trace import Transaction
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.client_hello import OWN, RESIZED, WITH_ECH, Hello, browser_hello, browser_hello_without_ech
@@ -27,7 +28,7 @@ HELLOS: dict[FollowUp, Callable[[], Hello]] = {
     "neutral_hello_with_ech": lambda: WITH_ECH,
     "hello_with_ech_neutral_host": lambda: WITH_ECH,
 }
-"""What makes the hello of each kind. `registry.py` registers these kinds."""
+"""What makes the hello of each kind."""
 
 
 async def send_hello(context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:
@@ -55,3 +56,6 @@ async def send_hello(context: FollowUpContext, flow: PlannedFlow) -> Transaction
         )
 
     return await runner.carry_out(FlowFacts(context.transaction(flow), trigger, again=True), steps)
+
+
+CARRIES_OUT = dict.fromkeys(HELLOS, send_hello)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts, ResidualMark, Trigger
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import TransactionRecord
 from probe.session.flow_slots import Priority
@@ -43,7 +43,7 @@ async def send_name(context: FollowUpContext, flow: PlannedFlow) -> TransactionR
 
 
 def _count(record: TransactionRecord, context: FollowUpContext) -> None:
-    """Count the flow with an innocuous name, for what the network does at random."""
+    """Count the flow with an innocuous name for the test whether the network resets connections at random."""
     session, trace = context.runner.session, context.runner.trace
     place = InnocuousName(record.address, record.port, record.sent_name, context.target)
     named = session.pace.was_named(record.address)
@@ -72,3 +72,15 @@ async def _open(tx: Transaction, context: FollowUpContext, flow: PlannedFlow, tr
         await http_request(tx, conn, "GET", f"http://{name}/", pace=pace, host=name)
     else:
         await tls_handshake(tx, conn, name, pace=pace, roots=context.public_roots, check=False)
+
+
+CARRIES_OUT = dict.fromkeys(
+    (
+        "other_name_same_address",
+        "same_name_neutral_host",
+        "nonexistent_name_same_address",
+        "nonexistent_name_neutral_host",
+        "neutral_name_neutral_host",
+    ),
+    send_name,
+)

@@ -5,7 +5,8 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
-from probe.formats.transactions import FollowUp
+from probe.formats.followups import FollowUp
+from probe.resolution.assigned_resolver import ASSIGNED, assigned_resolver
 from probe.resolution.encrypted_dns import (
     Resolver,
     addresses_in,
@@ -13,11 +14,12 @@ from probe.resolution.encrypted_dns import (
     public_resolvers,
     shared_resolver,
 )
+from probe.resolution.filter_checks import check_name_filter
 from probe.resolution.lookup import Name
 from probe.session.session import HELPER, Session
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.targets.target import family_of, is_address
 
 RESOLVERS_ASKED = 2  # public resolvers over UDP
@@ -33,7 +35,10 @@ class OtherResolvers:
         self._asked: dict[str, asyncio.Task[None]] = {}
 
     async def ask(self, name: Name, cause: int | None) -> None:
-        """Query public resolvers over UDP and encrypted, and an address that runs no resolver. Wait for all answers."""
+        """Query public resolvers over UDP and encrypted, an address that runs no resolver, and the assigned resolver.
+
+        Wait for all answers.
+        """
         if name.hostname not in self._asked:
             self._asked[name.hostname] = asyncio.create_task(self._ask(name, cause))
         await asyncio.shield(self._asked[name.hostname])
@@ -60,7 +65,32 @@ class OtherResolvers:
             innocuous = self._session.neutral.innocuous[0]
             flows.append(self._ask_non_resolver("dark_innocuous", innocuous, helper, cause, shown_as=HELPER))
             flows.append(self._ask_non_resolver("dark_resolver", name.hostname, helper, cause, shown_as=HELPER))
-        await asyncio.gather(*flows)
+        await asyncio.gather(*flows, self._ask_assigned(name, cause), check_name_filter(self._session))
+
+    async def _ask_assigned(self, name: Name, cause: int | None) -> None:
+        """Query the resolver that the network assigned, if the computer asks another one.
+
+        Its address is not recorded, because it belongs to the user's router or provider.
+        """
+        if not (server := assigned_resolver(self._session)):
+            return
+        trigger = Trigger(name.hostname, ASSIGNED, "udp", DNS_PORT)
+
+        async def steps(tx: Transaction) -> None:
+            self._runner.count(tx, trigger)
+            await query_udp(
+                tx,
+                server,
+                name.hostname,
+                self._types()[0],
+                pace=self._session.pace,
+                shown_as=ASSIGNED,
+                usual_ttl=0,
+                of_system=True,
+            )
+
+        about = _query("resolver_assigned", name.hostname, server, DNS_PORT, cause)
+        await self._runner.carry_out(FlowFacts(replace(about, address=ASSIGNED), trigger), steps)
 
     async def _ask_udp(self, name: Name, ip: str, port: int, cause: int | None) -> None:
         trigger = Trigger(name.hostname, ip, "udp", port)
@@ -153,3 +183,16 @@ def _different(dot: list[Resolver], doh: list[Resolver], in_use: str) -> list[Re
 
 def _of_others(resolvers: list[Resolver], providers: set[str]) -> list[Resolver]:
     return [resolver for resolver in resolvers if resolver.provider not in providers] or resolvers
+
+
+CARRIES_OUT = dict.fromkeys(
+    (
+        "resolver_udp",
+        "resolver_assigned",
+        "resolver_dot",
+        "resolver_doh",
+        "dark_resolver",
+        "dark_innocuous",
+    )
+)
+"""Kinds that are not one flow of one endpoint's attempt."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from probe.formats.transactions import FollowUp, Kind
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import Kind
 
 Claim = tuple[str, ...]
 """What is done once in a measurement: the id of a flow, then what it is done once for (endpoint, service, family)."""
@@ -22,13 +23,13 @@ class PlannedFlow:
     followup: FollowUp = ""
     cause: int | None = None
     cost: int = 0
-    """Triggers that it spends if it gets past the first hop."""
+    """Triggers that the flow spends if it gets past the first hop."""
     at_endpoint: bool = True
-    """The address is the endpoint's. False: it is a neutral host's or the helper's."""
+    """True: the address is the endpoint's. False: it is a neutral host's or the helper's."""
     is_visit: bool = False
-    """It is the one visit of the run to an unverified address (P7)."""
+    """True: the flow is the one visit of the run to an unverified address (P7)."""
     over_budget: bool = False
-    """It is not sent, because no trigger is left. It counts as a flow that was decided."""
+    """True: the flow is not sent, because no trigger is left. It counts as a flow that was decided."""
     claim: Claim | None = None
     in_turn: bool = False
-    """It is sent while no other flow of the measurement is under way, because all may share a limited rate."""
+    """True: the flow waits until no other flow of the measurement runs, because all may share a limited rate."""

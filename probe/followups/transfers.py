@@ -2,20 +2,22 @@
 
 One property is changed each time: the size of the segments, the name in the hello, or the server. Some middleboxes drop
 a connection after a number of bytes or packets of both directions (https://github.com/net4people/bbs/issues/490, opened
-2026-11-28). A path with lost large packets (RFC 2923, 2.1) looks the same, except with small segments. A QUIC server
-may send no datagrams that are too small for a handshake (RFC 9000, 18.2). PING frames before the request add packets.
+2026-11-28). A path with lost large packets (RFC 2923, 2.1) looks the same, except with small segments. Over QUIC the
+segments cannot be made small, because a datagram limit below 1200 bytes is not valid (RFC 9000, 18.2). PING frames
+before the request add packets there.
 """
 
 from contextlib import suppress
 from dataclasses import replace
 
 from probe.dialogue.web import written_url
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
-from probe.formats.transactions import FollowUp, TransactionRecord
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import TransactionRecord
 from probe.session.trace import Transaction
-from probe.signatures.silent_streams import PINGS, PINGS_AT_ONCE, SMALL_SEGMENT
+from probe.signatures.silent_streams import COMPARED_BYTES, PINGS, PINGS_AT_ONCE, SMALL_SEGMENT
 from probe.steps.connection import Connection
 from probe.steps.http.http import http_request
 from probe.steps.http.http_answer import CLEAR_TEXT_BODY, VERIFIED_BODY
@@ -31,8 +33,7 @@ TRANSFERS: tuple[FollowUp, ...] = (
     "innocuous_name_transfer",
     "neutral_host_transfer",
 )
-ENOUGH = 40960  # bytes of a connection to a neutral host, more than a connection that fell silent has
-MOST_REQUESTS = 12  # to a neutral host with a short page
+MOST_REQUESTS = 12  # requests on one connection to a neutral host with a short page
 
 
 async def send_transfer(context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:
@@ -58,7 +59,7 @@ async def send_transfer(context: FollowUpContext, flow: PlannedFlow) -> Transact
             runner.count(tx, trigger)
         conn = await _secured(tx, context, flow, tcp)
         if flow.at_endpoint:
-            await _ask_endpoint(tx, context, conn)
+            await _ask_endpoint(tx, context, flow, conn)
         else:
             await _ask_neutral_host(tx, context, flow, tcp, conn)
 
@@ -81,7 +82,7 @@ async def _secured(tx: Transaction, context: FollowUpContext, flow: PlannedFlow,
     )
 
 
-async def _ask_endpoint(tx: Transaction, context: FollowUpContext, conn: Connection) -> None:
+async def _ask_endpoint(tx: Transaction, context: FollowUpContext, flow: PlannedFlow, conn: Connection) -> None:
     options, secure = context.options, "tls" in context.endpoint.facts.layers
     await http_request(
         tx,
@@ -90,6 +91,7 @@ async def _ask_endpoint(tx: Transaction, context: FollowUpContext, conn: Connect
         written_url(context.endpoint),
         pace=context.runner.session.pace,
         limit=options.limit if options else VERIFIED_BODY if secure else CLEAR_TEXT_BODY,
+        past=COMPARED_BYTES if flow.sent_name != context.endpoint.host else 0,
         more=options.headers if options else None,
         shown_as=options.shown_as if options else None,
     )
@@ -102,10 +104,10 @@ async def _ask_neutral_host(
     scheme = "https" if "tls" in context.endpoint.facts.layers else "http"
     for _ in range(MOST_REQUESTS):
         answer = await http_request(
-            tx, conn, "GET", f"{scheme}://{flow.sent_name}/", pace=context.runner.session.pace, limit=ENOUGH
+            tx, conn, "GET", f"{scheme}://{flow.sent_name}/", pace=context.runner.session.pace, limit=COMPARED_BYTES
         )
         stopped = answer.entry.response.body_is_truncated or answer.headers.get("connection", "").lower() == "close"
-        if stopped or tcp.end().bytes_received >= ENOUGH:
+        if stopped or tcp.end().bytes_received >= COMPARED_BYTES:
             return
 
 
@@ -125,7 +127,10 @@ async def _ask_over_quic(tx: Transaction, context: FollowUpContext, flow: Planne
         await http3_request(tx, conn, context.method(context.endpoint), written_url(context.endpoint), pace=pace)
         return
     for _ in range(MOST_REQUESTS):
-        answer = await http3_request(tx, conn, "GET", f"https://{flow.sent_name}/", pace=pace, limit=ENOUGH)
+        answer = await http3_request(tx, conn, "GET", f"https://{flow.sent_name}/", pace=pace, limit=COMPARED_BYTES)
         response = answer.entry.response
-        if response.x_body_failure is not None or conn.answers.end().bytes_received >= ENOUGH:
+        if response.x_body_failure is not None or conn.answers.end().bytes_received >= COMPARED_BYTES:
             return
+
+
+CARRIES_OUT = dict.fromkeys(TRANSFERS, send_transfer)

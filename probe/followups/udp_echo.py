@@ -4,40 +4,17 @@ The pair distinguishes three cases: the payload is dropped, all of UDP is droppe
 """
 
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 
-from probe.followups.context import FollowUpContext
+from probe.dialogue import FIRST_MESSAGE_BY_DIALECT
 from probe.followups.flow import FlowFacts
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import HELPER
 from probe.session.trace import Transaction
 from probe.steps.calls.echo import udp_echo
-from probe.targets.target import Endpoint, family_of
-from probe.wire.dtls.client_hello import HelloWriter
-from probe.wire.sip.options import Options
-from probe.wire.sip.request import MAGIC_COOKIE
-from probe.wire.stun import allocate_request, binding_request
-from probe.wire.telegram import reflector
-
-Build = Callable[[Endpoint, bytes], bytes]
-
-
-def reflector_hello(token: bytes) -> bytes:
-    """Return the hello to a reflector whose tag contains a token of twelve bytes."""
-    tag = reflector.peer_tag(reflector.CALLER, token[:11], token[11:] + b"\1" + secrets.token_bytes(2))
-    return reflector.hello(tag)
-
-
-PAYLOADS: dict[str, Build] = {
-    "stun/udp": lambda endpoint, token: binding_request(token),
-    "turn/udp": lambda endpoint, token: allocate_request(token),
-    "reflector": lambda endpoint, token: reflector_hello(token),
-    "dtls": lambda endpoint, token: HelloWriter.new("openssl", token).first(),
-    "sip/udp": lambda endpoint, token: Options(endpoint.host, "udp", branch=MAGIC_COOKIE + token.hex()).written(),
-}
-"""Builders of the endpoint's own datagram around a token, by dialect."""
+from probe.targets.target import family_of
 
 
 async def send_echo(context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:
@@ -48,7 +25,7 @@ async def send_echo(context: FollowUpContext, flow: PlannedFlow) -> TransactionR
         return None
     runner, pace, (ip, port) = context.runner, context.runner.session.pace, place
     kind = context.endpoint.facts.echo_payload
-    own = PAYLOADS[context.endpoint.dialect](context.endpoint, offer.token)
+    own = FIRST_MESSAGE_BY_DIALECT[context.endpoint.dialect](context.endpoint, offer.token)
     trigger = context.trigger(flow, "udp")
 
     async def steps(tx: Transaction) -> None:
@@ -72,3 +49,6 @@ def random_datagram(size: int, token: bytes) -> bytes:
     """
     first = bytes([4 + secrets.randbelow(12)])
     return first + secrets.token_bytes(max(0, size - 1 - len(token))) + token
+
+
+CARRIES_OUT = dict.fromkeys(("same_payload_echo", "other_payload_echo"), send_echo)

@@ -20,6 +20,7 @@ from probe.formats.field_notes import (
     PrivacyClass,
     Public,
     Seconds,
+    Text,
     WholeSeconds,
     Withheld,
 )
@@ -65,12 +66,18 @@ class Entry(Part):
 
     LIST: ClassVar[str] = ""  # the test-keys list that holds entries of this kind
     OPERATION: ClassVar[str] = ""  # the step's name in OONI's terms
+    PAYLOAD: ClassVar[str] = ""  # kind of its datagram in echo pairs and hop searches, "" where it is sent in neither
 
     failure: str | None = None  # a df-007 string, null for success
     t0: Seconds = 0.0  # when the operation began, since the measurement began
     t: Seconds = 0.0  # when its result was known
     tags: list[str] = Field(default_factory=list)  # the service's role and the purpose of the step
     transaction_id: Ordinal = 0  # its transaction in x_transactions
+
+
+def payload_kinds() -> list[str]:
+    """Return the kinds of payload that belong to one protocol, in the order of their entries."""
+    return [entry.PAYLOAD for entry in Entry.__subclasses__() if entry.PAYLOAD]
 
 
 class DNSAnswer(Part):
@@ -99,7 +106,7 @@ class DNSResponse(Part):
     OMITTED: ClassVar[frozenset[str]] = frozenset({"raw_response"})
 
     t: Seconds  # when it arrived, since the measurement began
-    ip_ttl: Hops | None = None  # TTL or hop limit on arrival, moved so that the system resolver's usual one is 64
+    ip_ttl: Hops | None = None  # TTL or hop limit on arrival, shifted so that the system resolver's usual value is 64
     rcode: Code | None = None  # RFC 1035 4.1.1, null when it cannot be parsed
     flags: list[str] = Field(default_factory=list)  # of QR AA TC RD RA AD CD
     answers: list[DNSAnswer] = Field(default_factory=list)  # its records
@@ -113,7 +120,10 @@ class DNSQuery(Entry):
     LIST: ClassVar[str] = "queries"
     OPERATION: ClassVar[str] = "resolve"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"getaddrinfo_error", "raw_response", "rcode", "x_responses", "x_listened", "x_round_trip", "x_sent"}
+        {
+            *("getaddrinfo_error", "raw_response", "rcode", "x_responses", "x_listened", "x_round_trip", "x_sent"),
+            "x_in_hosts_file",
+        }
     )
 
     answers: list[DNSAnswer] = Field(default_factory=list)  # the records of the evaluated answer
@@ -131,9 +141,13 @@ class DNSQuery(Entry):
     x_listened: Seconds | None = None  # total time that the socket listened
     x_round_trip: Seconds | None = None  # from the first query to the first answer
     x_sent: Count | None = None  # datagrams sent, engine udp only: 2 if the query was repeated
+    x_in_hosts_file: bool | None = Field(default=None, examples=[True])
+    """True where the hosts file of this computer has all addresses of the answer. Only for engine system."""
 
 
 class ConnectStatus(Part):
+    """Hold the result of a TCP connect (df-005)."""
+
     """Hold the result of a TCP connect (df-005)."""
 
     success: bool  # whether the connection was established
@@ -182,17 +196,17 @@ class HTTPResponse(Part):
     headers: dict[str, str] = Field(default_factory=dict)  # only names on the allow-list of probe/steps/http
     headers_list: list[tuple[str, str]] = Field(default_factory=list)  # the same, in order
     x_body_length: Bytes = 0  # as received, at most the limit of probe/steps/http
-    x_title: str = ""  # of an HTML page, or its class and length
+    x_title: Text[str] = ""  # of an HTML page, or its class and length
     x_body_sha256: str = ""  # digest of the body, under a key of the run that is never written
     x_fingerprints: list[str] = Field(default_factory=list)  # ids of known block pages that match
     x_redirect_host: str = ""  # host in the Location of a 3xx, as in `hostname` of a DNS answer
-    x_header_names: list[str] | None = None  # of all headers, without values, in web_connectivity only
+    x_header_names: Text[list[str] | None] = None  # of all headers, without values, in web_connectivity only
     x_body_time: Seconds | None = Field(default=None, examples=[0.31])
     """From the answer's first byte to the last one of the body that was read, of bodies of at least 8 kB.
 
     In the clear and over QUIC it is from the status line.
     """
-    x_body_failure: str | None = None  # why the body ended early after the status line, null also at the limit
+    x_body_failure: str | None = None  # why the body ended early. At the limit it is null, unless silence followed
 
 
 class HTTPTransaction(Entry):

@@ -6,12 +6,24 @@ from pydantic import ConfigDict, Field
 
 from probe.formats.call_kinds import AppShape
 from probe.formats.entries import Part
-from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
+from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Product, Public, Seconds
 from probe.formats.flow_results import CallResults, MediaResult, TransferResult
-from probe.formats.network_facts import AccessLine, InnocuousResets
+from probe.formats.network_facts import (
+    AccessLine,
+    InnocuousFailures,
+    InnocuousResets,
+    OwnLoad,
+    PortConnect,
+    ResolverFilter,
+)
 
 Portal = Literal["redirect", "content", "dns"]
 """How a captive portal appeared: as a redirect, as other content, or as the address of every name."""
+
+Translation = Literal["clat", "nat64"]
+"""What translates IPv4 into IPv6 in a network without IPv4: this computer (464XLAT), or the probe with the network's
+prefix (RFC 7050).
+"""
 
 
 class ServiceFacts(Part):
@@ -94,7 +106,17 @@ class Preflight(Part):
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"began", "runtime", "resolver", "dark_answers", "ipv4_proven", "ipv6_proven", "helpers", "mtu"}
+        {
+            "began",
+            "runtime",
+            "resolver",
+            "dark_answers",
+            "ipv4_proven",
+            "ipv6_proven",
+            "helpers",
+            "mtu",
+            "ipv4_translated",
+        }
     )
 
     began: Seconds | None = Field(default=None, examples=[-2.4])  # its begin, counted from the begin of the measurement
@@ -117,6 +139,9 @@ class Preflight(Part):
         default=None, examples=[True]
     )  # an address that runs no resolver answered a query
     mtu: SegmentSizes | None = None  # set where large packets are lost on the way, or may be
+    ipv4_translated: Translation | None = Field(
+        default=None, examples=["nat64"]
+    )  # how IPv4 addresses are reached over a line with IPv6 alone (null: IPv4 has its own way, or none)
     runtime: Seconds | None = None  # duration of the preflight
     helpers: list[str | None] | None = Field(
         default=None, examples=[[None, "connection_refused"]]
@@ -130,6 +155,7 @@ class NetworkCheck(Part):
     """
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"changes"})
 
     began: Seconds = Field(examples=[12.5])  # since the measurement began, negative before it
     neutral: list[NeutralHost]  # the result of each address that the preflight tested
@@ -138,6 +164,8 @@ class NetworkCheck(Part):
     vpn: bool | None = Field(examples=[True])  # as in preflight
     tls_interception: Literal["all"] | None = Field(examples=["all"])  # as in preflight
     udp_public: bool | None = Field(examples=[True])  # as in preflight
+    changes: list[Literal["network", "sleep"]] | None = Field(default=None, examples=[["network"]])
+    """Flows leave from another network than at the run's begin, or the computer slept since the last check."""
 
 
 class Families(Part):
@@ -177,7 +205,8 @@ class RunFacts(Part):
     OMITTED: ClassVar[frozenset[str]] = frozenset(
         {
             *("tcp_timestamps", "network_checks", "access_line", "out_of_time", "abilities", "media", "calls"),
-            *("transfers", "innocuous_resets"),
+            *("transfers", "innocuous_resets", "name_filter", "own_load", "innocuous_failures", "checks"),
+            "port_connects",
         }
     )
 
@@ -188,7 +217,7 @@ class RunFacts(Part):
     families: Families  # IPv4, IPv6
     udp: bool | None  # as in preflight
     triggers: Count  # flows and datagrams that carried a target's name or payload past the first hop
-    openssl: str  # version of the library that made the TLS hello
+    openssl: Product[str]  # version of the library that made the TLS hello
     client_hello_length: Bytes  # of the longest TLS hello in this measurement (0: none)
     tcp_timestamps: bool | None = Field(default=None, examples=[True])  # whether our TCP headers carry them (RFC 7323)
     bytes_sent: Bytes  # payload, without headers
@@ -205,6 +234,12 @@ class RunFacts(Part):
     transfers: TransferResult | None = Field(default=None, examples=["measured"])
     """Whether transfers from the helper were measured (null: no page came slowly)."""
     innocuous_resets: InnocuousResets | None = None  # null if no innocuous name passed after it was reset
+    name_filter: ResolverFilter | None = None  # null if no name got a false answer, so that nothing was asked
+    own_load: OwnLoad | None = None  # the largest numbers of flows
+    innocuous_failures: list[InnocuousFailures] | None = None  # null if no kind of failure is listed
+    port_connects: list[PortConnect] | None = None  # null if no port was compared
+    checks: list[str] | None = Field(default=None, examples=[["near_reaction"]])
+    """Follow-ups that exclude another cause than a censor, and that this run makes when they are due."""
 
 
 class EchoPorts(Part):
@@ -232,11 +267,22 @@ class Control(Part):
     model_config = ConfigDict(extra="allow")
     PRIVACY: ClassVar[PrivacyClass] = "foreign"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"software_version", "targets_digest", "preflight", "test_keys", "echo", "anomalies", "fresh", "asked_again"}
+        {
+            "software_version",
+            "targets_digest",
+            "preflight",
+            "test_keys",
+            "echo",
+            "anomalies",
+            "fresh",
+            "asked_again",
+            "asked",
+            "contradicted",
+        }
     )
 
     failure: str | None = None  # why there is no answer, a df-007 string (null: there is one)
-    software_version: str | None = None  # the helper's
+    software_version: Product[str | None] = None  # the helper's
     targets_digest: str | None = None  # SHA-256 over its target files, to compare with ours
     preflight: dict[str, Any] | None = None  # ipv4, ipv6, udp: whether they work at the helper
     test_keys: dict[str, Any] | None = None  # of the same nettest at the helper
@@ -245,3 +291,7 @@ class Control(Part):
     asked_again: str | None = Field(default=None, examples=["connection_reset"])
     """Failure of the question that was open when the helper's connection broke (null: the first was answered)."""
     fresh: FreshControl | None = None  # null if the helper was not asked again
+    asked: Public[list[str] | None] = Field(default=None, examples=[["tcp://192.0.2.1:443"]])
+    """The endpoints that a public helper was asked about first: those that did not prove to work (null: all)."""
+    contradicted: Public[list[str] | None] = Field(default=None, examples=[["tcp://192.0.2.1:443"]])
+    """Endpoints and names on which two public helpers contradict each other. Neither answer about them is kept."""

@@ -3,6 +3,7 @@
 from typing import Final
 
 UNKNOWN: Final = "unknown_failure"
+STUN_ERROR: Final = f"{UNKNOWN}: stun: error"  # and the number of the error
 
 TIMEOUT: Final = "generic_timeout_error"  # our own time limit
 TIMED_OUT: Final = "timed_out"  # the kernel's ETIMEDOUT

@@ -4,6 +4,7 @@ The description of a field is the comment after it, or the docstring below it wh
 `schema.py` reads it from the source, so a measuring process does not load it.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
@@ -27,6 +28,18 @@ VantagePoint = Annotated[T, Field(json_schema_extra={PRIVACY: "vantage"})]
 Machine = Annotated[T, Field(json_schema_extra={PRIVACY: "machine"})]
 Withheld = Annotated[T, Field(json_schema_extra={PRIVACY: "withheld"})]
 Foreign = Annotated[T, Field(json_schema_extra={PRIVACY: "foreign"})]
+
+
+@dataclass(frozen=True)
+class KeptAs:
+    """Name the rule for a field that a server fills with text. `probe/privacy/server_fields.py` applies it."""
+
+    rule: Literal["text", "product", "answer"]
+
+
+Text = Annotated[T, KeptAs("text")]
+Product = Annotated[T, KeptAs("product")]
+Answer = Annotated[T, KeptAs("answer")]
 
 Seconds = Annotated[float, Field(json_schema_extra={UNIT: "s"})]
 TenthMilliseconds = Annotated[int, Field(json_schema_extra={UNIT: "0.1 ms"})]

@@ -89,7 +89,7 @@ TransferResult = Literal[
 - interrupted, helper_busy, no_helper, out_of_time, no_followups: as for media flows.
 - not_offered: the helper sends no transfers, or its token was too old.
 - slow_line: the access line is slower than the two transfers.
-- enough: the round has had its three pairs.
+- enough: the round has had its five pairs.
 - budget: no trigger was left for the name.
 """
 

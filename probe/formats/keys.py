@@ -17,7 +17,8 @@ from probe.formats.exchanges.calls import DTLSExchange, ReflectorExchange, SIPEx
 from probe.formats.exchanges.hops import LimitedPayload, PathSweep
 from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
 from probe.formats.exchanges.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
-from probe.formats.exchanges.packets import PacketRecord
+from probe.formats.exchanges.near_reactions import NearReaction
+from probe.formats.exchanges.recorded_packets import PacketRecord
 from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
 from probe.formats.exchanges.transfer import Transfer
 from probe.formats.facts import Control, RunFacts, TargetFacts
@@ -35,7 +36,7 @@ class Lists(Part):
     """
 
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"reflector", "dtls", "media", "reflector_calls", "sip_calls", "webrtc_calls", "transfers"}
+        {"near_reactions", "reflector", "dtls", "media", "reflector_calls", "sip_calls", "webrtc_calls", "transfers"}
     )
 
     queries: list[DNSQuery] = Field(default_factory=list)  # DNS queries
@@ -55,6 +56,7 @@ class Lists(Part):
     limited_payloads: list[LimitedPayload] = Field(
         default_factory=list
     )  # from which TTL on a middlebox acts on a payload
+    near_reactions: list[NearReaction] = Field(default_factory=list)  # what reacts at the first hop or before it
     random_bytes: list[RandomBytes] = Field(default_factory=list)  # bytes of no protocol to neutral hosts
     media: list[MediaFlow] = Field(default_factory=list)  # media flows to the helper
     reflector_calls: list[ReflectorCall] = Field(default_factory=list)  # calls with oneself through Telegram's relays
@@ -145,7 +147,7 @@ class WebConnectivityKeys(TestKeys):
     dns_consistency: Literal["consistent", "inconsistent"] | None  # with the control's answers (null: not comparable)
     control_failure: str | None  # why there is no control, `interrupted` if no helper was asked
     control: Foreign[dict[str, Any] | None]  # the control as OONI's test helper writes it
-    http_experiment_failure: str | None  # of the attempt that decided
+    http_experiment_failure: str | None  # failure of the attempt that decided
     body_length_match: bool | None  # the page is about as long as the control's
     body_proportion: Annotated[float, Field(json_schema_extra={UNIT: "ratio"})]  # shorter body over longer (0: unknown)
     status_code_match: bool | None  # the status is the control's

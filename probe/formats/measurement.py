@@ -25,9 +25,10 @@ class Measurement(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
-    annotations: Machine[dict[str, str]] = Field(
-        default_factory=dict
-    )  # platform and engine in the terms of df-000. `lab` or `synthetic` marks an artificial measurement
+    annotations: Machine[dict[str, str]] = Field(default_factory=dict)
+    """Platform and engine in the terms of df-000. `lab` or `synthetic` marks an artificial measurement.
+    `contributor_token` is equal in all measurements of an installation and a month whose user agreed to it.
+    """
     data_format_version: Public[Literal["0.2.0"]] = "0.2.0"  # OONI's version, for the base document
     extensions: Public[dict[str, Ordinal]] = Field(
         default_factory=lambda: {"dnst": 0, "httpt": 0, "netevents": 0, "tcpconnect": 0, "tlshandshake": 0}

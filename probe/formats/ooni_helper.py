@@ -8,6 +8,9 @@ from typing import Final
 
 from probe.formats import failures as f
 
+OONI_PREFIX: Final = "ooni+"  # prefix of the URL of a helper with OONI's protocol
+OF_OONI: Final = f"{f.UNKNOWN}: this is a helper of OONI"
+"""What a check says of a helper of OONI whose URL was named without the prefix."""
 GREETING: Final = "Hello OONItarian!"  # answer to GET /
 BY_PROBE, BY_HELPER, BOGON, VALID = 1, 2, 4, 8  # flags of ip_info
 

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from probe.formats.entries import Part
 from probe.formats.field_notes import Bytes, Count, Ordinal, Port, Public, Seconds
+from probe.formats.followups import FollowUp
+from probe.formats.network_facts import LoadBefore
 
 Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 """Purpose of a transaction.
@@ -14,70 +16,11 @@ Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 - first: the target's own name or payload, in the first pass.
 - innocuous: an innocuous name to the same address, in the first pass before the own name.
 - confirm: the one longer repeat after a failure or a doubtful answer, and one beside the helper's second measurement.
-- followup: caused by a failure, see FollowUp.
+- followup: caused by a failure, see probe/formats/followups/.
 """
 
 Family = Literal[0, 4, 6]
 """Address family, 0 where there is no address."""
-
-FollowUp = Literal[
-    "",
-    "other_name_same_address",
-    "same_name_neutral_host",
-    "nonexistent_name_same_address",
-    "nonexistent_name_neutral_host",
-    "neutral_name_neutral_host",
-    "browser_hello",
-    "harmless_browser_hello",
-    "other_size_hello",
-    "same_hello_again",
-    "browser_hello_without_ech",
-    "neutral_browser_hello",
-    "neutral_browser_hello_without_ech",
-    "neutral_hello_with_ech",
-    "hello_with_ech_neutral_host",
-    "hello_with_ech_key",
-    "firefox_dtls_hello",
-    "dtls13_hello",
-    "same_dtls_hello_again",
-    "same_transfer_again",
-    "small_segments_transfer",
-    "pings_before_transfer",
-    "innocuous_name_transfer",
-    "neutral_host_transfer",
-    "random_bytes_neutral_host",
-    "innocuous_name_system_resolver",
-    "resolver_udp",
-    "resolver_dot",
-    "resolver_doh",
-    "dark_resolver",
-    "dark_innocuous",
-    "same_payload_echo",
-    "other_payload_echo",
-    "media_shape",
-    "media_opaque",
-    "sip_call",
-    "webrtc_call",
-    "transfer_name",
-    "transfer_innocuous",
-    "transfer_host",
-    "transfer_innocuous_host",
-    "quic_page_name",
-    "quic_page_innocuous",
-    "address_page_innocuous",
-    "kept_connection",
-    "kept_connection_innocuous",
-    "kept_connection_neutral",
-    "kept_connection_name_neutral",
-    "upload_name",
-    "upload_innocuous",
-    "upload_beside_media",
-    "transfer_beside_media",
-    "path_sweep",
-    "limited_payload",
-    "alternative_address",
-]
-"""Ids of the kinds of follow-ups, which `probe/formats/followups/` describes."""
 
 
 class StreamEnd(Part):
@@ -104,7 +47,7 @@ class StreamEnd(Part):
     segments_in: Count | None = Field(default=None, examples=[17])
     """Received before the path was tested, those without payload included."""
     segments_out: Count | None = Field(default=None, examples=[11])
-    """Sent before that, those without payload and repetitions included."""
+    """Sent before the path was tested, those without payload and repetitions included."""
     retransmissions: Count | None = Field(default=None, examples=[2])  # segments that were sent again, SYNs included
     ping_acknowledged: bool | None = Field(default=None, examples=[True])
     """Over QUIC: whether the peer acknowledged a PING frame after an answer stopped. Absent if none was sent."""
@@ -113,7 +56,7 @@ class StreamEnd(Part):
 class TransactionRecord(Part):
     """Record one transaction in `x_transactions`."""
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"stream"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"stream", "load"})
 
     transaction_id: Ordinal  # from 1, in the order of their start, flows of the whole run last
     service: Public[str] = ""  # the role: "web", "" for a lookup of several services
@@ -141,3 +84,5 @@ class TransactionRecord(Part):
     t0: Seconds = 0.0  # when the first step began, since the measurement began
     t: Seconds = 0.0  # when it ended
     stream: StreamEnd | None = None  # how far its TCP or QUIC connection got, absent without one
+    load: list[LoadBefore] | None = None
+    """Scopes in which flows passed before this one failed, and none since. Absent without any."""

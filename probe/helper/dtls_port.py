@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.helper.limits import Allowance
 from probe.helper.udp_port import listen
-from probe.wire.dtls.answers import HANDSHAKE_FAILURE, cookie_for, fatal_alert, hello_verify_request
+from probe.http_server.client_shares import PacketShares
+from probe.http_server.peers import UNKNOWN, Client, client_at
 from probe.wire.dtls.client_hello import ClientHello, parse_client_hello
+from probe.wire.dtls.server_answers import HANDSHAKE_FAILURE, cookie_for, fatal_alert, hello_verify_request
 
 COOKIE_SECONDS = 30.0  # a cookie is accepted for one to two of these periods
 RATE, BURST = 500.0, 500.0  # answers per second to all clients, and after a pause at once
@@ -29,24 +30,22 @@ class DTLSResponder:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._secret = secrets.token_bytes(32)
-        self._allowance = Allowance(RATE, BURST, clock())
+        self._allowance = PacketShares(RATE, BURST, clock)
 
     def answer(self, datagram: bytes, client: tuple[str, int]) -> bytes | None:
-        """Return the answer to a hello, never a longer one, or None for silence."""
+        """Return the answer to a hello, or None for silence."""
         if len(datagram) > LONGEST_DATAGRAM:
             return None
         try:
             hello = parse_client_hello(datagram)
         except ValueError:
             return None
-        now = self._clock()
-        period = int(now / COOKIE_SECONDS)
-        if not self._allowance.take(now):
+        period = int(self._clock() / COOKIE_SECONDS)
+        if not self._allowance.take(client_at(client[0])):
             return None
         if hello.cookie and self._is_valid(hello, client, period):
             return fatal_alert(HANDSHAKE_FAILURE, hello.record_number)
-        answer = hello_verify_request(hello, cookie_for(self._secret, client, hello, period))
-        return answer if len(answer) <= len(datagram) else None
+        return hello_verify_request(hello, cookie_for(self._secret, client, hello, period))
 
     def _is_valid(self, hello: ClientHello, client: tuple[str, int], period: int) -> bool:
         accepted = (cookie_for(self._secret, client, hello, one) for one in (period, period - 1))
@@ -61,7 +60,7 @@ class DTLSPort:
     responder: DTLSResponder = field(default_factory=DTLSResponder)
     _open: asyncio.DatagramTransport | None = None
 
-    def offer(self) -> dict[str, Any]:
+    def offer(self, _: Client = UNKNOWN) -> dict[str, Any]:
         """Return the port. It needs no token."""
         return {"port": self.port}
 
@@ -70,7 +69,6 @@ class DTLSPort:
         self._open, self.port = await listen(host, self.port, self.responder.answer)
 
     def close(self) -> None:
-        """Stop listening."""
         if self._open is not None:
             self._open.close()
             self._open = None

@@ -10,7 +10,7 @@ from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
 from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
 from probe.formats.ooni_helper import BOGON, BY_HELPER, BY_PROBE, VALID, said_of_dns, said_of_tcp
-from probe.helper.ooni_request import Request
+from probe.helper.ooni_request import OONIRequest
 from probe.helper.state import Answer, HelperState
 from probe.helper.web_page import fetch
 from probe.http_server import bug_reports
@@ -30,7 +30,7 @@ ANSWER_WITHIN = 25.0  # seconds. Unfinished parts are left out.
 TLS_PORT = 443  # the only port at which OONI's helper performs TLS
 
 
-async def measure_url(state: HelperState, request: Request) -> Answer:
+async def measure_url(state: HelperState, request: OONIRequest) -> Answer:
     """Measure the request within ANSWER_WITHIN. Addresses that are not public are listed and not contacted."""
     examination = Examination(state, request)
     with suppress(TimeoutError):  # the answer holds what is finished
@@ -44,10 +44,11 @@ async def measure_url(state: HelperState, request: Request) -> Answer:
 class Examination:
     """Answer one request. `answer` grows and is complete at any time."""
 
-    def __init__(self, state: HelperState, request: Request) -> None:
+    def __init__(self, state: HelperState, request: OONIRequest) -> None:
         self._state, self._request, self._roots = state, request, state.roots
         self._pace = Pace(contacts=state.contacts)
-        self._connections = asyncio.Semaphore(state.flows)  # of its own, so that no other request delays this one
+        # Each request has a semaphore of its own, so that no other request delays it.
+        self._connections = asyncio.Semaphore(state.flows)
         self.trace = Trace()
         self.answer: Answer = {
             "tcp_connect": {},

@@ -7,7 +7,7 @@ from typing import Any
 
 from yarl import URL
 
-from probe.helper.query import Refused
+from probe.helper.query import RequestRefused
 from probe.targets.target import is_address
 
 LONGEST_URL = 2048
@@ -20,7 +20,7 @@ _VISIBLE = re.compile(r"[\x20-\x7e]*")
 
 
 @dataclass(frozen=True)
-class Request:
+class OONIRequest:
     """Hold a checked request. `url` is encoded. `host` is an ASCII name or an IP literal. `port` None means the
     scheme's.
     """
@@ -45,19 +45,19 @@ class Request:
         return json.dumps(["ooni", str(self.url), sorted(self.addresses), self.headers, self.quic])
 
 
-def read_request(raw: bytes) -> Request:
+def read_request(raw: bytes) -> OONIRequest:
     """Parse the body of `POST /`. Raises Refused (400)."""
     try:
         asked = json.loads(raw)
     except (ValueError, RecursionError):
-        raise Refused(400, "the body is not JSON") from None
+        raise RequestRefused(400, "the body is not JSON") from None
     if not isinstance(asked, dict):
-        raise Refused(400, "the body is not a JSON object")
+        raise RequestRefused(400, "the body is not a JSON object")
     url = _url(asked.get("http_request"))
     quic = asked.get("x_quic_enabled")
     if not isinstance(quic, bool | None):
-        raise Refused(400, "x_quic_enabled: expected true or false")
-    return Request(
+        raise RequestRefused(400, "x_quic_enabled: expected true or false")
+    return OONIRequest(
         url,
         url.raw_host or "",
         url.explicit_port,
@@ -69,7 +69,7 @@ def read_request(raw: bytes) -> Request:
 
 def _url(text: Any) -> URL:
     if not isinstance(text, str) or not text or len(text) > LONGEST_URL:
-        raise Refused(400, f"http_request: expected a URL of at most {LONGEST_URL} characters")
+        raise RequestRefused(400, f"http_request: expected a URL of at most {LONGEST_URL} characters")
     try:
         text.encode()  # a lone surrogate is no text, and yarl would drop it
         url = URL(text)
@@ -77,7 +77,9 @@ def _url(text: Any) -> URL:
     except (ValueError, TypeError):
         usable = False
     if not usable or url.raw_user is not None or url.raw_password is not None:
-        raise Refused(400, "http_request: expected the form https://HOST[:PORT]/… or http://…, without credentials")
+        raise RequestRefused(
+            400, "http_request: expected the form https://HOST[:PORT]/… or http://…, without credentials"
+        )
     return url
 
 
@@ -93,9 +95,9 @@ def _addresses(endpoints: Any) -> tuple[str, ...]:
     if endpoints is None:
         return ()
     if not isinstance(endpoints, list) or not all(isinstance(endpoint, str) for endpoint in endpoints):
-        raise Refused(400, "tcp_connect: expected a list of strings")
+        raise RequestRefused(400, "tcp_connect: expected a list of strings")
     if len(endpoints) > MOST_ENDPOINTS:
-        raise Refused(400, f"tcp_connect: has {len(endpoints)} endpoints; at most {MOST_ENDPOINTS} are tried")
+        raise RequestRefused(400, f"tcp_connect: has {len(endpoints)} endpoints; at most {MOST_ENDPOINTS} are tried")
     hosts = [endpoint.rpartition(":")[0] for endpoint in endpoints]
     bare = [host[1:-1] if host.startswith("[") and host.endswith("]") else host for host in hosts]
     return tuple(dict.fromkeys(host for host in bare if is_address(host) and "%" not in host))
@@ -105,11 +107,11 @@ def _headers(given: Any) -> tuple[tuple[str, str], ...]:
     if given is None:
         return ()
     if not isinstance(given, dict):
-        raise Refused(400, "http_request_headers: expected an object")
+        raise RequestRefused(400, "http_request_headers: expected an object")
     kept = {}
     for name, values in given.items():
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            raise Refused(400, "http_request_headers: expected lists of strings")
+            raise RequestRefused(400, "http_request_headers: expected lists of strings")
         if name.lower() in HEADERS and values:
             kept[name.lower()] = _header(values[0])
     return tuple(sorted(kept.items()))
@@ -117,5 +119,5 @@ def _headers(given: Any) -> tuple[tuple[str, str], ...]:
 
 def _header(value: str) -> str:
     if len(value) > LONGEST_HEADER or not _VISIBLE.fullmatch(value):
-        raise Refused(400, f"http_request_headers: expected at most {LONGEST_HEADER} visible ASCII characters")
+        raise RequestRefused(400, f"http_request_headers: expected at most {LONGEST_HEADER} visible ASCII characters")
     return value.strip()

@@ -1,20 +1,19 @@
 """Echo UDP datagrams unchanged if they contain a token that the HTTP side issued recently."""
 
 import asyncio
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.helper.limits import TOKEN_BYTES, Clock, Tokens
+from probe.helper.helper_limits import Tokens
 from probe.helper.udp_port import listen
+from probe.http_server.client_shares import Clock
+from probe.http_server.peers import UNKNOWN, Client, client_at
 from probe.wire.tampering import with_ends_swapped
 
-MOST_ECHOES = 32  # per token. The probe sends at most twelve for one echo pair.
+MOST_ECHOES = 64  # per token. The probe sends at most twelve for one echo pair, and 19 for the sizes over a family.
 LONGEST_DATAGRAM = 1500  # bytes. Longer datagrams are ignored.
-
-_HEX = re.compile(rb"[0-9a-fA-F]{24,}")
 
 
 class EchoTokens(Tokens):
@@ -23,7 +22,7 @@ class EchoTokens(Tokens):
     def __init__(self, clock: Clock = time.monotonic) -> None:
         super().__init__(clock, MOST_ECHOES)
 
-    def admits(self, datagram: bytes) -> bool:
+    def admits(self, datagram: bytes, client: Client = UNKNOWN) -> bool:
         """Tell whether a datagram contains a valid token, raw or hexadecimal, at any position. Count it against the
         token.
 
@@ -31,30 +30,21 @@ class EchoTokens(Tokens):
         """
         if len(datagram) > LONGEST_DATAGRAM:
             return False
-        token = self.first_in(_candidates(datagram)) or self.first_in(_candidates(with_ends_swapped(datagram)))
-        return token is not None and self.take(token)
-
-
-def _candidates(datagram: bytes) -> Iterator[bytes]:
-    """Yield the bytes of each place that can hold a token, raw ones first."""
-    for at in range(len(datagram) - TOKEN_BYTES + 1):
-        yield datagram[at : at + TOKEN_BYTES]
-    for digits in _HEX.finditer(datagram):
-        for at in range(len(digits[0]) - 2 * TOKEN_BYTES + 1):
-            yield bytes.fromhex(digits[0][at : at + 2 * TOKEN_BYTES].decode())
+        token = self.found_in(datagram) or self.found_in(with_ends_swapped(datagram))
+        return token is not None and self.take(token, client) is not None
 
 
 @dataclass
-class Echo:
+class EchoResponder:
     """Hold the echoing UDP ports and their tokens. `offer` is part of an answer of the HTTP side."""
 
     ports: Sequence[int]
     tokens: EchoTokens = field(default_factory=EchoTokens)
     _open: list[asyncio.DatagramTransport] = field(default_factory=list)
 
-    def offer(self) -> dict[str, Any]:
-        """Return a new token and the ports that accept it."""
-        return {"token": self.tokens.issue(), "ports": list(self.ports)}
+    def offer(self, client: Client = UNKNOWN) -> dict[str, Any]:
+        """Return a new token for a client, and the ports that accept it."""
+        return {"token": self.tokens.issue(client), "ports": list(self.ports)}
 
     async def open(self, host: str) -> None:
         """Listen on every port at `host`. Port 0 becomes a free port. Raises OSError that names the port."""
@@ -70,9 +60,8 @@ class Echo:
         self.ports = ports
 
     def _answer(self, datagram: bytes, client: tuple[str, int]) -> bytes | None:
-        return datagram if self.tokens.admits(datagram) else None
+        return datagram if self.tokens.admits(datagram, client_at(client[0])) else None
 
     def close(self) -> None:
-        """Stop listening."""
         while self._open:
             self._open.pop().close()

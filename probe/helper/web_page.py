@@ -16,7 +16,7 @@ from probe.formats import failures as f
 from probe.formats.ooni_helper import said_of_http
 from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify
 from probe.steps.sockets import open_socket
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.targets.address_guard import Contacts, Elsewhere
 
 SECONDS = 15.0
@@ -37,7 +37,7 @@ TROUBLE = (*NETWORK_ERRORS, aiohttp.ClientError, CookieError, ValueError)
 
 
 @dataclass
-class Page:
+class FetchedPage:
     """Hold the last response of a chain. `failure` is a df-007 string, `dns_…` if no name resolved."""
 
     failure: str | None = None
@@ -60,9 +60,9 @@ class Page:
         }
 
 
-async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, contacts: Contacts | Elsewhere) -> Page:
+async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, contacts: Contacts | Elsewhere) -> FetchedPage:
     """GET `url`. The guard is asked for every address, also of redirects, just before the connection."""
-    page = Page()
+    page = FetchedPage()
     connector = aiohttp.TCPConnector(
         ssl=roots.client_context(), resolver=ThreadedResolver(), socket_factory=_sockets(contacts), force_close=True
     )
@@ -93,7 +93,7 @@ def _sockets(contacts: Contacts | Elsewhere) -> Callable[[Any], socket.socket]:
     return make
 
 
-async def _read(response: aiohttp.ClientResponse, page: Page) -> None:
+async def _read(response: aiohttp.ClientResponse, page: FetchedPage) -> None:
     page.status, page.length = response.status, 0
     pairs = list(response.headers.items())[:MOST_HEADERS]
     page.headers = {name: value.encode("utf-8", "replace").decode()[:LONGEST_HEADER] for name, value in reversed(pairs)}

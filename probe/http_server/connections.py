@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 from aiohttp import web
 
 from probe.http_server.bug_reports import report
-from probe.http_server.peers import Network, parse_address, peer_key
+from probe.http_server.client_shares import TIMES, ClientCounts, PacketShares
+from probe.http_server.peers import Client, Network, client_at, parse_address
 
-PER_PEER = 64  # connections. A run of our probe opens one per target.
+PER_PEER = 64  # connections of a client. A run of our probe opens one per target.
+ACCEPTED_RATE, ACCEPTED_BURST = 200.0, 2000.0  # connections per second of all clients, and after a pause at once
+TRUSTED: Client = (b"trusted",)  # all trusted proxies
 REQUEST_SECONDS = 10.0  # for the head of a request, and again for its body
 TAKE_SECONDS = 30.0  # for a client to take the answer and to send the next request
 ANSWER_SECONDS = 60.0  # more than any answer takes
@@ -28,80 +32,110 @@ BUSY = (
 )
 
 
-class ConnectionTable:
-    """Hold the open connections. A full table closes the one whose request has been incomplete for longest.
+class ServedConnections:
+    """Hold the open connections. A full table closes one of the network that has most.
 
-    A peer has at most PER_PEER connections. Trusted proxies carry many clients and have no limit of their own.
-    Every call takes constant time.
+    It closes the connection whose request has been incomplete for longest. If all are complete, a client whose network
+    has none gets the place of the newest.
+    A client has at most PER_PEER connections, and its networks TIMES as many. Trusted proxies carry many clients and
+    have no limit of their own.
     """
 
     def __init__(self, most: int, trusted: Sequence[Network] = ()) -> None:
         self._most, self._trusted = most, trusted
-        self._open: dict[Connection, bytes | None] = {}
-        self._open_of: dict[bytes | None, int] = {}
-        self._incomplete: OrderedDict[Connection, None] = OrderedDict()  # least recently used first
-        self._incomplete_of: dict[bytes | None, OrderedDict[Connection, None]] = {}
+        self._open: dict[ServedConnection, Client] = {}
+        self._counts = ClientCounts()
+        self._accepted = PacketShares(ACCEPTED_RATE, ACCEPTED_BURST, time.monotonic)
+        self._incomplete: dict[bytes, OrderedDict[ServedConnection, None]] = {}  # least recently used first
+        self._complete: dict[bytes, OrderedDict[ServedConnection, None]] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def enter(self, connection: "Connection", address: str) -> bool:
-        """Add a connection. Return False if the table is full of complete requests."""
+    def enter(self, connection: "ServedConnection", address: str) -> bool:
+        """Add a connection. Return False for too many of its network, or if the table is full of complete requests."""
         ip = parse_address(address)
-        peer = None if ip is not None and any(ip in network for network in self._trusted) else peer_key(address)
-        if (
-            peer is not None
-            and self._open_of.get(peer, 0) >= PER_PEER
-            and not self._close(self._incomplete_of.get(peer))
-        ):
+        trusted = ip is not None and any(ip in network for network in self._trusted)
+        client = TRUSTED if trusted else client_at(address)
+        if not trusted and not self._accepted.take(client):
             return False
-        if len(self._open) >= self._most and not self._close(self._incomplete):
+        if not trusted and not self._counts.admits(client, PER_PEER) and not self._close_own(client):
             return False
-        self._open[connection] = peer
-        self._open_of[peer] = self._open_of.get(peer, 0) + 1
-        self.incomplete(connection)
+        if len(self._open) >= self._most and not self._close_for(client):
+            return False
+        self._open[connection] = client
+        for prefix in client:
+            self._incomplete.setdefault(prefix, OrderedDict())[connection] = None
+        self._counts.add(client)
         return True
 
-    def leave(self, connection: "Connection") -> None:
+    def leave(self, connection: "ServedConnection") -> None:
         """Remove a connection that is closed. A second call does nothing."""
-        if connection not in self._open:
-            return
-        self.complete(connection)
-        peer = self._open.pop(connection)
-        self._open_of[peer] -= 1
-        if not self._open_of[peer]:
-            del self._open_of[peer]
-
-    def incomplete(self, connection: "Connection") -> None:
-        """Note that the connection waits for its client, and was used now."""
         if connection in self._open:
-            for table in (self._incomplete, self._incomplete_of.setdefault(self._open[connection], OrderedDict())):
-                table[connection] = None
-                table.move_to_end(connection)
+            client = self._open.pop(connection)
+            _remove(self._incomplete, client, connection)
+            _remove(self._complete, client, connection)
+            self._counts.add(client, -1)
 
-    def complete(self, connection: "Connection") -> None:
-        """Note that the connection's client waits for an answer. It is not closed for others."""
-        self._incomplete.pop(connection, None)
-        peer = self._open.get(connection)
-        mine = self._incomplete_of.get(peer)
+    def incomplete(self, connection: "ServedConnection") -> None:
+        """Note that the connection waits for its client, and was used now."""
+        self._move(connection, self._complete, self._incomplete)
+
+    def complete(self, connection: "ServedConnection") -> None:
+        """Note that the connection's client waits for an answer. It is closed only for a network that has none."""
+        self._move(connection, self._incomplete, self._complete)
+
+    def _move(self, connection: "ServedConnection", source: "_Table", target: "_Table") -> None:
+        client = self._open.get(connection, ())
+        _remove(source, client, connection)
+        for prefix in client:
+            target.setdefault(prefix, OrderedDict())[connection] = None
+            target[prefix].move_to_end(connection)
+
+    def _close_own(self, client: Client) -> bool:
+        """Close the longest incomplete connection of the client, or of its network that has too many."""
+        held = self._counts.held(client)
+        full = [prefix for prefix, count, times in zip(client, held, TIMES, strict=False) if count >= PER_PEER * times]
+        return self._cut(next(iter(self._incomplete.get(full[-1], ())), None))
+
+    def _close_for(self, client: Client) -> bool:
+        """Close the longest incomplete connection of the network with most, else a complete one if it has several."""
+        slow = (network for network in self._counts.networks() if network in self._incomplete)
+        network = max(slow, key=self._counts.of_network, default=None)
+        if network is not None:
+            return self._cut(next(iter(self._incomplete[network])))
+        heaviest = self._counts.heaviest()
+        if self._counts.of_network(client[-1]) or self._counts.of_network(heaviest) < 2:
+            return False
+        return self._cut(next(reversed(self._complete[heaviest])))
+
+    def _cut(self, connection: "ServedConnection | None") -> bool:
+        if connection is None:
+            return False
+        self.leave(connection)
+        connection.cut()
+        return True
+
+
+_Table = dict[bytes, "OrderedDict[ServedConnection, None]"]
+
+
+def _remove(table: _Table, client: Client, connection: "ServedConnection") -> None:
+    """Remove a connection from the tables of a client, and empty tables too."""
+    for prefix in client:
+        mine = table.get(prefix)
         if mine is not None:
             mine.pop(connection, None)
             if not mine:
-                del self._incomplete_of[peer]
-
-    def _close(self, table: "OrderedDict[Connection, None] | None") -> bool:
-        if not table:
-            return False
-        oldest = next(iter(table))
-        self.leave(oldest)
-        oldest.cut()
-        return True
+                del table[prefix]
 
 
-class Connection(web.RequestHandler):
+class ServedConnection(web.RequestHandler):
     """Serve one connection of a client with deadlines, and without a word about it in any log."""
 
-    def __init__(self, table: ConnectionTable, refusal: Callable[[int], web.Response], *args: Any, **more: Any) -> None:
+    def __init__(
+        self, table: ServedConnections, refusal: Callable[[int], web.Response], *args: Any, **more: Any
+    ) -> None:
         super().__init__(*args, **more)
         self._table, self._refusal = table, refusal
         self._deadline: asyncio.TimerHandle | None = None
@@ -136,7 +170,7 @@ class Connection(web.RequestHandler):
         self._set_deadline(seconds)
 
     def cut(self) -> None:
-        """Close the connection at once, without sending what is left."""
+        """Close the connection at once, without sending what is still buffered."""
         if self._wire is not None:
             self._wire.abort()
 
@@ -180,7 +214,7 @@ class Connection(web.RequestHandler):
 class HTTPServer(web.Server):
     """Make a Connection for each client that connects."""
 
-    def __init__(self, served: web.Server, table: ConnectionTable, refusal: Callable[[int], web.Response]) -> None:
+    def __init__(self, served: web.Server, table: ServedConnections, refusal: Callable[[int], web.Response]) -> None:
         super().__init__(self._handle, request_factory=served.request_factory)
         self._table, self._refusal, self._served = table, refusal, served
         self._unheard = logging.Logger(
@@ -195,7 +229,7 @@ class HTTPServer(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of one connection."""
-        return Connection(
+        return ServedConnection(
             self._table,
             self._refusal,
             self,
@@ -216,11 +250,11 @@ def _last_answer(response: web.Response) -> web.Response:
 
 def waits_for_client(request: web.Request, seconds: float) -> None:
     """Set the deadline of the request's connection while its client has to send or to take something."""
-    if isinstance(request.protocol, Connection):
+    if isinstance(request.protocol, ServedConnection):
         request.protocol.waits_for_client(seconds)
 
 
 def works_for_client(request: web.Request) -> None:
     """Keep the request's connection open while its answer is found."""
-    if isinstance(request.protocol, Connection):
+    if isinstance(request.protocol, ServedConnection):
         request.protocol.works_for_client(ANSWER_SECONDS)

@@ -1,11 +1,20 @@
-"""Name what counts as one peer of a server: the address of a client, or its part that an access line has."""
+"""Name what counts as one client of a server, and the networks that it shares with others."""
 
 import ipaddress
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-IPV6_PEER_BYTES = 7  # a /56, the smallest prefix that an access line commonly has
+Client = tuple[bytes, ...]
+"""The prefixes of a client's address, narrowest first. The first one is the client, the others are its networks."""
+
+LEVELS = {4: (4, 3, 2), 6: (8, 7, 6)}
+"""Bytes of these prefixes: an IPv4 address, /24 and /16, an IPv6 /64, /56 and /48.
+
+An access line has a /64 at least, commonly a /56, and at most a /48. So one client can use many /64 of one /48.
+"""
+
+UNKNOWN: Client = (b"",)  # all clients whose address is unknown, together
 
 
 def parse_address(text: str) -> Address | None:
@@ -17,9 +26,7 @@ def parse_address(text: str) -> Address | None:
     return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
 
 
-def peer_key(address: str | None) -> bytes:
-    """Return what limits count as one peer: an IPv4 address (/32) or an IPv6 /56. Unknown addresses are one peer."""
+def client_at(address: str | None) -> Client:
+    """Return the client at an address."""
     ip = parse_address(address or "")
-    if ip is None:
-        return b""
-    return ip.packed if ip.version == 4 else ip.packed[:IPV6_PEER_BYTES]
+    return UNKNOWN if ip is None else tuple(ip.packed[:size] for size in LEVELS[ip.version])

@@ -15,8 +15,8 @@ from pathlib import Path
 from probe.lab.sandbox.namespaces import has_ipv6
 from probe.lab.services.listeners import serve
 from probe.lab.world.authority import key_pem, new_key
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Host
-from probe.lab.world.world import World
 from probe.messages import tr
 from probe.targets.dialects import DIALECTS
 
@@ -131,7 +131,6 @@ def _raise_if_ended(running: Running, options: int) -> None:
 
 
 def sockets_of(host: Host) -> Iterator[Socket]:
-    """Return the sockets at which a host must listen."""
     for port, dialects in host.ports.items():
         for kind in {DIALECTS[dialect].carrier for dialect in dialects}:
             yield from ((kind, address, port) for address in _usable(host))

@@ -20,9 +20,11 @@ from probe.lab.scenario.expectations import Difference, differences, network_dif
 from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.services.false_helper import serve_false_helper
 from probe.lab.services.helper_client import other_users
+from probe.lab.tls_library import environment as library_environment
+from probe.lab.tls_library import has_short_hello, run_in_new_python
 from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, build_fabric, build_path, machine_has_roots
+from probe.lab.world.emulated_world import World, build_world
 from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
-from probe.lab.world.world import World, build_world
 from probe.targets.target_files import pick_targets
 from probe.targets.url_lists import ROLE
 
@@ -53,11 +55,14 @@ class Finished:
     network: list[dict[str, Any]] = field(default_factory=list)
 
 
-def environment(consent: str, *, form: str = "own", roots: str = ROOTS) -> dict[str, str]:
-    """Return the variables that a command in the lab gets. `form`: protocol of the helper, `own` or `ooni`."""
+def environment(consent: str, *, form: str = "own", roots: str = ROOTS, host: str = HELPER_V4) -> dict[str, str]:
+    """Return the variables that a command in the lab gets. `form`: protocol of the helper, `own` or `ooni`.
+
+    `host` is the helper's address as a URL has it.
+    """
     port = "" if HELPER_PORT == 80 else f":{HELPER_PORT}"
     return {
-        "PROBE_CONTROL": f"{'ooni+' if form == 'ooni' else ''}http://{HELPER_V4}{port}",
+        "PROBE_CONTROL": f"{'ooni+' if form == 'ooni' else ''}http://{host}{port}",
         "PROBE_CONSENT": consent,
         "PROBE_PUBLIC_ROOTS": roots,
         "PROBE_CC": "XX",
@@ -89,13 +94,13 @@ def run_command(
     world = build_world(folder, scenario, seed)
     for server in real_servers:
         host_of(world, server)
-    others = other_users(scenario, world)
+    others, short = other_users(scenario, world), has_short_hello(scenario, seed)
     return run_in_lab(
         _fabric(scenario, world, seed, record),
-        command=(lambda: _after_others(others, command)) if of_probe else command,
+        command=(lambda: _after_others(others, command, short_hello=short)) if of_probe else command,
         servers=lambda ready: serve_with_real_servers(world, real_servers, ready),
         helper=_helper(scenario, world, folder, consent),
-        env=_command_environment(scenario, consent),
+        env=_command_environment(scenario, world, consent) | library_environment(scenario, seed),
         keep=[str(folder), *_named_paths(command)],
         log=log,
         ready_within=READY_WITHIN + (PATIENCE if real_servers else 0),
@@ -104,16 +109,18 @@ def run_command(
 
 
 def _fabric(scenario: Scenario, world: World, seed: int, record: str | None) -> FabricConfig:
-    """Return what the fabric of a scenario is made from. Raises ScenarioError."""
+    """Return the configuration of the fabric for a scenario. Raises ScenarioError."""
     try:
         return build_fabric(scenario, world, seed, _roots(world), record)
     except ValueError as error:
         raise ScenarioError(f"{scenario.name}: {error}") from None
 
 
-def _command_environment(scenario: Scenario, consent: str) -> dict[str, str]:
+def _command_environment(scenario: Scenario, world: World, consent: str) -> dict[str, str]:
+    # A helper's name would lead to this address in a network without IPv4 (DNS64).
+    host = f"[{world.translator.embed(HELPER_V4)}]" if world.translator is not None else HELPER_V4
     more = {"SSL_CERT_FILE": MACHINES_ROOTS} if machine_has_roots(scenario) else {}
-    return environment(consent, form=scenario.helper.form) | more | {"PATH": _path_with_probe()}
+    return environment(consent, form=scenario.helper.form, host=host) | more | {"PATH": _path_with_probe()}
 
 
 def _path_with_probe() -> str:
@@ -179,10 +186,12 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
     return lambda ready: run_probe(words, environment(consent, roots=HELPERS_ROOTS))
 
 
-def _after_others(others: Sequence[Callable[[], None]], command: Sequence[str]) -> None:
+def _after_others(others: Sequence[Callable[[], None]], command: Sequence[str], *, short_hello: bool) -> None:
     """Run the probe after what other users ask the helper for."""
     for ask in others:
         ask()
+    if short_hello:
+        run_in_new_python(command)
     run_probe(command, {})
 
 
@@ -269,7 +278,7 @@ def read_records(printed: bytes) -> list[dict[str, Any]]:
         try:
             document = json.loads(line)
         except ValueError:
-            continue
+            continue  # a line of text beside the records
         if isinstance(document, dict) and "service" in document:
             found.append(document)
     return found

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from probe.http_server import connections
-from probe.local_server.origin import HERE
+from probe.http_server.peers import Network
+from probe.local_server.request_origin import HERE
 
 MOST_CONNECTIONS = 512  # all of this computer
+HERE_ONLY = (ip_network(f"{HERE}/32"),)
 HEADERS = {
     "Server": "censorprobe",
     "X-Content-Type-Options": "nosniff",
@@ -27,19 +29,26 @@ class PortError(Exception):
     """Report a port that cannot be used, with the system's reason."""
 
 
-def bind(port: int) -> socket.socket:
+def bind(port: int, host: str = HERE) -> socket.socket:
     """Return a listening socket at a port, 0 for a free one. Raises PortError."""
     try:
-        return socket.create_server((HERE, port))
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise PortError(os.strerror(error.errno or 0)) from None  # its own text repeats the address
 
 
 @asynccontextmanager
 async def serving(
-    app: web.Application, bound: socket.socket, unreadable: Callable[[int], web.Response]
+    app: web.Application,
+    bound: socket.socket,
+    unreadable: Callable[[int], web.Response],
+    *,
+    trusted: Sequence[Network] = HERE_ONLY,
 ) -> AsyncIterator[None]:
-    """Serve an application at a bound socket. `unreadable` answers requests that reach no address of it."""
+    """Serve an application at a bound socket. `unreadable` answers requests that reach no address of it.
+
+    `trusted` clients have no limit of connections of their own.
+    """
 
     def answer(status: int) -> web.Response:
         response = unreadable(status)
@@ -49,7 +58,7 @@ async def serving(
     inner = web.AppRunner(app, access_log=None, handle_signals=False)
     await inner.setup()
     assert inner.server is not None
-    table = connections.ConnectionTable(MOST_CONNECTIONS, [ip_network(f"{HERE}/32")])
+    table = connections.ServedConnections(MOST_CONNECTIONS, trusted)
     runner = web.ServerRunner(
         connections.HTTPServer(inner.server, table, answer), handle_signals=False, shutdown_timeout=1.0
     )

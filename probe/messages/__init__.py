@@ -5,9 +5,8 @@ literals in `censorprobe.pot`, from which translators start. Values go into name
 joined from pieces.
 """
 
-from probe.messages.catalogue import available, in_english, language, mark, tr, tr_plural, use
+from probe.messages.catalogue import available, in_english, language, listed, mark, tr, tr_plural, use
 from probe.messages.languages import ENGLISH, NAMES, is_right_to_left, language_of
-from probe.messages.lists import listed
 from probe.messages.printable import printable, printable_lines
 from probe.messages.review_notice import review_notice
 

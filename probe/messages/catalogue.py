@@ -1,14 +1,23 @@
-"""Look up translations of sentences and fill in their placeholders."""
+"""Look up translations of sentences and fill in their placeholders.
+
+Join names with the comma of the user's language, such as the Arabic or the Chinese one.
+"""
 
 import gettext
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
 from probe.messages.languages import ENGLISH, language_of
 from probe.messages.printable import printable
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the names with commas between them."""
+    return tr(", ").join(names)
+
 
 DOMAIN = "censorprobe"
 FOLDER = Path(__file__).parent / "locale"  # <language>/LC_MESSAGES/censorprobe.mo, compiled from the .po beside it

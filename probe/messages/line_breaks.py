@@ -24,12 +24,17 @@ def words_of(text: str) -> list[str]:
 
 def has_only_blanks(text: str) -> bool:
     """Return whether each character needs one cell, and lines can break at blanks only."""
-    return not _WITHOUT_BLANKS.search(text) and cell_len(text) == len(text)
+    return not can_break_in_words(text) and cell_len(text) == len(text)
+
+
+def can_break_in_words(text: str) -> bool:
+    """Return whether the text has Burmese or wide letters, between which a line can break."""
+    return bool(_WITHOUT_BLANKS.search(text))
 
 
 def pieces(text: str) -> Iterator[tuple[bool, str]]:
     """Yield the pieces that stay in one line, and whether a blank comes before them."""
-    if not _WITHOUT_BLANKS.search(text):
+    if not can_break_in_words(text):
         yield from ((True, word) for word in words_of(text))
         return
     for word in words_of(text):

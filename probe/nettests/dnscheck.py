@@ -9,7 +9,7 @@ from typing import Any
 from probe.formats.entries import DNSQuery
 from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni.view import Extent, Seen, View, lists_of, urlgetter_keys
+from probe.ooni.view import Extent, OONIAttempt, View, lists_of, urlgetter_keys
 from probe.signatures.bogons import is_bogon
 from probe.targets.target import Endpoint, Target
 
@@ -46,7 +46,7 @@ def _bootstrap_failure(queries: Sequence[DNSQuery]) -> str | None:
     return queries[0].failure
 
 
-def _lookup(seen: Seen) -> dict[str, Any]:
+def _lookup(seen: OONIAttempt) -> dict[str, Any]:
     queries = [entry for entry in seen.entries if isinstance(entry, DNSQuery)]
     if seen.failure is None and _has_bogon(queries):
         return urlgetter_keys(lists_of(seen.entries), "resolve", BOGON)

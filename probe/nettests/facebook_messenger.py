@@ -8,7 +8,7 @@ from typing import Any
 from probe.formats.entries import DNSQuery
 from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni.view import Extent, Seen, View, urlgetter_keys
+from probe.ooni.view import Extent, OONIAttempt, View, urlgetter_keys
 from probe.targets.target import Endpoint
 
 ASN = 32934  # Facebook's. OONI counts an answer in another network as wrong, even a cache inside a provider.
@@ -56,7 +56,7 @@ def _consistent(queries: list[DNSQuery]) -> bool | None:
     return bool(answers) and all(answer.asn == ASN for answer in answers)
 
 
-def _reachable(seen: Seen | None) -> bool | None:
+def _reachable(seen: OONIAttempt | None) -> bool | None:
     return None if seen is None else seen.operation != "connect"
 
 

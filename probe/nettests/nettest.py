@@ -53,7 +53,6 @@ class Nettest:
         return self.spec.startswith(OONI_SPECS)
 
     async def measure(self, reach: Reach, target: Target, roles: Collection[str]) -> None:
-        """Try the endpoints of the given roles."""
         if self.steps is not None:
             await self.steps(reach, target, roles)
         else:

@@ -8,7 +8,7 @@ from typing import Any
 from probe.formats import failures as f
 from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni.view import Seen, View, urlgetter_keys
+from probe.ooni.view import OONIAttempt, View, urlgetter_keys
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def keys(view: View, lists: Lists) -> dict[str, Any]:
 
 
 def summary(view: View) -> dict[str, Any]:
-    """Return OONI's summary keys. One failure is enough, and the last one is named."""
+    """Return OONI's summary keys. A single failure makes the app blocked, and the last failure is named."""
     failed = [seen for seen in view.seen if seen.failure is not None]
     last = max(failed, key=_ended, default=None)
     return {
@@ -28,7 +28,7 @@ def summary(view: View) -> dict[str, Any]:
     }
 
 
-def _ended(seen: Seen) -> float:
+def _ended(seen: OONIAttempt) -> float:
     return max((entry.t for entry in seen.entries), default=0.0)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Collection
 from typing import Any
 
 from probe.connectivity.endpoint import Reach
-from probe.connectivity.redirects import Chain
+from probe.connectivity.redirects import RedirectChain
 from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni.view import View, urlgetter_keys
-from probe.ooni.web_connectivity.keys import summary_keys
-from probe.ooni.web_connectivity.view import WebView
+from probe.ooni.web_connectivity.page_attempts import WebView
+from probe.ooni.web_connectivity.summary_keys import summary_keys
 from probe.targets.target import Target
 
 
@@ -20,7 +20,7 @@ async def steps(reach: Reach, target: Target, roles: Collection[str]) -> None:
     """Follow the redirects of every endpoint of the given roles, at every address of each host."""
     for role in roles:
         for endpoint in target.services[role].endpoints:
-            await Chain(reach, target, role).follow(endpoint)
+            await RedirectChain(reach, target, role).follow(endpoint)
 
 
 def input_of(target: Target) -> str | None:

@@ -10,7 +10,7 @@ from probe.dialogue import written_url
 from probe.formats import failures
 from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni.view import Seen, View, urlgetter_keys
+from probe.ooni.view import OONIAttempt, View, urlgetter_keys
 
 REGISTRATION, WEB = "https://v.whatsapp.net/v2/register", "https://web.whatsapp.com/"
 # OONI's initial value `unknown_failure` is not in our closed list of failures. Without a `requests` element OONI's
@@ -40,11 +40,11 @@ def summary(view: View) -> dict[str, Any]:
     }
 
 
-def _failure(seen: Seen | None) -> str | None:
+def _failure(seen: OONIAttempt | None) -> str | None:
     return NOT_RUN if seen is None else seen.summary_failure
 
 
-def _status(seen: Seen | None) -> str:
+def _status(seen: OONIAttempt | None) -> str:
     return "ok" if seen is not None and seen.failure is None else "blocked"
 
 

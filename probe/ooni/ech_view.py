@@ -7,8 +7,9 @@ OONI makes three handshakes with one address. They have no extension, random byt
 
 from probe.formats.entries import DNSQuery, Entry, TCPConnect
 from probe.formats.exchanges.tls import TLSHandshake
-from probe.formats.transactions import FollowUp, TransactionRecord
-from probe.ooni.view import Seen, View
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import TransactionRecord
+from probe.ooni.view import OONIAttempt, View
 from probe.session.trace import Trace
 from probe.targets.target import Endpoint, Target
 
@@ -27,7 +28,7 @@ def ech_view(trace: Trace, target: Target) -> View:
         if chosen:
             found = [one for record in chosen for one in entries.get(record.transaction_id, ())]
             kept: list[Entry] = [one for one in found if isinstance(one, TCPConnect | TLSHandshake)]
-            view.seen.append(Seen(service.role, endpoint, entries=kept, address=chosen[0].address))
+            view.seen.append(OONIAttempt(service.role, endpoint, entries=kept, address=chosen[0].address))
         else:
             view.untried.append(endpoint)
     return view

@@ -30,7 +30,7 @@ _SHORT_NAMES = {"tls_handshake": f.SSL_FAILED_HANDSHAKE, "http_round_trip": "htt
 
 
 @dataclass
-class Seen:
+class OONIAttempt:
     """Hold one endpoint as OONI's probe would have tried it. `operation` is the failed step, None after success."""
 
     service: str
@@ -57,9 +57,9 @@ class View:
     """Hold OONI's view. `seen` has only endpoints that were tried, because "not run" is never "failed"."""
 
     queries: list[DNSQuery] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[OONIAttempt] = field(default_factory=list)
     untried: list[Endpoint] = field(default_factory=list)  # OONI would have gone beyond the name, and we did not
-    # of these, by URL: the failure of another target's visit there
+    # untried endpoints by URL, with the failure of another target's visit there
     not_visited: dict[str, str] = field(default_factory=dict)
     rewritten: list[Entry] = field(default_factory=list)  # our entries that one of the view's entries replaces
 
@@ -102,7 +102,7 @@ def ooni_view(trace: Trace, target: Target, method: Method, extent: Callable[[En
     view = View(_as_ooni_writes(queries))
     for role, endpoint in marked:
         far = extent(endpoint)
-        blank = Seen(role, endpoint, method(endpoint), requests=far == "request")
+        blank = OONIAttempt(role, endpoint, method(endpoint), requests=far == "request")
         found = _AT[far](blank, trace, queries, by_transaction)
         view.seen += found
         view.untried += [endpoint] if not found and far != "resolve" else []
@@ -127,12 +127,14 @@ def _as_ooni_writes(queries: list[DNSQuery]) -> list[DNSQuery]:
 Entries = dict[int, list[Entry]]
 
 
-def _only_looked_up(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
+def _only_looked_up(seen: OONIAttempt, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[OONIAttempt]:
     """Return the view of an endpoint that OONI only looks up."""
     return _unresolved(seen, queries)
 
 
-def _dialled_until_one_connects(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
+def _dialled_until_one_connects(
+    seen: OONIAttempt, trace: Trace, queries: list[DNSQuery], entries: Entries
+) -> list[OONIAttempt]:
     tried = _dialled(seen.endpoint, trace.attempts(), queries)
     if not tried:
         return _unresolved(seen, queries)
@@ -150,7 +152,9 @@ def _dialled_until_one_connects(seen: Seen, trace: Trace, queries: list[DNSQuery
     return [_failed(seen, "connect", (named or failures)[0], tried[0])]
 
 
-def _asked_at_the_first(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
+def _asked_at_the_first(
+    seen: OONIAttempt, trace: Trace, queries: list[DNSQuery], entries: Entries
+) -> list[OONIAttempt]:
     """Return the view of an endpoint that gets a datagram at its first address. Connecting a UDP socket fails only
     locally.
     """
@@ -161,13 +165,13 @@ def _asked_at_the_first(seen: Seen, trace: Trace, queries: list[DNSQuery], entri
     return [seen]
 
 
-def _asked_at_each(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
+def _asked_at_each(seen: OONIAttempt, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[OONIAttempt]:
     """Return the view of an endpoint that OONI tries at every address separately."""
     tried = _sent(_dialled(seen.endpoint, trace.attempts(), queries))
     if not tried:
         return _unresolved(seen, queries)
     return [
-        Seen(
+        OONIAttempt(
             seen.service,
             seen.endpoint,
             seen.method,
@@ -180,7 +184,7 @@ def _asked_at_each(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: E
     ]
 
 
-_AT: dict[Extent, Callable[[Seen, Trace, list[DNSQuery], Entries], list[Seen]]] = {
+_AT: dict[Extent, Callable[[OONIAttempt, Trace, list[DNSQuery], Entries], list[OONIAttempt]]] = {
     "resolve": _only_looked_up,
     "connect": _dialled_until_one_connects,
     "request": _dialled_until_one_connects,
@@ -204,7 +208,7 @@ def _sent(tried: list[TransactionRecord]) -> list[TransactionRecord]:
     return [record for record in tried if record.failed_operation != "top_level"]
 
 
-def _unresolved(seen: Seen, queries: list[DNSQuery]) -> list[Seen]:
+def _unresolved(seen: OONIAttempt, queries: list[DNSQuery]) -> list[OONIAttempt]:
     """Return the view of a name without addresses. A name that resolves was not tried."""
     asked = [query for query in queries if query.hostname == seen.endpoint.host]
     if not asked or any(query.failure is None for query in asked):
@@ -212,7 +216,7 @@ def _unresolved(seen: Seen, queries: list[DNSQuery]) -> list[Seen]:
     return [_failed(seen, "resolve", asked[0].failure, None, asked[0])]
 
 
-def _connected(seen: Seen, record: TransactionRecord, entries: list[Entry]) -> Seen:
+def _connected(seen: OONIAttempt, record: TransactionRecord, entries: list[Entry]) -> OONIAttempt:
     if not seen.requests:
         return seen
     handshake, request = _first(entries, TLSHandshake), _first(entries, HTTPTransaction)
@@ -225,7 +229,7 @@ def _connected(seen: Seen, record: TransactionRecord, entries: list[Entry]) -> S
     return seen
 
 
-def _count_the_body(seen: Seen, view: View) -> None:
+def _count_the_body(seen: OONIAttempt, view: View) -> None:
     """Count an incomplete body as a failure, as OONI does. A body cut off by our own deadline is no failure.
 
     Our nettests ask only for the status line. Our own entry stays unchanged, and OONI's list gets a copy.
@@ -240,8 +244,12 @@ def _count_the_body(seen: Seen, view: View) -> None:
 
 
 def _failed(
-    seen: Seen, operation: str | None, failure: str | None, record: TransactionRecord | None, at: Entry | None = None
-) -> Seen:
+    seen: OONIAttempt,
+    operation: str | None,
+    failure: str | None,
+    record: TransactionRecord | None,
+    at: Entry | None = None,
+) -> OONIAttempt:
     """Record a failure before HTTP. For a URL, add the `requests` element that OONI would have written."""
     seen.operation, seen.failure = operation, failure
     if seen.requests:

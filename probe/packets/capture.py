@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 from probe.formats.entries import BinaryData
-from probe.formats.exchanges.packets import Flow, PacketRecord
+from probe.formats.exchanges.recorded_packets import Flow, PacketRecord
 from probe.messages import tr
-from probe.signatures.device_prints import Reset, family_of
+from probe.privacy.redact import KnownIdentifiers
+from probe.signatures.device_prints import ReceivedReset, family_of
 
 READY_WITHIN, ANSWER_WITHIN = 8.0, 10.0  # seconds. The preflight takes up to 8.
 WRITTEN_WITHIN = 120.0  # seconds for --pcap. On a busy computer the sniffer may wait long for its turn.
@@ -87,14 +88,16 @@ class Capture:
         while self._waiting > MOST_PENDING:
             self._waiting -= len(self._pending.pop(next(iter(self._pending))))
 
-    async def write(self, path: str) -> str | None:
-        """Write a pcapng file of all flows named so far. Return a sentence about the error, None if it worked.
+    async def write(self, path: str, known: KnownIdentifiers) -> str | None:
+        """Write a pcapng file of all flows named so far, without what is known of the user.
 
+        Return a sentence about the error, None if it worked.
         The sniffer gives the file its name when it is complete. So a file with this name is complete, even if the
         sniffer's answer comes too late.
         """
         flows = [[flow.protocol, flow.local_port, flow.address, flow.port] for flow in self.flows]
-        answer = await self._send_order({"pcap": path, "flows": flows}, WRITTEN_WITHIN)
+        order = {"pcap": path, "flows": flows, "known": [sorted(kind) for kind in known.kinds()]}
+        answer = await self._send_order(order, WRITTEN_WITHIN)
         if "problem" in answer:
             return tr("The packets could not be written: {problem}", problem=answer["problem"])
         if "written" in answer:
@@ -105,7 +108,6 @@ class Capture:
         return tr("The packets could not be written, because the packet recorder does not answer.")
 
     async def close(self) -> None:
-        """End the sniffer."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -175,5 +177,5 @@ def _print_of(fields: dict[str, Any], hidden: dict[str, Any], server: str, ours:
     if hidden["ipid"] is None:
         return None
     payload = bytes.fromhex(hidden["payload"])
-    reset = Reset(fields["window"], hidden["ipid"], fields["flags"], fields["dont_fragment"], payload)
+    reset = ReceivedReset(fields["window"], hidden["ipid"], fields["flags"], fields["dont_fragment"], payload)
     return family_of(reset, server, [hidden["destination"], *ours])

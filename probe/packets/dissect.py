@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from probe.packets.headers import ICMP, ICMPV6, TCP, UDP, IPHeader, ports_of, read_ip, read_tcp, udp_length
+from probe.packets.packet_headers import ICMP, ICMPV6, TCP, UDP, IPHeader, ports_of, read_ip, read_tcp, udp_length
 
 QUOTED = 128  # bytes of an ICMP error's quotation that are kept
 MOST_COMPARED = 32  # bytes of a reset's payload that are compared with those of known devices
@@ -18,7 +18,7 @@ Key = tuple[Literal["tcp", "udp"], int, str, int]  # protocol, local port, peer 
 
 
 @dataclass(frozen=True)
-class Seen:
+class DissectedPacket:
     """Hold a packet that is kept: the key of its flow, and the fields of a PacketRecord.
 
     `hidden` are fields of a received reset that can reveal our address. They are compared and never written.
@@ -29,7 +29,7 @@ class Seen:
     hidden: dict[str, Any] = field(default_factory=dict)
 
 
-def dissect(raw: bytes, *, outgoing: bool) -> Seen | None:
+def dissect(raw: bytes, *, outgoing: bool) -> DissectedPacket | None:
     """Return what is kept of a raw IP packet, None if nothing. Never raises."""
     packet = read_ip(raw)
     if packet is None:
@@ -64,17 +64,21 @@ def _key(packet: IPHeader, outgoing: bool) -> Key | None:
     return protocol, destination, packet.source, source
 
 
-def _of_flow(packet: IPHeader, outgoing: bool) -> Seen | None:
+def _of_flow(packet: IPHeader, outgoing: bool) -> DissectedPacket | None:
     key = _key(packet, outgoing)
     if key is None:
         return None
     common = {"direction": "out" if outgoing else "in", "ttl": packet.ttl, "ipid": packet.identification}
     if key[0] == "udp":
-        return Seen(key, common | {"kind": "dns", "length": udp_length(packet.payload)}) if key[3] == DNS else None
+        return (
+            DissectedPacket(key, common | {"kind": "dns", "length": udp_length(packet.payload)})
+            if key[3] == DNS
+            else None
+        )
     return _of_tcp(key, packet, common)
 
 
-def _of_tcp(key: Key, packet: IPHeader, common: dict[str, Any]) -> Seen | None:
+def _of_tcp(key: Key, packet: IPHeader, common: dict[str, Any]) -> DissectedPacket | None:
     """Return a SYN/ACK or a reset.
 
     The IP-ID of a received reset is hidden. Some censors compute it from our address modulo the window
@@ -87,15 +91,15 @@ def _of_tcp(key: Key, packet: IPHeader, common: dict[str, Any]) -> Seen | None:
     fields = {"kind": kind, "length": len(tcp.payload), "window": tcp.window, "flags": tcp.flags}
     fields |= {"sequence": tcp.sequence, "acknowledgment": tcp.acknowledgment}
     if kind == "synack" or common["direction"] == "out":
-        return Seen(key, common | fields)
+        return DissectedPacket(key, common | fields)
     compared = tcp.payload[:MOST_COMPARED].hex()
     hidden = {"ipid": packet.identification, "destination": packet.destination, "payload": compared}
-    return Seen(key, common | fields | {"ipid": None, "dont_fragment": packet.dont_fragment}, hidden)
+    return DissectedPacket(key, common | fields | {"ipid": None, "dont_fragment": packet.dont_fragment}, hidden)
 
 
-def _of_icmp(packet: IPHeader) -> Seen | None:
+def _of_icmp(packet: IPHeader) -> DissectedPacket | None:
     """Return an ICMP error with the flow of the packet that it quotes."""
-    quoted = _quotation(packet)
+    quoted = quotation(packet)
     inner = read_ip(quoted)
     ports = None if inner is None else ports_of(inner.payload, inner.protocol)
     if inner is None or ports is None:
@@ -111,10 +115,10 @@ def _of_icmp(packet: IPHeader) -> Seen | None:
         "sender": "" if sender == peer or not ipaddress.ip_address(sender).is_global else sender,
         "quoted": without_user(quoted).hex(),
     }
-    return Seen(("tcp" if inner.protocol == TCP else "udp", ports[0], peer, ports[1]), fields)
+    return DissectedPacket(("tcp" if inner.protocol == TCP else "udp", ports[0], peer, ports[1]), fields)
 
 
-def _quotation(packet: IPHeader) -> bytes:
+def quotation(packet: IPHeader) -> bytes:
     """Return the quoted packet, without what a router adds to its error."""
     header, quoted = packet.payload[:8], packet.payload[8:]
     place, unit = QUOTATION_LENGTH.get((packet.protocol, header[0]), (0, 0))

@@ -13,6 +13,7 @@ from scapy.packet import NoPayload, Packet, Raw
 from scapy.utils import PcapNgWriter
 
 from probe.packets.dissect import without_user
+from probe.privacy.redact import KnownIdentifiers, holds_known
 
 conf.route.routes = []  # no packet is sent here, so the computer's routes are not needed
 USER_ADDRESS = {4: "192.0.2.1", 6: "2001:db8::1"}  # the user's addresses in a pcapng file (RFC 5737, RFC 3849)
@@ -22,18 +23,19 @@ LINKTYPE_RAW = 101  # IPv4 or IPv6, by the first four bits
 MALFORMED = (Scapy_Exception, AttributeError, TypeError, ValueError, IndexError, KeyError, struct.error)
 
 
-def rewrite(raw: bytes, *, outgoing: bool) -> bytes | None:
+def rewrite(raw: bytes, known: KnownIdentifiers, *, outgoing: bool) -> bytes | None:
     """Return the packet without data of the user: address replaced, checksums recomputed, payloads zeroed (P6).
 
-    Only TLS handshake records and DNS queries keep their payload, since they hold only names of services. TCP
-    timestamps are zeroed, because they show the uptime of the computer. So is the IP-ID of received resets, in which
-    some censors code the address. None for packets that cannot be read.
+    Only TLS handshake records and DNS queries keep their payload, since they hold names of services. A payload with
+    anything that is `known` of the user is zeroed too, because a device on the path can write records. TCP timestamps
+    are zeroed, because they show the uptime of the computer. So is the IP-ID of received resets, in which some censors
+    code the address. None for packets that cannot be read.
     """
     packet = _parse(raw)
     if packet is None:
         return None
     try:
-        return _rewritten(packet, outgoing)
+        return _rewritten(packet, known, outgoing)
     except MALFORMED:
         return None  # a packet that scapy cannot read must not be written
 
@@ -54,7 +56,7 @@ def _error(packet: Packet) -> Packet | None:
     return icmp if icmp is not None and icmp.type in {3, 4, 5, 11, 12} else None
 
 
-def _rewritten(packet: Packet, outgoing: bool) -> bytes | None:
+def _rewritten(packet: Packet, known: KnownIdentifiers, outgoing: bool) -> bytes | None:
     version = 4 if isinstance(packet, IP) else 6
     if outgoing:
         packet.src = USER_ADDRESS[version]
@@ -65,29 +67,29 @@ def _rewritten(packet: Packet, outgoing: bool) -> bytes | None:
     if _error(packet) is not None:
         return _icmp_rewritten(packet)
     if packet.haslayer(TCP):
-        _clean_tcp(packet[TCP])
+        _clean_tcp(packet[TCP], known)
         if version == 4 and not outgoing and packet[TCP].flags.R:
             packet.id = 0  # some censors code the user's address in it (probe/signatures/device_prints.py)
     elif packet.haslayer(UDP):
-        _clean_udp(packet[UDP], outgoing)
+        _clean_udp(packet[UDP], known, outgoing)
     else:
         return None
     return bytes(packet)
 
 
-def _clean_tcp(tcp: Packet) -> None:
+def _clean_tcp(tcp: Packet, known: KnownIdentifiers) -> None:
     tcp.options = [(name, (0, 0) if name == "Timestamp" else value) for name, value in tcp.options]
     payload = bytes(tcp.payload)
-    kept = payload if payload[:1] == bytes([TLS_HANDSHAKE]) else bytes(len(payload))
+    is_handshake = payload[:1] == bytes([TLS_HANDSHAKE])
     tcp.chksum = None
-    _put(tcp, kept)
+    _put(tcp, payload if is_handshake and not holds_known(payload, known) else bytes(len(payload)))
 
 
-def _clean_udp(udp: Packet, outgoing: bool) -> None:
+def _clean_udp(udp: Packet, known: KnownIdentifiers, outgoing: bool) -> None:
     payload = bytes(udp.payload)
     is_query = outgoing and udp.dport == 53
     udp.chksum = udp.len = None
-    _put(udp, payload if is_query else bytes(len(payload)))
+    _put(udp, payload if is_query and not holds_known(payload, known) else bytes(len(payload)))
 
 
 def _put(layer: Packet, payload: bytes) -> None:

@@ -5,11 +5,11 @@ A missing ability stands in the record. Otherwise the absence of such evidence w
 
 import socket
 
+from probe.platforms.configured_resolvers import system_resolvers
 from probe.platforms.interfaces import names_interfaces
 from probe.platforms.own_addresses import gateways, interface_addresses
 from probe.platforms.raw_packets import may_capture
-from probe.platforms.resolvers import system_resolvers
-from probe.platforms.sockets.datagrams import tells_ttl
+from probe.platforms.sockets.datagram_sockets import tells_ttl
 from probe.platforms.sockets.tcp_state import tells_tcp_state
 from probe.platforms.sockets.ttl import tells_icmp_errors
 

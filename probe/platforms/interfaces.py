@@ -5,6 +5,7 @@ import ipaddress
 import socket
 import struct
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,16 @@ from probe.platforms.systems import has_linux_kernel, is_windows, system_module
 # linux/if_arp.h, linux/sockios.h
 ARPHRD_PPP, ARPHRD_NONE = 512, 65534
 SIOCGIFADDR, SIOCGIFHWADDR = 0x8915, 0x8927
+SIOCGIWESSID, LONGEST_NETWORK_NAME = 0x8B1B, 32  # linux/wireless.h
+AF_PACKET, AF_LINK, MAC_LENGTH = 17, 18, 6  # families of hardware addresses: Linux, BSD and macOS
 
 TUNNELS = ("tun", "tap", "wg", "utun", "ppp", "ipsec", "nordlynx", "proton")
 TUNNELS_OF_WINDOWS = ("wireguard", "wintun", "tap-windows", "openvpn", "vpn", "tunnel")  # in names of adapters
 MODEMS = ("wwan", "rmnet", "ccmni", "pdp_ip")  # raw IP without a link layer, but no tunnel
+VIRTUAL = ("docker", "br-", "veth", "virbr", "vnet", "vboxnet", "vmnet", "vethernet", "lxcbr", "lxdbr", "podman", "cni")
+"""Begins of names of networks for containers and virtual machines: Docker, libvirt, VirtualBox, VMware, Hyper-V, …"""
 _MOST = 4096  # interfaces and their addresses
+IFF_POINTOPOINT = 0x10  # net/if.h, equal on Linux and BSD
 
 
 class _Entry(ctypes.Structure):
@@ -30,6 +36,8 @@ _Entry._fields_ = [
     ("name", ctypes.c_char_p),
     ("flags", ctypes.c_uint),
     ("address", ctypes.POINTER(ctypes.c_ubyte)),
+    ("netmask", ctypes.POINTER(ctypes.c_ubyte)),
+    ("peer", ctypes.POINTER(ctypes.c_ubyte)),  # of a point-to-point link. Otherwise the broadcast address.
 ]
 
 
@@ -50,12 +58,44 @@ def interface_of(source: str) -> str | None:
 
 
 def listed() -> Iterator[tuple[str, str]]:
-    """Yield each interface's name with each of its addresses. Nothing is sent. Windows names the adapters."""
+    """Yield each interface's name with each of its addresses. Nothing is sent. Windows names the adapters.
+
+    The address of the other end of a point-to-point link (PPP) is among them, because it is near the user.
+    """
     if (ifaddr := _ifaddr()) is not None:
         for adapter in ifaddr.get_adapters():
             for each in adapter.ips:  # IPv6 addresses are tuples: address, flow label, scope
                 yield adapter.nice_name, each.ip if isinstance(each.ip, str) else each.ip[0]
         return
+    for found in _walk():
+        if found.address and (address := _address(found.address)) is not None:
+            yield found.name.decode(errors="replace"), address
+        if found.flags & IFF_POINTOPOINT and found.peer and (address := _address(found.peer)) is not None:
+            yield found.name.decode(errors="replace"), address
+
+
+def link_addresses() -> set[str]:
+    """Return the hardware address (MAC) of every interface. Empty if the system does not tell.
+
+    Windows names one of them.
+    """
+    if is_windows():
+        number = uuid.getnode()
+        is_made_up = bool(number >> 40 & 1)  # Python draws a multicast address if it finds none
+        return set() if is_made_up else {number.to_bytes(MAC_LENGTH, "big").hex(":")}
+    return {mac for found in _walk() if found.address and (mac := _hardware_address(found.address)) is not None}
+
+
+def network_names() -> set[str]:
+    """Return the names (SSID) of the wireless networks that this computer uses. Empty on other systems than Linux."""
+    if not has_linux_kernel():
+        return set()
+    names = (path.parent.name for path in Path("/sys/class/net").glob("*/wireless"))
+    return {found for name in names if (found := _network_name(name))}
+
+
+def _walk() -> Iterator[Any]:
+    """Yield the entries of the C library's list of interfaces."""
     libc = _libc()
     first = ctypes.POINTER(_Entry)()
     if libc is None or libc.getifaddrs(ctypes.byref(first)) != 0:
@@ -65,10 +105,8 @@ def listed() -> Iterator[tuple[str, str]]:
         for _ in range(_MOST):
             if not entry:
                 return
-            found = entry.contents
-            if found.address and (address := _address(found.address)) is not None:
-                yield found.name.decode(errors="replace"), address
-            entry = found.next
+            yield entry.contents
+            entry = entry.contents.next
     finally:
         libc.freeifaddrs(first)
 
@@ -79,11 +117,27 @@ def is_tunnel(name: str) -> bool:
     """
     if is_windows():
         return any(word in name.casefold() for word in TUNNELS_OF_WINDOWS)
-    if name.startswith(MODEMS):
+    if is_modem(name):
         return False
     if name.startswith("ppp"):
         return not _pppoe()
     return name.startswith(TUNNELS) or _link_layer(name) in {ARPHRD_NONE, ARPHRD_PPP}
+
+
+def open_tunnels() -> list[str]:
+    """Return the tunnels that have more than link-local addresses, each once. macOS keeps several without."""
+    found = (name for name, address in listed() if not ipaddress.ip_address(address).is_link_local)
+    return [name for name in dict.fromkeys(found) if is_tunnel(name)]
+
+
+def virtual_switches() -> list[str]:
+    """Return the interfaces that join containers and virtual machines to this computer, by their names, each once."""
+    return [name for name in dict.fromkeys(name for name, _ in listed()) if name.casefold().startswith(VIRTUAL)]
+
+
+def is_modem(name: str) -> bool:
+    """Tell whether an interface is a modem for a mobile network, by its name."""
+    return name.startswith(MODEMS)
 
 
 def is_wireless(name: str) -> bool:
@@ -113,6 +167,32 @@ def _address(raw: Any) -> str | None:
     if family == socket.AF_INET6:
         return str(ipaddress.IPv6Address(bytes(raw[8:24])))
     return None
+
+
+def _hardware_address(raw: Any) -> str | None:
+    """Return the MAC in a struct sockaddr_ll (Linux) or sockaddr_dl (BSD), where the interface's name precedes it."""
+    if has_linux_kernel():
+        family, length, begin = int.from_bytes(bytes(raw[0:2]), sys.byteorder), raw[11], 12
+    else:
+        family, length, begin = raw[1], raw[6], 8 + raw[5]
+    if family != (AF_PACKET if has_linux_kernel() else AF_LINK) or length != MAC_LENGTH:
+        return None
+    return bytes(raw[begin : begin + length]).hex(":")
+
+
+def _network_name(interface: str) -> str:
+    """Return the name of the network of a wireless interface, "" if it uses none."""
+    if (fcntl := system_module("fcntl")) is None:
+        return ""
+    buffer = ctypes.create_string_buffer(LONGEST_NETWORK_NAME)
+    request = struct.pack("@16sPHH", interface.encode()[:15], ctypes.addressof(buffer), LONGEST_NETWORK_NAME, 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            answer = fcntl.ioctl(sock.fileno(), SIOCGIWESSID, request)
+        except OSError:
+            return ""
+    length = struct.unpack_from("@16sPHH", answer)[2]
+    return buffer.raw[: min(length, LONGEST_NETWORK_NAME)].decode(errors="replace").strip("\0 ")
 
 
 def _link_layer(name: str) -> int:

@@ -1,7 +1,7 @@
 """Read the addresses of this machine and of its router from the system, without sending a packet.
 
-Linux is asked with netlink and /proc, other systems with the C library. This takes 1 ms. pyroute2 works here without
-root, but its import would block the event loop for 0.2 s. Its synchronous calls (0.9.7) fail inside a running loop.
+The C library lists the interfaces, and /proc the gateways. This takes 1 ms, where pyroute2 would block the event loop
+for 0.2 s while it is imported.
 """
 
 import ipaddress
@@ -10,25 +10,16 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from probe.platforms.interfaces import listed
+from probe.platforms.interfaces import is_modem, is_tunnel, link_addresses, listed
 from probe.platforms.systems import is_windows
-
-# linux/netlink.h, linux/rtnetlink.h, linux/if_addr.h
-RTM_NEWADDR, RTM_GETADDR, NLMSG_ERROR, NLMSG_DONE = 20, 22, 2, 3
-NLM_F_REQUEST_DUMP = 0x301
-IFA_ADDRESS, IFA_LOCAL = 1, 2
-HEADER, ADDRESS_MESSAGE, ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBBBI"), struct.Struct("=HH")
 
 
 def interface_addresses() -> set[str]:
     """Return every address of every interface, loopback included. Empty if the system does not tell.
 
-    Android refuses netlink to programs. On Windows the own name leads to the addresses, without a query.
+    On Windows without the library `ifaddr` the own name leads to the addresses, without a query.
     """
-    try:
-        return set(_dumped())
-    except (AttributeError, OSError, struct.error):
-        return {address for _, address in listed()} or (_of_own_name() if is_windows() else set())
+    return {address for _, address in listed()} or (_of_own_name() if is_windows() else set())
 
 
 def source_addresses(destinations: Iterable[str]) -> list[str]:
@@ -37,9 +28,31 @@ def source_addresses(destinations: Iterable[str]) -> list[str]:
     return list(found)
 
 
+def forbidden_destinations(destinations: Iterable[str]) -> set[str]:
+    """Return those of some addresses (literals) that a route of this system forbids. Connecting UDP sends nothing.
+
+    Addresses of a family without any route are left out.
+    """
+    wanted = set(destinations)
+    forbidden = {ip for ip in wanted if _source(ip) is None}
+    families = {":" in ip for ip in wanted - forbidden}
+    return {ip for ip in forbidden if (":" in ip) in families}
+
+
 def gateways() -> set[str]:
     """Return the gateways in Linux's routing tables. Empty on other systems."""
     return set(_ipv4_gateways(_lines("/proc/net/route"))) | set(_ipv6_gateways(_lines("/proc/net/ipv6_route")))
+
+
+def hardware_addresses() -> set[str]:
+    """Return the hardware addresses (MAC) of this computer, and on Linux of its router and other devices near it."""
+    return link_addresses() | {row[3] for row in _lines("/proc/net/arp")[1:] if len(row) > 3}
+
+
+def local_gateways() -> set[str]:
+    """Return the IPv4 gateways whose network is neither a tunnel nor a modem. Empty on other systems than Linux."""
+    rows = [row for row in _lines("/proc/net/route")[1:] if row and not (is_tunnel(row[0]) or is_modem(row[0]))]
+    return {ip for row in rows for ip in _ipv4_gateways([[], row])}
 
 
 def _of_own_name() -> set[str]:
@@ -57,41 +70,6 @@ def _source(ip: str) -> str | None:
             return str(sock.getsockname()[0])
     except OSError:
         return None
-
-
-def _dumped() -> Iterator[str]:
-    family, protocol = getattr(socket, "AF_NETLINK"), getattr(socket, "NETLINK_ROUTE")  # noqa: B009  # Linux only
-    with socket.socket(family, socket.SOCK_RAW, protocol) as sock:
-        sock.settimeout(1.0)
-        sock.bind((0, 0))
-        sock.send(HEADER.pack(HEADER.size + ADDRESS_MESSAGE.size, RTM_GETADDR, NLM_F_REQUEST_DUMP, 1, 0) + bytes(8))
-        while True:
-            for kind, body in _messages(sock.recv(1 << 16)):
-                if kind in (NLMSG_DONE, NLMSG_ERROR):
-                    return
-                if kind == RTM_NEWADDR:
-                    yield from _addresses(body)
-
-
-def _messages(raw: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(raw) >= HEADER.size:
-        length, kind, *_ = HEADER.unpack_from(raw)
-        if length < HEADER.size:
-            return
-        yield kind, raw[HEADER.size : length]
-        raw = raw[(length + 3) & ~3 :]
-
-
-def _addresses(body: bytes) -> Iterator[str]:
-    attributes = body[ADDRESS_MESSAGE.size :]
-    while len(attributes) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(attributes)
-        if length < ATTRIBUTE.size:
-            return
-        value = attributes[ATTRIBUTE.size : length]
-        if kind in (IFA_ADDRESS, IFA_LOCAL) and len(value) in (4, 16):
-            yield str(ipaddress.ip_address(value))
-        attributes = attributes[(length + 3) & ~3 :]
 
 
 def _lines(path: str) -> list[list[str]]:

@@ -22,7 +22,6 @@ def is_android() -> bool:
 
 
 def is_windows() -> bool:
-    """Return whether this is Windows."""
     return _NAMES.get(sys.platform) == "windows"
 
 

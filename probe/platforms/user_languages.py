@@ -35,7 +35,6 @@ def _of_system() -> list[str]:
 
 
 def _windows() -> list[str]:
-    """Return the languages of the user interface."""
     import ctypes  # here, because other systems do not need it
 
     kernel = getattr(getattr(ctypes, "windll", None), "kernel32", None)

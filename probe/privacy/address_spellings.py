@@ -85,10 +85,45 @@ def prefix_texts(network: ipaddress.IPv6Network) -> Iterator[str]:
     yield packed.hex()
 
 
+def hardware_texts(mac: bytes) -> set[str]:
+    """Return the texts in lower case for a MAC address, and for the host parts of IPv6 addresses that contain it."""
+    pairs, quads = _pairs(mac), [mac[at : at + 2].hex() for at in (0, 2, 4)]
+    found = {*_numbers(mac), str(int.from_bytes(mac, "big")), ":".join(f"{byte:x}" for byte in mac)}
+    found |= {joint.join(quads) for joint in (".", "-", ":")}  # aabb.ccdd.eeff, as Cisco's devices write it
+    for host_part in host_parts(mac):
+        found |= set(_numbers(host_part))
+        groups = [host_part[at : at + 2].hex() for at in (0, 2, 4, 6)]
+        for spelling in (groups, [f"{int(group, 16):x}" for group in groups]):
+            found |= {joint.join(spelling) for joint in (":", "-", "_", "%3a", "%253a")}
+            found.add("\0".join(":".join(spelling)))
+        nibbles = list(host_part.hex())
+        found |= {".".join(nibbles[::-1]), _labels(nibbles[::-1])}
+    for spelled in (":".join(pairs), "-".join(pairs), ".".join(quads)):
+        found |= {_percent(spelled), "\0".join(spelled)}
+    return found | {joint.join(pairs) for joint in ("_", ".", "%3a", "%253a")}
+
+
+def host_parts(mac: bytes) -> tuple[bytes, bytes]:
+    """Return the EUI-64 of a MAC address, with the changed bit of IPv6 and without (RFC 4291, appendix A)."""
+    plain = mac[:3] + b"\xff\xfe" + mac[3:]
+    return bytes([plain[0] ^ 2]) + plain[1:], plain
+
+
+def mac_of(address: Address) -> bytes | None:
+    """Return the MAC address in the host part of an IPv6 address, None if it has none."""
+    if address.version == 4 or address.packed[11:13] != b"\xff\xfe":
+        return None
+    return bytes([address.packed[8] ^ 2]) + address.packed[9:11] + address.packed[13:]
+
+
+def _pairs(packed: bytes) -> list[str]:
+    return [f"{byte:02x}" for byte in packed]
+
+
 def _numbers(packed: bytes) -> Iterator[str]:
     """Yield hexadecimal forms in both orders: bare, with colons, dashes or blanks, percent-encoded, `\\x` escapes."""
     for order in (packed, packed[::-1]):
-        pairs = [f"{byte:02x}" for byte in order]
+        pairs = _pairs(order)
         yield from ("".join(pairs), ":".join(pairs), "-".join(pairs), " ".join(pairs))
         yield from ("".join(f"%{pair}" for pair in pairs), "".join(f"\\x{pair}" for pair in pairs))
 

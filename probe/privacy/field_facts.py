@@ -55,7 +55,7 @@ FIELD_FACTS = (
     FieldFact(
         mark("`preflight.clock_skew`"),
         Kept.YES,
-        mark("nothing alone. In whole minutes, most computers have 0."),
+        mark("by itself nothing, because it is written in whole minutes and most computers have 0"),
         mark("A clock that is wrong by a day makes certificates look expired."),
     ),
     FieldFact(
@@ -63,6 +63,12 @@ FIELD_FACTS = (
         Kept.YES,
         mark("the age of the system and its version of Python"),
         mark("The client hello depends on them, and some censors act on it."),
+    ),
+    FieldFact(
+        mark("`contributor_token` in `annotations`, only if you agreed to it"),
+        Kept.YES,
+        mark("that results of one month come from the same computer, on several networks too"),
+        mark("Analysts count computers. Without it, many runs of one computer can look like those of many users."),
     ),
     FieldFact(
         mark("`ooni_run_link_id`"),
@@ -83,6 +89,18 @@ FIELD_FACTS = (
         mark("The run then uses small packets."),
     ),
     FieldFact(
+        mark("`x_in_hosts_file` of a lookup"),
+        Kept.YES,
+        mark("that the user's hosts file has this name of a service"),
+        mark("Otherwise its address would be taken for a forged one. Other names in the file are not recorded."),
+    ),
+    FieldFact(
+        mark("`name_filter`"),
+        Kept.YES,
+        mark("the filter of names that the user, or the home network, has"),
+        mark("Otherwise it would be taken for a censor. It is asked for only after a name got a false answer."),
+    ),
+    FieldFact(
         mark("`preflight.resolver_class`, `proxy_environment`, `vpn`"),
         Kept.YES,
         mark("the set-up of the computer"),
@@ -97,7 +115,7 @@ FIELD_FACTS = (
     FieldFact(
         mark("texts and names of servers, the helper's answer"),
         Kept.YES,
-        mark("nothing that the next section removes"),
+        mark("nothing beyond what the next section describes"),
         mark("They show which server or middlebox answered."),
     ),
     FieldFact(
@@ -116,7 +134,11 @@ FIELD_FACTS = (
         mark("time to live of the resolver's records"),
         Kept.REDUCED,
         mark("It shows when a name was last looked up behind this router."),
-        mark("No rule needs it. It is null in `answers`, and zero in `raw_response`. Public resolvers keep it."),
+        mark(
+            "No rule needs this value. It is null in `answers` and zero in `raw_response`. "
+            "Answers of public resolvers keep it. So do 0.0.0.0 and loopback addresses, which filters and censors make "
+            "up: it shows which of them wrote the answer."
+        ),
     ),
     FieldFact(
         mark("the clock"),
@@ -149,7 +171,7 @@ FIELD_FACTS = (
         mark("Every spelling that the program knows is replaced by `[scrubbed]`."),
     ),
     FieldFact(
-        mark("host name, user name, home folder"),
+        mark("host name, user name, home folder, hardware addresses, names of wireless networks"),
         Kept.NO,
         mark("They identify the user."),
         mark("They are replaced by `[scrubbed]`."),

@@ -4,29 +4,44 @@ import base64
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from probe.privacy.address_spellings import SHORTEST_NAME, Address, base64_of, bytes_of, prefix_texts, texts_of
+from probe.privacy.address_spellings import (
+    SHORTEST_NAME,
+    Address,
+    base64_of,
+    bytes_of,
+    hardware_texts,
+    host_parts,
+    mac_of,
+    prefix_texts,
+    texts_of,
+)
 from probe.privacy.scrub import BASE64, decode_base64
 from probe.privacy.scrub import SCRUBBED as SCRUBBED
 from probe.privacy.scrub import scrub_text as scrub_text
 
 OUR_OWN_TEXT = ("x_target",)  # keys whose values come from local files and not from a server
+PROVIDERS = ("probe_network_name", "resolver_network_name")  # from a table of all networks, so their words name no user
 PLAIN_BASE64 = ("raw_response",)  # keys with base64 that is not in a BinaryData object
 _COMMON = """root user users admin administrator guest test tester probe censorprobe nobody home host hostname local
 localhost localdomain linux debian ubuntu fedora arch raspberrypi raspberry android windows macos computer laptop
-desktop server docker container router gateway default public private network system name unknown"""
+desktop server docker container router gateway default public private network system name unknown
+wifi wi-fi wlan internet mobile hotspot"""
 COMMON_WORDS = frozenset(_COMMON.split())
+
+_PLACES = ("/home/{}", "/users/{}", "\\users\\{}", "\\\\users\\\\{}", "user={}", "username={}", "logname={}")
+"""Places in which a word is a name, however short or common. In lower case, with the backslashes of JSON too."""
 
 _NUMBERISH = re.compile(r"[0-9a-f.:_%\\x \x00-\x04-]{7,}")  # every character in a form of an address
 _COLONS = re.compile(r"[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?", re.IGNORECASE)
-_WORD = re.compile(r"[a-z0-9]+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
-class Known:
-    """Hold what is redacted: addresses (any text that `ipaddress` parses), names of host and user, and paths.
+class KnownIdentifiers:
+    """Hold what is redacted: addresses (any text that `ipaddress` parses), MAC addresses, names, and paths.
 
     Loopback and unspecified addresses are not redacted, because they identify no user. A global IPv6 address stands for
     its whole /64, which belongs to one access line.
@@ -35,25 +50,37 @@ class Known:
     addresses: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()  # host name, user name
     paths: frozenset[str] = frozenset()  # home folder
+    hardware: frozenset[str] = frozenset()  # MAC addresses
+    networks: frozenset[str] = frozenset()  # names of wireless networks (SSID)
     needles: "Needles" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "needles", Needles.of(self))
 
     @classmethod
-    def of(cls, addresses: Iterable[str] = (), *, words: Iterable[str] = (), paths: Iterable[str] = ()) -> "Known":
+    def of(
+        cls,
+        addresses: Iterable[str] = (),
+        *,
+        words: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        hardware: Iterable[str] = (),
+        networks: Iterable[str] = (),
+    ) -> "KnownIdentifiers":
         """Return the known addresses, names and paths."""
-        return cls(frozenset(addresses), frozenset(words), frozenset(paths))
+        return cls(*map(frozenset, (addresses, words, paths, hardware, networks)))
 
-    def and_address(self, *more: str) -> "Known":
+    def and_address(self, *more: str) -> "KnownIdentifiers":
         """Return a copy with more addresses, such as the public one that a helper returned."""
-        return Known.of(self.addresses | set(more), words=self.words, paths=self.paths)
+        return replace(self, addresses=self.addresses | set(more))
 
-    def joined(self, other: "Known") -> "Known":
+    def joined(self, other: "KnownIdentifiers") -> "KnownIdentifiers":
         """Return the union of two."""
-        return Known.of(
-            self.addresses | other.addresses, words=self.words | other.words, paths=self.paths | other.paths
-        )
+        return KnownIdentifiers(*(mine | theirs for mine, theirs in zip(self.kinds(), other.kinds(), strict=True)))
+
+    def kinds(self) -> tuple[frozenset[str], ...]:
+        """Return the values of each kind, in the order in which `of` and the class take them."""
+        return self.addresses, self.words, self.paths, self.hardware, self.networks
 
 
 @dataclass(frozen=True)
@@ -65,11 +92,12 @@ class Needles:
     exact: tuple[str, ...]  # base64 of four bytes, matched with its case because it is short
     raw: tuple[bytes, ...]
     words: tuple[str, ...]  # lower case, matched only as whole words
+    phrases: tuple[str, ...]  # the same, of home folders and of names in places where only a name can be
     integers: frozenset[int]
     networks: frozenset[int]  # upper halves of IPv6 addresses
 
     @classmethod
-    def of(cls, known: Known) -> "Needles":
+    def of(cls, known: KnownIdentifiers) -> "Needles":
         """Compute the forms."""
         addresses = [one for text in known.addresses if (one := _identifying(text)) is not None]
         homes = [
@@ -78,17 +106,25 @@ class Needles:
         texts = {form for one in addresses for form in texts_of(one)}
         texts |= {form for home in homes for form in prefix_texts(home)}
         raw = {form for one in addresses for form in bytes_of(one)} | {home[0].packed[:8] for home in homes}
-        words = {word.lower() for word in known.words if _is_specific(word)}
-        words |= {path.rstrip("/").lower() for path in known.paths if _is_specific(path.rstrip("/").split("/")[-1])}
-        spoken = [text.encode() for text in (*map(str, addresses), *words)]
+        macs = {mac for mac in (*map(_mac, known.hardware), *map(mac_of, addresses)) if mac and _names_device(mac)}
+        texts |= {form for mac in macs for form in hardware_texts(mac)}
+        raw |= {form for mac in macs for form in (mac, mac[::-1], *host_parts(mac))}
+        names = {word for word in (*known.words, *known.networks) if _is_specific(word)}
+        words = {form.lower() for word in names for form in (word, _as_bytes(word), _as_bytes(word.lower()))}
+        phrases = _phrases({word.lower() for word in known.words}, {path.rstrip("/\\").lower() for path in known.paths})
+        spelled = [mac.hex(joint) for mac in macs for joint in ":-"]
+        spoken = [text.encode() for text in (*map(str, addresses), *words, *phrases, *spelled)]
         coded = {form.lower() for one in (*spoken, *raw) if len(one) > 4 for form in base64_of(one)}
         exact = {base64.b64encode(packed).decode().rstrip("=") for packed in raw if len(packed) == 4}
-        integers = frozenset(int.from_bytes(form, "big") for one in addresses for form in bytes_of(one))
+        packed = [*(form for one in addresses for form in bytes_of(one)), *macs]
+        integers = frozenset(int.from_bytes(form, "big") for form in packed)
         networks = frozenset(int(home[0]) >> 64 for home in homes)
-        return cls(tuple(texts), tuple(coded), tuple(exact), tuple(raw), tuple(words), integers, networks)
+        return cls(
+            tuple(texts), tuple(coded), tuple(exact), tuple(raw), tuple(words), tuple(phrases), integers, networks
+        )
 
 
-def redact(document: dict[str, Any], known: Known) -> dict[str, Any]:
+def redact(document: dict[str, Any], known: KnownIdentifiers) -> dict[str, Any]:
     """Return `document` (finished JSON) without the known addresses, names and paths.
 
     - In strings they become `[scrubbed]`.
@@ -96,10 +132,17 @@ def redact(document: dict[str, Any], known: Known) -> dict[str, Any]:
     - A number that is one of the addresses becomes null.
     - Values under `x_target` are never changed, and neither are keys. A pair whose key contains an address is removed.
 
-    A host or user name is kept if it is shorter than four characters, is in COMMON_WORDS, or occurs in the document's
-    keys or target. Such a word identifies no user, and its removal would destroy the document.
+    A host, user or network name that stands alone is kept if it is shorter than four characters, is in COMMON_WORDS, or
+    occurs in the document's keys, target or provider. Its removal would destroy the document. A host or user name is
+    removed where it can only be a name: in the path of a home folder, after `user=`, and beside the host name.
     """
     return AddressScrubber(document, known.needles).redacted()
+
+
+def holds_known(raw: bytes, known: KnownIdentifiers) -> bool:
+    """Return whether bytes contain anything that `redact` removes."""
+    field = {"format": "base64", "data": base64.b64encode(raw).decode()}
+    return not redact({"bytes": field}, known)
 
 
 class AddressScrubber:
@@ -131,6 +174,7 @@ class AddressScrubber:
         words = [word for word in needles.words if word in lower]
         ours = _own_words(self._document) if words else set()
         self._words = [word for word in words if not set(_WORD.findall(word)) <= ours]
+        self._words += [phrase for phrase in needles.phrases if phrase in lower]
         self._numbers = _any_of(map(_bounded, _longest_first(self._texts)))
         forms = [*map(_bounded, _longest_first(self._texts)), *map(_whole, _longest_first(self._words))]
         forms += map(re.escape, _longest_first(self._coded))
@@ -226,19 +270,46 @@ def _identifying(text: str) -> Address | None:
     return None if address.is_loopback or address.is_unspecified or address.is_multicast else address
 
 
+def _mac(text: str) -> bytes | None:
+    """Return the six bytes of a MAC address, None for other texts."""
+    digits = re.sub(r"[:.-]", "", text)
+    return bytes.fromhex(digits) if re.fullmatch(r"[0-9a-fA-F]{12}", digits) else None
+
+
+def _names_device(mac: bytes) -> bool:
+    """Return whether a MAC address belongs to one device: no group, and not of few values that occur by chance.
+
+    Loopback has zeros, and Android shows 02:00:00:00:00:00 to every program.
+    """
+    return not mac[0] & 1 and len(set(mac)) > 3
+
+
+def _as_bytes(word: str) -> str:
+    """Return the UTF-8 bytes of a name as one character each, as bytes are searched here."""
+    return word.encode("utf-8", "replace").decode("latin-1")
+
+
 def _is_specific(word: str) -> bool:
     return len(word) >= SHORTEST_NAME and word.lower() not in COMMON_WORDS and not word.isdigit()
 
 
+def _phrases(words: set[str], paths: set[str]) -> set[str]:
+    """Return the paths below a folder such as /home, and each word in the places where only a name can be."""
+    found = {path for path in paths if path.count("/") + path.count("\\") >= 2}
+    for word in words - {""}:
+        found |= {place.format(word) for place in _PLACES} | {f"{word}@{other}" for other in words - {word, ""}}
+    return found
+
+
 def _own_words(document: dict[str, Any]) -> set[str]:
-    """Return the words in the keys and in the values of the target file."""
+    """Return the words in the keys, in the values of the target file, and in the names of providers."""
     found: set[str] = set()
 
     def walk(value: Any, ours: bool) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
                 found.update(_WORD.findall(key.lower()))
-                walk(inner, ours or key in OUR_OWN_TEXT)
+                walk(inner, ours or key in OUR_OWN_TEXT or key in PROVIDERS)
         elif isinstance(value, list):
             for inner in value:
                 walk(inner, ours)

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from probe.formats.field_notes import KeptAs
 from probe.formats.keys import TEST_KEYS
 from probe.privacy.address_like import encodes_address
-from probe.privacy.binary_fields.certificates import Context, is_plain_certificate, withheld_leaf
 from probe.privacy.binary_fields.dns_messages import kept_message, load_types
 from probe.privacy.binary_fields.ech_configs import kept_configs
+from probe.privacy.binary_fields.plain_certificates import CertificateContext, is_plain_certificate, withheld_leaf
 from probe.privacy.host_names import kept_name, parents_of
 from probe.privacy.scrub import exact_base64
 from probe.privacy.server_text import (
@@ -52,18 +53,29 @@ _OF_OONI = """dns addrs tcp_connect tls_handshake quic_handshake http_request ip
 title headers status_code discovered_h3_endpoint"""  # keys in the answers of OONI's helper
 
 _FAILURES = ("failure", "x_body_failure", "control_failure", "http_experiment_failure", "so_error")
-_ANSWERS = ("banner", "answer")
-_PRODUCTS = ("server", "software", "software_version", "openssl")
-_TEXTS = ("x_title", "title", "reason", "masked_as", "capabilities", "x_header_names", "negotiated_protocol")
-_RULED = frozenset({"echconfig", "outer_server_name", *_FAILURES, *_ANSWERS, *_PRODUCTS, *_TEXTS, "x_redirect_host"})
+_TITLE = "title"  # of a page, in the answers of OONI's helper. Our other models have other fields of this name.
 
 Json = dict[str, Any]
 
 
-def keep_known_shapes(document: Json, key: bytes) -> Json:
-    """Return `document` (finished JSON) with what is kept of every field that a server or a helper fills.
+@cache
+def _kept_as() -> dict[str, str]:
+    """Return the rule of each field that its model names (`KeptAs`), by the name of the field."""
+    fields = (each for model in _models() for each in model.model_fields.items())
+    return {_TITLE: "text"} | {
+        name: note.rule for name, field in fields for note in field.metadata if isinstance(note, KeptAs)
+    }
 
-    `key` is random and new for each run. It makes digests comparable in a run and useless outside.
+
+@cache
+def _ruled() -> frozenset[str]:
+    return frozenset({"echconfig", "outer_server_name", "x_redirect_host", *_FAILURES, *_kept_as()})
+
+
+def keep_known_shapes(document: Json, key: bytes) -> Json:
+    """Return `document` (finished JSON) with every field that a server or a helper can fill reduced by its rule.
+
+    `key` is random and new for each run. So digests can be compared within a run only.
     """
     return _Fields(document, key).kept()
 
@@ -96,7 +108,7 @@ class _Fields:
             own | {text.replace(":443/", "/").replace(":80/", "/") for text in own if "://" in text}
         )
         names = frozenset(name for text in self._own_strings for name in _names_in(text))
-        self._context = Context(names, frozenset(filter(is_address, self._own_strings)))
+        self._context = CertificateContext(names, frozenset(filter(is_address, self._own_strings)))
         self._public = frozenset(_valid_certificates(keys))
         self._texts: dict[tuple[str, str], str] = {}
         named: dict[str, Callable[[str], str]] = {
@@ -107,9 +119,12 @@ class _Fields:
             "echconfig": lambda text: kept_configs(text, self._context.names),
         }
         named |= dict.fromkeys(_FAILURES, kept_failure)
-        named |= dict.fromkeys(_ANSWERS, lambda text: kept_answer(text, self._context.names))
-        named |= dict.fromkeys(_PRODUCTS, self._product)
-        self._rules = named | dict.fromkeys(_TEXTS, self._text)
+        kept = {
+            "answer": lambda text: kept_answer(text, self._context.names),
+            "product": self._product,
+            "text": self._text,
+        }
+        self._rules = named | {name: kept[rule] for name, rule in _kept_as().items()}
 
     def kept(self) -> Json:
         keys = self._document.get("test_keys")
@@ -236,13 +251,19 @@ def _unchanged(text: str) -> str:
 @cache
 def _field_names() -> frozenset[str]:
     """Return the names of all fields of our formats, and the keys in answers of OONI's helper."""
-    found = set(_OF_OONI.split())
+    return frozenset(_OF_OONI.split()).union(*(model.model_fields for model in _models()))
+
+
+@cache
+def _models() -> frozenset[type[BaseModel]]:
+    """Return the models of our formats."""
+    found = set[type[BaseModel]]()
     waiting: list[type[BaseModel]] = [*TEST_KEYS.values(), BaseModel]
     while waiting:
         model = waiting.pop()
         waiting += model.__subclasses__()
         if model.__module__.startswith("probe.formats."):
-            found.update(model.model_fields)
+            found.add(model)
     return frozenset(found)
 
 
@@ -256,7 +277,7 @@ def _own_strings(value: Any) -> set[str]:
         elif isinstance(part, list):
             waiting += part
         elif isinstance(part, dict):
-            own = {key: inner for key, inner in part.items() if key not in _FROM_SERVERS and key not in _RULED}
+            own = {key: inner for key, inner in part.items() if key not in _FROM_SERVERS and key not in _ruled()}
             found.update(own)
             waiting += own.values()
     return found

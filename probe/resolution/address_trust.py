@@ -24,7 +24,6 @@ class AddressAttempt:
 
     @property
     def place(self) -> tuple[str, int]:
-        """Return the address and port."""
         return self.ip, self.endpoint.port
 
 
@@ -64,7 +63,6 @@ class AddressTrust:
         return "verified" if not visit.cancelled() and visit.result() else "in_vain"
 
     def begin_visit(self, ip: str) -> None:
-        """Note that the visit to the address begins."""
         self._visits[ip] = asyncio.get_running_loop().create_future()
 
     def end_visit(self, ip: str, *, verified: bool) -> None:

@@ -15,7 +15,7 @@ from probe.steps.connection import address_of
 from probe.steps.dns.dns import StreamResolver
 from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint, family_of, is_address
 
@@ -142,7 +142,6 @@ class WarmResolver:
                 await self._stack.aclose()
 
     async def close(self) -> None:
-        """Close the connection."""
         self._channel = None
         await self._stack.aclose()
 

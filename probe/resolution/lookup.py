@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.plain_json import places_of_entries
-from probe.platforms.resolvers import system_resolvers
+from probe.platforms.configured_resolvers import system_resolvers
 from probe.resolution.encrypted_dns import addresses_in, ask_types
 from probe.session.classify import LocalFailure
 from probe.session.flow_slots import Priority
@@ -29,12 +29,14 @@ AT_RESOLVER = frozenset({f.DNS_REFUSED, f.DNS_SERVFAIL, f.DNS_MISBEHAVING, f.TIM
 """Failures of the system's lookup that may concern one name, or the whole resolver."""
 DENIALS = frozenset({f.DNS_NXDOMAIN, f.DNS_NO_ANSWER})
 ANSWER_DUE = 1.5  # seconds (or three round trips) after which the system resolver is asked for an innocuous name too
+REST = 6.0  # seconds after which a failed lookup is repeated
+ALONE = 0.2  # seconds between two repeated lookups
 SYSTEM = "system"  # what records show in place of the system resolver's address
 
 
 @dataclass
 class Name:
-    """Hold what is known of one host name in one measurement. It grows while the measurement runs."""
+    """Hold what is known of one host name in one measurement. More becomes known while the measurement runs."""
 
     hostname: str
     sources: dict[str, list[str]] = field(default_factory=dict)  # sources by address, in order of arrival
@@ -115,7 +117,8 @@ class Names:
         self._tasks: dict[str, asyncio.Task[Name]] = {}
         self._from_control: dict[str, list[str]] = {}
         self.known: dict[str, Name] = {}
-        self.control_answered = asyncio.Event()
+        self.control_wanted, self.control_answered = asyncio.Event(), asyncio.Event()
+        self.all_tried = False  # no endpoint will be tried for the first time
 
     async def of(self, hostname: str, priority: Priority = Priority.NEEDED) -> Name:
         """Return the name with the answers of the system resolver and of the encrypted one, if there is one.
@@ -131,6 +134,11 @@ class Names:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def want_control(self, *, all_tried: bool = False) -> None:
+        """Note that a flow failed or waits for the helper's answer, or that all flows have ended."""
+        self.all_tried |= all_tried
+        self.control_wanted.set()
 
     def learn_from_control(self, answers: dict[str, list[str]]) -> None:
         """Add the addresses of the helper's resolver, except private ones."""
@@ -163,6 +171,7 @@ class Names:
             asking = asyncio.create_task(self._ask_system(name, paid))
             if not self._session.as_control:
                 self._trace.later(self._compare_names(name, asking))
+                self._trace.later(self._repeat_after_rest(name, asking))
             await asking
 
     async def _ask_system(self, name: Name, paid: bool) -> None:
@@ -171,7 +180,8 @@ class Names:
                 raise LocalFailure(f.BUDGET)
             tx.record.trigger = True
             both = frozenset({4, 6})  # as OONI asks, whatever works here
-            name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")
+            found = await resolve_system(tx, name.hostname, pace=self._session.pace, families=both)
+            name.add(self._session.pace.untranslated(found), "system")
         name.failure = tx.record.failure
         name.lookups["system"] = tx.record.transaction_id
 
@@ -189,7 +199,7 @@ class Names:
                 tx.record.trigger = True
                 try:
                     answers = await ask_types(lambda t: self._ask(tx, servers[0], name.hostname, t), self._types())
-                    name.add(addresses_in(answers), "udp")
+                    name.add(self._session.pace.untranslated(addresses_in(answers)), "udp")
                 finally:
                     name.asked += [entry for entry in tx.entries if isinstance(entry, DNSQuery)]
         name.lookups["udp"] = tx.record.transaction_id
@@ -214,10 +224,40 @@ class Names:
         async with self._trace.transaction(facts) as tx:
             await resolve_system(tx, innocuous, pace=self._session.pace, families=frozenset({4, 6}))
 
-    def _innocuous_beside(self, name: Name, *, ended: bool) -> str | None:
-        """Return the innocuous name to compare with, None if the system's answer is a usual one.
+    async def _repeat_after_rest(self, name: Name, asking: asyncio.Task[None]) -> None:
+        """Query the system's resolver once more, alone and after a rest, if it refused or failed.
 
-        A name that surely exists, a neutral host's, is compared with a denial and with addresses that no server has.
+        A resolver that limits the queries of one client, or that failed for a time, answers then. Our own load must
+        not look like censorship (P8).
+        """
+        await asyncio.wait({asking})
+        servers, session = system_resolvers(), self._session
+        if not servers or name.failure not in AT_RESOLVER:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(session.stopping.wait(), REST)
+        async with session.repeated_lookups:
+            if session.stopping.is_set() or not self._pay(name.hostname, 1):
+                return
+            facts = TransactionFacts(
+                "followup",
+                followup="same_name_system_resolver",
+                cause=name.lookups.get("system"),
+                hostname=name.hostname,
+                address=SYSTEM,
+                port=53,
+                sent_name=name.hostname,
+            )
+            async with self._trace.transaction(facts) as tx:
+                tx.record.trigger = True
+                await self._ask(tx, servers[0], name.hostname, self._types()[0])
+            await asyncio.sleep(ALONE)
+
+    def _innocuous_beside(self, name: Name, *, ended: bool) -> str | None:
+        """Return the innocuous name that is looked up for comparison, None if the system's answer is a usual one.
+
+        After a denial, or an answer with addresses that no server can have, this is the name of a neutral host, because
+        that name certainly exists.
         """
         neutral = self._session.neutral
         if not ended or name.failure in AT_RESOLVER:
@@ -241,7 +281,6 @@ class Names:
         )
 
     async def _corroborate(self, name: Name, priority: Priority) -> None:
-        """Query the encrypted resolver."""
         warm = self._session.encrypted
         if warm is None or self._session.as_control:
             return
@@ -255,7 +294,7 @@ class Names:
         )
         async with self._session.pace.lookup_slot(priority), self._trace.transaction(facts) as tx:
             answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
-            name.add(addresses_in(answers), warm.engine)
+            name.add(self._session.pace.untranslated(addresses_in(answers)), warm.engine)
         name.lookups[warm.engine] = tx.record.transaction_id
 
     def _types(self) -> list[str]:
@@ -291,7 +330,7 @@ def control_addresses(answer: dict[str, Any]) -> dict[str, list[str]]:
             try:
                 entry = DNSQuery.model_validate(query)
             except ValidationError:
-                continue
+                continue  # foreign data: an entry of another form says nothing, and the others count
             given = [ip for ip in addresses_in([entry]) if is_address(ip)]
             found[entry.hostname] = list(dict.fromkeys([*found.get(entry.hostname, []), *given]))[:MOST_ADDRESSES]
     return found

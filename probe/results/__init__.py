@@ -2,26 +2,29 @@
 
 from probe.platforms.durability import sync_folder
 from probe.results.folders import (
+    LAST,
     RECEIVED,
     RUN_FOLDER,
     RUN_NAME,
     SHARED,
     STDIN,
     STORES,
-    Found,
+    FoundFiles,
     ResultsError,
     check_writable,
     default_root,
     file_name,
     find_files,
+    is_run,
     make_private_folder,
+    newest_first,
+    numbered_run,
     packets_file,
     results_root,
     run_files,
     summary_file,
 )
 from probe.results.full_disk import FullDisk, full_disk, full_disk_in, is_full, reason_of, try_writing
-from probe.results.numbered_runs import LAST, is_run, newest_first, numbered_run
 from probe.results.packing import can_pack, unfinished
 from probe.results.problem import Problem
 from probe.results.reading import LONGEST_LINE, Piece, read_lines, read_pieces
@@ -39,7 +42,7 @@ __all__ = [
     "SHARED",
     "STDIN",
     "STORES",
-    "Found",
+    "FoundFiles",
     "FullDisk",
     "Piece",
     "Problem",

@@ -1,4 +1,7 @@
-"""Find the results folder and the files that a user names."""
+"""Find the results folder and the files that a user names.
+
+Number the runs in the results folder: 1 is the run that was written last, which `last` names too.
+"""
 
 import os
 import re
@@ -7,11 +10,51 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from probe.files.regular import DESCRIPTORS, reason_not_regular
-from probe.messages import tr
+from probe.files.regular import DESCRIPTORS, leads_outside, reason_not_regular
+from probe.messages import tr, tr_plural
 from probe.results.full_disk import full_disk, is_full, reason_of
 from probe.results.problem import Problem
 from probe.results.remote import RemoteFile, Source, is_remote
+
+LAST = "last"
+
+
+def newest_first(root: Path) -> list[Path]:
+    """Return every run under `root`, the one that was written last first. The place in this list is its number."""
+    found = run_files(root) if root.is_dir() else []
+    return sorted(found, key=_written)[::-1]  # equal times stay in the order of date and name
+
+
+def is_run(word: str) -> bool:
+    """Return whether a word of the command line is `last` or a number, and not a file's name."""
+    return word == LAST or (word.isascii() and word.isdigit())
+
+
+def numbered_run(word: str, root: Path) -> Path:
+    """Return the run with this number, or the newest for `last`. Raise ResultsError if there is none."""
+    runs, number = newest_first(root), 1 if word == LAST else int(word[:9])
+    if not runs:
+        raise ResultsError(tr("There are no runs in {folder} yet. `probe run` makes one.", folder=root))
+    if not 1 <= number <= len(runs):
+        raise ResultsError(
+            tr_plural(
+                "There is no run {number}. There is {count} run, see `probe list`. To name a file with this number "
+                "as its name, write ./{number}.",
+                "There is no run {number}. There are {count} runs, see `probe list`. To name a file with this number "
+                "as its name, write ./{number}.",
+                len(runs),
+                number=word,
+            )
+        )
+    return runs[number - 1]
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # removed since the folder was read
+        return 0
+
 
 STDIN = Path("-")
 SUFFIXES = (".jsonl", ".jsonl.part", ".jsonl.gz", ".jsonl.zst")
@@ -84,21 +127,23 @@ def run_files(root: Path) -> list[Path]:
     return _sorted_runs(path for path in found if not others & set(path.parents))
 
 
-class Found(NamedTuple):
+class FoundFiles(NamedTuple):
     """Hold the files that were found, and the reasons for files in folders that are not read."""
 
     files: list[Source]
     refused: list[Problem]
 
 
-def find_files(sources: Iterable[str | Path], objects: Callable[[str], Sequence[RemoteFile]] | None = None) -> Found:
+def find_files(
+    sources: Iterable[str | Path], objects: Callable[[str], Sequence[RemoteFile]] | None = None
+) -> FoundFiles:
     """Return the files of the sources: files, all runs in folders, `-` for stdin. Raise ResultsError.
 
     `objects` returns the results files at an address `s3://BUCKET/PREFIX`. Without it an address is a file's name.
 
     In a folder only regular files are read, and links only if they stay inside of it. The folder may come from others.
     """
-    found = Found([], [])
+    found = FoundFiles([], [])
     for named in sources:
         source = Path(named)
         if objects is not None and isinstance(named, str) and is_remote(named):
@@ -124,7 +169,7 @@ def _is_readable(source: Path) -> bool:
     raise ResultsError(tr("{path} cannot be read: {reason}. Use - for standard input.", path=source, reason=reason))
 
 
-def _take_folder(root: Path, found: Found) -> None:
+def _take_folder(root: Path, found: FoundFiles) -> None:
     stores = root / STORES  # answers of app stores are no measurements of a network. Their folder can be named itself.
     runs = {path: reason for path, reason in _entries(root, SUFFIXES) if stores not in path.parents}
     archives = dict(_archives(root))
@@ -156,8 +201,8 @@ def _reason_unread(path: Path, inside: str) -> str | None:
         mode, is_link = path.stat().st_mode, path.is_symlink()
     except OSError:
         return tr("the link leads nowhere")
-    if is_link and os.path.commonpath([inside, os.path.realpath(path)]) != inside:
-        return tr("the link leads out of the folder. Name that file itself if you trust it")
+    if is_link and leads_outside(path, inside):
+        return tr("the link leads to a file outside of the folder. If you trust that file, name it itself")
     return reason_not_regular(mode)
 
 

@@ -23,7 +23,7 @@ _PIECE = 1 << 20
 
 
 def can_pack() -> bool:
-    """Return whether zstd is installed. It is not on 32-bit ARM with Python before 3.14."""
+    """Return whether zstd is installed. There is none for 32-bit ARM with Python before 3.14."""
     try:
         zstd_module()
     except ResultsError:

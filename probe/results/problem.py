@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Represent an unusable line and the reason. `number` counts from 1, and 0 stands for the whole file."""
+    """Represent a line of a file that cannot be used, and the reason.
+
+    `number` counts from 1, and 0 stands for the whole file.
+    """
 
     file: str
     number: int

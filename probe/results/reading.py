@@ -141,7 +141,9 @@ def _parse(raw: bytes, *, first: bool = True) -> Document:
 
 def _object(document: Any) -> Document:
     if not isinstance(document, dict):
-        raise _Unusable(tr("The line is a JSON {name} and no object.", name=type(document).__name__))
+        raise _Unusable(
+            tr("The line is a JSON {name}, but a measurement is a JSON object.", name=type(document).__name__)
+        )
     return document
 
 

@@ -6,6 +6,7 @@ OONI's older tarballs are named .tar.gz and are not compressed (ooni/data c8fcc7
 import gzip
 import importlib
 import io
+import lzma
 import os
 import sys
 import zlib
@@ -18,7 +19,8 @@ from probe.results.folders import STDIN, ResultsError
 from probe.results.remote import RemoteFile, Source
 
 ZSTD_MODULES = ("compression.zstd", "backports.zstd")  # the first is in the standard library from 3.14
-GZIP, ZSTD, LZ4 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
+GZIP, XZ = b"\x1f\x8b", b"\xfd7zX"
+ZSTD, LZ4 = b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 BLOCK = 512  # of a tar file: POSIX.1-2024, pax, "ustar Interchange Format"
 MOST_TIMES = 200  # factor to which a file may unpack, once it is larger than BOMB_FLOOR. gzip reaches 1000.
 BOMB_FLOOR = 32 * 1024 * 1024  # bytes
@@ -47,6 +49,8 @@ def _unpacked(raw: io.BufferedReader) -> IO[bytes]:
     start = raw.peek(4)[:4]
     if start.startswith(GZIP):
         return cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="rb"))
+    if start == XZ:
+        return cast(IO[bytes], lzma.LZMAFile(raw))
     if start == ZSTD:
         return cast(IO[bytes], zstd_module().ZstdFile(raw, "rb"))
     if start == LZ4:
@@ -60,7 +64,7 @@ def zstd_module() -> Any:
         try:
             return importlib.import_module(name)
         except ImportError:
-            continue
+            continue  # the next module, and an error after the last one
     raise ResultsError(
         tr("zstd needs Python 3.14 or the package backports.zstd. Install it, or unpack the file with `zstd -d` first.")
     )
@@ -74,7 +78,6 @@ class _Guard(io.RawIOBase):
         self._given = self._taken = 0
 
     def readable(self) -> bool:
-        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -87,7 +90,11 @@ class _Guard(io.RawIOBase):
         self._given += len(got)
         if self._given > BOMB_FLOOR and self._given > MOST_TIMES * self._size():
             raise ResultsError(
-                tr("It unpacks to more than {count} times its size, so it contains no measurements.", count=MOST_TIMES)
+                tr(
+                    "This file would grow to more than {count} times its size when it is unpacked. Files of "
+                    "measurements do not, so the rest of the file was not read.",
+                    count=MOST_TIMES,
+                )
             )
         return len(got)
 
@@ -100,7 +107,6 @@ class _Guard(io.RawIOBase):
         return self._taken
 
     def close(self) -> None:
-        """Close both files."""
         if not self.closed:
             self._unpacked.close()
             self._packed.close()

@@ -31,7 +31,7 @@ _COLON = re.compile(r":\s|：")  # Chinese has no blank behind it
 Version = tuple[int, int, int]
 
 
-class Finding(TypedDict):
+class SchemaFinding(TypedDict):
     """Represent one problem and its count. `place` has [] for every index, and `first_path` has the indices."""
 
     place: str
@@ -43,7 +43,7 @@ class Finding(TypedDict):
 
 
 @dataclass
-class Tally:
+class ValidationTally:
     """Hold the result for one file so far."""
 
     lines: int = 0
@@ -51,7 +51,7 @@ class Tally:
     unreadable: int = 0
     foreign: Counter[str] = field(default_factory=Counter)  # lines of other software by its name and version
     beyond: int = 0  # problems beyond MOST_GROUPS
-    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    findings: dict[tuple[str, str], SchemaFinding] = field(default_factory=dict)
 
     def add(self, number: int, measurement: Mapping[str, Any] | Problem) -> None:
         """Check one line, numbered from 1."""
@@ -81,7 +81,7 @@ class Tally:
         elif len(self.findings) >= MOST_GROUPS:
             self.beyond += 1
         else:
-            first = Finding(
+            first = SchemaFinding(
                 place=place, sentence=sentence, count=1, first_line=number, first_path=path, first_value=value
             )
             self.findings[place, sentence] = first

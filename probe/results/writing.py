@@ -82,7 +82,6 @@ class ResultsFile:
 
     @classmethod
     def to_stdout(cls) -> "ResultsFile":
-        """Write to standard output."""
         sys.stdout.flush()
         return cls(os.dup(sys.stdout.fileno()), STDIN)
 

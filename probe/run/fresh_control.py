@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
-from probe.connectivity.endpoint import Reach
-from probe.connectivity.stale_control import ControlAttempt, OwnAttempt, Repetition, plan_repetitions
+from probe.connectivity.endpoint import Reach, RepeatedAttempt
+from probe.connectivity.stale_control import ControlAttempt, OwnAttempt, plan_repetitions
 from probe.control.attempt_times import BEGAN
 from probe.control.merged_answers import add_attempts, tables
 from probe.formats import failures as f
 from probe.formats.transactions import TransactionRecord
-from probe.targets.target import Target, is_address
+from probe.run.sparing_control import ASKED, left
+from probe.targets.target import Target
 
 REPEAT_AFTER = 1.0  # seconds from the question to the attempt here. The helper begins meanwhile.
 
@@ -19,27 +20,32 @@ AskAgain = Callable[[dict[str, list[str]], Sequence[str]], Coroutine[Any, Any, d
 
 
 async def renew_control(control: dict[str, Any], ask: AskAgain, reach: Reach, target: Target) -> None:
-    """Add a fresh answer to `control` where its successes are too old for the failures here.
+    """Add a fresh answer to `control` where its successes are too old for the failures here, or came after it.
 
     Each endpoint is tried here once more meanwhile. A server that went down then fails for both, and one that came back
     works for both.
     """
     if control.get("failure") is not None or reach.session.stopping.is_set():
         return
-    planned = plan_repetitions(own_attempts(reach.trace.transactions), control_attempts(control))
-    if not planned:
+    unasked = left(control, reach, target)
+    planned = plan_repetitions(own_attempts(reach.trace.transactions), control_attempts(control), unasked)
+    endpoints = list(dict.fromkeys([*(each.endpoint for each in planned), *unasked]))
+    if not endpoints:
         return
-    endpoints = list(dict.fromkeys(each.endpoint for each in planned))
+    repetitions = await reach.repetitions(target, planned)
     async with asyncio.TaskGroup() as tasks:
-        asked = tasks.create_task(ask(_addresses(planned, target), endpoints))
-        tasks.create_task(_repeat(reach, target, planned))
+        asked = tasks.create_task(ask(_addresses(repetitions), endpoints))
+        tasks.create_task(_repeat(reach, repetitions))
+    if not control.get("test_keys"):  # the first question was not needed
+        control |= asked.result() | {ASKED: endpoints}
+        return
     control["fresh"] = {"endpoints": endpoints, "failure": add_attempts(control, asked.result())}
 
 
-async def _repeat(reach: Reach, target: Target, planned: Sequence[Repetition]) -> None:
+async def _repeat(reach: Reach, planned: Sequence[RepeatedAttempt]) -> None:
     """Try here a little after the helper. A server that comes back between both then works here."""
     await asyncio.sleep(REPEAT_AFTER)
-    await reach.try_again(target, planned)
+    await reach.try_again(planned)
 
 
 def own_attempts(records: Sequence[TransactionRecord]) -> Iterator[OwnAttempt]:
@@ -61,12 +67,10 @@ def control_attempts(control: dict[str, Any]) -> Iterator[ControlAttempt]:
             yield ControlAttempt(endpoint, address, record.get("failure") is None, known)
 
 
-def _addresses(planned: Sequence[Repetition], target: Target) -> dict[str, list[str]]:
+def _addresses(planned: Sequence[RepeatedAttempt]) -> dict[str, list[str]]:
     """Return the addresses that failed here, by host name."""
-    hosts = {endpoint.url: endpoint.host for _, endpoint in target.endpoints()}
     found: dict[str, list[str]] = {}
-    for each in planned:
-        host = hosts.get(each.endpoint, "")
-        if host and not is_address(host) and each.address not in found.setdefault(host, []):
-            found[host].append(each.address)
+    for at, _ in planned:
+        if not at.endpoint.is_literal and at.ip not in found.setdefault(at.endpoint.host, []):
+            found[at.endpoint.host].append(at.ip)
     return found

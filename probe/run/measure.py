@@ -17,16 +17,18 @@ from probe.nettests.nettest import Nettest
 from probe.resolution.lookup import MOST_ADDRESSES, Names, control_addresses
 from probe.run.fresh_control import renew_control
 from probe.run.measurement_keys import Measured, finished_measurement
+from probe.run.sparing_control import ASKED, needed, not_asked
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.signatures.bogons import is_bogon
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
 from probe.targets.target import Target
 
 CONTROL_SECONDS = 25.0  # the test helper must answer within 30 s
-CHECKED_WITHIN = {False: 8.0, True: 1.0}  # seconds for the last checks of the network, by whether the run is stopping
+CHECKED_WITHIN = {False: 16.0, True: 2.0}  # seconds for the last checks of the network, by whether the run is stopping
 TAILS = 14.0  # seconds for sockets that still listen and for confirmations
 LAST_TAILS = 3.0  # of a run that is stopping
+AT_LIMIT = 0.5  # seconds for each of these after the time that the user set, so that the run ends soon after it
 
 
 class AskControl(Protocol):
@@ -50,14 +52,16 @@ async def measure(
     roots: Roots | None = None,
     tracing: Callable[[Trace], None] | None = None,
     flows: RunFlows | None = None,
+    sparing: bool = False,
 ) -> Measured:
     """Run the target's nettest and ask the control at the same time. Only cancellation is raised.
 
     `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the test helper). `tracing`
     gets the trace at the start. `flows` has the media flows and calls of the run. They are waited for if the target
-    needs them.
+    needs them. `sparing`: the helper is asked only about what does not prove here that it works.
     """
-    nettest, trace, target = NETTESTS[target.nettest], Trace(), target if services is None else target.only(services)
+    nettest, trace = NETTESTS[target.nettest], Trace(on_opened=session.own_flows.opened)
+    target = target if services is None else target.only(services)
     if tracing is not None:
         tracing(trace)
     start, clock = datetime.now(UTC), time.monotonic()
@@ -66,7 +70,7 @@ async def measure(
     if session.preflight.get("network") is not False:
         names = Names(trace, session, addresses)
         reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
-        asking = asyncio.create_task(_ask(ask_control, reach, target)) if ask_control else None
+        asking = asyncio.create_task(_ask(ask_control, reach, target, sparing=sparing)) if ask_control else None
         if asking is None:
             names.control_answered.set()  # no control will answer, so nothing must wait for it
         try:
@@ -91,7 +95,7 @@ async def _add_packets(measured: Measured, session: Session, trace: Trace) -> No
 async def _settle(session: Session, trace: Trace) -> None:
     """Wait for checks of the network and for late answers."""
     if session.watch is not None:
-        await session.watch.settle(CHECKED_WITHIN[session.stopping.is_set()])
+        await session.watch.settle(_within_users_limit(CHECKED_WITHIN[session.stopping.is_set()], session))
     await trace.finish(patience=_seconds_for_tails(session))
 
 
@@ -110,7 +114,10 @@ async def _run(nettest: Nettest, reach: Reach, target: Target, renew: Callable[[
     limit = CONTROL_SECONDS if reach.session.as_control else reach.session.seconds_left()
     try:
         async with asyncio.timeout(limit):
-            await nettest.measure(reach, target, list(target.services))
+            try:
+                await nettest.measure(reach, target, list(target.services))
+            finally:
+                reach.names.want_control(all_tried=True)
             await renew()  # before the hop search, which causes residual censorship
             await reach.search_hops()
     except TimeoutError:
@@ -123,22 +130,37 @@ def _seconds_for_tails(session: Session) -> float:
     """Return the seconds to wait for what still runs, less if the run is stopping or its time is nearly over."""
     left = session.seconds_left()
     if session.stopping.is_set():
-        return LAST_TAILS
-    return TAILS if left is None else min(TAILS, left + LAST_TAILS)
+        return _within_users_limit(LAST_TAILS, session)
+    return TAILS if left is None else _within_users_limit(min(TAILS, left + LAST_TAILS), session)
+
+
+def _within_users_limit(seconds: float, session: Session) -> float:
+    """Return so many seconds, but no more than end AT_LIMIT after the time of `--max-time` at which steps are given up.
+
+    A target that is finished earlier must not wait for longer than one whose steps are given up.
+    """
+    left = session.seconds_left() if session.settings.max_time is not None else None
+    return seconds if left is None else min(seconds, left + AT_LIMIT)
 
 
 # -- the control ---------------------------------------------------------------------------------------------------
 
 
-async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[str, Any]:
+async def _ask(ask_control: AskControl, reach: Reach, target: Target, *, sparing: bool) -> dict[str, Any]:
     """Ask the test helper after the names are resolved. Its answers add addresses to try."""
     names, trace = reach.names, reach.trace
     hosts = {e.host for _, e in target.endpoints() if not e.is_literal}
     try:
         known = [await names.of(host) for host in sorted(hosts)]
+        endpoints = await needed(reach, target) if sparing else []
+        if sparing and not endpoints:
+            return not_asked()
         found = {name.hostname: [ip for ip in name.sources if not is_bogon(ip)][:MOST_ADDRESSES] for name in known}
-        asked = await ask_control({host: ips for host, ips in found.items() if ips}, reach.take_echo_offer)
-        answer = since(trace.zero, asked)
+        addresses = {host: ips for host, ips in found.items() if ips}
+        some = {"fresh": endpoints} if sparing else {}
+        answer = since(trace.zero, await ask_control(addresses, reach.take_echo_offer, **some))
+        if sparing:
+            answer[ASKED] = endpoints
         names.learn_from_control(control_addresses(answer))
         return answer
     except Exception as bug:

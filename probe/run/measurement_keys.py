@@ -18,12 +18,15 @@ from probe.formats.facts import (
     ServiceFacts,
     TargetFacts,
 )
+from probe.formats.followups import FOLLOWUP_KINDS
 from probe.formats.keys import TEST_KEYS, Lists
-from probe.formats.network_facts import AccessLine
+from probe.formats.network_facts import AccessLine, ResolverFilter
 from probe.nettests.nettest import Nettest
 from probe.ooni.view import OONI_LISTS, View, lists_of, ooni_view
-from probe.ooni.web_connectivity.view import web_view
+from probe.ooni.web_connectivity.page_attempts import web_view
 from probe.platforms.sockets.tcp_state import sends_timestamps
+from probe.resolution.assigned_resolver import may_be_the_cause
+from probe.run.mapped_networks import note_mapped_networks
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.targets.target import Target
@@ -57,6 +60,8 @@ def finished_measurement(
     flows: FlowResults = NO_FLOWS,
 ) -> Measured:
     _note_networks(trace, session)
+    note_mapped_networks(trace, session)
+    session.note_load(trace)
     web = target.nettest == WEB
     if nettest.view is not None:
         view = nettest.view(trace, target)
@@ -133,6 +138,15 @@ def _about_preflight(session: Session, trace: Trace) -> Preflight:
     return Preflight.model_validate(session.preflight | {"began": began})
 
 
+def _checks(session: Session) -> list[str]:
+    """Return the follow-ups that the run makes when they are due, of those that exclude another cause."""
+    if not session.settings.followups or session.as_control:
+        return []
+    without = set() if session.abilities["resolver_list"] else {"same_name_system_resolver"}
+    without |= set() if may_be_the_cause(session) else {"resolver_assigned"}
+    return [kind.name for kind in FOLLOWUP_KINDS.values() if kind.excludes_other_cause and kind.name not in without]
+
+
 def _about_run(session: Session, trace: Trace, flows: FlowResults) -> RunFacts:
     own = [e for e in trace.entries if isinstance(e, TLSHandshake) and e.x_engine in {"openssl", "aioquic"}]
     hellos = [entry.x_client_hello_length for entry in own]
@@ -163,4 +177,10 @@ def _about_run(session: Session, trace: Trace, flows: FlowResults) -> RunFacts:
         calls=flows.calls,
         transfers=flows.transfers,
         innocuous_resets=session.innocuous_resets.counted(),
+        name_filter=ResolverFilter.model_validate(session.name_filter) if session.name_filter else None,
+        own_load=session.own_flows.most(),
+        innocuous_failures=session.own_flows.innocuous_failures() or None,
+        port_connects=[connect for port in sorted(session.port_connects) for connect in session.port_connects[port]]
+        or None,
+        checks=_checks(session),
     )

@@ -13,7 +13,9 @@ from typing import Any
 
 from probe import __version__
 from probe.formats.measurement import Measurement
-from probe.privacy.redact import Known, redact
+from probe.formats.origin import origin_of
+from probe.privacy.contributor_token import token_annotation
+from probe.privacy.redact import KnownIdentifiers, redact
 from probe.privacy.server_fields import keep_known_shapes, load_decoders
 from probe.results import ResultsError, ResultsFile
 from probe.run.learned_addresses import LearnedAddresses
@@ -26,14 +28,18 @@ Locate = Callable[[str | None], Awaitable[Vantage]]
 """Returns the vantage point, given an address that a test helper saw us come from, if any."""
 
 
-class Lines:
+class MeasurementWriter:
     """Write the measurements of one run. `problem` is a sentence about a disk error.
 
     Nothing is written after it. Later measurements are kept in memory, so that the verdicts are complete.
     """
 
     def __init__(
-        self, open_results: Callable[[Vantage], ResultsFile], locate: Locate, learned: LearnedAddresses
+        self,
+        open_results: Callable[[Vantage], ResultsFile],
+        locate: Locate,
+        learned: LearnedAddresses,
+        contributor_secret: bytes | None = None,
     ) -> None:
         load_decoders()
         Measurement.model_rebuild()  # before the event loop has work, since it takes 40 ms of CPU
@@ -44,6 +50,7 @@ class Lines:
         self._located_with: str | None = None
         self._vantage: Vantage | None = None
         self._digest_key = secrets.token_bytes(32)  # never written
+        self._contributor_secret = contributor_secret  # never written
         # those that cannot be read again: the output is a pipe, or the disk refused them
         self.documents: list[dict[str, Any]] = []
         self.annotations: dict[str, str] = {}
@@ -85,7 +92,7 @@ class Lines:
                 self.documents.append(document)
         return document
 
-    def _redacted(self, line: Measurement, known: Known) -> dict[str, Any]:
+    def _redacted(self, line: Measurement, known: KnownIdentifiers) -> dict[str, Any]:
         """Return the measurement as it is written: servers' texts reduced, then everything known removed."""
         return redact(keep_known_shapes(line.model_dump(mode="json"), self._digest_key), known)
 
@@ -101,7 +108,7 @@ class Lines:
 
     def _line(self, measured: Measured, here: Vantage) -> Measurement:
         return Measurement(
-            annotations=measured.annotations | here.annotations,
+            annotations=measured.annotations | here.annotations | self._token(measured, here),
             input=measured.input,
             measurement_start_time=measured.start,
             probe_asn=here.probe_asn,
@@ -116,6 +123,12 @@ class Lines:
             test_start_time=self._began,
             test_version=measured.test_version,
         )
+
+    def _token(self, measured: Measured, here: Vantage) -> dict[str, str]:
+        """Return the annotation with the contributor token. Artificial measurements have none."""
+        if self._contributor_secret is None or origin_of({"annotations": here.annotations}).artificial:
+            return {}
+        return token_annotation(self._contributor_secret, self._began, measured.start, here.probe_asn, here.probe_cc)
 
     async def _append(self, document: dict[str, Any], here: Vantage) -> None:
         for left in reversed(range(TRIES)):

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from probe.control import Control, Offered
+from probe.control import ControlClient, Offered
 from probe.followups.run_flows.run_flows import RunFlows
 from probe.messages import tr
 from probe.nettests import lines_of, load_nettests
@@ -18,45 +18,47 @@ from probe.results import ResultsFile, packets_file
 from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import measure, measured_nothing
 from probe.run.measurement_keys import Measured
-from probe.run.measurement_writer import Lines
+from probe.run.measurement_writer import MeasurementWriter
 from probe.run.network.check_results import PORTALS, usable
 from probe.run.network.network_checks import NetworkChecks
 from probe.run.network.preflight import preflight
 from probe.run.phases import phase_of
-from probe.run.plan import Plan, RunOutcome, Watcher
-from probe.run.stop_signals import stopped_by_signals
-from probe.run.time_budget import LAST_START, WRITING, TimeBudget
+from probe.run.run_plan import RunOutcome, RunPlan, Watcher
+from probe.run.time_budget import LAST_START, WRITING, TimeBudget, stopped_by_signals
 from probe.run.vantage import Vantage, where_are_we
 from probe.session.classify import describe, has_run_out
+from probe.session.round_trips import CROWDED
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.signatures.unfit_networks import Unfit, unfit_for_targets
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.targets.target import Target
 
 ADDRESSES_SIDE_BY_SIDE = 16  # of a list of web addresses. A test helper measures 32 at once for all clients.
+EARLY = 1.0  # seconds before the end of --max-time at which steps are given up, so that what they found is written
+LATEST = 1.0  # seconds after the end of --max-time at which the rest is cancelled. Then the verdicts have a second.
 GRACE = 12.0  # seconds for running steps after a stop. The longest step takes 10.
 BUG, NO_NETWORK, BUDGET, NOT_WRITTEN = 1, 4, 5, 7  # exit codes (docs/contract.md, 9)
 
 
 async def run(
-    plan: Plan, session: Session, roots: Roots, open_results: Callable[[Vantage], ResultsFile], watch: Watcher
+    plan: RunPlan, session: Session, roots: Roots, open_results: Callable[[Vantage], ResultsFile], watch: Watcher
 ) -> RunOutcome:
     """Measure every target of `plan` and write a record for each as soon as it is finished.
 
     `open_results` is called once before the first record, when the vantage point is known. Never raises for the network
     or the disk. The outcome reports such errors.
     """
-    running = Run(plan, session, roots, open_results, watch)
+    running = RunInProgress(plan, session, roots, open_results, watch)
     return await running.go()
 
 
-class Run:
+class RunInProgress:
     """Carry out one run."""
 
     def __init__(
         self,
-        plan: Plan,
+        plan: RunPlan,
         session: Session,
         roots: Roots,
         open_results: Callable[[Vantage], ResultsFile],
@@ -65,14 +67,17 @@ class Run:
         self._plan, self._session, self._roots, self._watch = plan, session, roots, watch
         load_nettests(target.nettest for target in plan.targets)
         learned = self._learned = LearnedAddresses(session.public_addresses())
-        self._lines = Lines(open_results, self._locate, learned)
+        session.helpers_saw = learned.said
+        self._lines = MeasurementWriter(open_results, self._locate, learned, plan.contributor_secret)
         self._flows = RunFlows(session, plan.targets)
         self._control = (
-            Control(session, roots, learned.add, self._flows.take_offers) if session.settings.control else None
+            ControlClient(session, roots, learned.add, self._flows.take_offers) if session.settings.control else None
         )
         self._checks = NetworkChecks(session, roots)
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
+        self._writing = set[asyncio.Task[dict[str, Any]]]()
+        self._latest: float | None = None  # on the monotonic clock
         self._outcome = RunOutcome()
         self._watched = True  # progress is reported
         self._stopped_by = 0  # the exit code of the reason to stop
@@ -86,6 +91,7 @@ class Run:
         self._work = asyncio.create_task(self._all())
         with self._stoppable():
             await self._wait(self._work)
+        await asyncio.gather(*self._writing, return_exceptions=True)
         await self._checks.close()
         await self._flows.close()
         await self._session.close()
@@ -129,8 +135,12 @@ class Run:
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
-        limit = self._session.settings.max_time
-        timer = asyncio.get_running_loop().call_later(limit, self._budget_spent) if limit is not None else None
+        limit, timer = self._session.settings.max_time, None
+        if limit is not None:  # steps under way are given up then, so that the run ends soon after it
+            ends = limit - min(EARLY, limit / 10)
+            self._session.steps_end_at = time.monotonic() + ends
+            self._latest = time.monotonic() + limit + LATEST
+            timer = asyncio.get_running_loop().call_later(ends, self._budget_spent)
         try:
             with stopped_by_signals(self.stop, self._hung_up):
                 yield
@@ -144,15 +154,21 @@ class Run:
             self.stop(BUDGET, f"stopping: the {self._session.settings.max_time:g} s of --max-time are over")
 
     async def _wait(self, work: "asyncio.Task[None]") -> None:
-        """Wait for the work, and after a stop at most for GRACE. Out of time it ends by itself."""
+        """Wait for the work, and after a stop at most for GRACE or until LATEST. Out of time it ends by itself."""
         stopping = asyncio.create_task(self._session.stopping.wait())
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            await asyncio.wait({work}, timeout=LAST_START + WRITING if self._budget.spent else GRACE)
+            await asyncio.wait({work}, timeout=self._patience())
             work.cancel()
         stopping.cancel()
         with suppress(asyncio.CancelledError):  # our own cancellation, after GRACE or a second Ctrl-C
             await work
+
+    def _patience(self) -> float:
+        """Return the seconds for the work that is under way when the run is stopped."""
+        if self._budget.spent:
+            return LAST_START + WRITING
+        return GRACE if self._latest is None else max(0.0, min(GRACE, self._latest - time.monotonic()))
 
     # -- measuring -------------------------------------------------------------------------------------------------
 
@@ -175,18 +191,28 @@ class Run:
             targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs use the same order
             if self._continues():
                 self._tell(partial(self._watch.round_begins, number + 1, self._plan.repeat))
-                await asyncio.gather(*(self._in_turn(target) for target in targets))
+                await asyncio.gather(self._begin_long_flows(), *map(self._in_turn, targets))
 
     async def _renew(self) -> None:
         """Start a repeat that the user asked for."""
         await self._flows.next_round()
         await asyncio.gather(self._session.next_round(), self._check_helpers(), self._checks.renew_preflight())
 
+    async def _begin_long_flows(self) -> None:
+        """Begin flows that take long beside the first lookups. On a crowded line they wait for the helper's answer."""
+        fit = usable(self._session.preflight) and not self._refusal() and self._session.pace.line_queueing <= CROWDED
+        if fit and self._control and self._flows.wait_for_offers:
+            await self._control.offer_early()
+
     async def _check_helpers(self) -> list[str | None]:
         return await self._control.check() if self._control else []
 
     async def _in_turn(self, target: Target) -> None:
-        """Measure a target immediately. Of a list of web addresses only some are measured at a time."""
+        """Measure a target immediately. Of a list of web addresses only some are measured at a time.
+
+        Targets that share a host name look it up at the same time. Otherwise the connections of the first one would
+        leave no trigger for the lookup of the last one.
+        """
         if target.input is None:
             await self._one(target)
             return
@@ -215,11 +241,18 @@ class Run:
         measured = await self._measured(target, tracing)
         self._outcome.bugs += measured.bugs
         try:
-            document = await self._lines.write(measured)
+            document = await self._written(measured)
         except Exception as bug:  # a bug costs only this record
             self._outcome.bugs.append(describe(bug))
             return None
         return document
+
+    async def _written(self, measured: Measured) -> dict[str, Any]:
+        """Write a measurement. The end of the run waits for it, because what was measured must not be lost."""
+        writing = asyncio.create_task(self._lines.write(measured))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        return await asyncio.shield(writing)
 
     async def _measured(self, target: Target, tracing: Callable[[Trace], None]) -> Measured:
         """Measure. Where the network is unfit no name is sent, and a bug still leaves a record."""
@@ -237,6 +270,7 @@ class Run:
         try:
             asking = ask_control if control else None
             how: dict[str, Any] = {"roots": self._roots, "tracing": tracing, "flows": self._flows}
+            how["sparing"] = self._session.settings.depth != "deep" and control is not None and control.serves_many
             return await measure(target, self._session, ask_control=asking, **how)
         except Exception as bug:
             return measured_nothing(target, self._session, describe(bug))
@@ -263,7 +297,8 @@ class Run:
             return
         if self._plan.pcap and self._outcome.path is not None:
             path = packets_file(self._outcome.path)
-            problem = await self._capture.write(str(path))
+            known = (await self._lines.vantage()).known.and_address(*self._learned.said())
+            problem = await self._capture.write(str(path), known)
             self._outcome.packets = None if problem else path
             self._outcome.problem = self._outcome.problem or problem
         await self._capture.close()

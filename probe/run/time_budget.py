@@ -1,14 +1,35 @@
-"""Estimate the time of a run, and limit it, so that a slow network ends a standard run with what is done."""
+"""Estimate the time of a run, and limit it, so that a slow network ends a standard run with what is done.
+
+Let Ctrl-C, a request to end and the end of the terminal stop a run in order.
+"""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from probe.platforms.signals import INTERRUPTED, TERMINATED, handled
 from probe.session.round_trips import CROWDED
 from probe.session.session import Session
 from probe.targets.cost import STANDARD_SECONDS as STANDARD_SECONDS
 from probe.targets.cost import typical_bytes
 from probe.targets.target import Target
+
+AGAIN = "stopping: what is under way ends, nothing new starts (again to stop at once)"
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[int, str], None], hang_up: Callable[[int, str], None]) -> Iterator[None]:
+    """Call `stop` or `hang_up` with the exit code and a sentence when a signal arrives."""
+    with handled(
+        {
+            "interrupt": lambda: stop(INTERRUPTED, AGAIN),
+            "terminate": lambda: stop(TERMINATED, AGAIN),
+            "hang_up": lambda: hang_up(TERMINATED, AGAIN),
+        }
+    ):
+        yield
+
 
 LAST_START = 15.0  # seconds before the end at which nothing new starts. The longest step takes 10.
 LAST_STEP = 5.0  # seconds before the end at which steps that are under way are given up, to write what was measured
@@ -39,7 +60,6 @@ class TimeBudget:
         return self._session.out_of_time
 
     def begin(self) -> None:
-        """Begin to count."""
         if self.seconds is not None:
             self._session.steps_end_at = time.monotonic() + max(0.0, self.seconds - LAST_STEP)
             starts_end = max(0.0, self.seconds - LAST_START)

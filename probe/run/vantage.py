@@ -10,12 +10,12 @@ from pathlib import Path
 
 from probe.asn.table import UNKNOWN, AsnLookup, Network, default_table
 from probe.files import read_regular
-from probe.platforms.interfaces import MODEMS, interface_of, is_tunnel, is_wireless
-from probe.platforms.own_addresses import gateways, interface_addresses, source_addresses
+from probe.platforms.configured_resolvers import system_resolvers
+from probe.platforms.interfaces import MODEMS, interface_of, is_tunnel, is_wireless, network_names
+from probe.platforms.own_addresses import gateways, hardware_addresses, interface_addresses, source_addresses
 from probe.platforms.processes import account
-from probe.platforms.resolvers import system_resolvers
 from probe.platforms.systems import platform_name
-from probe.privacy.redact import Known
+from probe.privacy.redact import KnownIdentifiers
 from probe.session.session import Session
 from probe.targets.target import is_address
 
@@ -41,7 +41,7 @@ class Vantage:
     resolver_network_name: str = ""
     database: str = ""
     annotations: dict[str, str] = field(default_factory=dict)
-    known: Known = field(default_factory=Known, repr=False)
+    known: KnownIdentifiers = field(default_factory=KnownIdentifiers, repr=False)
     sentence: str | None = None  # for the user, if something is unknown
 
 
@@ -72,7 +72,7 @@ def locate(
     *,
     candidates: list[str],
     resolver: str | None = None,
-    known: Known | None = None,
+    known: KnownIdentifiers | None = None,
     cc: str | None = None,
     asn: str | None = None,
 ) -> Vantage:
@@ -89,19 +89,20 @@ def locate(
         resolver_network_name=theirs.name,
         database=table.database,
         annotations=annotations(candidates),
-        known=known or Known(),
+        known=known or KnownIdentifiers(),
         sentence=NOT_KNOWN if probe_asn == "AS0" or probe_cc == Network().cc else None,
     )
 
 
-def known_values(*learned: str) -> Known:
-    """Return all values that identify this machine or its user: addresses, gateways, host and user name, home folder.
+def known_values(*learned: str) -> KnownIdentifiers:
+    """Return all values that identify this machine or its user. Sends nothing.
 
-    Sends nothing.
+    They are addresses, gateways, hardware addresses, host and user name, home folder, and names of wireless networks.
     """
     addresses = interface_addresses() | gateways() | {ip for ip in learned if is_address(ip.partition("%")[0])}
-    names, homes = _names(), _homes()
-    return Known.of(addresses, words=names, paths=homes)
+    return KnownIdentifiers.of(
+        addresses, words=_names(), paths=_homes(), hardware=hardware_addresses(), networks=network_names()
+    )
 
 
 def annotations(sources: list[str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ OPAQUE: Shape = "opaque"
 Flow = Mapping[str, Any]  # a media entry
 
 
-class Run(NamedTuple):
+class EqualPackets(NamedTuple):
     """Hold packets in a row that have the same mark: the first one's number and how many they are."""
 
     mark: Mark
@@ -44,14 +44,14 @@ def _pair(flows: Mapping[Shape, Flow]) -> dict[Shape, Flow]:
     return {shape: flows[shape], OPAQUE: flows[OPAQUE]} if shape and OPAQUE in flows else {}
 
 
-def runs_of(flow: Flow, direction: Direction) -> list[Run]:
+def runs_of(flow: Flow, direction: Direction) -> list[EqualPackets]:
     """Return the marks of a flow's packets in one direction, equal ones joined."""
     listed = flow.get(direction)
     marks = [_mark(value) for value in listed[:MOST_PACKETS]] if isinstance(listed, list) else []
     found, first = [], 0
     for mark, group in groupby(marks):
         count = len(list(group))
-        found.append(Run(mark, first, count))
+        found.append(EqualPackets(mark, first, count))
         first += count
     return found
 

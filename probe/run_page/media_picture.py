@@ -5,7 +5,7 @@ from typing import Any
 
 from probe.analysis.observations.lenient_json import seconds
 from probe.messages import tr
-from probe.run_page.media_flows import LATE, MOST_PACKETS, OPAQUE, Direction, Flow, Mark, Run, Shape, runs_of
+from probe.run_page.media_flows import LATE, MOST_PACKETS, OPAQUE, Direction, EqualPackets, Flow, Mark, Shape, runs_of
 
 MARKS: dict[Mark, float] = {"arrived": 14, "late": 10, "lost": 10, "unknown": 18.5}
 """Middle of the strokes of each mark. Their heights are in `pictures.css`."""
@@ -53,7 +53,7 @@ def _row(flow: Flow, shape: Shape, direction: Direction) -> dict[str, Any]:
     return {"title": _shape(shape), "summary": _summary(flow, runs), "paths": paths}
 
 
-def _path(runs: Sequence[Run], mark: Mark) -> str:
+def _path(runs: Sequence[EqualPackets], mark: Mark) -> str:
     """Return the strokes of one kind of mark. Each begins where the one before ends."""
     found, at = "", 0
     for run in runs:
@@ -63,7 +63,7 @@ def _path(runs: Sequence[Run], mark: Mark) -> str:
     return found
 
 
-def _summary(flow: Flow, runs: Sequence[Run]) -> str:
+def _summary(flow: Flow, runs: Sequence[EqualPackets]) -> str:
     if flow.get("established") is not True:
         return tr("This flow did not begin: the test helper gave no answer, or it had no place.")
     counts = {mark: sum(run.packets for run in runs if run.mark == mark) for mark in MARKS}

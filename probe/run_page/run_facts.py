@@ -15,7 +15,7 @@ MOST_ATTEMPTS = 100_000  # that are remembered. A run has about 2000.
 LONGEST = 7 * 86_400.0  # seconds after the start of a measurement. Later times are mistakes.
 
 
-class Attempt(NamedTuple):
+class ShownAttempt(NamedTuple):
     """Hold a transaction of an app, and when it began, in seconds since 1970."""
 
     app: str
@@ -29,16 +29,15 @@ class Attempt(NamedTuple):
 
 
 @dataclass
-class RunFacts(RunVerdicts):
+class ShownRun(RunVerdicts):
     """Hold the verdicts of one run, its network and software, its attempts, and its media flows."""
 
     network: str = ""
     software: str = ""
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[ShownAttempt] = field(default_factory=list)
     flow_pairs: dict[int, dict[Shape, Flow]] = field(default_factory=dict)  # by number of the pair, of the last round
 
     def add(self, records: list[dict[str, Any]], measurement: dict[str, Any]) -> None:
-        """Add the records and the transactions of one measurement."""
         super().add(records, measurement)
         keys = table(measurement.get("test_keys"))
         self.network = self.network or text(measurement.get("probe_network_name"))
@@ -47,13 +46,13 @@ class RunFacts(RunVerdicts):
         app, start = text(table(keys.get("x_target")).get("name")), _start_of(measurement)
         for transaction in tables(keys.get("x_transactions"))[: MOST_ATTEMPTS - len(self.attempts)]:
             after = min(max(seconds(transaction.get("t0")), 0.0), LONGEST)
-            self.attempts.append(Attempt(app, start + after, transaction))
+            self.attempts.append(ShownAttempt(app, start + after, transaction))
 
 
-def last_run(measurements: Iterable[Located]) -> tuple[RunFacts | None, int]:
+def last_run(measurements: Iterable[Located]) -> tuple[ShownRun | None, int]:
     """Return the last run of a results file, and the number of its runs."""
     last, count = None, 0
-    for run in runs_made(RunFacts, measurements, MOST_RECORDS):
+    for run in runs_made(ShownRun, measurements, MOST_RECORDS):
         last, count = run, count + 1
     return last, count
 

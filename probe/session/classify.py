@@ -6,7 +6,7 @@ import socket
 import ssl
 
 from probe.formats import failures as f
-from probe.platforms.resolvers import no_data_errors, unknown_name_errors
+from probe.platforms.configured_resolvers import no_data_errors, unknown_name_errors
 
 
 class RemoteError(Exception):
@@ -20,7 +20,7 @@ class RemoteError(Exception):
 class LocalFailure(Exception):
     """Report that a resource of this computer or of the run is exhausted (descriptors, trigger budget).
 
-    It says nothing about the network.
+    This failure says nothing about the network.
     """
 
     def __init__(self, failure: str) -> None:
@@ -99,7 +99,10 @@ def _tls_error(error: ssl.SSLError) -> str:
 
 
 def has_run_out(error: BaseException) -> bool:
-    """Tell whether `error` means that no descriptor is left. That is neither a bug nor a property of the network."""
+    """Return whether `error` means that no file descriptor is left.
+
+    This is neither a bug nor a property of the network.
+    """
     return isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}
 
 

@@ -16,7 +16,10 @@ class Priority(IntEnum):
 
 
 class FlowSlots:
-    """Hand out `limit` slots, by priority and then in order. Not thread-safe: one event loop."""
+    """Hand out `limit` slots, by priority and then in the order of asking.
+
+    It is not thread-safe, because a run has one event loop.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -33,14 +36,13 @@ class FlowSlots:
         self._hand_out()
 
     async def take(self, priority: Priority = Priority.LATER) -> "Slot":
-        """Wait for a slot."""
         slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[priority].append(slot)
         self._hand_out()
         try:
             await slot
         except asyncio.CancelledError:
-            if slot.done() and not slot.cancelled():
+            if slot.done() and not slot.cancelled():  # granted in the moment of the cancellation
                 self._give_back()
             raise
         return Slot(self._give_back)

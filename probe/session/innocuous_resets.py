@@ -28,12 +28,15 @@ class InnocuousName:
 
 
 class ResetCounts:
-    """Know which innocuous names were reset and which of them passed later. Not thread-safe: one event loop."""
+    """Record which innocuous names were reset, and which of these passed later.
+
+    It is not thread-safe, because a run has one event loop.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._flows = self._resets = 0
-        self._counts_until: dict[InnocuousName, float] = {}  # of the names that were reset
+        self._counts_until: dict[InnocuousName, float] = {}  # time until which a pass counts, by name that was reset
         self._passed: set[InnocuousName] = set()
 
     def note(self, place: InnocuousName, record: TransactionRecord, entries: Iterable[Entry], *, named: bool) -> None:
@@ -70,6 +73,9 @@ def _ended_in_data(record: TransactionRecord) -> bool:
 
 
 def _is_crowded(entries: Iterable[Entry]) -> bool:
-    """Return whether the network may police the number of connections. It remembers them for longer than `SOON`."""
+    """Return whether so many connections are or were open that the network may police their number.
+
+    A policer remembers connections for longer than `SOON`.
+    """
     beside = (entry.x_parallel for entry in entries if isinstance(entry, TLSHandshake))
     return any(one is not None and one.most > MOST_BESIDE for one in beside)

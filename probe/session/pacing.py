@@ -1,20 +1,89 @@
-"""Limit what a run does: flows in flight, timeouts, triggers, residual windows and addresses (P7, P8)."""
+"""Limit what a run does: flows in flight, timeouts, triggers, residual windows and addresses (P7, P8).
+
+Measure how many bytes a second a run receives while its access line is busiest.
+
+Remember triggers by address and port, and tell which later flows residual censorship may affect (P8).
+
+A network that acted on a flow may also act on later flows to the same address, or to the same address and port. It may
+also require the same source port. That case cannot occur, because every socket has a new one.
+"""
 
 import asyncio
+import copy
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
 from probe.session.flow_slots import FlowSlots, Priority, Slot
 from probe.session.parallel_hellos import HelloCounts
-from probe.session.received_rate import ReceivedRate
-from probe.session.residual_ledger import ResidualLedger
 from probe.session.round_trips import RoundTrips
 from probe.targets.address_guard import Contacts, Elsewhere
+from probe.targets.translator_prefix import TranslatorPrefix
+
+RESIDUAL_SECONDS = 180.0  # the longest window that is common in published measurements
+
+Tuple = Literal["src,dst", "src,dst,dport"]
+"""What a later flow has in common with a trigger."""
+
+
+class ResidualLedger:
+    """Record the last trigger by address and port."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said: dict[str, dict[int, float]] = {}
+
+    def note(self, address: str, port: int) -> None:
+        """Record a trigger to this address and port."""
+        self._said.setdefault(address, {})[port] = self._clock()
+
+    def was_named(self, address: str) -> bool:
+        """Return whether any trigger went to this address."""
+        return address in self._said
+
+    def affected_tuples(self, address: str, port: int) -> frozenset[Tuple]:
+        """Return the tuples by which residual censorship may affect a flow to this address and port now."""
+        now, said = self._clock(), self._said.get(address, {})
+        open_windows = {other for other, when in said.items() if now - when < RESIDUAL_SECONDS}
+        same: frozenset[Tuple] = frozenset({"src,dst,dport"} if port in open_windows else ())
+        return same | frozenset({"src,dst"} if open_windows - {port} else ())
+
+
+WINDOW = 5.0  # seconds. A busy computer reads the bytes of a second or two at once.
+SHORTEST = 0.5  # seconds of the first window before which its rate says nothing
+
+
+class ReceivedRate:
+    """Hold the rate of the busiest of all windows of `WINDOW` seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self._bytes = 0
+        self._most = 0.0  # bytes per second of a window that is over
+        self._first = True
+
+    def add(self, count: int) -> None:
+        """Count bytes that were received now."""
+        now = self._clock()
+        if self._began is None or now - self._began >= WINDOW:
+            self._most = max(self._most, self._bytes / WINDOW)
+            self._first = self._began is None
+            self._began, self._bytes = now, 0
+        self._bytes += count
+
+    @property
+    def bytes_per_second(self) -> int:
+        """Return the rate of the busiest window, 0 before the first byte. The first window may still be short."""
+        if self._began is None:
+            return 0
+        seconds = min(WINDOW, max(SHORTEST, self._clock() - self._began)) if self._first else WINDOW
+        return round(max(self._most, self._bytes / seconds))
+
 
 TRIGGERS_STANDARD = 6
 TRIGGERS_DEEP = 120
@@ -30,9 +99,10 @@ INNOCUOUS = 2.0  # seconds for an innocuous datagram before the name. It is repe
 
 
 class Pace:
-    """Hold what all measurements of one run know of their load. Not thread-safe: one event loop.
+    """Hold what all measurements of one run share about their load on the network.
 
-    `contacts`: the addresses to which a socket may be made (P7).
+    It is not thread-safe, because all of them use one event loop. `contacts`: the addresses to which a socket may
+    be made (P7).
     """
 
     def __init__(
@@ -57,9 +127,24 @@ class Pace:
         self._slots: dict[asyncio.Task[Any] | None, Slot] = {}  # by the task that holds the slot
         # longest TCP segment in bytes by family, where larger packets are lost on the way. Else the system's.
         self.segment_sizes: dict[int, int] = {}
+        self.translator: TranslatorPrefix | None = None  # of a network without IPv4 (RFC 7050)
         self.bytes_sent = 0
         self.bytes_received = 0
         self._received_rate = ReceivedRate(clock)
+
+    # -- addresses ---------------------------------------------------------------------------------------------
+
+    def way_to(self, ip: str) -> str:
+        """Return the address to which packets for `ip` are sent: the same, or the translator's for an IPv4 address.
+
+        Measurements name the server's own address, because it is the same in every network.
+        """
+        return self.translator.embed(ip) if self.translator is not None and ":" not in ip else ip
+
+    def untranslated(self, ips: Iterable[str]) -> list[str]:
+        """Return addresses of servers: what a resolver made for the translator (DNS64) becomes the IPv4 address."""
+        known = self.translator
+        return list(dict.fromkeys(known.extract(ip) or ip for ip in ips)) if known is not None else list(ips)
 
     # -- triggers and residual windows -------------------------------------------------------------------------
 
@@ -138,6 +223,26 @@ class Pace:
         async with self._tls_slots[address, name]:
             yield
 
+    @property
+    def bytes_moved(self) -> int:
+        """Return the bytes of payload that were sent and received."""
+        return self.bytes_sent + self.bytes_received
+
+    def in_thread(self) -> "Pace":
+        """Return a pace for flows of another thread. `take_counts` adds what they sent and received.
+
+        It shares nothing else that such flows change.
+        """
+        other = copy.copy(self)
+        other.bytes_sent = other.bytes_received = 0
+        other._received_rate = ReceivedRate()
+        return other
+
+    def take_counts(self, other: "Pace") -> None:
+        """Add the bytes of flows that ended in another thread. They are not part of the received rate."""
+        self.bytes_sent += other.bytes_sent
+        self.bytes_received += other.bytes_received
+
     def sent(self, count: int) -> None:
         """Count bytes of payload that were sent."""
         self.bytes_sent += count
@@ -193,7 +298,10 @@ class Pace:
 
     @property
     def line_queueing(self) -> float:
-        """Return the same of answers of several networks, which a queue of the access line delays."""
+        """Return the longest time for which answers of several networks queued.
+
+        The access line's queue delays these.
+        """
         return self._line.line_waiting
 
     @property

@@ -20,7 +20,7 @@ LIMITED = 2  # connections to one network side by side, after the network was fo
 
 Key = tuple[str, str]  # the network's first address, and the kind of hello
 RUN: Key = ("", "")  # all networks and kinds
-CHECKS: Key = ("", "checks")  # those of no service, which do not count there
+CHECKS: Key = ("", "checks")  # connections of no service, which do not count in RUN
 
 
 @dataclass(frozen=True)
@@ -40,22 +40,22 @@ class _Network:
     open: Counter[str] = field(default_factory=Counter)
     moments: deque[_Moment] = field(default_factory=deque)
     opened: int = 0
-    used: float = NEVER  # when several connections were open last
-    answered: list[float] = field(default_factory=list)  # when the answered hellos were sent
+    used: float = NEVER  # time at which several connections were last open
+    answered: list[float] = field(default_factory=list)  # times at which the answered hellos were sent
     unanswered: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """When hellos were sent that got no answer, by address."""
-    answers: dict[str, float] = field(default_factory=dict)  # when the last answered connection was begun, by name
-    failures: dict[str, float] = field(default_factory=dict)  # when the last unanswered one was sent, by name
-    again: asyncio.Lock = field(default_factory=asyncio.Lock)  # the names that were answered are sent again
-    refused: bool = False  # one of them was not answered again
+    answers: dict[str, float] = field(default_factory=dict)  # time at which the last answered connection began, by name
+    failures: dict[str, float] = field(default_factory=dict)  # time of the last unanswered hello, by name
+    again: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while the names that were answered are sent again
+    refused: bool = False  # one of these names was not answered again
     crowded: int = 0
     crowded_answered: int = 0
     repetitions: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     planned: int = 0  # repetitions that run or wait for their turn
-    repeated: asyncio.Event = field(default_factory=asyncio.Event)  # none runs or waits any more
+    repeated: asyncio.Event = field(default_factory=asyncio.Event)  # set while no repetition runs or waits
     running: int = 0
     failed: bool = False  # a repetition failed
-    slots: asyncio.Semaphore | None = None  # None: not limited
+    slots: asyncio.Semaphore | None = None  # None: connections to the network are not limited
     turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def connected(self, address: str, now: float) -> _Moment:
@@ -134,9 +134,9 @@ class OpenHello:
 
 
 class HelloCounts:
-    """Know the TLS connections of a run by network and kind of hello. Not thread-safe: one event loop.
+    """Count the TLS connections of a run by network and kind of hello.
 
-    `in_run` means all networks and kinds together.
+    It is not thread-safe, because all of them use one event loop. `in_run` counts all networks and kinds together.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, cool_down: float = COOL_DOWN) -> None:
@@ -166,7 +166,10 @@ class HelloCounts:
 
     @asynccontextmanager
     async def alone(self, address: str, kind: str, *, in_run: bool = False) -> AsyncIterator[None]:
-        """Let one repetition run at a time, and two after one has failed. None begins the cool-down again."""
+        """Let one repetition run at a time, and two after one has failed.
+
+        Repetitions do not begin the cool-down again.
+        """
         network = self._of(address, kind, in_run=in_run)
         repeated = (network, self._of(address, kind)) if in_run else (network,)
         network.planned += 1
@@ -217,8 +220,8 @@ class HelloCounts:
     def not_again(self, address: str, kind: str, name: str) -> set[str]:
         """Return the names that were answered in the network, but not since the last unanswered hello with `name`.
 
-        Without any, no count of connections stops this name. A policer that counts hellos with it and other names has
-        answered the first of them, and would not answer these names now. `name` itself may be among them.
+        If there are none, no count of connections stops `name`. A policer that counts hellos of all names would not
+        answer the other names now either. `name` itself may be among them.
         """
         return self._of(address, kind).not_again(name)
 
@@ -239,11 +242,13 @@ class HelloCounts:
         return self._of(address, kind).crowded_answered > 0
 
     def answered_later(self, address: str, kind: str) -> bool:
-        """Return whether such a hello was answered that was sent soon after an unanswered one to the address."""
+        """Return whether a hello of this kind was answered that was sent soon after an unanswered one to `address`."""
         return self._of(address, kind).later(address) > 0
 
     def answered_after(self, address: str, kind: str, when: float) -> bool:
-        """Return whether such a hello was answered that was sent clearly after `when`, a time of the clock, and soon.
+        """Return whether a hello of this kind that was sent clearly after `when`, but soon after it, was answered.
+
+        `when` is a time of the clock.
 
         Much later a policer would have forgotten what was sent before.
         """
@@ -253,7 +258,7 @@ class HelloCounts:
     async def turn(self, address: str, kind: str) -> AsyncIterator[None]:
         """Let flows to a network begin one by one, `TURN` seconds apart if the one before gets no answer.
 
-        Flows of several attempts with their names to one neutral host would else be side by side themselves.
+        Otherwise flows of several attempts to one neutral host would be side by side themselves.
         """
         turns = self._of(address, kind).turns
         await turns.acquire()

@@ -6,7 +6,7 @@ from collections import deque
 MANY = 8  # connects before each decision
 CROWDED = 0.1  # seconds in a queue above which other users of the line suffer (RFC 6817, 2.5, TARGET)
 SOON = 3  # first answers before each decision about queueing. A narrow line has no time for more.
-SEVERAL = 3  # networks whose answers queue. A queue of the line delays all, one of a censor or a server a few.
+SEVERAL = 3  # networks whose answers queue. The line's queue delays all, that of a censor or a server a few.
 
 
 class RoundTrips:
@@ -21,10 +21,10 @@ class RoundTrips:
         self._recent: list[float] = []
         self._latest: deque[float] = deque(maxlen=MANY)
         self._waits: deque[float] = deque(maxlen=MANY)
-        self._networks: deque[str] = deque(maxlen=MANY)  # of the servers that sent them
+        self._networks: deque[str] = deque(maxlen=MANY)  # networks of the servers that sent these answers
         self._new_waits = 0
         self.longest_waiting = 0.0  # the longest median of `MANY` queueing times in a row, in seconds
-        self.line_waiting = 0.0  # the same of those that several networks had, so that the access line has the queue
+        self.line_waiting = 0.0  # the same for answers of several networks, which the access line's queue delays
         self.round_trip = 0.0  # the longer of the first and the latest median, queueing included, 0.0 if unknown
 
     def connected(self, seconds: float) -> bool | None:

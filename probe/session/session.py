@@ -2,21 +2,27 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from probe.formats.entries import DNSQuery
-from probe.formats.exchanges.packets import Flow, PacketRecord
+from probe.formats.exchanges.recorded_packets import Flow, PacketRecord
+from probe.formats.network_facts import LoadBefore, PortConnect
+from probe.formats.transactions import TransactionRecord
 from probe.platforms.abilities import abilities
+from probe.session.flow_counts import FlowCounts, flow_of
 from probe.session.innocuous_resets import ResetCounts
 from probe.session.pacing import Pace
-from probe.session.trace import Transaction
+from probe.session.trace import Trace, Transaction
 from probe.session.turns import Turns
+from probe.signatures.own_load import may_be_ban
 from probe.signatures.ttl_distance import Interval
 from probe.targets.address_guard import Contacts, Elsewhere
-from probe.targets.target import Endpoint, Neutral, Target
+from probe.targets.filter_file import NameFilters
+from probe.targets.target import Endpoint, NeutralHosts, Target
 
 HELPER = "helper"  # replaces the test helper's address in every record
 
@@ -66,7 +72,7 @@ class NetworkWatch(Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """Hold what the user asked for. `control` has the URLs of test helpers. `roots` is a PEM file or None."""
 
     control: tuple[str, ...] = ()
@@ -85,12 +91,12 @@ class Session:
     """Represent one run. `as_control` is set in the test helper: no innocuous flows, confirmations or follow-ups."""
 
     run_id: str
-    settings: Settings
+    settings: RunSettings
     pace: Pace
-    neutral: Neutral
+    neutral: NeutralHosts
     resolvers: Target  # services are public resolvers, endpoints dns+udp://, dot://, doh://
     preflight: dict[str, Any] = field(default_factory=dict)  # facts as written to x_run.preflight
-    resolver_ttl: int = 0  # with which the system resolver's answers arrive, 0 if unknown. Never written.
+    resolver_ttl: int = 0  # TTL of the system resolver's answers on arrival, 0 if unknown. Never written.
     ipv4: bool = True  # families that the preflight found working
     ipv6: bool = False
     as_control: bool = False
@@ -100,9 +106,11 @@ class Session:
     out_of_time: bool = False  # the run's time limit is the reason to stop
     # verified by the preflight: (IP, endpoint)
     neutral_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)
-    home_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)  # the same of hosts in the country
+    home_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)  # the same for hosts in the country
     # a neutral host accepted a connection in the preflight, and its handshake was cut off or silent
     neutral_cut_off: bool = False
+    # our addresses as the test helpers said that they saw them
+    helpers_saw: Callable[[], Iterable[str]] = tuple
     asn_of: Callable[[str], int] = lambda address: 0  # offline lookup, 0 if unknown
     asn_database: str = ""  # name and date of the table behind `asn_of`
     # corroborates the system resolver's answers, None if no encrypted resolver works
@@ -114,12 +122,55 @@ class Session:
     visited_in_vain: dict[str, str] = field(default_factory=dict)  # unverified address: failure of its only visit
     located: dict[str, Interval] = field(default_factory=dict)  # payload: hop found first, where later searches start
     turns: Turns = field(default_factory=Turns)
+    repeated_lookups: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time, so that each is alone
+    filters: NameFilters = field(default_factory=NameFilters)
+    name_filter: dict[str, Any] | None = None  # whether the system resolver filters names, as x_run has it
+    assigned_resolvers: list[str] = field(default_factory=list)  # what the network assigned, none if it is unknown
+    filter_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    port_connects: dict[int, list[PortConnect]] = field(default_factory=dict)  # to unrelated servers, by port compared
+    port_locks: defaultdict[int, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    # call packets, test calls and transfers: each would change what another one shows
+    steady_flows: asyncio.Lock = field(default_factory=asyncio.Lock)
+    one_burst: asyncio.Lock = field(default_factory=asyncio.Lock)  # of SYNs, whose repetitions the system counts
     innocuous_resets: ResetCounts = field(default_factory=ResetCounts)
+    own_flows: FlowCounts = field(default_factory=FlowCounts)
     watch: NetworkWatch | None = None  # None in the test helper
     country: str = ""  # two letters, as far as it is known before the first packet
     preflight_began: float | None = None  # on the monotonic clock
     capture: PacketWitness | None = None  # None if the system does not let us see packets
-    bugs: list[str] = field(default_factory=list)  # of the preflight. Bugs of a measurement are in its record.
+    bugs: list[str] = field(default_factory=list)  # bugs of the preflight. Those of a measurement are in its record.
+
+    def __post_init__(self) -> None:
+        self.own_flows.operator_of = self.asn_of
+
+    def note_flow(self, trace: Trace, record: TransactionRecord, owner: str = "") -> None:
+        """Count a flow that has ended. `owner`: the neutral host that it went to, by default the measurement."""
+        named = self.pace.was_named(record.address)
+        flow = flow_of(
+            record, trace.entries_of(record), trace.zero, owner or self._owner(trace, record), to_named=named
+        )
+        if flow is not None:
+            self.own_flows.note(flow)
+
+    def note_load(self, trace: Trace) -> None:
+        """Write into the failed transactions of a measurement what the run had sent before."""
+        for record in trace.transactions:
+            if record.failure is not None:
+                record.load = self._load_before(trace, record) or None
+
+    def may_be_banned(self, trace: Trace, record: TransactionRecord) -> bool:
+        """Return whether a failed flow may have met a ban after our own burst, as far as other flows show it now."""
+        found = self._load_before(trace, record)
+        return any(may_be_ban(each.flows, each.passed, each.turned, each.hosts) for each in found)
+
+    def _load_before(self, trace: Trace, record: TransactionRecord) -> list[LoadBefore]:
+        flow = flow_of(record, trace.entries_of(record), trace.zero, self._owner(trace, record), to_named=True)
+        return self.own_flows.before(flow) if flow is not None else []
+
+    def _owner(self, trace: Trace, record: TransactionRecord) -> str:
+        """Return whose address a flow went to: a neutral host, a resolver, or the target of the measurement."""
+        neutral = any(ip == record.address for ip, _ in self.neutral_addresses)
+        return record.address if neutral or record.kind == "lookup" else str(id(trace))
 
     @property
     def public_only(self) -> bool:

@@ -9,8 +9,9 @@ from typing import Any, Literal, TypeVar
 
 from probe.formats import failures as f
 from probe.formats.entries import Entry
-from probe.formats.exchanges.packets import Flow
-from probe.formats.transactions import Family, FollowUp, Kind, TransactionRecord
+from probe.formats.exchanges.recorded_packets import Flow
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import Family, Kind, TransactionRecord
 from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify, describe, has_run_out
 
 # seconds after its deadline from which a step's failure is local: the process was stopped and received nothing
@@ -109,6 +110,7 @@ class Transaction:
             hidden=hidden,
         )
         self.trace.flows.append(flow)
+        self.trace.on_opened(address, port)
 
     def tags(self) -> list[str]:
         return [tag for tag in (self.record.service, self.record.kind, self.record.followup) if tag]
@@ -128,8 +130,13 @@ class Trace:
 
     overslept: float = OVERSLEPT
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        on_opened: Callable[[str, int], None] = lambda address, port: None,
+    ) -> None:
+        """Begin without transactions. `on_opened` gets the address and port of each socket that a transaction opens."""
+        self._clock, self.on_opened = clock, on_opened
         self._zero = clock()
         self._next_id = 1
         self._tails: set[asyncio.Task[None]] = set()
@@ -143,7 +150,7 @@ class Trace:
         self.redirects: list[Redirect] = []
         self.tried_again: set[int] = set()  # transactions with a step that overslept. Each has a successor.
         self.cut_short = False  # set if a limit of time or descriptors prevented an attempt
-        self.awaits_media = False  # only the media flows of the run are waited for
+        self.awaits_media = False  # True: the measurement only waits for the media flows of the run
 
     @property
     def zero(self) -> float:
@@ -169,12 +176,10 @@ class Trace:
             self.add(_copy(entry, numbers, shift))
 
     def add(self, entry: Entry) -> None:
-        """Add an entry, whose transaction is known."""
         self.entries.append(entry)
         self._by_transaction.setdefault(entry.transaction_id, []).append(entry)
 
     def entries_of(self, record: TransactionRecord) -> list[Entry]:
-        """Return the entries of one transaction."""
         return self._by_transaction.get(record.transaction_id, [])
 
     def attempts(self) -> list[TransactionRecord]:
@@ -246,7 +251,7 @@ class Trace:
         _, late = await asyncio.wait(set(self._tails), timeout=patience)
         for task in late:
             task.cancel()
-        if late:
+        if late:  # a cancelled step still writes its entry
             await asyncio.wait(late)
 
 

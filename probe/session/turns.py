@@ -9,15 +9,18 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-MOST_IN_VAIN = 2  # flows that failed alone or were as slow, after which the others are not sent one by one any more
+MOST_IN_VAIN = 2  # flows that failed alone, or were as slow alone. After so many, the others go side by side again
 
 
 class Turns:
-    """Know which flows were too slow for their time limits, and give turns. Not thread-safe: one event loop."""
+    """Record which flows were too slow for their time limits, and let such flows be repeated one at a time.
+
+    It is not thread-safe, because all of them use one event loop.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._turn = clock, asyncio.Lock()
-        self._slow: list[float] = []  # when each flow ended that was too slow
+        self._slow: list[float] = []  # times at which the flows that were too slow ended
         self._in_vain = 0
 
     def came_too_slowly(self) -> None:

@@ -8,16 +8,27 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from probe.messages import tr
+from probe.messages import mark, tr
 from probe.results import LONGEST_LINE, zstd_module
-from probe.sharing.manifest import LARGEST_PACKED, LONGEST_MANIFEST, Digests, Manifest, ShareError
+from probe.sharing.share_manifest import (
+    LARGEST_PACKED,
+    LONGEST_MANIFEST,
+    NO_MANIFEST,
+    Digests,
+    ShareError,
+    ShareManifest,
+)
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 LEVEL = 12  # of zstd. A run of 4 MB takes under a second.
 MOST_TIMES, BOMB_FLOOR = 200, 32 << 20  # a file above the second unpacks to at most so many times its size
+UNLIKE_MANIFEST = mark(
+    "The contents of the file do not agree with its first line (the manifest), so the file was changed or is damaged. "
+    "Ask the sender for it again."
+)
 
 
-def pack_lines(manifest: Manifest, lines: Iterable[bytes]) -> bytes:
+def pack_lines(manifest: ShareManifest, lines: Iterable[bytes]) -> bytes:
     """Return the packed file. Raise ShareError if it is too large, or if the lines are not those of the manifest."""
     target, digests = io.BytesIO(), Digests()
     with zstd_module().ZstdFile(target, "wb", level=LEVEL) as packed:
@@ -39,27 +50,36 @@ def _check_size(size: int) -> None:
         )
 
 
-def unpack_lines(packed: bytes) -> tuple[Manifest, Iterator[bytes]]:
+def unpack_lines(packed: bytes) -> tuple[ShareManifest, Iterator[bytes]]:
     """Return the manifest and an iterator over the lines. Both raise ShareError for a file that does not fit it.
 
     Never more is unpacked than the manifest announces, and one byte more.
     """
     if not packed.startswith(MAGIC):
-        raise ShareError(tr("It is no file of `probe share`, because it is not packed with zstd."))
+        raise ShareError(
+            tr(
+                "This file was not made by `probe share`, because it is not packed with zstd. "
+                "Ask for the file that `probe share` wrote."
+            )
+        )
     stream = zstd_module().ZstdFile(io.BytesIO(packed), "rb")
     with _damages():
         line = stream.readline(LONGEST_MANIFEST + 1)
     if len(line) > LONGEST_MANIFEST:
-        raise ShareError(tr("It is no file of `probe share`, because its first line is no manifest."))
-    manifest = Manifest.parse(line)
+        raise ShareError(tr(NO_MANIFEST))
+    manifest = ShareManifest.parse(line)
     if manifest.size > max(BOMB_FLOOR, MOST_TIMES * len(packed)):
         raise ShareError(
-            tr("It unpacks to more than {count} times its size, so it contains no measurements.", count=MOST_TIMES)
+            tr(
+                "This file would grow to more than {count} times its size when it is unpacked. Files of measurements "
+                "do not, so the rest of the file was not read.",
+                count=MOST_TIMES,
+            )
         )
     return manifest, _lines(stream, manifest)
 
 
-def _lines(stream: IO[bytes], manifest: Manifest) -> Iterator[bytes]:
+def _lines(stream: IO[bytes], manifest: ShareManifest) -> Iterator[bytes]:
     digests, left = Digests(), manifest.size
     for number, expected in enumerate(manifest.line_sha256, 1):
         with _damages():
@@ -72,12 +92,14 @@ def _lines(stream: IO[bytes], manifest: Manifest) -> Iterator[bytes]:
     with _damages():
         more = stream.read(1)
     if left or more or digests.manifest(manifest.software_version) != manifest:
-        raise ShareError(tr("It does not contain what its manifest says, so it was changed or is damaged."))
+        raise ShareError(tr(UNLIKE_MANIFEST))
 
 
 def _check_line(line: bytes, number: int, left: int) -> None:
     if not line:
-        raise ShareError(tr("It ends before line {number}, so it is incomplete. Ask for it again.", number=number))
+        raise ShareError(
+            tr("The file ends before line {number}, so it is incomplete. Ask the sender for it again.", number=number)
+        )
     if len(line) > LONGEST_LINE:
         raise ShareError(
             tr(
@@ -87,7 +109,7 @@ def _check_line(line: bytes, number: int, left: int) -> None:
             )
         )
     if left < 0 or not line.endswith(b"\n"):
-        raise ShareError(tr("It does not contain what its manifest says, so it was changed or is damaged."))
+        raise ShareError(tr(UNLIKE_MANIFEST))
 
 
 @contextmanager
@@ -96,8 +118,8 @@ def _damages() -> Iterator[None]:
     try:
         yield
     except EOFError:
-        raise ShareError(tr("It is incomplete. Ask for it again.")) from None
+        raise ShareError(tr("The file is incomplete. Ask the sender for it again.")) from None
     except Exception as error:
         if type(error).__name__ != "ZstdError":
             raise
-        raise ShareError(tr("It is damaged, so it cannot be unpacked. Ask for it again.")) from None
+        raise ShareError(tr("The file is damaged, so it cannot be unpacked. Ask the sender for it again.")) from None

@@ -10,8 +10,8 @@ from probe.messages import tr
 from probe.platforms.durability import sync
 from probe.results import RECEIVED, Problem, make_private_folder, read_pieces, sync_folder, unfinished, zstd_module
 from probe.sharing.container import unpack_lines
-from probe.sharing.manifest import Manifest, ShareError
 from probe.sharing.measurement_lines import VantagePoint, parse_line, vantage_point
+from probe.sharing.share_manifest import ShareError, ShareManifest
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Received:
     """Hold what a shared file contained. `known` says that the same lines were received before."""
 
     path: Path
-    manifest: Manifest
+    manifest: ShareManifest
     first: VantagePoint
     known: bool
 
@@ -59,11 +59,14 @@ def _write(part: Path, lines: Iterator[bytes], artificial: bool) -> VantagePoint
 def _check_origin(point: VantagePoint, artificial: bool) -> None:
     if point.origin.artificial and not artificial:
         raise ShareError(
-            tr("Its measurements were made in the lab or invented by a program. Receive it with --lab if you mean to.")
+            tr(
+                "The measurements in this file were made in the lab or invented by a program. "
+                "To receive them anyway, add --lab."
+            )
         )
 
 
-def _is_known(path: Path, manifest: Manifest) -> bool:
+def _is_known(path: Path, manifest: ShareManifest) -> bool:
     """Return whether the same lines are there already. Raise ShareError if the name leads to anything else."""
     if not os.path.lexists(path):
         return False
@@ -73,7 +76,8 @@ def _is_known(path: Path, manifest: Manifest) -> bool:
     if path.is_symlink() or digest.hexdigest() != manifest.sha256:
         raise ShareError(
             tr(
-                "{path} is another file, and it was not changed. Move it away, then receive this one.",
+                "{path} exists already and is another file. It was not changed. Move it to another folder, then "
+                "receive this file again.",
                 path=path,
             )
         )

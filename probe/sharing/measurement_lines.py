@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from probe.formats.origin import Origin, origin_of
 from probe.messages import tr
 from probe.results import Piece, Problem
-from probe.sharing.manifest import FORMAT, ShareError
+from probe.sharing.share_manifest import FORMAT, ShareError
 
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _NETWORK = re.compile(r"AS(?:0|[1-9][0-9]{0,9})", re.ASCII)
@@ -34,7 +34,13 @@ def parse_line(raw: bytes, number: int) -> dict[str, Any]:
     if isinstance(read, Problem):
         raise ShareError(tr("Line {number} cannot be used: {reason}", number=number, reason=read.sentence))
     if read.get("format") == FORMAT:
-        raise ShareError(tr("Line {number} is a second manifest, so it was made to mislead.", number=number))
+        raise ShareError(
+            tr(
+                "Line {number} is a second manifest. `probe share` does not write this, so the file may be made to "
+                "mislead. Do not use it.",
+                number=number,
+            )
+        )
     return read
 
 

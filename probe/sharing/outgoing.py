@@ -1,4 +1,7 @@
-"""Check a run before it is shared: nothing of the user in it, whole lines only, nothing artificial unless wanted."""
+"""Check a run before it is shared: nothing of the user in it, whole lines only, nothing artificial unless wanted.
+
+Write files that only their owner can read. The name of a file appears when the file is complete.
+"""
 
 import re
 import time
@@ -10,11 +13,24 @@ from typing import Any
 from probe import __version__
 from probe.formats.origin import Origin
 from probe.messages import tr
-from probe.privacy.redact import SCRUBBED, Known, redact
-from probe.results import Problem, read_pieces
+from probe.platforms.durability import sync
+from probe.privacy.redact import SCRUBBED, KnownIdentifiers, redact
+from probe.results import Problem, read_pieces, sync_folder, unfinished
 from probe.sharing.container import pack_lines
-from probe.sharing.manifest import Digests, Manifest, ShareError
 from probe.sharing.measurement_lines import VantagePoint, parse_line, vantage_point
+from probe.sharing.share_manifest import Digests, ShareError, ShareManifest
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file, or replace it by the complete new one. Raise OSError."""
+    with unfinished(path.parent) as part:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            sync(file.fileno())
+        part.replace(path)
+    sync_folder(path.parent)
+
 
 OURS = "censorprobe"
 STILL_GOING = 600  # seconds. A run whose file was changed later may still be going on.
@@ -26,7 +42,7 @@ class Outgoing:
     """Hold what was found in a run that may be shared."""
 
     source: Path
-    manifest: Manifest
+    manifest: ShareManifest
     first: VantagePoint
     last: VantagePoint
     network: str
@@ -45,7 +61,7 @@ class Outgoing:
         return self.source.name.endswith(".part")
 
 
-def inspect(source: Path, known: Known, *, artificial: bool = False) -> Outgoing:
+def inspect(source: Path, known: KnownIdentifiers, *, artificial: bool = False) -> Outgoing:
     """Read a run, and search each line for the known addresses and names once more. Raise ShareError.
 
     `artificial` allows measurements of the lab and of `probe synth`.
@@ -103,25 +119,23 @@ def _check_origin(measurement: dict[str, Any], point: VantagePoint, number: int,
             tr("Line {number} was written by another program, and cannot be checked for your data.", number=number)
         )
     if point.origin.artificial and not artificial:
-        raise ShareError(
-            tr("The run was made in the lab or invented by a program. Share it with --lab if you mean to.")
-        )
+        raise ShareError(tr("The run was made in the lab or invented by a program. To share it anyway, add --lab."))
 
 
-def _check_private(measurement: dict[str, Any], known: Known, number: int) -> None:
+def _check_private(measurement: dict[str, Any], known: KnownIdentifiers, number: int) -> None:
     cleaned = redact(measurement, known)
     if cleaned != measurement:
         raise ShareError(
             tr(
                 "Line {number} contains an address of this computer, or a name of it or its user, at {place}. "
-                "Nothing was written. Please report this as a bug in probe, without the file.",
+                "The file would show who you are, so nothing was written. Share another run, or measure again.",
                 number=number,
                 place=_difference(measurement, cleaned, known) or "?",
             )
         )
 
 
-def _difference(before: Any, after: Any, known: Known) -> str:
+def _difference(before: Any, after: Any, known: KnownIdentifiers) -> str:
     """Return the keys that lead to the first difference, without values and without private keys."""
     if isinstance(before, dict) and isinstance(after, dict):
         named = redact(dict.fromkeys(before, 0), known)

@@ -72,3 +72,18 @@ def _embeds_bogon(ip: ipaddress.IPv6Address) -> bool:
     else:
         return False
     return any(inner in net for net in _EMBEDDED)
+
+
+_HOME, _SHARED = ipaddress.IPv4Network("192.168.0.0/16"), ipaddress.IPv4Network("100.64.0.0/10")
+
+
+def is_of_home(address: str) -> bool:
+    """Return whether an address is one that only networks of users have. Providers use the other private ones too."""
+    found = ipaddress.ip_address(address)
+    return isinstance(found, ipaddress.IPv4Address) and found in _HOME
+
+
+def is_of_provider(address: str) -> bool:
+    """Return whether a router with this IPv4 address belongs to a provider: a public or shared one (RFC 6598)."""
+    found = ipaddress.ip_address(address)
+    return isinstance(found, ipaddress.IPv4Address) and (found.is_global or found in _SHARED)

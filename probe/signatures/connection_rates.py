@@ -26,7 +26,7 @@ LONG_AGO = 1e9
 
 
 @dataclass(frozen=True)
-class Connection:
+class TimedConnection:
     """Hold one TCP connection to an endpoint's address. `cut_off`: it is an attempt that was cut off."""
 
     address: str
@@ -42,12 +42,12 @@ class Connection:
 class _Spaced:
     """Hold a connection with the seconds since the one before in a scope, and since the last answered one."""
 
-    connection: Connection
+    connection: TimedConnection
     since_any: float
     since_answered: float
 
 
-def may_be_limited(address: str, connections: Sequence[Connection]) -> bool:
+def may_be_limited(address: str, connections: Sequence[TimedConnection]) -> bool:
     """Return whether such a limit explains that all own attempts at the address were cut off.
 
     The connections are in the order of their begin. The limit may be that of an address, of its network, or of all
@@ -61,21 +61,21 @@ def may_be_limited(address: str, connections: Sequence[Connection]) -> bool:
     return _explains(at_address) or _explains(in_network) or _explains(of_family, before=BESIDE)
 
 
-def _fails_after_rest(connections: Sequence[Connection]) -> bool:
+def _fails_after_rest(connections: Sequence[TimedConnection]) -> bool:
     """Return whether any attempt of the measurement was cut off after a rest, so that no limit is at fault."""
     families = ([one for one in connections if (":" in one.address) == v6] for v6 in (False, True))
     spaced = (one for of_family in families for one in _spaced(of_family))
     return any(one.connection.cut_off and REST <= one.since_any < inf for one in spaced)
 
 
-def _answers_others(at_address: Sequence[Connection]) -> bool:
+def _answers_others(at_address: Sequence[TimedConnection]) -> bool:
     """Return whether the address answered other connections directly after the last own one was cut off."""
     last = max((number for number, one in enumerate(at_address) if _counts(one)), default=len(at_address))
     after = [one for one in at_address[last + 1 :] if one.answered]
     return sum(one.begun <= at_address[last].ended + BESIDE for one in after) >= OTHERS_ANSWERED
 
 
-def _explains(connections: Sequence[Connection], before: float = 0.0) -> bool:
+def _explains(connections: Sequence[TimedConnection], before: float = 0.0) -> bool:
     """Return whether a limit of all these servers explains it. `before`: seconds before it in which answers count.
 
     A limit may allow several connections first, and more much later. Servers in several networks hardly share one.
@@ -92,11 +92,11 @@ def _explains(connections: Sequence[Connection], before: float = 0.0) -> bool:
     return not any(one.since_any <= longest[0] and one.since_answered <= longest[1] for one in near)
 
 
-def _counts(connection: Connection) -> bool:
+def _counts(connection: TimedConnection) -> bool:
     return connection.cut_off and connection.own
 
 
-def _spaced(connections: Iterable[Connection]) -> Iterator[_Spaced]:
+def _spaced(connections: Iterable[TimedConnection]) -> Iterator[_Spaced]:
     begun = answered = -inf
     for one in connections:
         yield _Spaced(one, one.begun - begun, one.begun - answered)

@@ -24,7 +24,7 @@ _BYTE_ORDERS: tuple[_ByteOrder, ...] = ("big", "little")
 COUNTING_PAYLOAD = bytes((1, 2, 3, 4, 5, 6, 7, 8, 9, 0))
 
 
-class Reset(NamedTuple):
+class ReceivedReset(NamedTuple):
     """Hold the header fields of an IPv4 reset on arrival. `dont_fragment` is the flag DF (RFC 791, section 3.1)."""
 
     window: int
@@ -80,7 +80,7 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (TSG, HENAN)}
 """Each family by its name, in the order in which they are listed."""
 
 
-def family_of(reset: Reset, server: str, ours: Collection[str]) -> str | None:
+def family_of(reset: ReceivedReset, server: str, ours: Collection[str]) -> str | None:
     """Return the name of the family whose conditions one reset meets, None for none.
 
     `server` is the other end of the flow. `ours` are the addresses that the device may have seen us come from, such as
@@ -92,7 +92,7 @@ def family_of(reset: Reset, server: str, ours: Collection[str]) -> str | None:
     return HENAN.name if counts_up and not reset.dont_fragment else None
 
 
-def _is_seeded(reset: Reset, server: str, ours: Collection[str]) -> bool:
+def _is_seeded(reset: ReceivedReset, server: str, ours: Collection[str]) -> bool:
     plain = reset.flags in {"R", "RA"} and reset.dont_fragment and not reset.payload
     if not plain or reset.window not in WINDOWS:
         return False

@@ -4,6 +4,7 @@ Some networks in Russia drop the connections of a client that has many TLS conne
 (https://github.com/net4people/bbs/issues/546, opened 2026-11-28).
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 CROWD = 3
@@ -22,6 +23,7 @@ COOL_DOWN = 70.0
 """Seconds without such a hello, after which a policer of one minute has forgotten the earlier ones."""
 
 
+@lru_cache(4096)
 def network_of(address: str) -> str:
     """Return the first address of the /24 (IPv4) or /48 (IPv6) of an address."""
     ip = ip_address(address.partition("%")[0])

@@ -6,6 +6,17 @@ LEAST_SILENCE = 2.5
 LEAST_ANSWER = 1500
 """Bytes that arrived after the request. TLS 1.3 sends session tickets of fewer bytes without any answer."""
 
+LEAST_PACKETS = 24
+"""Packets that a connection with a long page receives. With the client's own ones they are more than the 25 after which
+devices are known to stop a connection (https://github.com/net4people/bbs/issues/490, opened 2026-11-28). How many
+packets 16 kB of a page need depends on the computer's TLS library and on how its kernel acknowledges.
+"""
+
+COMPARED_BYTES = 40960
+"""Bytes that an answer with another name, from another host or to the control gets, if it is that long. A connection
+that stops after 16 kB or 25 packets has clearly fewer.
+"""
+
 LARGEST_FRAME = 3200
 """Bytes of a frame of a transfer with the helper, header included. Each is a TLS record of its own."""
 

@@ -8,9 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 ACTED = frozenset({"reset", "closed", "answered", "unreachable"})  # before the server, only a middlebox can cause these
-PATHWIDE = frozenset({"dns", "stun", "reflector", "dtls", "sip", "media"})
-"""Payloads on which a middlebox acts at any server's address: one search holds for all services of a measurement."""
-
 COMPARING = frozenset({"frozen", "kept", "media"})
 """Payloads that are compared with other packets in their own flow. The path sweep shows no router for them."""
 
@@ -103,7 +100,7 @@ def next_ttls(low: int, high: int, candidates: Sequence[int], *, most: int) -> l
 
 
 @dataclass
-class Search:
+class TTLSearch:
     """Hold the outcomes of one search and choose the next TTLs.
 
     `candidates` and `most` are those of `next_ttls`. `furthest` is a TTL at which action is certain, or the server's

@@ -10,7 +10,7 @@ def address_of(ip: str, port: int) -> str:
 
 
 class Connection(Protocol):
-    """Represent a byte stream to `address` over TCP or TLS. One task may read while another writes."""
+    """Represent a stream of bytes to `address` over TCP or TLS. One task may read from it while another one writes."""
 
     address: str
     ip: str
@@ -47,6 +47,10 @@ class Connection(Protocol):
     def fell_silent(self) -> bool:
         """Return whether an answer began and no byte has arrived for some time. False where this is not counted."""
         return False
+
+    def packets_received(self) -> int | None:
+        """Return how many packets have arrived, those without data included. None if they are not counted."""
+        return None
 
     async def test_path(self, data: bytes) -> None:
         """Send `data` on a silent connection, and wait a moment for its acknowledgement.

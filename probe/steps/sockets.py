@@ -9,14 +9,18 @@ from probe.session.classify import LocalFailure
 from probe.targets.address_guard import Contacts, Elsewhere, may_contact
 
 
-def open_socket(ip: str, kind: socket.SocketKind, contacts: Contacts | Elsewhere) -> socket.socket:
+def open_socket(
+    ip: str, kind: socket.SocketKind, contacts: Contacts | Elsewhere, *, way: str | None = None
+) -> socket.socket:
     """Return a non-blocking socket for `ip` (a literal). It is connected to no other address.
+
+    `way` is the address that packets for `ip` are sent to, if a translator has another one for it (`Pace.way_to`).
 
     Raises LocalFailure if the run may not contact the address. No socket is made then.
     """
     if not may_contact(ip, contacts):
         raise LocalFailure(f.NOT_CONTACTED)
-    version = ipaddress.ip_address(ip).version
+    version = ipaddress.ip_address(way or ip).version
     sock = socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET, kind)
     sock.setblocking(False)
     return sock

@@ -34,9 +34,9 @@ class TCPConnection(Connection):
         self.ip, self.port, self.address = ip, port, address_of(ip, port)
         self._sock, self._pace = sock, pace
         self._loop = asyncio.get_running_loop()
-        self._connected_in: float | None = None  # seconds, set until the first answer
+        self._connected_in: float | None = None  # seconds of the handshake, None after the first answer
         self._counted = StreamEnd()
-        self._traffic: tcp_state.Traffic | None = None  # before the path was tested
+        self._traffic: tcp_state.Traffic | None = None  # what had been transferred when the test of the path began
         self._before_limit: tuple[int, int] | None = None  # bytes and segments that came before `limit_unread`
         self._end: StreamEnd | None = None  # set when it is closed
         self._opened_at = self._loop.time()
@@ -129,13 +129,17 @@ class TCPConnection(Connection):
     def fell_silent(self) -> bool:
         return is_in_midst_of_answer(self._counted.bytes_after_sent, self.silent_for())
 
+    def packets_received(self) -> int | None:
+        counted = tcp_state.traffic(self._sock)
+        return counted.segments_in if counted else None
+
     async def test_path(self, data: bytes) -> None:
         self._traffic = traffic = tcp_state.traffic(self._sock)
         if traffic is None:
             return
         received = self._counted.bytes_after_sent
         await self.write(data)
-        self._counted.bytes_after_sent = received
+        self._counted.bytes_after_sent = received  # the test is no request, so it begins no new answer
         for _ in range(LOOKS):
             await asyncio.sleep(PATH_TEST / LOOKS)
             if self._acknowledges_since(traffic):
@@ -236,7 +240,8 @@ async def tcp_connect(
     """
     entry = TCPConnect(ip=ip, port=port)
     async with tx.step(entry, pace.tcp_timeout(confirm=confirm) if timeout is None else timeout):
-        sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts)
+        way = pace.way_to(ip)
+        sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts, way=way)
         conn = TCPConnection(sock, ip, port, pace)
         tx.connections.callback(conn.close)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -245,11 +250,11 @@ async def tcp_connect(
             raise LocalFailure(f.SEGMENT_SIZE)
         began = time.monotonic()
         try:
-            await asyncio.get_running_loop().sock_connect(sock, (ip, port))
+            await asyncio.get_running_loop().sock_connect(sock, (way, port))
         except PermissionError as error:
-            raise _forbidden_by(error, ip, port, pace.contacts) from error
+            raise _forbidden_by(error, way, port, pace.contacts) from error
         finally:
-            tx.opened("tcp", sock.getsockname()[1], ip, port)
+            tx.opened("tcp", sock.getsockname()[1], way, port)
         conn.local = sock.getsockname()[:2]
         conn.opened()
         tx.connections.callback(_record_end, tx, conn)

@@ -123,14 +123,15 @@ async def _connected(
     tx: Transaction, ip: str, port: int, pace: Pace, segment_size: int
 ) -> tuple[TCPConnection, socket.socket]:
     """Return the connection and its socket. `segment_size` 0 is the run's. Raises what sockets raise."""
-    sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts)
+    way = pace.way_to(ip)
+    sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts, way=way)
     conn = TCPConnection(sock, ip, port, pace)
     tx.connections.callback(conn.close)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     size = segment_size or pace.segment_sizes.get(family_of(ip), 0)
     if size and not limit_segments(sock, size):
         raise LocalFailure(f.SEGMENT_SIZE)
-    await asyncio.get_running_loop().sock_connect(sock, (ip, port))
+    await asyncio.get_running_loop().sock_connect(sock, (way, port))
     return conn, sock
 
 
@@ -152,7 +153,8 @@ class _Reading:
         self._tx, self._entry, self._conn, self._seconds = tx, entry, conn, seconds
         self._loop, self._frames, self._asked = asyncio.get_running_loop(), FrameReader(), 0.0
         self._intervals: dict[int, int] = {}
-        self._head: bytes | None = b"" if entry.http_host is not None else None  # of an answer, None behind its end
+        # The head of the answer over HTTP as far as it has arrived. None once it is read, and over TLS, which has none.
+        self._head: bytes | None = b"" if entry.http_host is not None else None
 
     async def run(self, request: bytes) -> None:
         """Send the token or the request with it, and read to the end.
@@ -198,7 +200,6 @@ class _Reading:
             self._count(len(data))
 
     def _count(self, size: int) -> None:
-        """Count bytes that arrived now."""
         place = int((self._loop.time() - self._asked) / INTERVAL)
         self._intervals[place] = self._intervals.get(place, 0) + size
 

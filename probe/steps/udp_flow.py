@@ -11,6 +11,7 @@ from probe.steps.udp_socket import UDPSocket
 IsOurs = Callable[[bytes], bool | None]
 """True: the answer. False: another sender's datagram. None: our answer, and more must follow (a provisional response).
 """
+SIZE_STEP = 32  # bytes
 _MOST_LATE = 16  # datagrams after the answer that are kept for `another`
 
 
@@ -22,8 +23,9 @@ class UDPFlow(UDPSocket):
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self.sent = 0
         self.round_trip: float | None = None  # seconds from the last transmission to the answer
+        self.answer_size: int | None = None  # of the longest datagram that answered ours, see `rounded_size`
         self.foreign = 0  # datagrams that did not answer ours
-        self.first_foreign: bytes | None = None  # at most 64 bytes of the first of them, scrubbed
+        self.first_foreign: bytes | None = None  # at most 64 bytes of the first foreign datagram, scrubbed
         self.ip_ttl: int | None = None  # TTL (hop limit) at which the last answer arrived, None if unknown
         self._sent_at = 0.0
         self._is_ours: IsOurs = lambda raw: False
@@ -80,6 +82,8 @@ class UDPFlow(UDPSocket):
         except Exception as bug:  # raised in the task that awaits the answer
             self._answer.set_exception(bug)
             return
+        if ours is not False:
+            self.answer_size = max(self.answer_size or 0, rounded_size(len(raw)))
         if ours:
             self.ip_ttl = ip_ttl
             self.round_trip = round(self._loop.time() - self._sent_at, 6)
@@ -104,6 +108,11 @@ def udp_flow(ip: str, port: int, pace: Pace) -> Iterator[UDPFlow]:
         yield flow
     finally:
         flow.close()
+
+
+def rounded_size(size: int) -> int:
+    """Return a size in bytes, rounded up. An exact one shows how many digits the user's address has in an answer."""
+    return -(-size // SIZE_STEP) * SIZE_STEP
 
 
 def doubling(first: float, longest: float, limit: float) -> Iterator[float]:

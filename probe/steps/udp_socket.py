@@ -6,7 +6,7 @@ import socket
 from abc import ABC, abstractmethod
 
 from probe.platforms.event_loop import forget, watch
-from probe.platforms.sockets.datagrams import ask_for_ttl, datagram_error, receive_late
+from probe.platforms.sockets.datagram_sockets import ask_for_ttl, datagram_error, receive_late
 from probe.platforms.sockets.ttl import keep_errors, told_by_icmp
 from probe.session.pacing import Pace
 from probe.steps.sockets import open_socket
@@ -26,7 +26,7 @@ class UDPSocket(ABC):
         self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._waited = 0.0  # seconds until the datagram that `_received` gets was read, if this was asked for
-        self._sock = _connected(ip, port, contacts or pace.contacts)
+        self._sock = _connected(ip, pace.way_to(ip), port, contacts or pace.contacts)
         watch(self._sock, self._readable)
 
     @property
@@ -85,12 +85,12 @@ class UDPSocket(ABC):
             self._refused(OSError(errno.EHOSTUNREACH if number == errno.EACCES else datagram_error(number), "ICMP"))
 
 
-def _connected(ip: str, port: int, contacts: Contacts | Elsewhere) -> socket.socket:
-    sock = open_socket(ip, socket.SOCK_DGRAM, contacts)
+def _connected(ip: str, way: str, port: int, contacts: Contacts | Elsewhere) -> socket.socket:
+    sock = open_socket(ip, socket.SOCK_DGRAM, contacts, way=way)
     try:
         ask_for_ttl(sock)
         keep_errors(sock)
-        sock.connect((ip, port))
+        sock.connect((way, port))
     except BaseException:
         sock.close()
         raise

@@ -10,8 +10,8 @@ import re
 from typing import Any, NamedTuple
 
 from probe.formats import failures as f
-from probe.formats.stores import StoreEntry, StoreListingKeys, StoreRequest
-from probe.stores.client import Answer, StoreClient
+from probe.formats.store_keys import StoreEntry, StoreListingKeys, StoreRequest
+from probe.stores.store_client import StoreAnswer, StoreClient
 from probe.targets.store_file import StoreApp, Stores
 
 _PAGE = re.compile(r"https://(?:apps|itunes)\.apple\.com/([a-z]{2})/app/")
@@ -24,7 +24,7 @@ class Unreadable(ValueError):
     """Report that an answer is no result of the lookup. The text says why."""
 
 
-class Found(NamedTuple):
+class AppleListing(NamedTuple):
     """Hold what an answer says about one app. A field of another form is None."""
 
     bundle: str | None
@@ -54,7 +54,7 @@ async def ask_storefront(
     )
 
 
-def request_of(answer: Answer, start: float, asked: int, failure: str | None) -> StoreRequest:
+def request_of(answer: StoreAnswer, start: float, asked: int, failure: str | None) -> StoreRequest:
     """Return the record of a request. `start` is the time of the monotonic clock when the measurement began."""
     return StoreRequest(
         t0=answer.began - start,
@@ -67,7 +67,7 @@ def request_of(answer: Answer, start: float, asked: int, failure: str | None) ->
     )
 
 
-def parse(raw: bytes) -> dict[int, Found]:
+def parse(raw: bytes) -> dict[int, AppleListing]:
     """Return the apps in an answer by track id. Raise Unreadable.
 
     The content type of the answer is text/javascript, so only the body is looked at.
@@ -87,7 +87,7 @@ def parse(raw: bytes) -> dict[int, Found]:
     return found
 
 
-def _read(answer: Answer) -> tuple[dict[int, Found] | None, str | None]:
+def _read(answer: StoreAnswer) -> tuple[dict[int, AppleListing] | None, str | None]:
     """Return the apps, or None and the failure."""
     if answer.failure is not None:
         return None, answer.failure
@@ -97,9 +97,9 @@ def _read(answer: Answer) -> tuple[dict[int, Found] | None, str | None]:
         return None, f"{f.UNKNOWN}: store: {error}"
 
 
-def _found(result: dict[str, Any]) -> Found:
+def _found(result: dict[str, Any]) -> AppleListing:
     page = _PAGE.match(_text(result, "trackViewUrl", re.compile(r".{1,2000}")) or "")
-    return Found(
+    return AppleListing(
         bundle=_text(result, "bundleId", _BUNDLE),
         storefront=page[1] if page else None,
         version=_text(result, "version", _VERSION),
@@ -113,7 +113,7 @@ def _text(result: dict[str, Any], key: str, form: re.Pattern[str]) -> str | None
     return value if isinstance(value, str) and form.fullmatch(value) else None
 
 
-def _entry(app: StoreApp, found: dict[int, Found] | None) -> StoreEntry:
+def _entry(app: StoreApp, found: dict[int, AppleListing] | None) -> StoreEntry:
     entry = StoreEntry(
         app=app.name,
         title=app.title,

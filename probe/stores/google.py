@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from probe.formats import failures as f
-from probe.formats.stores import StoreEntry, StoreListingKeys, StoreRequest
+from probe.formats.store_keys import StoreEntry, StoreListingKeys, StoreRequest
 from probe.stores.apple import request_of
-from probe.stores.client import Answer, StoreClient
+from probe.stores.store_client import StoreAnswer, StoreClient
 from probe.targets.store_file import StoreApp, Stores
 
 # The page has its data in scripts. `ds:5` at this path says whether the app is available here (modules app, 00ded3fc,
@@ -56,7 +56,7 @@ async def ask_country(
     )
 
 
-def is_listed(answer: Answer, package: str) -> tuple[bool | None, str | None]:
+def is_listed(answer: StoreAnswer, package: str) -> tuple[bool | None, str | None]:
     """Return whether the page offers the app in this country, None with the failure if the page does not say it."""
     if answer.status == _GONE:
         return False, None

@@ -15,12 +15,12 @@ MEDIA_PAIRS: dict[Literal["standard", "deep"], int] = {"standard": 1, "deep": 3}
 CALL_SECONDS = {"sip": 17, "webrtc": 20}  # of one test call in a round of a deep run, by its protocol
 CALL_BYTES = {"sip": 62_000, "webrtc": 68_000}  # with the headers of IP and UDP, in both directions
 TRANSFER_BYTES = 850_000  # of one pair of transfers, with the headers of IP, TCP and TLS
-TRANSFER_PAIRS = 3  # most in each round
-UPLOAD_PAIRS = 2  # most in each round of a deep run, of as many bytes
+TRANSFER_PAIRS = 5  # most in each round, so that the names of several services are compared and repeated
+UPLOAD_PAIRS = 2  # most in each round of a deep run. A pair moves as many bytes.
 KEPT_TOGETHER = 3  # servers to which connections are kept open side by side, since all share a neutral host
 KEPT_SECONDS = SECONDS + LATER  # of the connections to one server
-KEPT_AGAIN_SECONDS = SECONDS  # of the further ones, if both connections under the target's name were cut off
-KEPT_BYTES = 70_000  # of all of them, with the headers of IP and TCP
+KEPT_AGAIN_SECONDS = SECONDS  # of the further connections, if both under the target's name were cut off
+KEPT_BYTES = 70_000  # of all connections to one server, with the headers of IP and TCP
 COOL_DOWNS = 2  # waits before failed hellos are repeated alone
 LARGE_PAGE = 160_000  # bytes of a large front page, compressed
 
@@ -57,7 +57,7 @@ def kept_servers(targets: Sequence[Target]) -> int:
 
 
 def kept_seconds(servers: int, each: float = KEPT_SECONDS) -> float:
-    """Return how long that takes, `KEPT_TOGETHER` servers side by side and `each` seconds for one."""
+    """Return the seconds for all servers, `KEPT_TOGETHER` of them side by side and `each` seconds for one."""
     return -(-servers // KEPT_TOGETHER) * each
 
 

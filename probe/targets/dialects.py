@@ -2,10 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:  # the models of entries take long to build
-    from probe.formats.exchanges.calls import EchoPayload
+from typing import Literal
 
 Layer = Literal["tcp", "tls", "quic", "http", "mail", "payload"]
 """A layer is also the prefix of the columns of an observation: `LAYER_attempts`, `LAYER_failure`."""
@@ -25,18 +22,22 @@ class Dialect:
     name_layer: Literal["", "tls", "quic", "http"] = "tls"
     """Layer at which flows with the host's name are compared, "" for none.
 
-    It is `tls` for some dialects that send no name themselves: other endpoints of the same host may send it over TLS.
+    Some dialects send no name themselves and have `tls`, because other endpoints of the same host may send the name
+    over TLS.
     """
     has_exchangeable_name: bool = False
     """The first message shows a name in the clear, and another name can be sent in its place."""
     payload_authenticates: bool = False
     """Only the genuine server can pass the layer `payload`."""
-    unlisted: bool = False
-    """The payload belongs to one operator's own protocol. No list of usual protocols contains it."""
     payload_rules: str = "payload"
     """Rule table for the layer `payload`. The other layers have a rule table of their own name."""
-    echo_payload: "EchoPayload | None" = None
-    """Kind of the datagram that is repeated to the helper's UDP echo after silence."""
+    payload_kind: str = ""
+    """Kind of the payload in echo pairs and hop searches (`Entry.PAYLOAD`), "" if it is sent in neither.
+
+    "random" is the protocol of one operator, which no list of usual protocols contains.
+    """
+    located: tuple[str, ...] = ()
+    """Prefixes of further mechanisms that a hop search with this payload locates."""
     alpn_offered: tuple[str, ...] = ()
     alpn_served: tuple[str, ...] = ()
     """Protocol ids (RFC 7301) that a server accepts, the preferred one first."""
@@ -80,6 +81,16 @@ class Dialect:
         return "payload" in self.layers and not self.authenticates_server
 
     @property
+    def unlisted(self) -> bool:
+        """Return whether the payload is on no list of usual protocols, because it belongs to one operator."""
+        return self.payload_kind == "random"
+
+    @property
+    def echo_payload(self) -> str | None:
+        """Return the kind of the datagram that is repeated to the helper's UDP echo after silence."""
+        return self.payload_kind or None if self.carrier == "udp" else None
+
+    @property
     def is_resolver(self) -> bool:
         """Return whether the server is a DNS resolver."""
         return self.proof == "answer"
@@ -112,14 +123,14 @@ def _messengers() -> tuple[Dialect, ...]:
         layers=("tcp", "payload"),
         proof="mtproto",
         payload_authenticates=True,
-        unlisted=True,
+        payload_kind="random",
         usual_need="messages",
         typical_bytes=1_200,
     )
     return mtproto, replace(mtproto, scheme="noise", proof="noise", typical_bytes=2_500)
 
 
-def _calls(scheme: str, echo_payload: "EchoPayload") -> tuple[Dialect, ...]:
+def _calls(scheme: str, payload_kind: str, *located: str) -> tuple[Dialect, ...]:
     """Return STUN, TURN or SIP over each transport. Only TLS sends a name before the payload."""
     udp = Dialect(
         scheme=scheme,
@@ -128,10 +139,11 @@ def _calls(scheme: str, echo_payload: "EchoPayload") -> tuple[Dialect, ...]:
         proof=scheme,
         name_layer="",
         payload_rules=scheme,
-        echo_payload=echo_payload,
+        payload_kind=payload_kind,
+        located=located,
         usual_need="calls",
     )
-    tcp = replace(udp, transport="tcp", layers=("tcp", "payload"), echo_payload=None)
+    tcp = replace(udp, transport="tcp", layers=("tcp", "payload"), located=())
     tls = replace(tcp, transport="tls", layers=("tcp", "tls", "payload"), name_layer="tls", has_exchangeable_name=True)
     return udp, tcp, tls
 
@@ -144,11 +156,11 @@ def _reflectors() -> tuple[Dialect, ...]:
         proof="reflector",
         name_layer="",
         payload_rules="reflector",
-        echo_payload="reflector",
+        payload_kind="reflector",
         usual_need="calls",
         typical_bytes=1_000,
     )
-    return udp, replace(udp, scheme="reflector+tcp", layers=("tcp", "payload"), echo_payload=None)
+    return udp, replace(udp, scheme="reflector+tcp", layers=("tcp", "payload"), payload_kind="")
 
 
 _DTLS = Dialect(
@@ -157,7 +169,8 @@ _DTLS = Dialect(
     proof="dtls",
     name_layer="",
     payload_rules="dtls",
-    echo_payload="dtls",
+    payload_kind="dtls",
+    located=("dtls.timeout.fingerprint",),
     usual_need="calls",
     typical_bytes=3_000,
 )
@@ -239,7 +252,7 @@ DIALECTS: dict[str, Dialect] = {
         *_calls("turn", "stun"),
         *_reflectors(),
         _DTLS,
-        *_calls("sip", "sip"),
+        *_calls("sip", "sip", "sip.injection."),
         *_resolvers(),
         *_mail(),
         _QUIC,

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from probe.formats.stores import LEAST_CONTROLS
+from probe.formats.store_keys import LEAST_CONTROLS
 from probe.messages import tr
-from probe.targets.schema import Strict, read_toml, validate
 from probe.targets.target import is_address
 from probe.targets.target_error import TargetError
+from probe.targets.target_keys import Strict, read_toml, validate
 
 NAME = "stores"
 MOST_IDS = 200  # of one lookup (`limit` of the Search API goes to 200)
@@ -49,7 +49,7 @@ class AppTable(BasketTable):
 
 
 class AppleTable(Strict):
-    """Hold the table `[apple]`."""
+    """Hold the table `[apple]`: the address of the lookup, and the storefronts, some of which are controls."""
 
     lookup: str
     source: str
@@ -61,7 +61,7 @@ class AppleTable(Strict):
 
 
 class GoogleTable(Strict):
-    """Hold the table `[google]`."""
+    """Hold the table `[google]`: the address of an app's page, and the packages that every storefront lists."""
 
     page: str
     source: str
@@ -70,7 +70,7 @@ class GoogleTable(Strict):
 
 
 class StoreFile(Strict):
-    """Hold the file stores.toml."""
+    """Hold the file stores.toml: both stores, the apps that are always listed, and the apps that are looked up."""
 
     title: str
     reviewed: date

@@ -124,7 +124,6 @@ class Target:
         return replace(self, services={role: s for role, s in kept.items() if s.endpoints}, whole=False)
 
     def endpoints(self) -> Iterator[tuple[Service, Endpoint]]:
-        """Yield each endpoint with its service."""
         for service in self.services.values():
             for endpoint in service.endpoints:
                 yield service, endpoint
@@ -134,7 +133,19 @@ LAB_COUNTRY = "XX"  # ISO 3166-1 leaves it to users
 
 
 @dataclass(frozen=True)
-class Neutral:
+class PortHost:
+    """Represent a server with many open ports, at which a port is compared. Without `ports`, all are open."""
+
+    host: str
+    ports: frozenset[int] = frozenset()
+
+    def answers(self, port: int) -> bool:
+        """Return whether the server accepts connections at a port."""
+        return not self.ports or port in self.ports
+
+
+@dataclass(frozen=True)
+class NeutralHosts:
     """Represent neutral.toml: hosts that no censor has a reason to block, and what preflight needs."""
 
     innocuous: tuple[str, ...]
@@ -157,6 +168,8 @@ class Neutral:
     """Country and endpoint (`https`) of hosts that are only tested from that country."""
     by_address: tuple[Endpoint, ...] = ()
     """Endpoints with an address as host, which get a connection if no name of a neutral host has an address."""
+    port_hosts: tuple[PortHost, ...] = ()
+    """Servers that get a connection at a port where connects to a service failed."""
     published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Addresses of home hosts by URL, where the operator publishes them for use without a name."""
 
@@ -171,7 +184,6 @@ class Neutral:
 
 
 def family_of(ip: str) -> Literal[4, 6]:
-    """Return the family of an IP literal."""
     return 6 if ":" in ip else 4
 
 

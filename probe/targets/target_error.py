@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from probe.messages import tr
 
-MOST_SERVICES, MOST_ENDPOINTS = 100, 500  # of a target. Ours have up to 7 and 39.
+MOST_SERVICES, MOST_ENDPOINTS = 100, 500  # of a target. Our own targets have up to 7 services and 39 endpoints.
 
 
 class TargetError(ValueError):

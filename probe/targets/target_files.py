@@ -6,16 +6,18 @@ from typing import Any
 
 from probe.files import read_regular
 from probe.messages import listed, tr
-from probe.targets.target import Endpoint, Neutral, Service, Target, parse_endpoint
+from probe.targets.target import Endpoint, NeutralHosts, PortHost, Service, Target, parse_endpoint
 from probe.targets.target_error import TargetError, hint
 
 LARGEST_ROOTS = 1 << 20  # bytes of a target's PEM file
-NOT_TARGETS = frozenset({"neutral", "stores"})  # files that are no targets (the list of public resolvers is one)
+NOT_TARGETS = frozenset(
+    {"neutral", "stores", "filters", "helpers"}
+)  # files that are no targets. The list of resolvers is one
 
 
 def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
     """Load one target file. `nettests`, if given, are the known nettests. Raise TargetError."""
-    from probe.targets.schema import TargetFile, read_toml, validate  # here, so that `probe judge` starts faster
+    from probe.targets.target_keys import TargetFile, read_toml, validate  # here, so that `probe judge` starts faster
 
     raw, table = read_toml(path)
     file = validate(TargetFile, table, path)
@@ -45,9 +47,9 @@ def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
     return Target(name=path.stem, services=services, digest=digest, roots=roots, **about)
 
 
-def load_neutral(path: Path) -> Neutral:
+def load_neutral(path: Path) -> NeutralHosts:
     """Load neutral.toml. Raise TargetError."""
-    from probe.targets.schema import EndpointTable, NeutralFile, read_toml, validate  # here for the same reason
+    from probe.targets.target_keys import EndpointTable, NeutralFile, read_toml, validate  # here for the same reason
 
     raw, table = read_toml(path)
     file = validate(NeutralFile, table, path)
@@ -55,7 +57,7 @@ def load_neutral(path: Path) -> Neutral:
         (_endpoints([EndpointTable(url=check.url)], path, "portal")[0], check.status, check.body)
         for check in file.portal
     )
-    return Neutral(
+    return NeutralHosts(
         innocuous=tuple(file.innocuous),
         nonexistent=file.nonexistent,
         endpoints=_endpoints(file.endpoints, path, "endpoints"),
@@ -68,6 +70,7 @@ def load_neutral(path: Path) -> Neutral:
             for host in file.home
         ),
         by_address=_endpoints(file.by_address, path, "by_address"),
+        port_hosts=tuple(PortHost(one.host, frozenset(one.ports)) for one in file.port_host),
         published={host.url: tuple(map(str, host.addresses)) for host in file.home if host.addresses},
     )
 
@@ -119,7 +122,7 @@ def _own_roots(path: Path, name: str) -> str:
 
 
 def _endpoints(specs: list[Any], path: Path, key: str) -> tuple[Endpoint, ...]:
-    from probe.targets.schema import EndpointTable  # here for the same reason
+    from probe.targets.target_keys import EndpointTable  # here for the same reason
 
     found = []
     for number, spec in enumerate(specs, 1):

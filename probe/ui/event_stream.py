@@ -8,8 +8,8 @@ from probe.http_server import connections
 from probe.local_server.listening import HEADERS
 from probe.ui.interface import Interface
 from probe.ui.measuring_run import MeasuringRun
-from probe.ui.pages import POLICY
-from probe.ui.running import item_of
+from probe.ui.running_screen import item_of
+from probe.ui.screens import POLICY
 
 BEAT = 10.0  # seconds after which an empty line shows that the connection is alive
 MOST_DIGITS = 6

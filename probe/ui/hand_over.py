@@ -7,13 +7,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from probe.files import read_regular
+from probe.files import leads_outside, read_regular
 from probe.messages import tr
+from probe.platforms.installation import command_for
 from probe.results import SHARED
 from probe.sharing import LARGEST_PACKED
-from probe.ui.commands import Refused, Shared
+from probe.ui.commands import CommandRefused, Shared
 from probe.ui.interface import Interface
-from probe.ui.pages import page, response, text_block
+from probe.ui.screens import page, response, text_block
 
 NAME = re.compile(r"[0-9a-f]{16}\.censorprobe\.zst(\.age)?", re.ASCII)
 QUIET_ZONE = 4  # modules around the code
@@ -30,7 +31,7 @@ async def write(interface: Interface, request: web.Request, form: Any) -> web.Re
     run = await interface.known(name)
     try:
         shared = await interface.compute(partial(interface.commands.share, run, key))
-    except Refused as refused:
+    except CommandRefused as refused:
         return await _page(interface, name, str(refused))
     words = {
         "file": tr("The file"),
@@ -38,7 +39,7 @@ async def write(interface: Interface, request: web.Request, form: Any) -> web.Re
         "text": tr("The text to paste"),
         "text_why": tr("It has at most 280 characters, no address and no path."),
         "code": tr("The text as a QR code"),
-        "no_code": tr("A QR code needs segno. Install it with pip install 'censorprobe[share]'."),
+        "no_code": tr("A QR code needs segno. This command installs it: {command}", command=command_for("share")),
     }
     return page(
         interface,
@@ -57,12 +58,15 @@ async def download(interface: Interface, request: web.Request) -> web.Response:
     """Give a shared file to the browser. On a phone it cannot reach the folder of this program."""
     name = request.query.get("name", "")
     if NAME.fullmatch(name) is None:
-        raise Refused(tr("There is no such file."))
-    file = interface.commands.results_folder() / SHARED / name
+        raise CommandRefused(tr("There is no such file."))
+    folder = interface.commands.results_folder()
+    file = folder / SHARED / name
+    if leads_outside(file, folder):
+        raise CommandRefused(tr("There is no such file."))
     try:
         body = await interface.compute(partial(read_regular, file, LARGEST_PACKED))
     except OSError:
-        raise Refused(tr("There is no such file.")) from None
+        raise CommandRefused(tr("There is no such file.")) from None
     return response(body, "application/octet-stream", file=name)
 
 
@@ -70,9 +74,7 @@ async def _page(interface: Interface, name: str, error: str = "") -> web.Respons
     run = await interface.known(name)
     leaving = await interface.compute(partial(interface.commands.leaving, run))
     words = {
-        "field": tr("Field"),
-        "kept": tr("Kept"),
-        "why": tr("Why"),
+        **field_words(),
         "key": tr("Public key of the analyst (age1…, may be empty)"),
         "key_why": tr("With a key only the owner of the key can read the file. Without one it is not encrypted."),
         "write": tr("Write this file"),
@@ -88,6 +90,16 @@ async def _page(interface: Interface, name: str, error: str = "") -> web.Respons
         run=name,
         labels=words,
     )
+
+
+def field_words() -> dict[str, str]:
+    """Return the words of the table of fields, by the names that its template uses."""
+    return {
+        "more": tr("More: each field, whether it is kept, and why"),
+        "field": tr("Field"),
+        "kept": tr("Kept"),
+        "why": tr("Why"),
+    }
 
 
 def _path_of(shared: Shared) -> str:

@@ -4,31 +4,46 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from probe.messages import tr
 from probe.results import reason_of
-from probe.ui.access import Access
-from probe.ui.commands import Commands, Refused, RunLine, Wanted
+from probe.ui.commands import CommandRefused, Commands, Published, RunLine, Wanted
+from probe.ui.interface_access import InterfaceAccess
 from probe.ui.measuring_run import MeasuringRun, new_events_file
 
 STOPPED_WITHIN = 30.0  # seconds for a run to end after it was stopped. The longest step and the writing take 20.
 Answer = TypeVar("Answer")
 
 
+class Publication(NamedTuple):
+    """Hold the name of a run that is published, and the task that sends it."""
+
+    run: str
+    sending: asyncio.Task[Published]
+
+
 class Interface:
     """Hold the state of the interface. Everything else is in files, as for the command line."""
 
-    def __init__(self, commands: Commands, access: Access, ended: asyncio.Event) -> None:
+    def __init__(self, commands: Commands, access: InterfaceAccess, ended: asyncio.Event) -> None:
         self.commands, self.access, self.ended = commands, access, ended
         self.run: MeasuringRun | None = None
+        self.publication: Publication | None = None  # the last one
         self._agreed = False  # in this interface, where the answer cannot be kept
         self._starting = asyncio.Lock()
 
     @property
     def measures(self) -> bool:
-        """Return whether a run goes on."""
         return self.run is not None and not self.run.ended
+
+    def busy(self) -> str:
+        """Return the sentence about what goes on and must end first, "" for nothing."""
+        if self.measures:
+            return tr("A run is under way. Wait for its end, or stop it first.")
+        if self.publication is not None and not self.publication.sending.done():
+            return tr("A run is being published. Wait for its end.")
+        return ""
 
     def has_consent(self) -> bool:
         """Return whether the user agreed, in this interface or before."""
@@ -40,16 +55,16 @@ class Interface:
         return self.commands.keep_consent()
 
     def withdraw(self) -> None:
-        """Forget the consent and the last run, because everything was removed."""
-        self._agreed, self.run = False, None
+        """Forget the consent, the last run and its publication, because everything was removed."""
+        self._agreed, self.run, self.publication = False, None, None
 
     async def start(self, wanted: Wanted) -> None:
         """Start a run. Raises Refused."""
         async with self._starting:
-            if self.measures:
-                raise Refused(tr("A run is under way. Wait for its end, or stop it first."))
+            if sentence := self.busy():
+                raise CommandRefused(sentence)
             if not self.has_consent():
-                raise Refused(tr("Nothing was sent, because you did not agree."))
+                raise CommandRefused(tr("Nothing was sent, because you did not agree."))
             self._start(wanted)
 
     def _start(self, wanted: Wanted) -> None:
@@ -58,16 +73,23 @@ class Interface:
             command = self.commands.run_command(wanted, events)
             earlier, self.run = self.run, MeasuringRun.start(command, events)
         except OSError as error:
-            raise Refused(tr("The run cannot be started ({reason}).", reason=reason_of(error))) from None
+            raise CommandRefused(tr("The run cannot be started ({reason}).", reason=reason_of(error))) from None
         if earlier is not None:
             earlier.forget()
+
+    async def publish(self, name: str, key: str) -> None:
+        """Begin to publish what a user agreed to. Raises Refused."""
+        run = await self.known(name)
+        if sentence := self.busy():
+            raise CommandRefused(sentence)
+        self.publication = Publication(name, asyncio.create_task(self.commands.publish(run, key)))
 
     async def known(self, name: str) -> Path:
         """Return the run with this name in the results folder. Raises Refused."""
         runs = await self.compute(self.commands.runs)
         found = next((run for run in runs if self.name_of(run) == name), None)
         if found is None:
-            raise Refused(tr("This run is no longer in the results folder."))
+            raise CommandRefused(tr("This run is no longer in the results folder."))
         return found
 
     def name_of(self, run: Path) -> str:
@@ -76,7 +98,6 @@ class Interface:
         return run.absolute().relative_to(folder).as_posix() if run.absolute().is_relative_to(folder) else run.name
 
     async def lines(self, runs: Sequence[Path]) -> list[tuple[str, RunLine]]:
-        """Return the name and the line of each run."""
         return [(self.name_of(run), await self.compute(partial(self.commands.run_line, run))) for run in runs]
 
     async def compute(self, function: Callable[[], Answer]) -> Answer:

@@ -1,13 +1,96 @@
-"""Let the user choose what to measure, and start the run."""
+"""Let the user choose what to measure, and start the run.
 
+Show what a measurement means for the user, ask about it, and keep the answer.
+"""
+
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from probe.messages import tr
-from probe.ui.commands import Refused, Wanted
+from probe.ui.commands import CommandRefused, ConsentQuestion, Wanted
 from probe.ui.interface import Interface
-from probe.ui.pages import page, see
+from probe.ui.screens import page, see
+
+YES, NO = "yes", "no"
+Form = Any  # the posted fields
+
+
+async def show_welcome(interface: Interface, request: web.Request) -> web.Response:
+    """Show the whole text and the questions."""
+    return await _welcome_page(interface, {})
+
+
+async def answer(interface: Interface, request: web.Request, form: Form) -> web.Response:
+    """Keep the consent if all answers are right, else show the text again with the reasons."""
+    consent = await interface.compute(interface.commands.consent_text)
+    answers = {f"question{number}": form.get(f"question{number}") for number in range(1, len(consent.questions) + 1)}
+    answers |= {each.name: form.get(each.name) for each in consent.choices}
+    right = [_is_right(each, answers[f"question{number}"]) for number, each in enumerate(consent.questions, 1)]
+    if not all(right):
+        return await _welcome_page(
+            interface, answers, tr("Not all answers are right. Nothing was sent. Please read again.")
+        )
+    if form.get("agree") != YES:
+        return await _welcome_page(interface, answers, tr("Nothing was sent, because you did not agree."))
+    interface.agree()
+    try:
+        for choice in consent.choices:
+            if (given := answers[choice.name]) in {YES, NO}:  # without an answer the settings stay as they are
+                await interface.compute(partial(interface.commands.choose, choice.name, given == YES))
+    except CommandRefused as refused:
+        return await _welcome_page(interface, answers, str(refused))
+    return see("./")
+
+
+async def _welcome_page(interface: Interface, answers: dict[str, Any], error: str = "") -> web.Response:
+    consent = await interface.compute(interface.commands.consent_text)
+    questions = [
+        {
+            "name": (name := f"question{number}"),
+            "text": each.text,
+            "given": answers.get(name),
+            "because": _reason(each, answers.get(name), asked=bool(answers)),
+        }
+        for number, each in enumerate(consent.questions, 1)
+    ]
+    words = {
+        "read": tr("Please read this before anything is sent. It takes one minute."),
+        "whole": tr("The whole text, with the name of every host"),
+        "about": tr("Why this is asked"),
+        "questions": tr("Two questions about the text"),
+        "yes": tr("Yes"),
+        "no": tr("No"),
+        "continue": tr("Continue"),
+        "kept": tr("You agreed to this text. You can read it here at any time."),
+    }
+    return page(
+        interface,
+        "welcome",
+        tr("What a measurement means for you"),
+        status=422 if error else 200,
+        error=error,
+        in_short=consent.in_short,
+        sections=consent.sections,
+        questions=questions,
+        agree=consent.agree,
+        choices=[(choice, answers.get(choice.name)) for choice in consent.choices],
+        labels=words,
+        agreed=interface.has_consent(),
+    )
+
+
+def _is_right(question: ConsentQuestion, given: Any) -> bool:
+    return bool(given == (YES if question.right else NO))
+
+
+def _reason(question: ConsentQuestion, given: Any, *, asked: bool) -> str:
+    """Return why the given answer is wrong, "" if it is right or nothing was asked."""
+    if not asked or _is_right(question, given):
+        return ""
+    return question.because if given in {YES, NO} else tr("Please answer this question.")
+
 
 DEPTHS = ("standard", "deep")
 
@@ -28,10 +111,10 @@ async def begin(interface: Interface, request: web.Request, form: Any) -> web.Re
     wanted = Wanted(chosen, depth, str(form.get("helper", "")).strip())
     try:
         if not chosen:
-            raise Refused(tr("Choose at least one app."))
+            raise CommandRefused(tr("Choose at least one app."))
         everything = len(chosen) == len(apps)
         await interface.start(wanted._replace(names=()) if everything else wanted)
-    except Refused as refused:
+    except CommandRefused as refused:
         return await _page(interface, wanted, str(refused))
     return see("running")
 

@@ -16,7 +16,8 @@ _SHAPE = b"HTTP/0.0 000"  # of a status line, with 0 for any digit
 _DIGIT = re.compile(rb"[0-9]")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _TOKEN = rb"-!#$%&'*+.^_`|~0-9a-zA-Z"  # RFC 9110, 5.6.2
-_NO_FIELD = re.compile(rb"\n([^%b \t\r\n]|[%b]+([^%b \t:]|[ \t]+[^ \t:]))" % ((_TOKEN,) * 3))  # at any byte of a line
+# Matches as soon as a line can be no field, although the line may be incomplete.
+_NO_FIELD = re.compile(rb"\n([^%b \t\r\n]|[%b]+([^%b \t:]|[ \t]+[^ \t:]))" % ((_TOKEN,) * 3))
 _INVALID = bytes.maketrans(b"\0\v\f\r", b"    ")  # invalid in a field value, a space replaces them (RFC 9110, 5.5)
 
 Field = tuple[bytes, bytes, bytes]  # name, colon, value
@@ -98,7 +99,6 @@ class HTTP1Exchange:
             raise EOFError("closed inside the body") from error
 
     def _read_heads(self, data: bytes) -> None:
-        """Read heads up to the final one."""
         searched = max(0, len(self._rest) - 2)
         self._rest += data
         while self.status is None and (end := self._end_of_head(searched)) is not None:
@@ -160,7 +160,7 @@ def _repaired(code: int, fields: list[Field]) -> bytes:
     if code == 101:
         code = 204  # another protocol follows, so there is no body. h11 accepts 101 only if we had offered it.
     elif code < 100:
-        code = 200  # no valid code, and framed like any other
+        code = 200  # h11 refuses an invalid code. The answer is framed like any other.
     kept = [b"".join(field) for field in fields if field[0].lower() != b"transfer-encoding"]
     codings = b",".join(value for name, _, value in fields if name.lower() == b"transfer-encoding")
     if (

@@ -29,7 +29,7 @@ _FAMILIES = {1: 4, 2: 16}  # bytes of the address, by family in an address attri
 
 
 @dataclass(frozen=True)
-class Message:
+class STUNMessage:
     """Represent a STUN message. `fingerprint_valid` is None without a FINGERPRINT."""
 
     kind: Kind
@@ -76,13 +76,13 @@ def length_of(header: bytes) -> int:
     return HEADER + int.from_bytes(header[2:4], "big")
 
 
-def parse(raw: bytes) -> Message:
+def parse(raw: bytes) -> STUNMessage:
     """Parse one complete message."""
     if length_of(raw) != len(raw):
         raise ValueError("stun: not as long as it says")
     kind, method = _kind_and_method(int.from_bytes(raw[:2], "big"))
     attributes, fits = _read_attributes(raw)
-    return Message(kind, method, raw[8:HEADER], attributes, fits)
+    return STUNMessage(kind, method, raw[8:HEADER], attributes, fits)
 
 
 def build(

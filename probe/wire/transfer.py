@@ -11,7 +11,7 @@ from typing import NamedTuple
 from probe.signatures.silent_streams import LARGEST_FRAME
 
 PACE = 64_000  # bytes a second
-FAST_PACE = 2 * PACE  # of a transfer that finds a higher limit
+FAST_PACE = 2 * PACE  # the pace of a transfer that finds a higher limit
 SECONDS = 6.0
 TOTAL = 384_000  # bytes of frames, PACE for SECONDS, in frames of LARGEST_FRAME bytes. A fast one has twice as many.
 
@@ -22,7 +22,7 @@ REPORT = 0.1  # seconds between two reports of an upload, at least
 
 LONGEST_REQUEST = 4096  # bytes of a request in the clear
 END_OF_HEAD = b"\r\n\r\n"
-ACCEPTED = b"HTTP/1.1 200 "  # of an answer with a transfer
+ACCEPTED = b"HTTP/1.1 200 "  # begin of an answer with a transfer
 ANSWER_HEAD = ACCEPTED + (
     b"OK\r\nContent-Type: application/octet-stream\r\nCache-Control: no-store\r\nConnection: close" + END_OF_HEAD
 )
@@ -42,7 +42,7 @@ def requested_token(head: bytes) -> bytes:
     return bytes.fromhex(found[1].decode()) if found and len(found[1]) % 2 == 0 else b""
 
 
-class Known(NamedTuple):
+class SenderCounters(NamedTuple):
     """Hold what the sender's kernel knows of the connection (TCP_INFO), None where its system tells nothing.
 
     Round trips are in microseconds.
@@ -60,10 +60,10 @@ class Frame(NamedTuple):
     kind: int
     size: int
     sent: int
-    known: Known
+    known: SenderCounters
 
 
-def write_frame(kind: int, body: bytes, sent: int, known: Known) -> bytes:
+def write_frame(kind: int, body: bytes, sent: int, known: SenderCounters) -> bytes:
     """Return a frame. Raises struct.error for a number that does not fit."""
     numbers = (_NOT_KNOWN if number is None else min(number, _NOT_KNOWN) for number in known)
     return _LAYOUT.pack(kind, len(body), sent, *numbers) + body
@@ -103,5 +103,5 @@ class FrameReader:
         if kind not in (DATA, END, BUSY) or size > LARGEST_FRAME:
             raise ValueError(f"a frame of kind {kind} with {size} bytes")
         self._left = size
-        known = Known(*(None if number == _NOT_KNOWN else number for number in numbers))
+        known = SenderCounters(*(None if number == _NOT_KNOWN else number for number in numbers))
         self.newest = Frame(kind, size, sent, known)

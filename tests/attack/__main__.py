@@ -1,6 +1,7 @@
 """Run every attack on the helper and print a figure for each (`make attack`).
 
 ATTACK_REQUESTS (100000) malformed requests are sent from ATTACK_SEED (1). Memory is watched for ATTACK_MINUTES (30).
+Each attack of 1,000 addresses lasts for CROWD_SECONDS (120).
 With names as arguments only these attacks run: `python -m tests.attack requests memory`.
 """
 
@@ -8,9 +9,11 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 
 from tests.attack import starvation
+from tests.attack.crowd import HURT, SECONDS, crowd, crowd_over_ipv6
 from tests.attack.helper_process import helper_process
 from tests.attack.malformed_requests import send_malformed, traces
 from tests.attack.starvation import Attack, Outcome, attacked, growth
@@ -52,6 +55,14 @@ def starve(name: str) -> bool:
     return outcome.fine
 
 
+def of_crowd(name: str) -> bool:
+    """Attack one kind of port, or all of them together, from 1,000 addresses in 20 networks beside an honest client."""
+    outcome = crowd(name)
+    print(f"crowd-{name}: {outcome.sentence()}; the helper computed {outcome.processor:.2f} s a second")
+    sys.stdout.flush()
+    return outcome.fine
+
+
 def memory() -> bool:
     """Run all attacks together for MINUTES: the honest client is answered, and memory does not grow."""
     attacks = (partial(starvation.slow_clients, count=600), *(STARVATION[name] for name in list(STARVATION)[3:]))
@@ -70,15 +81,23 @@ def _print(name: str, outcome: Outcome) -> None:
     sys.stdout.flush()
 
 
+ATTACKS: dict[str, Callable[[], bool]] = {
+    "requests": requests,
+    **{name: partial(starve, name) for name in STARVATION},
+    **{f"crowd-{name}": partial(of_crowd, name) for name in HURT},
+    "crowd-ipv6": lambda: crowd_over_ipv6("together", SECONDS) == 0,
+    "memory": memory,
+}
+
+
 def main(names: list[str]) -> int:
     """Run the named attacks, or all. Return 1 if one succeeded."""
-    attacks = {"requests": requests, **{name: partial(starve, name) for name in STARVATION}, "memory": memory}
-    unknown = set(names) - set(attacks)
+    unknown = set(names) - set(ATTACKS)
     if unknown:
-        print(f"unknown: {', '.join(sorted(unknown))}; expected some of {', '.join(attacks)}", file=sys.stderr)
+        print(f"unknown: {', '.join(sorted(unknown))}; expected some of {', '.join(ATTACKS)}", file=sys.stderr)
         return 2
     began = time.monotonic()
-    succeeded = [name for name in names or attacks if not attacks[name]()]
+    succeeded = [name for name in names or ATTACKS if not ATTACKS[name]()]
     print(f"{time.monotonic() - began:.0f} s. Attacks that succeeded: {', '.join(succeeded) or 'none'}")
     return 1 if succeeded else 0
 

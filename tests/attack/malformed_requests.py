@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from probe.http_server.connections import ACCEPTED_BURST, ACCEPTED_RATE
 from tests.attack.helper_process import HelperProcess
 from tests.attack.malformed import MARK, malformed
 
@@ -32,17 +33,18 @@ class Results:
 
 
 def source_address(number: int) -> str:
-    """Return one of 60,000 loopback addresses, from 127.0.0.2 on."""
-    number = number % 60_000 + 2
-    return f"127.0.{number // 250}.{number % 250 + 2}"
+    """Return one of 60,000 loopback addresses. Neighbours in the count are in different networks (/16)."""
+    number %= 60_000
+    return f"127.{number % 240 + 1}.{number // 240}.2"
 
 
 async def send_malformed(helper: HelperProcess, count: int, seed: int) -> Results:
-    """Send `count` requests of `seed`, AT_ONCE at a time."""
-    results, numbers = Results(), iter(range(count))
+    """Send `count` requests of `seed`, AT_ONCE at a time, and no faster than the helper accepts connections."""
+    results, numbers, began = Results(), iter(range(count)), time.monotonic()
 
     async def client() -> None:
         for number in numbers:
+            await asyncio.sleep(began + (number - ACCEPTED_BURST / 2) / ACCEPTED_RATE - time.monotonic())
             await _send(helper, random.Random(f"{seed}/{number}"), number, results)
 
     await asyncio.gather(*(client() for _ in range(AT_ONCE)))

@@ -48,14 +48,16 @@ class Field:
     site: int
     asked: int = 0
 
-    async def ask(self, path: str, *, source: str, client: str | None = None, limit: float = 45.0) -> int:
+    async def ask(
+        self, path: str, *, source: str, client: str | None = None, limit: float = 45.0, to: str = PROXY
+    ) -> int:
         """Ask about a page. Return the status, 0 if there is none. `client` is behind the proxy."""
         self.asked += 1
         asked = {"http_request": f"http://127.0.0.1:{self.site}/{path}/{self.asked}"}
         more = f"X-Forwarded-For: {client}\r\n" if client else ""
         try:
             async with asyncio.timeout(limit):
-                reader, writer = await asyncio.open_connection(PROXY, self.helper.port, local_addr=(source, 0))
+                reader, writer = await asyncio.open_connection(to, self.helper.port, local_addr=(source, 0))
                 try:
                     writer.write(question(asked, path="/", headers="Connection: close\r\n" + more))
                     raw = await reader.read()
@@ -71,7 +73,8 @@ class Field:
 
 
 @asynccontextmanager
-async def _site() -> AsyncIterator[int]:
+async def site() -> AsyncIterator[int]:
+    """Serve pages of which those below /slow/ never come. Yield the port."""
     open_now: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -176,7 +179,7 @@ async def _honest(field: Field, outcome: Outcome, seconds: float) -> None:
 
 async def _attacked(attacks: tuple[Attack, ...], helper: HelperProcess, head_start: float, seconds: float) -> Outcome:
     outcome = Outcome()
-    async with _site() as port:
+    async with site() as port:
         field = Field(helper, port)
         tasks = [asyncio.create_task(_repeated(attack, field, outcome)) for attack in attacks]
         try:
@@ -189,10 +192,10 @@ async def _attacked(attacks: tuple[Attack, ...], helper: HelperProcess, head_sta
     return outcome
 
 
-def allow_many_clients() -> None:
+def allow_many_clients(wanted: int = 4 * DESCRIPTORS) -> None:
     """Raise this process's limit of open files, since the attackers need more than the helper has."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * DESCRIPTORS), most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, wanted), most))
 
 
 def attacked(*attacks: Attack, head_start: float = 3.0, seconds: float = 0.0) -> Outcome:

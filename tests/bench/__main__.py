@@ -16,6 +16,8 @@ from pathlib import Path
 from tests.bench.chains import clean, half_dropped
 from tests.bench.changes import changes
 from tests.bench.cost import cost, small
+from tests.bench.datagrams import datagrams
+from tests.bench.ends import ends
 from tests.bench.explore import explore
 from tests.bench.growth import growth
 from tests.bench.others import side_by_side
@@ -56,6 +58,8 @@ def clean_run(folder: Path) -> None:
 PARTS: dict[str, Callable[[Path], None]] = {
     "start": start_up,
     "clean": clean_run,
+    "ends": ends,
+    "datagrams": datagrams,
     "cost": cost,
     "small": small,
     "dropped": half_dropped,

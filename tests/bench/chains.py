@@ -61,7 +61,6 @@ def alone(folder: Path) -> None:
 
 
 def costs(run: Ran) -> None:
-    """Print what that run cost."""
     peak, heavy = run.cost["peak_mb"], run.cost["heavy"]
     row("  CPU a transaction", f"{run.cost['cpu'] / run.transactions * 1000:.1f} ms")
     row("  transactions", str(run.transactions))

@@ -45,7 +45,6 @@ class Ran:
 
 
 def scenario_of(text: str, folder: Path, name: str) -> Scenario:
-    """Load a scenario from TOML text."""
     path = folder / f"{name}.toml"
     path.write_text(f'title = "{name}"\nseed_varies = false\n{text}\n[expect.default]\nstate = "ok"\n')
     return load_scenario(path)

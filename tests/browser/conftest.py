@@ -41,7 +41,6 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Return a new page of desktop size."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         yield context.new_page()
 

@@ -33,7 +33,7 @@ def test_every_choice_stands_in_the_address(open_page: Seen) -> None:
     page.get_by_label("Search").type("tele")
     page.locator("#filters").get_by_label("Country").select_option("IR")
     page.locator("#filters").get_by_label("State").select_option("blocked")
-    page.get_by_label("Order of services").select_option("worst first")
+    page.get_by_label("Order of services").select_option("by name")
     page.get_by_label("Order of vantage points").select_option("by name")
     page.get_by_label("Pictures and events since").fill("2026-10-05")
     page.get_by_label("until").fill("2026-11-01")
@@ -46,7 +46,7 @@ def test_every_choice_stands_in_the_address(open_page: Seen) -> None:
             "columns=name",
             "q=tele",
             "since=2026-10-05",
-            "sort=worst",
+            "sort=name",
             "state=blocked",
             "until=2026-11-01",
         ),
@@ -79,7 +79,7 @@ def test_back_and_forward_restore_choices(open_page: Seen) -> None:
     page.go_back()
     assert shown(page)[1] == 1 and page.get_by_label("Search").input_value() == ""
     page.go_back()
-    assert shown(page) == (["signal/calls", "signal/chat", "telegram/web"], 2)
+    assert shown(page) == (["telegram/web", "signal/calls", "signal/chat"], 2)
     page.go_forward()
     assert page.locator("#filters").get_by_label("Country").input_value() == "DE"
     page.go_forward()

@@ -25,6 +25,9 @@ def world() -> list[VerdictRow]:
 
 
 def shown_map(page: Page) -> Any:
+    """Return the map, which is folded on a phone."""
+    if (folded := page.locator("#map > details:not([open]) > summary")).count():
+        folded.click()
     page.locator("#map-picture").scroll_into_view_if_needed()
     expect(page.locator("#map-picture svg")).to_be_visible()
     return page.locator("#map-picture")

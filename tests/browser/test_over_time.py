@@ -4,6 +4,7 @@ import re
 from itertools import combinations
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from probe.analysis.compare.over_time.annotations import Annotation
@@ -12,6 +13,8 @@ from tests.analysis.compare.test_events import bad, fine
 from tests.browser.test_page import world
 from tests.support.browser import Seen, made
 from tests.support.measurements.verdict_rows import blocked, rows
+
+pytestmark = pytest.mark.usefixtures("one_contributor_is_enough")
 
 
 def choose(page: Page, **chosen: str) -> None:
@@ -241,7 +244,7 @@ def test_pictures_are_drawn_when_they_are_first_seen(open_page: Seen) -> None:
 
 
 def test_series_beyond_the_limit_are_said(open_page: Seen, monkeypatch: Any) -> None:
-    monkeypatch.setattr("probe.analysis.report.page.series_data.MOST_POINTS", 40)
+    monkeypatch.setattr("probe.analysis.report.page.over_time_data.MOST_POINTS", 40)
     page = open_page.show(made(networks_world()))
     note = page.locator("#time .note").inner_text()
     assert note.startswith("This page has the series of 1 countries and networks. 2 more with fewer runs are left out")

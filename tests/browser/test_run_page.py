@@ -13,7 +13,7 @@ from probe.cli.results.show import show
 from probe.messages import catalogue, use
 from tests.analysis.verdicts.test_apps import RECORDED
 from tests.browser.test_page import AXE
-from tests.run_page.test_page import hostile_page
+from tests.run_page.test_run_page import hostile_page
 from tests.support.browser import watched
 from tests.support.measurements.media_flows import flow, with_media
 
@@ -47,12 +47,13 @@ def check_fit_and_axe(page: Page, width: int) -> None:
 
 def test_first_screen_has_the_answer(shown: Page) -> None:
     assert shown.title() == "What this run found"
-    assert shown.locator(".headline").inner_text().startswith("7 of 12 apps blocked: Facebook and Messenger, ")
+    assert shown.locator(".headline").inner_text().startswith("7 of 9 apps do not work: WhatsApp, ")
     assert shown.get_by_text("LAB great-firewall: emulated").is_visible()
     cards = shown.get_by_role("article")
     assert cards.count() == 12
     signal = shown.get_by_role("article", name="Signal")
-    assert "BLOCKED" in signal.inner_text() and "Messages: blocked" in signal.inner_text()
+    assert "BLOCKED" in signal.inner_text() and "Calls: no (app blocked)" in signal.inner_text()
+    assert [card.get_attribute("aria-labelledby") for card in cards.all()] == [f"app-{n}" for n in range(1, 13)]
 
 
 def test_foreign_request_is_blocked_and_noticed(page: Page, file: Path, tmp_path: Path) -> None:
@@ -115,6 +116,8 @@ def test_keyboard_opens_the_evidence(shown: Page) -> None:
 
 
 def test_pictures_have_texts(shown: Page) -> None:
+    for summary in shown.locator("summary").all():
+        summary.click()
     assert shown.get_by_role("img", name="The connections are interfered with between router 3").count() == 10
     rows = shown.locator(".rows > li")
     assert rows.count() == 12
@@ -192,11 +195,12 @@ def test_dark_page_is_dark(browser: Browser, file: Path) -> None:
 
 
 def test_paper_has_the_evidence(shown: Page) -> None:
-    """Check that folded evidence is printed, on white."""
+    """Check that what it means is printed, on white, and the evidence only where it is unfolded."""
+    meaning = shown.locator("details > p").first
     evidence = shown.locator("details").first.locator("h4").first
-    assert not evidence.is_visible()
+    assert not meaning.is_visible() and not evidence.is_visible()
     shown.emulate_media(media="print", color_scheme="dark")
-    assert evidence.is_visible()
-    assert evidence.bounding_box() is not None
+    assert meaning.is_visible() and not evidence.is_visible()
+    assert meaning.bounding_box() is not None
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert shown.pdf()[:5] == b"%PDF-"

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from probe.cli import bidi
 from probe.cli.bidi import wants_marks, with_marks
 from probe.cli.screen import say
-from probe.cli.summary.layout import Cell, row_lines
+from probe.cli.summary.table_layout import TableCell, row_lines
 from tests.support.terminal import TerminalStream
 
 NAMES = {"\u2066": "<", "\u2067": "{", "\u2069": ">"}
@@ -50,7 +50,7 @@ def test_columns_and_latin_runs_are_isolated(line: str, shown: str) -> None:
 
 
 def test_cells_of_a_table_are_isolated_one_by_one() -> None:
-    (line,) = row_lines([Cell("اپ"), Cell("مسدود", "31")], [4, 8], 1, with_marks)
+    (line,) = row_lines([TableCell("اپ"), TableCell("مسدود", "31")], [4, 8], 1, with_marks)
     assert line == "\u2067اپ\u2069   \x1b[31m\u2067مسدود\u2069\x1b[0m"
 
 

@@ -74,6 +74,7 @@ SAMPLES: dict[str, tuple[object, object, object]] = {  # of each key: in the fil
     "no-followups": (True, False, True),
     "exit-code": (True, False, True),
     "pack": (True, False, True),
+    "contributor-token": (True, False, True),
     "keep": ("1d", "2d", "3d"),
     "max-disk": ("1M", "2M", "3M"),
     "lang": ("en", "en", "en"),
@@ -116,9 +117,9 @@ def test_flag_wins_over_environment_over_file_over_default(key: str, monkeypatch
 def test_show_names_each_value_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
     written('plain = true\nkeep = "30d"\n')
     config.show(["--max-time", "60"])
-    lines = capsys.readouterr().out.splitlines()
-    assert "plain        = true (file)" in lines and "keep         = 30d (file)" in lines
-    assert "max-time     = 60.0 (flag)" in lines and "control      = not set (default)" in lines
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "plain = true (file)" in lines and "keep = 30d (file)" in lines
+    assert "max-time = 60.0 (flag)" in lines and "control = not set (default)" in lines
     assert len(lines) == len(ALL_KEYS)
 
 
@@ -225,12 +226,19 @@ def test_link_to_the_settings_stays_a_link(home: Path, editor: Callable[..., Non
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 
+OF_SHARE = {
+    "recipient": "Encrypt shared files for this public key of age.",
+    "hand-over": "Shown when a file is ready, so that you know where to hand it over.",
+}
+"""Keys that are no options, and what the page says about them."""
+
+
 def rows() -> list[str]:
     """Return the rows of the table of keys, from the code."""
     commands = (whole, submit, run)
     parameters = {parameter.name: parameter for command in commands for parameter in get_command(command).params}
     return [
-        f"| `{key}` | {expected} | {getattr(parameters[parameter], 'help', '')} |"
+        f"| `{key}` | {expected} | {OF_SHARE.get(key) or getattr(parameters[parameter], 'help', '')} |"
         for key, (parameter, _, expected) in ALL_KEYS.items()
     ]
 

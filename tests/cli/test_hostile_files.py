@@ -14,7 +14,18 @@ import pytest
 
 from probe.cli.results.unusable_lines import MOST_NAMED
 from tests.support.hostile.forks import Forks, Outcome, forks
-from tests.support.hostile.measurements import CASES, GOOD, Case, mixed, mutated
+from tests.support.hostile.measurements import (
+    CASES,
+    GOOD,
+    KEYS,
+    STRANGE_NAMES,
+    Case,
+    as_line,
+    good,
+    mixed,
+    mutated,
+    mutated_keys,
+)
 
 MEGABYTES = 300
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\udc80-\udcff]")
@@ -74,7 +85,7 @@ def test_bad_line_costs_that_line_only(name: str, path: Path, light: Forks) -> N
         noun = "line" if case.problems == 1 else "lines"
         assert f"probe: {case.problems} {noun} could not be used." in done.errors
     if beyond:
-        assert f"and {case.problems - MOST_NAMED} more, which are not named" in done.errors
+        assert f"and {case.problems - MOST_NAMED} more unusable lines, which are not listed" in done.errors
 
 
 WORST: dict[str, Case] = {
@@ -136,7 +147,7 @@ def test_every_command_survives_the_worst_files(
     done = (heavy if command in OF_A_STORE else light).run(*words, str(source), cwd=path)
     check(done, 0 if command.startswith(("list", "ingest")) else 6, cpu=90)
     if words[0] in {"judge", "show", "compare", "series"} and "--html" not in words:
-        found = ("OK", '"ok"', "NOT TESTED") if words == ("show",) else ("OK", '"ok"')
+        found = ("OK", '"ok"', "TESTED") if words == ("show",) else ("OK", '"ok"')
         found = ('"unknown"',) if "network" in words else found
         assert any(word in done.text for word in found), done.text[:1000]
     assert len(done.errors) < 20_000
@@ -157,6 +168,40 @@ def test_wrong_type_at_any_key_costs_at_most_that_line(path: Path, light: Forks)
         check(done, 0, 6, cpu=120)
         if words == ("judge", "--json"):
             assert {2 * number for number in range(1, len(lines) + 1)} <= set(judged_lines(done))
+
+
+@pytest.mark.parametrize("group", KEYS)
+@pytest.mark.parametrize("command", [name for name in COMMANDS if not name.startswith("list") and "why" not in name])
+def test_wrong_value_among_what_is_measured_costs_at_most_that_line(
+    command: str, group: str, path: Path, light: Forks, heavy: Forks
+) -> None:
+    """Draw other places and values for each command. `--why` judges a measurement many times, so it gets none here."""
+    lines = list(mutated_keys(group, command))
+    (path / "a.jsonl").write_bytes(b"".join(line + as_line(good(number)) for number, line in enumerate(lines)))
+    done = (heavy if command in OF_A_STORE else light).run(*COMMANDS[command], "a.jsonl", cwd=path)
+    check(done, 0, 6, cpu=90)
+    if command == "ingest":
+        asked = heavy.run("sql", "--store", "store", "SELECT count(*) FROM measurements", cwd=path)
+        check(asked, 0)
+        assert int(re.findall(r"\d+", asked.text)[-1]) >= len(lines)
+        check(heavy.run("compare", "store", cwd=path), 0, 6, cpu=90)
+    if command == "judge":
+        judged = light.run("judge", "--json", "a.jsonl", cwd=path)
+        assert {2 * number for number in range(1, len(lines) + 1)} <= set(judged_lines(judged))
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES, ids=ascii)
+def test_strange_name_of_a_file_and_a_store_is_a_name(name: str, path: Path, light: Forks, heavy: Forks) -> None:
+    (path / f"{name}.jsonl").write_bytes(GOOD)
+    for words in (("judge", "--json"), ("show",)):
+        check(light.run(*words, "--", f"{name}.jsonl", cwd=path), 0)
+    check(heavy.run("ingest", "--store", name, "--", f"{name}.jsonl", cwd=path), 0)
+    asked = heavy.run("sql", "--store", name, "SELECT count(*) FROM measurements", cwd=path)
+    check(asked, 0)
+    assert re.findall(r"\d+", asked.text)[-1] == "1"
+    for words in (("compare",), ("store", "check")):
+        check(heavy.run(*words, "--", name, cwd=path), 0)
+    assert sorted(each.name for each in path.iterdir()) == sorted([name, f"{name}.jsonl"])
 
 
 @pytest.mark.parametrize("name", ["pipe.jsonl", "socket.jsonl", "device.jsonl", "nowhere.jsonl", "loop.jsonl"])

@@ -147,6 +147,7 @@ READERS = {
     "sql rejected": ("sql", "SELECT * FROM rejected", "--store"),
     "export": ("export", "--out", "out.csv", "--store"),
     "cite": ("cite", "--store"),
+    "why": ("why", "0123456789abcdef01234567", "--store"),
     "compare": ("compare",),
     "series": ("series",),
     "events": ("events",),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from probe.cli import language
-from probe.cli.language import Choice, choice, switch
+from probe.cli.language import LanguageChoice, choice, switch
 from probe.cli.run.settings import settings_file
 from probe.cli.screen import UsageError
 from probe.messages import tr
@@ -38,27 +38,27 @@ def write_settings(text: str) -> None:
 
 
 def test_flag_wins_over_environment_over_file_over_locale(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert choice(None) == Choice("ru", "DEFAULT")
+    assert choice(None) == LanguageChoice("ru", "DEFAULT")
     write_settings('lang = "zh-Hans"\n')
-    assert choice(None) == Choice("zh_CN", "DEFAULT_MAP")
+    assert choice(None) == LanguageChoice("zh_CN", "DEFAULT_MAP")
     monkeypatch.setenv("PROBE_LANG", "fr")
-    assert choice(None) == Choice("fr", "ENVIRONMENT")
-    assert choice("fa-IR") == Choice("fa", "COMMANDLINE")
+    assert choice(None) == LanguageChoice("fr", "ENVIRONMENT")
+    assert choice("fa-IR") == LanguageChoice("fa", "COMMANDLINE")
     switch("fa-IR")
-    assert (tr("It works."), choice(None)) == ("fa", Choice("fa", "COMMANDLINE"))
+    assert (tr("It works."), choice(None)) == ("fa", LanguageChoice("fa", "COMMANDLINE"))
 
 
 def test_first_language_of_the_locale_with_a_catalogue_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANGUAGE", "de:zh_TW:fr:fa")
     assert choice(None).code == "fr"
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    assert choice(None) == Choice("en", "DEFAULT")
+    assert choice(None) == LanguageChoice("en", "DEFAULT")
 
 
 @pytest.mark.parametrize("text", ['lang = "xx"', "lang = 3", "= 3", 'repeat = "x"'])
 def test_unusable_file_does_not_keep_a_command_from_starting(text: str) -> None:
     write_settings(text)
-    assert choice(None) == Choice("ru", "DEFAULT")
+    assert choice(None) == LanguageChoice("ru", "DEFAULT")
 
 
 @pytest.mark.parametrize("variable", [False, True])
@@ -77,7 +77,7 @@ def stream(encoding: str) -> io.TextIOWrapper:
 
 def test_locale_is_not_followed_where_its_letters_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", stream("cp1252"))
-    assert choice(None) == Choice("en", "DEFAULT")
+    assert choice(None) == LanguageChoice("en", "DEFAULT")
     monkeypatch.setenv("LC_ALL", "fr_FR")
     assert choice(None).code == "fr"
 

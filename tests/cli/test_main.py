@@ -2,14 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from probe import __version__, cli
-from probe.cli import COMMANDS
+from probe.cli import COMMANDS, GROUPS
 from probe.cli.screen import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -77,7 +80,8 @@ def test_help_loads_no_command() -> None:
 
 def test_help_names_every_command() -> None:
     done = probe("--help")
-    assert done.returncode == 0 and all(f"\n  {name} " in done.stdout for name in COMMANDS)
+    assert done.returncode == 0 and all(done.stdout.count(f"\n  {name} ") == 1 for name in COMMANDS)
+    assert all(f"\n{heading}:\n" in done.stdout for heading in GROUPS)
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
@@ -86,6 +90,20 @@ def test_every_command_helps(name: str) -> None:
     done = probe(name, "--help", COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert "Usage: " in done.stdout and len(COMMANDS[name][1]) > 10
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_values_of_options_are_words(name: str) -> None:
+    group: Any = get_command(cli.app)
+    context = group.context_class(group, info_name="probe")
+    command = group.get_command(context, name)
+    for each in (command, *getattr(command, "commands", {}).values()):
+        options = [
+            record[0]
+            for each in each.params
+            if each.param_type_name == "option" and (record := each.get_help_record(context))
+        ]
+        assert not [option for option in options if re.search(r"<(str|path|int|float|list|text)\b", option)]
 
 
 def test_version() -> None:
@@ -154,3 +172,31 @@ def test_settings_file_then_environment_then_flags(tmp_path: Path) -> None:
 def test_bad_settings_file_is_named_with_its_key(tmp_path: Path, text: str, said: str) -> None:
     done = probe("run", "--explain", XDG_CONFIG_HOME=settings(tmp_path, text))
     assert done.returncode == 2 and said in done.stderr and "config.toml" in done.stderr
+
+
+WITHOUT_CRYPTOGRAPHY = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "cryptography":
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Missing())
+sys.getandroidapilevel = lambda: 24
+sys.argv = ["probe", *sys.argv[1:]]
+from probe.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("words", [["run", "--control", "none"], ["doctor"]])
+def test_missing_library_is_named_before_anything_is_asked(words: list[str], tmp_path: Path) -> None:
+    """Test it as in Termux, where the library has no package in the Python Package Index."""
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "PROBE_LANG": "en"}
+    command = [sys.executable, "-c", WITHOUT_CRYPTOGRAPHY, *words]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    first, second = done.stderr.splitlines()
+    assert done.returncode == 2 and done.stdout == ""
+    assert first == (
+        "probe: cryptography is missing, and this command needs it. Install it with: pkg install python-cryptography"
+    )
+    assert "--system-site-packages" in second

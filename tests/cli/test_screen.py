@@ -10,6 +10,7 @@ from probe.analysis.run_result.service_words import STATE_WORDS, state_word
 from probe.cli.screen import is_plain, print_verdicts, say
 from probe.formats.origin import REAL, Origin
 
+RULE = {"rule_id": "failure_follows_name", "layer": "tls", "way": "reset", "forged": None}
 TARGET = {"name": "telegram", "title": "Telegram", "retired": None, "successor": None}
 
 
@@ -23,14 +24,21 @@ def record(**more: Any) -> dict[str, Any]:
         "proof": "tcp",
         "valid": True,
         "invalid_reason": None,
-        "rule_id": "tls_reset_follows_name",
+        **RULE,
         "because": "The connection is reset when it carries this name, and an innocuous name passes. " * 3,
         "attempts": 4,
         "failures": 4,
         "controls": 4,
         "control_successes": 4,
         "hop": {"ttl": 4, "address": None, "asn": None},
-        "endpoints": [{"endpoint": "https://web.telegram.org:443/", "rule_id": "tls_reset_follows_name"}],
+        "endpoints": [
+            {
+                "endpoint": "https://web.telegram.org:443/",
+                "rule_id": "failure_follows_name",
+                "layer": "tls",
+                "way": "reset",
+            }
+        ],
         **more,
     }
 
@@ -47,7 +55,7 @@ def flat(text: str) -> str:
 
 def test_verdict_prints_state_then_plain_then_technical_sentence_then_evidence() -> None:
     text = printed(record())
-    assert text.startswith("telegram/web: BLOCKED\n    Connections that name web.telegram.org are cut off.")
+    assert text.startswith("telegram/web: BLOCKED\n    Attempts to reach web.telegram.org by name fail here:")
     parts = ("Access to Telegram (web) is blocked", "Technical: The connection is reset", "Evidence: tls.reset.sni")
     assert [part for part in parts if part in flat(text)] == list(parts)
     assert sorted(parts, key=flat(text).index) == list(parts)
@@ -56,7 +64,7 @@ def test_verdict_prints_state_then_plain_then_technical_sentence_then_evidence()
 def test_evidence_counts_attempts_here_and_at_the_helper() -> None:
     text = flat(printed(record(attempts=1, failures=1)))
     assert "tls.reset.sni at hop 4. 1 of 1 attempt failed here." in text
-    assert "4 of 4 attempts worked from the test helper. Rule tls_reset_follows_name." in text
+    assert "4 of 4 attempts worked from the test helper. Rule failure_follows_name, tls, reset." in text
 
 
 def test_evidence_without_attempts_or_helper_says_so() -> None:
@@ -129,7 +137,7 @@ def test_targets_are_found_in_measurements() -> None:
 
 def test_control_characters_of_a_record_are_not_printed() -> None:
     host = [{"endpoint": "https://\x1b]0;d\x07/", "rule_id": "\x9b31m"}]
-    for rule_id in ("tls_reset_follows_name", "\x9b31m"):
+    for rule_id in ("failure_follows_name", "\x9b31m"):
         hostile = record(service="a\x1b[2Jb", because="c\x1b]0;d\x07", rule_id=rule_id, endpoints=host)
         text = printed(hostile, origin=Origin("e\r\x1b[1A"))
         assert not {char for char in text if not char.isprintable() and char != "\n"}
@@ -158,11 +166,11 @@ def test_screen_is_plain_without_terminal_colour_or_unicode(monkeypatch: pytest.
 
 def test_services_of_a_target_with_equal_evidence_share_a_paragraph() -> None:
     one = record(service="telegram/chat", measurement_line=1)
-    storage = [{"endpoint": "https://t.me:443/", "rule_id": "tls_reset_follows_name"}]
+    storage = [{"endpoint": "https://t.me:443/", **RULE}]
     two = record(service="telegram/storage", measurement_line=1, failures=2, attempts=3, endpoints=storage)
     text = printed(one, two, record(service="telegram/calls", measurement_line=1, state="ok", proof="stun"))
     assert text.startswith("telegram/chat, storage: BLOCKED\n")
-    assert "Connections that name web.telegram.org and t.me are cut off." in flat(text)
+    assert "Attempts to reach web.telegram.org and t.me by name fail here: connections are cut off." in flat(text)
     assert "Access to Telegram (chat, storage) is blocked" in flat(text)
     assert "6 of 7 attempts failed here. 8 of 8 attempts worked" in flat(text)
     assert "\ntelegram/calls: OK\n" in text

@@ -11,7 +11,7 @@ import pytest
 from probe.cli.results.wipe import everything
 from probe.formats.measurement import ooni_date
 from probe.results import read_lines, run_files
-from probe.stores import client
+from probe.stores import store_client
 from probe.targets.store_file import load_stores
 from probe.targets.target_files import bundled_targets
 from tests.cli.results.test_judge import call, lines
@@ -22,8 +22,8 @@ SIGNAL, SKYPE = 874139669, 304878510
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStore]:
-    monkeypatch.setattr(client, "INTERVAL", 0.0)
-    monkeypatch.setattr(client, "REST", 0.0)
+    monkeypatch.setattr(store_client, "INTERVAL", 0.0)
+    monkeypatch.setattr(store_client, "REST", 0.0)
     file = load_stores(bundled_targets())
     packages = {*file.play_basket, *(app.package for app in file.apps if app.package is not None)}
     with serving(FakeStore({app.id: app.bundle for app in (*file.basket, *file.apps)}, packages)) as made:
@@ -171,7 +171,7 @@ def test_refusals_end_with_4_and_say_so(store: FakeStore, tmp_path: Path, capsys
     store.burst = 7
     assert stores(store, tmp_path, "--country", "CN,RU,AE,IN,TR") == 4
     out, err = capsys.readouterr()
-    assert "China: 19 of 19 apps" in out and "The store refuses further requests." in err
+    assert "China: 19 of 19 apps" in out and "The store refuses further requests," in err
     assert len(store.asked) == 10 and len(written(tmp_path)) == 10
 
 

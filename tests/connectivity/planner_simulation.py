@@ -6,10 +6,10 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
+from probe.connectivity.attempt_facts import AttemptFacts, EchoFacts, NeutralAddress, Outcome, Wait
 from probe.connectivity.followup_plan import End
 from probe.connectivity.planner import plan
-from probe.followups.hops.pages import Page
+from probe.followups.hops.clear_text_page import ClearTextPage
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats import failures as f
 from probe.targets.target import parse_endpoint
@@ -72,7 +72,7 @@ class Run:
     stopping: bool = False
     verified: set[str] = field(default_factory=set)
     doubtful: frozenset[str] = frozenset()  # rows whose answer a middlebox may have sent
-    pages: dict[str, Page] = field(default_factory=dict)  # by row, of answers in the clear
+    pages: dict[str, ClearTextPage] = field(default_factory=dict)  # by row, of answers in the clear
     silent: frozenset[str] = frozenset()  # rows whose answer stops in the middle
     slow: frozenset[str] = frozenset()  # rows whose bytes still arrive at the time limit
     slow_beside: int = 0
@@ -104,7 +104,7 @@ class Run:
         endpoint = parse_endpoint(attempt.url)
         left = self.left(endpoint.host, attempt.address, endpoint.carrier)
         neutral = tuple(
-            NeutralHost(ip, host, 443, triggers_left=self.left(endpoint.host, ip, endpoint.carrier))
+            NeutralAddress(ip, host, 443, triggers_left=self.left(endpoint.host, ip, endpoint.carrier))
             for ip, host in NEUTRAL
         )
         return AttemptFacts(
@@ -123,7 +123,7 @@ class Run:
             innocuous_name="innocuous.example",
             nonexistent_name="none.invalid",
             neutral=neutral,
-            home=(NeutralHost("192.0.2.111", "home.example", 443),) if self.home else (),
+            home=(NeutralAddress("192.0.2.111", "home.example", 443),) if self.home else (),
             name_at_neutral=tuple((ip, operation) for url, ip, operation in self.at_neutral if url == attempt.url),
             network_answers=self.network_answers,
             network_lost=self.network_lost,
@@ -132,7 +132,7 @@ class Run:
             spares_turns=self.spares_turns,
             fails_elsewhere=self.elsewhere
             and any(url == attempt.url and operation == "tls_handshake" for url, _, operation in self.at_neutral),
-            echo=Echo(HELPER, 3478, 4, self.pairs_left, self.left(endpoint.host, HELPER, "udp")),
+            echo=EchoFacts(HELPER, 3478, 4, self.pairs_left, self.left(endpoint.host, HELPER, "udp")),
             claimed=frozenset(self.claimed - attempt.claims),
             outcomes=tuple(attempt.outcomes),
             under_way=tuple(attempt.under_way),

@@ -7,7 +7,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSResponse
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from tests.connectivity.one_endpoint import (
     DIFFERENTIAL,
     HERE,

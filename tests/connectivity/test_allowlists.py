@@ -2,7 +2,7 @@
 
 import pytest
 
-from probe.connectivity import rest
+from probe.connectivity import cool_down
 from probe.formats import failures as f
 from probe.session import pacing
 from probe.signatures.connection_rates import REST
@@ -16,7 +16,7 @@ OTHER_NEUTRAL = "127.0.1.10"
 async def test_innocuous_name_is_the_last_one_sent_to_the_endpoint(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rest, "MARGIN", 0.1 - REST)
+    monkeypatch.setattr(cool_down, "MARGIN", 0.1 - REST)
     async with world.box(HERE, [NAME], names={NAME: "reset", NONEXISTENT: "reset"}) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
@@ -95,7 +95,7 @@ async def test_page_in_clear_text_is_requested_from_a_neutral_host_too(
         world.neutral(neutral)
         target = world.target(f"http://{NAME}:{box.port}/")
         assert kinds(await run(world, target)) == ["innocuous", "first"]  # neutral web servers have no such port
-        monkeypatch.setattr("probe.connectivity.policy.conditions.HTTP_PORT", box.port)
+        monkeypatch.setattr("probe.connectivity.policy.followup_conditions.HTTP_PORT", box.port)
         trace = await run(world, target)
     assert kinds(trace) == ["innocuous", "first", "same_name_neutral_host"]
     asked = the(trace, "same_name_neutral_host")

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from probe.connectivity.attempt_state import AttemptState, Measurement
+from probe.connectivity.attempt_state import AttemptState, MeasurementState
 from probe.connectivity.cool_down import CoolDown
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.exchanges.tls import ParallelHellos, TLSHandshake
 from probe.formats.failures import EOF, REFUSED, RESET, TIMEOUT
-from probe.formats.transactions import FollowUp, Kind, StreamEnd
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import Kind, StreamEnd
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.session.pacing import Pace
 from probe.session.parallel_hellos import HelloCounts
@@ -44,7 +45,7 @@ class Attempt:
         session = a_session(Pace())
         session.pace.hellos = HelloCounts(self.clock)
         self.hellos = session.pace.hellos
-        self.measurement = Measurement(self.trace, session, AddressTrust(session))
+        self.measurement = MeasurementState(self.trace, session, AddressTrust(session))
         self.state = AttemptState(AddressAttempt("web", parse_endpoint(URL), GENUINE, None), self.measurement)
 
     async def sent(self, row: str, failure: str | None, address: str = GENUINE, **parts: Any) -> None:

@@ -4,11 +4,11 @@ from collections import Counter
 
 from hypothesis import HealthCheck, given, settings
 
-from probe.connectivity.facts import Wait
+from probe.connectivity.attempt_facts import Wait
 from probe.connectivity.planner import conclude
 from probe.connectivity.policy.claims import innocuous_claim
-from probe.connectivity.policy.rows import markdown_rows
-from probe.connectivity.policy.table import POLICY
+from probe.connectivity.policy.policy_rows import markdown_rows
+from probe.connectivity.policy.policy_table import POLICY
 from probe.followups.planned_flow import Claim
 from probe.formats.followups import FOLLOWUP_KINDS
 from tests.connectivity.planner_simulation import ADDRESSES, BUDGET, Run, runs
@@ -75,7 +75,7 @@ def test_once_per_measurement_is_once(run: Run) -> None:
 
 def test_policy_names_every_kind_that_follows_an_attempt() -> None:
     kinds = {row.followup for group in POLICY for row in group.rows}
-    of_lookups = {"alternative_address", "innocuous_name_system_resolver"}
+    of_lookups = {"alternative_address", "innocuous_name_system_resolver", "same_name_system_resolver"}
     of_the_run = {"media_shape", "media_opaque", "sip_call", "webrtc_call"}
     of_the_run |= {"transfer_name", "transfer_innocuous", "transfer_host", "transfer_innocuous_host"}
     of_the_run |= {"upload_beside_media", "transfer_beside_media", "upload_name", "upload_innocuous"}

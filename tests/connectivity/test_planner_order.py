@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from probe.connectivity.attempt_facts import NameFacts, Wait
 from probe.connectivity.connection_limits import may_be_policed
-from probe.connectivity.facts import NameFacts, Wait
 from probe.connectivity.followup_plan import FINISHED, End
 from probe.connectivity.planner import Addresses, conclude, plan, plan_addresses
-from probe.followups.hops.pages import Page
+from probe.followups.hops.clear_text_page import ClearTextPage
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 from tests.connectivity.planner_simulation import ADDRESSES, MOST_STEPS, URLS, Attempt, Run
@@ -46,6 +46,7 @@ def _remarks(flow: PlannedFlow) -> str:
 
 
 RESET = "tls_handshake connection_reset"
+NEAR = "near_reaction"
 FIRST = ["innocuous + own", "PAUSE", "confirmation"]
 BOTH = {"own": RESET, "confirmation": RESET}
 HTTPS = URLS[0]
@@ -120,6 +121,36 @@ def test_answer_that_stops_at_times_is_asked_for_once_more() -> None:
     assert steps(HTTPS, failed, silent=at_times) == [*COMPARED, "transfer_again", "transfer_once_more"]
 
 
+def beside_confirmation(url: str, *, own: str | None = None, **facts: object) -> list[str]:
+    """Return the rows that are planned while the confirmation is under way. `own`: how the first attempt failed."""
+    run = Run(verified={ADDRESSES[0]}, **facts)  # type: ignore[arg-type]
+    attempt = Attempt(url, ADDRESSES[0], literal=False, verified=True)
+    while not any(flow.row == "confirmation" for flow in attempt.under_way):
+        step = plan(seen := run.facts(attempt))
+        assert not isinstance(step, End)
+        if isinstance(step, Wait):
+            run.wait(attempt, step)
+            continue
+        for flow in step:
+            run.begin(attempt, seen, flow)
+        for flow in [flow for flow in attempt.under_way if flow.row != "confirmation"]:
+            run.end(attempt, flow, own if flow.row == "own" else None, False, was_sent=True)
+    step = plan(run.facts(attempt))
+    assert isinstance(step, tuple)
+    return [flow.row for flow in step]
+
+
+def test_answer_that_stops_is_compared_while_its_confirmation_waits() -> None:
+    assert beside_confirmation(HTTPS, silent=STOPS) == ["small_segments", "other_sni", "neutral_transfer"]
+    assert beside_confirmation(QUIC_PAGE, silent=QUIC_STOPS) == ["pings_first", "other_sni", "quic_neutral"]
+
+
+def test_nothing_else_begins_beside_a_confirmation() -> None:
+    """Check that a failure, which may be an outage, has no follow-ups before it is confirmed."""
+    assert beside_confirmation(HTTPS, own=f.RESET) == []
+    assert beside_confirmation(HTTPS, own=f.TIMEOUT) == []
+
+
 def test_clear_text_has_no_other_name_for_the_same_page() -> None:
     found = steps("http://service.example:80/", {}, silent=STOPS)
     assert found[: len(COMPARED) + 1] == [*FIRST, "small_segments + neutral_transfer", "transfer_again"]
@@ -153,9 +184,13 @@ def test_confirmed_success_needs_no_follow_up() -> None:
     assert steps(HTTPS, {"own": RESET}) == FIRST
 
 
-def test_failed_connect_needs_no_follow_up() -> None:
+def test_failed_connect_needs_only_packets_with_ttl_1() -> None:
     refused = "connect connection_refused"
-    assert steps(HTTPS, {"own": refused, "confirmation": refused}) == FIRST
+    both = {"own": refused, "confirmation": refused}
+    assert steps(HTTPS, both | {"innocuous": refused}) == [*FIRST, NEAR]
+    assert steps(HTTPS, both) == FIRST  # another name got past the first hop
+    assert NEAR not in steps(HTTPS, {"own": refused, "confirmation": RESET})
+    assert NEAR not in steps(HTTPS, {"own": refused})  # the confirmation succeeds
 
 
 def test_name_that_fails_everywhere_is_followed_up_at_neutral_hosts_and_once_more_at_the_endpoint() -> None:
@@ -351,7 +386,10 @@ def test_page_in_clear_text_is_requested_from_a_neutral_host() -> None:
 def test_quic_looks_for_neutral_hosts_first() -> None:
     failed = "quic_handshake generic_timeout_error"
     taken = steps("quic://service.example:443/", {"own": failed, "confirmation": failed})
-    assert taken[3:] == ["quic_neutral + nonexistent_name", "name_at_neutral + other_name"]
+    assert taken[3:] == [
+        *("quic_neutral + nonexistent_name", "name_at_neutral + other_name"),
+        *("CONTROL_BEFORE_ECHO", "datagram_sizes"),  # another name got past the first hop
+    ]
 
 
 def test_unlisted_protocol_is_compared_with_random_bytes() -> None:
@@ -363,7 +401,16 @@ def test_unlisted_protocol_is_compared_with_random_bytes() -> None:
 def test_silent_call_waits_for_the_helper_and_sends_the_echo_pair() -> None:
     silent = "stun_exchange generic_timeout_error"
     taken = steps("stun://service.example:3478", {"own": silent, "confirmation": silent})
-    assert taken == ["own", "PAUSE", "confirmation", "CONTROL_BEFORE_ECHO", "random_echo", "own_echo"]
+    assert taken == [
+        "own",
+        "PAUSE",
+        "confirmation",
+        "CONTROL_BEFORE_ECHO",
+        "random_echo",
+        "own_echo",
+        "datagram_sizes",
+        NEAR,
+    ]
 
 
 def test_silent_dtls_is_compared_with_the_forms_of_other_programs_beside_the_echo_pair() -> None:
@@ -371,32 +418,40 @@ def test_silent_dtls_is_compared_with_the_forms_of_other_programs_beside_the_ech
     twice = {"own": silent, "confirmation": silent}
     before = ["own", "PAUSE", "confirmation", "CONTROL_BEFORE_ECHO", "random_echo + dtls_firefox"]
     form = twice | {"dtls_same": silent}
-    assert steps(url, form) == [*before, "own_echo + dtls_same", "dtls_firefox_again"]
-    assert steps(url, twice) == [*before, "own_echo + dtls_same"]  # an outage has ended
+    assert steps(url, form) == [*before, "own_echo + dtls_same", "dtls_firefox_again", "datagram_sizes"]
+    assert steps(url, twice) == [*before, "own_echo + dtls_same", "datagram_sizes"]  # an outage has ended
     newer = form | {"dtls_firefox": silent}
-    assert steps(url, newer) == [*before, "own_echo + dtls_13", "dtls_same", "dtls_13_again"]
-    assert steps(url, newer | {"dtls_13": silent}) == [*before, "own_echo + dtls_13"]
-    assert steps(url, twice | {"confirmation": "dtls_hello connection_refused"})[-1] == "confirmation"
+    assert steps(url, newer) == [*before, "own_echo + dtls_13", "dtls_same", "dtls_13_again", "datagram_sizes"]
+    assert steps(url, newer | {"dtls_13": silent}) == [*before, "own_echo + dtls_13", "datagram_sizes", NEAR]
+    assert steps(url, twice | {"confirmation": "dtls_hello connection_refused"})[-2:] == ["confirmation", NEAR]
 
 
-OURS = Page(200, "a page", "")
+OURS = ClearTextPage(200, "a page", "")
 
 
 @pytest.mark.parametrize(
     ("pages", "expected"),
     [
         ({"own": OURS}, []),
-        ({"own": OURS, "name_at_neutral": Page(200, "another", "")}, []),
+        ({"own": OURS, "name_at_neutral": ClearTextPage(200, "another", "")}, []),
         ({"own": OURS, "name_at_neutral": OURS}, ["PAUSE", "confirmation"]),
-        ({"own": Page(301, "", "www.service.example"), "name_at_neutral": Page(301, "", "www.service.example")}, []),
+        (
+            {
+                "own": ClearTextPage(301, "", "www.service.example"),
+                "name_at_neutral": ClearTextPage(301, "", "www.service.example"),
+            },
+            [],
+        ),
     ],
 )
-def test_page_is_confirmed_if_a_neutral_host_sends_it_too(pages: dict[str, Page], expected: list[str]) -> None:
+def test_page_is_confirmed_if_a_neutral_host_sends_it_too(pages: dict[str, ClearTextPage], expected: list[str]) -> None:
     assert steps("http://service.example:80/", {}, pages=pages) == ["innocuous + own", "name_at_neutral", *expected]
 
 
-@pytest.mark.parametrize("page", [Page(200, "a page", "", is_block_page=True), Page(302, "", "notice.example.net")])
-def test_page_that_may_be_forged_is_confirmed_at_once(page: Page) -> None:
+@pytest.mark.parametrize(
+    "page", [ClearTextPage(200, "a page", "", is_block_page=True), ClearTextPage(302, "", "notice.example.net")]
+)
+def test_page_that_may_be_forged_is_confirmed_at_once(page: ClearTextPage) -> None:
     first = ["innocuous + own", "PAUSE", "confirmation", "name_at_neutral"]
     assert steps("http://service.example:80/", {}, pages={"own": page}) == first
     assert steps("http://service.example:80/", {}, pages={"own": page}, as_control=True) == ["own"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.connectivity.stale_control import ControlAttempt, OwnAttempt, Repetition, plan_repetitions
+from probe.connectivity.stale_control import ControlAttempt, OwnAttempt, StaleFailure, plan_repetitions
 
 URL, HERE, THERE = "https://service.example:443/", "192.0.2.1", "192.0.2.2"
 
@@ -35,7 +35,7 @@ def test_age_of_the_success_decides(began: float | None, again: bool) -> None:
 
 def test_repetition_names_the_last_failure_as_its_cause() -> None:
     tried = [own(number=3), own(number=9, at=(30.5, 40.0))]
-    assert plan_repetitions(tried, [control(-30.0)]) == (Repetition("web", URL, HERE, 9),)
+    assert plan_repetitions(tried, [control(-30.0)]) == (StaleFailure("web", URL, HERE, 9),)
 
 
 def test_one_success_in_time_is_enough() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from probe.control.call_link import CallLink
+from probe.control.own import CallLink
+from probe.followups.helper_offer import FlowOffers
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure, RemoteError
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from tests.control.test_own import Handler, helper, sending
 
 QUESTION = {"token": "0f" * 12, "ufrag": "abcd", "pwd": "a" * 22, "fingerprint": "AB"}
@@ -119,3 +120,22 @@ async def test_helper_without_new_tokens_offers_nothing(handler: Handler) -> Non
     async with helper(handler) as url:
         assert await CallLink(url, load_roots(), None, {}).renew() == {}
     assert await CallLink(url, load_roots(), None, {}).renew() == {}  # nothing listens any more
+
+
+async def test_offers_to_the_run_come_before_any_measurement() -> None:
+    said = {
+        "media": {"token": "0f" * 12, "port": 50000, "shapes": ["rtp"]},
+        "sip": {"token": "1f" * 12, "port": 5060},
+        "transfer": {"token": "2f" * 12, "port": 443, "sha256": "ab" * 32},
+    }
+    async with helper(sending(said)) as url:
+        offers = await CallLink(url, load_roots(), None, {}).early()
+    assert offers.media is not None and (offers.media.ports, offers.media.shapes) == ((50000,), ("rtp",))
+    assert set(offers.calls) == {"sip"} and offers.transfers is not None
+
+
+@pytest.mark.parametrize("handler", [sending({}, 404), sending({}, 503), sending("["), sending({"media": 1})])
+async def test_helper_that_offers_nothing_early_is_no_failure(handler: Handler) -> None:
+    async with helper(handler) as url:
+        assert await CallLink(url, load_roots(), None, {}).early() == FlowOffers()
+    assert await CallLink(url, load_roots(), None, {}).early() == FlowOffers()  # nothing listens any more

@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from probe.control import Control, liveness
-from probe.session.session import Settings
-from probe.steps.tls.certificates import load_roots
+from probe.control import ControlClient, liveness
+from probe.formats.ooni_helper import OF_OONI, OONI_PREFIX
+from probe.session.session import RunSettings
+from probe.steps.tls.certificate_checks import load_roots
 from tests.control.test_own import CHAT, GOOD, helper, sending
+from tests.support.measurements.lines import GENUINE
+from tests.support.ooni.helper import SimulatedHelper, serving_helper
 from tests.support.world import World
 
 LONGEST_DELAY = 10.0  # seconds of the contract
@@ -32,16 +35,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def control(tmp_path: Path) -> Callable[..., Control]:
-    def make(*urls: str) -> Control:
+def control(tmp_path: Path) -> Callable[..., ControlClient]:
+    def make(*urls: str) -> ControlClient:
         session = World(tmp_path).session
-        session.settings = Settings(control=urls)
-        return Control(session, load_roots(), lambda address: None)
+        session.settings = RunSettings(control=urls)
+        return ControlClient(session, load_roots(), lambda address: None)
 
     return make
 
 
-async def asked(control: Control) -> tuple[dict[str, Any], float]:
+async def asked(control: ControlClient) -> tuple[dict[str, Any], float]:
     began = time.monotonic()
     return await control.ask(CHAT, {}, lambda offer: None), time.monotonic() - began
 
@@ -68,7 +71,7 @@ def test_limits_add_up_to_less_than_the_longest_delay() -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_dead_helpers_are_named_and_delay_no_target(control: Callable[..., Control]) -> None:
+async def test_dead_helpers_are_named_and_delay_no_target(control: Callable[..., ControlClient]) -> None:
     async with silent() as url:
         dead = control(url, unused(), "http://no-such-helper.invalid:8080")
         failures = await dead.check()
@@ -79,7 +82,7 @@ async def test_dead_helpers_are_named_and_delay_no_target(control: Callable[...,
 
 
 @pytest.mark.usefixtures("quick")
-async def test_living_helper_is_asked_before_the_dead_ones(control: Callable[..., Control]) -> None:
+async def test_living_helper_is_asked_before_the_dead_ones(control: Callable[..., ControlClient]) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.json_response({"status": "ok"} if request.path == "/health" else GOOD)
 
@@ -90,7 +93,7 @@ async def test_living_helper_is_asked_before_the_dead_ones(control: Callable[...
 
 
 @pytest.mark.usefixtures("quick")
-async def test_helper_that_falls_silent_is_noticed(control: Callable[..., Control]) -> None:
+async def test_helper_that_falls_silent_is_noticed(control: Callable[..., ControlClient]) -> None:
     """Let the helper answer at the start of the run and nothing afterwards."""
     alive = True
 
@@ -126,7 +129,7 @@ class Restarting:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_question_of_a_helper_that_restarts_is_asked_again_once(control: Callable[..., Control]) -> None:
+async def test_question_of_a_helper_that_restarts_is_asked_again_once(control: Callable[..., ControlClient]) -> None:
     one = Restarting()
     async with helper(one.handle) as url:
         asking = control(url)
@@ -145,7 +148,9 @@ async def test_question_of_a_helper_that_restarts_is_asked_again_once(control: C
 
 
 @pytest.mark.usefixtures("quick")
-async def test_helper_that_does_not_come_back_delays_only_the_first_questions(control: Callable[..., Control]) -> None:
+async def test_helper_that_does_not_come_back_delays_only_the_first_questions(
+    control: Callable[..., ControlClient],
+) -> None:
     one = Restarting()
     async with helper(one.handle) as url:
         asking = control(url)
@@ -157,7 +162,7 @@ async def test_helper_that_does_not_come_back_delays_only_the_first_questions(co
 
 
 @pytest.mark.usefixtures("quick")
-async def test_slow_helper_that_lives_is_waited_for(control: Callable[..., Control]) -> None:
+async def test_slow_helper_that_lives_is_waited_for(control: Callable[..., ControlClient]) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         if request.path == "/health":
             return web.json_response({"status": "ok"})
@@ -169,7 +174,7 @@ async def test_slow_helper_that_lives_is_waited_for(control: Callable[..., Contr
 
 
 @pytest.mark.usefixtures("quick")
-async def test_answer_that_is_no_helpers_is_named_and_still_asked(control: Callable[..., Control]) -> None:
+async def test_answer_that_is_no_helpers_is_named_and_still_asked(control: Callable[..., ControlClient]) -> None:
     async with helper(sending("<html>", 404)) as url:
         one = control(url)
         assert [failure is not None for failure in await one.check()] == [True]
@@ -177,7 +182,18 @@ async def test_answer_that_is_no_helpers_is_named_and_still_asked(control: Calla
 
 
 @pytest.mark.usefixtures("quick")
-async def test_check_of_a_stopped_process_proves_nothing(control: Callable[..., Control]) -> None:
+async def test_helper_of_ooni_is_recognised_without_its_prefix(control: Callable[..., ControlClient]) -> None:
+    found = SimulatedHelper(names={"chat.example": [GENUINE]}, pages={"chat.example": 200})
+    async with serving_helper(found) as url:
+        one = control(url)
+        assert (await one.check(), await one.check()) == ([OF_OONI], [OF_OONI])
+        (answer, _), (prefixed, _) = await asked(one), await asked(control(OONI_PREFIX + url))
+        assert answer["failure"] is None and found.asked
+        assert answer["test_keys"].keys() == prefixed["test_keys"].keys()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_check_of_a_stopped_process_proves_nothing(control: Callable[..., ControlClient]) -> None:
     """Stop this process during the check, as a busy computer does."""
     stopper = (
         "import os, signal, sys, time\ntime.sleep(0.3)\nos.kill(int(sys.argv[1]), signal.SIGSTOP)\n"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from probe.control.http_client import DEEPEST, Nonsense, read_object
+from probe.control.http_client import DEEPEST, read_object
+from probe.http_client.foreign_servers import UnusableAnswer
 
 
 def nested(levels: int, innermost: Any) -> bytes:
@@ -20,5 +21,5 @@ def nested(levels: int, innermost: Any) -> bytes:
 def test_deepest_answer_is_read_and_deeper_ones_are_refused(innermost: Any) -> None:
     assert read_object(nested(DEEPEST - 1, innermost))
     for levels in (DEEPEST, DEEPEST + 1, 200):
-        with pytest.raises(Nonsense):
+        with pytest.raises(UnusableAnswer):
             read_object(nested(levels, innermost))

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.analysis.observations.rows import read_measurement
+from probe.analysis.measurement_reader import read_measurement
 from probe.analysis.verdicts.verdicts import judge_measurement
-from probe.control import Control, health, ooni
+from probe.control import ControlClient, health, ooni
 from probe.control.attempt_times import since
 from probe.control.ooni import OONIHelper
 from probe.control.ooni_answer import proven_families, test_keys
 from probe.control.ooni_request import questions
 from probe.resolution.lookup import control_addresses
 from probe.session.pacing import Pace
-from probe.session.session import Session, Settings
-from probe.steps.tls.certificates import load_roots
-from probe.targets.target import Neutral, Service, Target, parse_endpoint
+from probe.session.session import RunSettings, Session
+from probe.steps.tls.certificate_checks import load_roots
+from probe.targets.target import NeutralHosts, Service, Target, parse_endpoint
 from tests.support.loop_clock import LoopClock
 from tests.support.measurements.certificates import certificate
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
@@ -50,8 +50,8 @@ def target(*urls: str, roots: str = "") -> Target:
 
 
 def session(*urls: str, neutral: bool = True) -> Session:
-    hosts = Neutral(("www.example.com",), "no.invalid", (NEUTRAL_ENDPOINT,), (), None, "00")
-    run = Session("run", Settings(control=urls), Pace(), hosts, target(WEB))
+    hosts = NeutralHosts(("www.example.com",), "no.invalid", (NEUTRAL_ENDPOINT,), (), None, "00")
+    run = Session("run", RunSettings(control=urls), Pace(), hosts, target(WEB))
     run.neutral_addresses = [(NEUTRAL_IP, NEUTRAL_ENDPOINT)] if neutral else []
     return run
 
@@ -94,7 +94,7 @@ async def test_helper_gets_every_port_and_only_public_addresses() -> None:
         "https://neutral.example:443/": [f"{NEUTRAL_IP}:443"],
         WEB: [f"{GENUINE}:443"],
         f"https://{OTHER}:5222/": [f"{SECOND}:5222"],
-        f"http://{OTHER}:443/": [f"{SECOND}:443", "149.154.167.51:443"],
+        f"https://{OTHER}:443/": [f"{SECOND}:443", "149.154.167.51:443"],
     }
     assert {name.lower() for body in found.asked for name in body["http_request_headers"]} == {
         *("accept", "accept-language", "user-agent")
@@ -280,18 +280,27 @@ async def test_working_endpoint_proves_its_family_only() -> None:
 
 
 async def through(urls: Iterable[str]) -> list[dict[str, Any]]:
-    control = Control(session(*urls), load_roots(), lambda address: None)
+    control = ControlClient(session(*urls), load_roots(), lambda address: None)
     return [await control.ask(target(WEB), {HOST: [GENUINE]}, lambda offer: None) for _ in range(2)]
 
 
-async def test_helpers_are_tried_until_one_answers_and_that_one_is_kept() -> None:
+async def test_answer_of_a_helper_counts_if_the_other_is_busy() -> None:
     broken, good = helper(busy=99), helper()
     async with serving_helper(broken) as one, serving_helper(good) as two:
-        for _ in range(6):  # the order is random
-            before = len(broken.asked)
-            answers = await through([f"ooni+{one}", f"ooni+{two}"])
-            assert [answer["failure"] for answer in answers] == [None, None]
-            assert len(broken.asked) - before in {0, 2}  # asked once more when busy, never for the second target
+        answers = await through([f"ooni+{one}", f"ooni+{two}"])
+        assert [answer["failure"] for answer in answers] == [None, None]
+
+
+@pytest.mark.parametrize("failure", [None, "connection_refused_error"])
+async def test_contradiction_of_two_helpers_leaves_no_control(failure: str | None) -> None:
+    one, two = helper(), helper(tcp={f"{GENUINE}:443": failure} if failure else {})
+    async with serving_helper(one) as first, serving_helper(two) as second:
+        answers = await through([f"ooni+{first}", f"ooni+{second}"])
+    assert one.asked and two.asked
+    for answer in answers:
+        about = [row for row in answer["test_keys"]["x_transactions"] if row["endpoint"] == WEB and row["address"]]
+        assert answer.get("contradicted") == ([WEB] if failure else None)
+        assert bool(about) is (failure is None)
 
 
 async def test_failure_is_reported_if_no_helper_answers() -> None:
@@ -350,35 +359,35 @@ def failing(url: str, ip: str, outcome: str, host: str = "", **more: Any) -> Lin
 
 async def test_name_reset_only_by_own_network_is_blocked() -> None:
     lines = failing(WEB, GENUINE, f"tls:{RESET}", HOST)
-    assert await verdict_with(lines, helper(), WEB) == ("blocked", "tls_reset_follows_name", ["tls.reset.sni"])
+    assert await verdict_with(lines, helper(), WEB) == ("blocked", "failure_follows_name", ["tls.reset.sni"])
 
 
 async def test_failed_page_of_helper_does_not_change_verdict() -> None:
     """Check a reset that OONI discards (https://github.com/ooni/probe/issues/2881). The name is reset here anyway."""
     lines = failing(WEB, GENUINE, f"tls:{RESET}", HOST)
-    assert await verdict_with(lines, helper(pages={}), WEB) == ("blocked", "tls_reset_follows_name", ["tls.reset.sni"])
+    assert await verdict_with(lines, helper(pages={}), WEB) == ("blocked", "failure_follows_name", ["tls.reset.sni"])
 
 
 async def test_endpoint_that_fails_for_helper_is_down() -> None:
     lines = failing(WEB, GENUINE, f"tcp:{TIMEOUT}", HOST)
     found = helper(tcp={f"{GENUINE}:443": TIMEOUT}, pages={})
-    assert await verdict_with(lines, found, WEB) == ("down", "tcp_fails_everywhere", [])
+    assert await verdict_with(lines, found, WEB) == ("down", "fails_everywhere", [])
 
 
 @pytest.mark.parametrize("url", [DC, "http://149.154.167.51:80/"])
 async def test_address_reachable_only_for_helper_is_likely_blocked(url: str) -> None:
     lines = failing(url, "149.154.167.51", f"tcp:{TIMEOUT}")
-    assert await verdict_with(lines, helper(), url) == ("likely_blocked", "tcp_timeout_here", ["tcp.timeout"])
+    assert await verdict_with(lines, helper(), url) == ("likely_blocked", "tcp_fails_alike_here", ["tcp.timeout"])
 
 
 async def test_tcp_control_does_not_prove_failed_protocol() -> None:
     lines = failing(DC, "149.154.167.51", f"payload:{RESET}")
-    assert await verdict_with(lines, helper(), DC) == ("impaired", "payload_no_control", [])
+    assert await verdict_with(lines, helper(), DC) == ("impaired", "no_control", [])
 
 
 async def test_untried_handshake_is_no_control() -> None:
     lines = failing(TLS, SECOND, f"tls:{RESET}", OTHER)
-    assert (await verdict_with(lines, helper(), TLS))[:2] == ("impaired", "tls_no_control")
+    assert (await verdict_with(lines, helper(), TLS))[:2] == ("impaired", "no_control")
 
 
 async def test_redirect_to_other_domain_accuses_nothing() -> None:

@@ -12,7 +12,7 @@ from probe.control.attempt_times import age_in_cache, since
 from probe.control.merged_answers import add_attempts
 from probe.control.ooni import OONIHelper
 from probe.formats import failures as f
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from tests.control.test_ooni import HOST, WEB, helper, session, target
 from tests.support.measurements.lines import GENUINE, Lines
 from tests.support.ooni.helper import SimulatedHelper, serving_helper
@@ -46,7 +46,7 @@ async def verdict(found: SimulatedHelper, *, down_after_first: bool, waits: floa
 
 async def test_server_that_went_down_after_the_first_answer_is_down() -> None:
     record = await verdict(helper(), down_after_first=True, waits=30.0)
-    assert (record["state"], record["rule_id"]) == ("down", "tcp_fails_everywhere")
+    assert (record["state"], record["rule_id"]) == ("down", "fails_everywhere")
 
 
 async def test_server_that_works_for_the_second_answer_is_accused() -> None:
@@ -65,7 +65,7 @@ async def test_cache_on_the_way_has_no_answer_to_the_second_question(
 
 async def test_answer_that_says_that_it_is_old_does_not_accuse() -> None:
     record = await verdict(helper(age="40"), down_after_first=False, waits=30.0)
-    assert (record["state"], record["rule_id"]) == ("impaired", "tcp_no_control")
+    assert (record["state"], record["rule_id"]) == ("impaired", "no_control")
 
 
 async def test_question_is_sent_to_no_web_server_with_its_fragment() -> None:

@@ -21,15 +21,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from probe.control import Control
-from probe.control import http_client as link
+from probe.control import ControlClient
 from probe.control import own as control
-from probe.control.addresses import sendable
 from probe.control.attempt_times import since
+from probe.control.http_client import LONGEST_ANSWER
+from probe.control.sendable_addresses import sendable
 from probe.followups.helper_offer import CallOffers, EchoOffer, FlowOffers, MediaOffer, TransferOffer
-from probe.helper.media.reflector import Media
-from probe.session.session import Settings
-from probe.steps.tls.certificates import load_roots
+from probe.helper.media.media_reflector import Media
+from probe.http_client.foreign_servers import _unpacked
+from probe.session.session import RunSettings
+from probe.steps.tls.certificate_checks import load_roots
 from probe.targets.target import Service, Target, parse_endpoint
 from probe.targets.url_lists import web_target
 from tests.support.world import World
@@ -149,7 +150,7 @@ async def test_compressed_answer_is_requested_and_decompressed() -> None:
     assert wanted == ["gzip"]
 
 
-BOMB = gzip.compress(b" " * (link.LONGEST_ANSWER + 1))
+BOMB = gzip.compress(b" " * (LONGEST_ANSWER + 1))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ async def test_undecompressable_answer_is_failure(body: bytes, coding: str, text
 
 
 def test_decompression_stops_at_limit() -> None:
-    assert len(link._unpacked(zlib.decompressobj(16 + zlib.MAX_WBITS), BOMB, 10)) == 10
+    assert len(_unpacked(zlib.decompressobj(16 + zlib.MAX_WBITS), BOMB, 10)) == 10
 
 
 async def test_echo_offer_is_read_and_token_is_not_written() -> None:
@@ -491,8 +492,8 @@ async def test_segment_sizes_of_the_run_hold_for_the_helper_too(tmp_path: Path) 
 
     async with helper(handler) as url:
         session = World(tmp_path).session
-        session.settings = Settings(control=(url,))
-        asking = Control(session, load_roots(), lambda address: None)
+        session.settings = RunSettings(control=(url,))
+        asking = ControlClient(session, load_roots(), lambda address: None)
         for sizes in ({}, {6: 1200}, {4: 1200}):
             session.pace.segment_sizes.clear()
             session.pace.segment_sizes.update(sizes)

@@ -4,7 +4,7 @@ from math import radians, sin
 
 import pytest
 
-from probe.countries.equal_earth import HALF_WIDTH, equal_earth
+from probe.countries.pack_outlines import HALF_WIDTH, equal_earth
 
 AUTHALIC = 6371007.181  # metres, the sphere with the area of WGS 84
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from probe.countries.names import country_codes
+from probe.countries.country_names import country_codes
 from probe.countries.outlines import BUNDLED, outlines
-from probe.countries.pack_outlines import packed, placed
-from probe.countries.topology import area, centroid, cut_at_antimeridian, polygons
+from probe.countries.pack_outlines import area, centroid, cut_at_antimeridian, packed, placed, polygons
 
 # Without a shape in Natural Earth: parts of countries that have a reserved code only. AQ would take a fifth of the map.
 ABSENT = {"AC", "AQ", "CP", "CQ", "DG", "EA", "IC", "TA"}

@@ -9,7 +9,7 @@ from probe.dialogue import DIALOGUE_BY_DIALECT, always_get, run_dialogue
 from probe.formats.exchanges.calls import STUNExchange
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
-from probe.lab.services.streams import Ended, Plain
+from probe.lab.services.server_streams import Ended, Plain
 from probe.lab.services.stun import answer, serve_stun
 from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint

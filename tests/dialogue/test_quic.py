@@ -14,19 +14,19 @@ from aioquic.asyncio.server import QuicServer
 
 from probe.connectivity.endpoint import Reach
 from probe.dialogue import always_get, proves, run_dialogue
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowRunner
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.other_name import send_name
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.tls import QUICHandshake
 from probe.formats.transactions import TransactionRecord
-from probe.lab.censors.kit.server_name import read_handshake
 from probe.resolution.lookup import Names
 from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint
 from probe.wire.tls.quic_initial import ClientInitials
+from probe.wire.tls.server_name import read_handshake
 from tests.support.servers.authority import issue
 from tests.support.servers.quic import listening, quic_server
 from tests.support.world import INNOCUOUS, World

@@ -8,11 +8,11 @@ from probe.dialogue import DIALOGUE_BY_DIALECT, always_get, has_exchangeable_nam
 from probe.formats.exchanges.calls import SIPExchange
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord
+from probe.lab.services.server_streams import Ended, Plain
 from probe.lab.services.sip import answer, serve_sip
-from probe.lab.services.streams import Ended, Plain
 from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint
-from probe.wire.sip.message import read_message
+from probe.wire.sip.sip_message import read_message
 from tests.support.servers.authority import issue
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import Peer, TLSPeer, serving, tls_with

@@ -24,6 +24,9 @@ def fresh_state(monkeypatch: pytest.MonkeyPatch) -> None:
 class InThread:
     """Compute in this process, where functions can be replaced."""
 
+    def __init__(self, seconds: float | None = None) -> None:
+        self.seconds = seconds
+
     def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
 

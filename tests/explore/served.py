@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from probe.explore.server import listening
+from probe.explore.explorer_server import listening
 from tests.support.local_server import Answer
 
 
@@ -31,7 +31,6 @@ class Served:
         return await self.send(method, path, query, known)
 
     async def shown(self, path: str, query: Any = (), **headers: str) -> Answer:
-        """Return the answer when it is computed."""
         while (answer := await self.get(path, query, **headers)).status == 202:
             await asyncio.sleep(0.05)
         return answer

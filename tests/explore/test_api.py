@@ -17,10 +17,10 @@ from probe.analysis.compare.cells import compare
 from probe.analysis.compare.compare import to_json
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.store.maintenance.info import info
-from probe.explore.answers import csv_of
-from probe.explore.endpoints import API, ENDPOINTS
-from probe.explore.openapi import description
+from probe.explore.api_endpoints import API, ENDPOINTS
+from probe.explore.handlers import description
 from probe.explore.parameters import ParameterError, checked, parse
+from probe.explore.store_answers import csv_of
 from tests.cli.results.test_judge import call
 from tests.explore.served import Served, serving
 from tests.support.store.stores import rows_of, some_lines, write
@@ -216,7 +216,7 @@ def test_checks_and_description_agree(endpoint: Any) -> None:
         ({"since": "yesterday"}, "no day or time"),
         ({"cursor": "!"}, "cursor cannot be used"),
         ({"cursor": "WzEsMl0"}, "cursor cannot be used"),
-        ([("limit", "1"), ("limit", "2")], "is there twice"),
+        ([("limit", "1"), ("limit", "2")], "has the parameter limit twice"),
     ],
 )
 async def test_bad_parameter_is_refused_with_one_sentence(store: Path, query: Any, words: str) -> None:

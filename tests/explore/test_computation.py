@@ -36,7 +36,7 @@ def test_worker_has_a_lower_priority_and_ignores_ctrl_c() -> None:
 
 def test_worker_that_was_ended_is_replaced() -> None:
     computation = Computation()
-    with pytest.raises(StoreError, match="lack of memory"):
+    with pytest.raises(StoreError, match="too much memory"):
         computation.run(end)
     assert computation.run(facts)[2]
     computation.close()

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from probe.explore.explorer import VerdictRows
 from probe.explore.parameters import VerdictsParameters
-from probe.explore.verdict_rows import VerdictRows
 from tests.support.measurements.verdict_rows import rows, store
 
 

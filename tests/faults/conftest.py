@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from probe.lab.world.noise_identity import NoiseIdentity
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
 from tests.steps.messengers.test_noise import ROOT as NOISE_ROOT
 from tests.support.faults.dialogues import ROOT
 

@@ -1,6 +1,6 @@
 """Test rare faults of certificates: each has its failure, none causes a bug, and no invalid one is accepted.
 
-Dates, names and missing issuers are tested in tests/steps/tls/test_certificates.py.
+Dates, names and missing issuers are tested in tests/steps/tls/test_certificate_checks.py.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from probe.formats import failures as f
 from probe.session.trace import TransactionFacts
-from probe.steps.tls.certificates import Roots, judge_chain, load_roots
+from probe.steps.tls.certificate_checks import Roots, judge_chain, load_roots
 from tests.support.faults.attempts import Attempt, attempt, leaking_nothing
 from tests.support.faults.broken_certificates import CA, END, craft, rsa_key
 from tests.support.faults.dialogues import Place, over_endpoint

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from probe.formats import failures as f
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from tests.support.faults.attempts import LIMIT, in_memory, leaking_nothing
 from tests.support.faults.datagrams import (
     DATAGRAMS,

@@ -53,6 +53,7 @@ class Router:
 
     hop: int = 3
     on_path: bool = False
+    begins: float = 0.0
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         kinds = TABLES[packet.version]

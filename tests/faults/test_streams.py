@@ -6,7 +6,7 @@ import pytest
 
 from probe.dialogue import DIALOGUE_BY_DIALECT
 from probe.formats import failures as f
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from tests.support.faults import spoiling
 from tests.support.faults.attempts import LIMIT, Attempt, in_memory, leaking_nothing
 from tests.support.faults.datagrams import DATAGRAMS

@@ -11,12 +11,12 @@ import pytest
 
 from probe.followups.ech_key import record_owner
 from probe.formats import failures as f
-from probe.lab.censors.kit.server_name import carries_ech
 from probe.lab.net.dns_packets import read_question, record_reply
 from probe.lab.services.dns.ech_records import config_list, https_record
 from probe.run.measure import Measured, measure
 from probe.targets.target import Service, Target, parse_endpoint
-from probe.wire.dns.message import build_query
+from probe.wire.dns.dns_message import build_query
+from probe.wire.tls.server_name import carries_ech
 from tests.connectivity.one_endpoint import HERE, NAME, NEUTRAL, resolves
 from tests.support.ooni.checker import problems
 from tests.support.world import Behaviour, World

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from probe.followups.flow import FlowFacts, FlowRunner
-from probe.formats.transactions import FollowUp, Kind
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import Kind
 from probe.session.trace import Trace, Transaction, TransactionFacts
 from tests.connectivity.one_endpoint import HERE, NAME, NEUTRAL, resolves, run
 from tests.support.world import World

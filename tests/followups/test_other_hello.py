@@ -7,9 +7,9 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.exchanges.tls import TLSHandshake
-from probe.lab.censors.kit.server_name import carries_ech, read_hello
 from probe.session.pacing import Pace
 from probe.session.trace import Trace
+from probe.wire.tls.server_name import carries_ech, read_hello
 from tests.connectivity.one_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 from tests.support.world import INNOCUOUS, Behaviour, World
 

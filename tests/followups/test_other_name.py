@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowRunner
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.other_name import send_name
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f

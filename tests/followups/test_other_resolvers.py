@@ -13,7 +13,7 @@ from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.resolution.lookup import Name
 from probe.session.trace import StepFailed, Trace
-from probe.targets.target import Neutral, Service, Target, parse_endpoint
+from probe.targets.target import NeutralHosts, Service, Target, parse_endpoint
 from tests.support.world import INNOCUOUS, World
 
 NAME = "service.example"
@@ -38,7 +38,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made.install(monkeypatch)
     made.system[NAME] = ["198.51.100.1"]
     made.session.resolvers = resolvers("one", "two", "three")
-    made.session.neutral = Neutral((INNOCUOUS,), "none.invalid", (), (), "203.0.113.1", "")
+    made.session.neutral = NeutralHosts((INNOCUOUS,), "none.invalid", (), (), "203.0.113.1", "")
 
     class Channel:
         async def query(self, tx: Any, hostname: str, query_type: str) -> Any:
@@ -92,7 +92,7 @@ async def test_answer_of_a_non_resolver_is_no_source(world: World) -> None:
 
 async def test_helpers_closed_port_gets_the_name_and_an_innocuous_one(world: World) -> None:
     world.session.resolvers = resolvers()
-    world.session.neutral = Neutral((INNOCUOUS,), "none.invalid", (), (), None, "")
+    world.session.neutral = NeutralHosts((INNOCUOUS,), "none.invalid", (), (), None, "")
     world.session.settings = replace(
         world.session.settings, control=("https://helper.example/", "https://198.51.100.200:8443/")
     )
@@ -131,3 +131,19 @@ async def test_nothing_is_asked_once_the_run_is_stopping(world: World) -> None:
     trace = Trace()
     await OtherResolvers(FlowRunner(trace, world.session), world.roots).ask(Name(NAME), None)
     assert trace.transactions == [] and world.lookups == []
+
+
+async def test_assigned_resolver_is_asked_once_and_its_address_is_not_recorded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.followups.other_resolvers.assigned_resolver", lambda session: "192.0.2.77")
+    world.session.resolvers = resolvers()
+    world.session.neutral = NeutralHosts((INNOCUOUS,), "none.invalid", (), (), None, "")
+    trace, name = Trace(), Name(NAME)
+    others = OtherResolvers(FlowRunner(trace, world.session), world.roots)
+    await others.ask(name, 7)
+    await others.ask(name, 8)
+    (asked,) = trace.transactions
+    assert (asked.followup, asked.address, asked.cause, asked.trigger) == ("resolver_assigned", "assigned", 7, True)
+    assert world.lookups == [("192.0.2.77", NAME)] and name.sources == {}
+    assert {entry.resolver_address for entry in trace.entries if isinstance(entry, DNSQuery)} == {"assigned"}

@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowRunner
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
-from probe.followups.transfers import ENOUGH, MOST_REQUESTS, send_transfer
+from probe.followups.transfers import MOST_REQUESTS, send_transfer
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.tls import QUICHandshake
-from probe.formats.transactions import FollowUp, TransactionRecord
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import TransactionRecord
 from probe.session.trace import Trace
-from probe.signatures.silent_streams import PINGS
+from probe.signatures.silent_streams import COMPARED_BYTES, PINGS
 from probe.targets.target import parse_endpoint
 from tests.steps.quic.test_http3 import GOOD
 from tests.support.servers.quic import Http3Connection, listening, quic_server
@@ -75,4 +76,4 @@ async def test_neutral_host_is_asked_until_enough_bytes_came(world: World, lengt
     record, http, hello, _ = await transfer(world, "neutral_host_transfer", NEUTRAL_NAME, answers)
     assert (record.failure, record.trigger, hello, http.response.x_body_failure) == (None, False, NEUTRAL_NAME, None)
     assert {asked[":authority"] for asked in answers.asked} == {NEUTRAL_NAME} and len(answers.asked) == requests
-    assert record.stream is not None and (record.stream.bytes_received >= ENOUGH or requests == MOST_REQUESTS)
+    assert record.stream is not None and (record.stream.bytes_received >= COMPARED_BYTES or requests == MOST_REQUESTS)

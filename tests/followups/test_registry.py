@@ -4,8 +4,7 @@ from importlib import import_module
 from typing import get_args
 
 from probe.followups.registry import REGISTRY, markdown_rows
-from probe.formats.followups import FOLLOWUP_KINDS, pieces_of_evidence
-from probe.formats.transactions import FollowUp
+from probe.formats.followups import FOLLOWUP_KINDS, FollowUp, pieces_of_evidence
 
 
 def test_registry_holds_every_id_of_the_format() -> None:

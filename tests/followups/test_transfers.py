@@ -4,15 +4,16 @@ import socket
 
 import pytest
 
-from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowRunner
+from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
-from probe.followups.transfers import ENOUGH, MOST_REQUESTS, send_transfer
+from probe.followups.transfers import MOST_REQUESTS, send_transfer
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.tls import TLSHandshake
-from probe.formats.transactions import FollowUp, TransactionRecord
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import TransactionRecord
 from probe.session.trace import Trace
-from probe.signatures.silent_streams import SMALL_SEGMENT
+from probe.signatures.silent_streams import COMPARED_BYTES, SMALL_SEGMENT
 from probe.targets.target import parse_endpoint
 from tests.support.servers.loopback import Peer, TLSPeer, serving, tls_with
 from tests.support.world import INNOCUOUS, Box, World
@@ -87,7 +88,7 @@ async def test_neutral_host_is_asked_until_enough_bytes_came(world: World, lengt
     assert (record.failure, record.trigger, hello) == (None, False, NEUTRAL_NAME)
     assert len(heads) == requests
     assert all(b"Host: neutral.example\r\n" in head and NAME.encode() not in head for head in heads)
-    assert record.stream is not None and (record.stream.bytes_received >= ENOUGH or requests == MOST_REQUESTS)
+    assert record.stream is not None and (record.stream.bytes_received >= COMPARED_BYTES or requests == MOST_REQUESTS)
     assert http.response.x_body_failure is None
 
 

@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from probe.connectivity.attempt_state import Measurement
+from probe.connectivity.attempt_state import MeasurementState
 from probe.connectivity.endpoint import Reach
-from probe.dialogue import DIALOGUE_BY_DIALECT
+from probe.dialogue import DIALOGUE_BY_DIALECT, FIRST_MESSAGE_BY_DIALECT
 from probe.dialogue.exchange import Exchange
+from probe.followups.echo_sizes import SIZES
 from probe.followups.helper_offer import PAIRS_PER_TOKEN, EchoOffer
-from probe.followups.udp_echo import PAYLOADS
+from probe.followups.registry import REGISTRY
 from probe.formats import failures as f
 from probe.formats.exchanges.calls import STUNExchange, UDPEcho
 from probe.resolution.lookup import Names
@@ -79,10 +81,22 @@ async def run(world: World, target: Target, offer: EchoOffer | None, *, answered
     return trace
 
 
+@pytest.fixture
+def pair_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the datagrams of several sizes, which follow the pair."""
+
+    async def none(*_: Any) -> None:
+        return None
+
+    sizes = replace(REGISTRY["datagram_sizes"], carry_out=none)
+    monkeypatch.setitem(REGISTRY, "datagram_sizes", sizes)
+
+
 def echoes(trace: Trace) -> list[UDPEcho]:
     return [entry for entry in trace.entries if isinstance(entry, UDPEcho)]
 
 
+@pytest.mark.usefixtures("pair_alone")
 async def test_two_silent_datagrams_are_followed_by_an_echo_pair_random_one_first(world: World) -> None:
     async with udp_server(nothing, "127.0.4.1") as silent, an_offer(echo) as (offer, server):
         url = f"stun://127.0.4.1:{silent.port};transport=udp"
@@ -107,6 +121,7 @@ async def test_two_silent_datagrams_are_followed_by_an_echo_pair_random_one_firs
     assert not any(HELPER in record.model_dump_json() for record in trace.transactions)
 
 
+@pytest.mark.usefixtures("pair_alone")
 async def test_dropped_payload_is_recorded_beside_the_random_one(world: World) -> None:
     def censor(asked: Asked) -> None:
         if not is_stun(asked.query):
@@ -117,6 +132,7 @@ async def test_dropped_payload_is_recorded_beside_the_random_one(world: World) -
     assert [entry.failure for entry in echoes(trace)] == [None, f.TIMEOUT]
 
 
+@pytest.mark.usefixtures("pair_alone")
 async def test_several_endpoints_share_one_pair(world: World) -> None:
     async with udp_server(nothing, "127.0.4.1") as one, udp_server(nothing, "127.0.4.2") as two:
         urls = (f"stun://127.0.4.1:{one.port}", f"stun://127.0.4.2:{two.port}")
@@ -125,6 +141,7 @@ async def test_several_endpoints_share_one_pair(world: World) -> None:
     assert len(echoes(trace)) == 2
 
 
+@pytest.mark.usefixtures("pair_alone")
 async def test_same_port_where_the_helper_has_it_and_one_pair_for_each(world: World) -> None:
     async with (
         udp_server(nothing, "127.0.4.1") as one,
@@ -168,7 +185,7 @@ async def test_without_a_usable_echo_nothing_is_sent(world: World, case: str, mo
             for _ in range(6):
                 world.session.pace.spend_trigger("127.0.4.1", "helper", "udp")
         elif case == "no follow-ups":
-            monkeypatch.setattr(Measurement, "followups", property(lambda self: False))
+            monkeypatch.setattr(MeasurementState, "followups", property(lambda self: False))
         target = world.target(f"stun://127.0.4.1:{silent.port}")
         trace = await run(world, target, None if case == "no echo" else offer)
         assert server.asked == [] and echoes(trace) == [] and len(trace.transactions) == 2
@@ -184,6 +201,7 @@ async def test_pairs_of_a_token_stay_below_the_limit_of_the_echo(world: World) -
     assert PAIRS_PER_TOKEN * 2 * in_one_flow <= MOST_ECHOES
 
 
+@pytest.mark.usefixtures("pair_alone")
 async def test_random_datagram_after_a_trigger_to_the_same_port_is_marked(world: World) -> None:
     async with udp_server(nothing, "127.0.4.1") as silent, an_offer(nothing) as (offer, server):
         world.session.pace.spend_trigger("elsewhere.example", "helper", "udp", server.port)
@@ -206,7 +224,7 @@ def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
     from probe.targets.target import parse_endpoint
 
     tokens = EchoTokens()
-    for dialect, build in PAYLOADS.items():
+    for dialect, build in FIRST_MESSAGE_BY_DIALECT.items():
         scheme, _, transport = dialect.partition("/")
         parameter = f";transport={transport}" if transport else ""
         endpoint = parse_endpoint(f"{scheme}://service.example:5060{parameter}")
@@ -217,7 +235,7 @@ def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
 def test_sip_datagram_names_the_host_that_failed() -> None:
     from probe.targets.target import parse_endpoint
 
-    build = PAYLOADS["sip/udp"]
+    build = FIRST_MESSAGE_BY_DIALECT["sip/udp"]
     made = build(parse_endpoint("sip://sip.example:5060;transport=udp"), TOKEN)
     assert made.startswith(b"OPTIONS sip:sip.example SIP/2.0\r\n") and TOKEN.hex().encode() in made
 
@@ -225,13 +243,45 @@ def test_sip_datagram_names_the_host_that_failed() -> None:
 def test_datagram_for_a_call_relay_is_the_hello_that_failed() -> None:
     from probe.targets.target import parse_endpoint
 
-    made = PAYLOADS["reflector"](parse_endpoint("reflector://192.0.2.1:597"), TOKEN)
+    made = FIRST_MESSAGE_BY_DIALECT["reflector"](parse_endpoint("reflector://192.0.2.1:597"), TOKEN)
     assert is_hello(made) and made[0] == CALLER and TOKEN in made
 
 
 def test_datagram_for_a_dtls_server_is_the_hello_that_failed() -> None:
     from probe.targets.target import parse_endpoint
 
-    made = PAYLOADS["dtls"](parse_endpoint("dtls://192.0.2.1:5684"), TOKEN)
+    made = FIRST_MESSAGE_BY_DIALECT["dtls"](parse_endpoint("dtls://192.0.2.1:5684"), TOKEN)
     assert parse_client_hello(made).random.startswith(TOKEN)
     assert len(made) == len(HelloWriter.new("openssl").first())
+
+
+@pytest.mark.parametrize("most", [50, 300, 1300])
+async def test_sizes_are_sent_until_one_is_lost_and_then_finer_ones(world: World, most: int) -> None:
+    def short_line(asked: Asked) -> None:
+        if len(asked.query) <= most:
+            echo(asked)
+
+    async with udp_server(nothing, "127.0.4.1") as silent, an_offer(short_line) as (offer, _):
+        trace = await run(world, world.target(f"stun://127.0.4.1:{silent.port}"), offer)
+    ladders = [
+        [(entry.size, entry.failure) for entry in trace.entries_of(record) if isinstance(entry, UDPEcho)]
+        for record in trace.transactions
+        if record.followup == "datagram_sizes"
+    ]
+    passed = [size for size in SIZES if size <= most]
+    lost = SIZES[len(passed) : len(passed) + 1]
+    assert ladders[0] == [*((size, None) for size in passed), *((size, f.TIMEOUT) for size in lost)]
+    if not lost:
+        assert len(ladders) == 1
+        return
+    *came, last = ladders[1]
+    assert came[0] == (passed[-1], None) and all(size <= most and failure is None for size, failure in came)
+    assert most < last[0] <= lost[0] and last[1] == f.TIMEOUT
+
+
+async def test_no_finer_sizes_are_sent_if_none_passes(world: World) -> None:
+    async with udp_server(nothing, "127.0.4.1") as silent, an_offer(nothing) as (offer, _):
+        trace = await run(world, world.target(f"stun://127.0.4.1:{silent.port}"), offer)
+    ladders = [record for record in trace.transactions if record.followup == "datagram_sizes"]
+    assert [record.failure for record in ladders] == [f.TIMEOUT]
+    assert [entry.size for entry in trace.entries_of(ladders[0]) if isinstance(entry, UDPEcho)] == [SIZES[0]]

@@ -8,7 +8,7 @@ import pytest
 
 from probe.formats.__main__ import DICTIONARY, FIXTURE
 from probe.results import Problem, read_lines
-from probe.results.validation import Tally, schemas
+from probe.results.validation import ValidationTally, schemas
 from probe.targets.target_files import bundled_targets, pick_targets, target_names
 from tests.fixtures.make import verdicts
 from tests.support.lab.evidence import HOME
@@ -33,7 +33,7 @@ def test_every_version_has_a_schema_and_measurements() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_measurements_fit_the_schema_of_their_version(version: str) -> None:
-    tally = Tally()
+    tally = ValidationTally()
     for number, line in enumerate(lines_of(version), 1):
         tally.add(number, line)
     assert tally.fitting == tally.lines > 0, list(tally.findings.values())

@@ -14,7 +14,7 @@ from probe.formats.field_notes import PRIVACY, PRIVACY_CLASSES
 from probe.formats.keys import TEST_KEYS, Lists
 from probe.formats.schema.dictionary import unit_of
 from probe.formats.schema.schema import definitions, fields, measurement_schema, models, omitted
-from probe.formats.stores import STORE_KEYS, StoreEntry, StoreListingKeys, StoreRequest
+from probe.formats.store_keys import STORE_KEYS, StoreEntry, StoreListingKeys, StoreRequest
 from probe.nettests import NETTESTS
 
 # objects whose keys the classes do not define

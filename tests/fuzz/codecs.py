@@ -6,52 +6,52 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from probe.analysis.observations.rows import read_measurement
+from probe.analysis.measurement_reader import read_measurement
 from probe.analysis.ooni_import import is_ooni, read_ooni
-from probe.control.http_client import Nonsense, read_object
+from probe.control.http_client import read_object
 from probe.control.ooni_answer import test_keys
 from probe.control.ooni_request import question
 from probe.control.own import parse
 from probe.helper.ooni_request import read_request
-from probe.helper.query import Refused, read_question
+from probe.helper.query import RequestRefused, read_question
+from probe.http_client.foreign_servers import UnusableAnswer
 from probe.lab.scenario.scenario import ScenarioError, load_scenario
-from probe.ooni.archive.listing import Unusable, parse_page
+from probe.ooni.archive.archive_bucket import Unusable, parse_page
 from probe.privacy.redact import scrub_text
 from probe.resolution.lookup import control_addresses
 from probe.results import Problem, read_lines
 from probe.sharing.container import unpack_lines
-from probe.sharing.manifest import ShareError
-from probe.steps.tls.certificates import Roots, judge_chain
+from probe.sharing.share_manifest import ShareError
+from probe.steps.tls.certificate_checks import Roots, judge_chain
 from probe.targets.address_guard import Contacts
 from probe.targets.target import parse_endpoint
 from probe.targets.target_error import TargetError
 from probe.targets.target_files import load_target
 from probe.wire import stun
-from probe.wire.dns import message as dnsmessage
-from probe.wire.dns import redaction as dnsredaction
-from probe.wire.dns.https_records import ech_configs
-from probe.wire.dtls import answers as dtlsanswers
+from probe.wire.dns import dns_message as dnsmessage
+from probe.wire.dns.dns_message import ech_configs
 from probe.wire.dtls import client_hello as dtlshello
 from probe.wire.dtls import records as dtlsrecords
+from probe.wire.dtls import server_answers as dtlsanswers
 from probe.wire.http1 import HTTP1Exchange
 from probe.wire.mail import imap, smtp
 from probe.wire.mail.starttls import offer_in
 from probe.wire.media.cookie import is_cookie
 from probe.wire.media.opaque import OpaqueShape
-from probe.wire.media.reflector import ReflectorShape
+from probe.wire.media.reflector_shape import ReflectorShape
 from probe.wire.media.rtp import RTPShape
 from probe.wire.media.sealed_payload import unseal
 from probe.wire.media.shape import Shape, masked
 from probe.wire.media.shapes import requests_in
 from probe.wire.media.stun_parts import cookie_of, read, token_of
-from probe.wire.media.whatsapp import WhatsAppShape
+from probe.wire.media.whatsapp_shape import WhatsAppShape
 from probe.wire.quotes import compared_with_quote
 from probe.wire.sip import headers as sipheaders
 from probe.wire.sip import sdp
 from probe.wire.sip.call import Call
-from probe.wire.sip.message import NotSIP, SIPStream, read_message
-from probe.wire.sip.options import Options, differences
 from probe.wire.sip.response import build_response
+from probe.wire.sip.sip_message import NotSIP, SIPStream, read_message
+from probe.wire.sip.sip_options import Options, differences
 from probe.wire.tampering import with_ends_swapped
 from probe.wire.telegram import mtproto, obfuscation, reflector
 from probe.wire.tls import client_hello as clienthello
@@ -59,7 +59,8 @@ from probe.wire.tls import quic_initial as quicinitial
 from probe.wire.tls import records as tlsrecords
 from probe.wire.tls.cipher_suites import iana_name
 from probe.wire.tls.ech_config import public_name
-from probe.wire.transfer import FrameReader, Known, write_frame
+from probe.wire.tls.server_name import read_hello
+from probe.wire.transfer import FrameReader, SenderCounters, write_frame
 from probe.wire.whatsapp import certificate_chain as noisechain
 from probe.wire.whatsapp import noise, protobuf, xeddsa
 from tests.fuzz import seeds
@@ -79,8 +80,6 @@ class Codec:
 
 
 def in_file(name: str, read: Callable[[Path], object]) -> Take:
-    """Give the bytes to a reader of files."""
-
     def take(data: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
             (path := Path(folder) / name).write_bytes(data)
@@ -252,9 +251,9 @@ def judge_ooni(data: bytes) -> None:
 
 ROOTS = Roots()
 CODECS = [
-    Codec("wire/dns/message", read_dns, (), seeds.DNS),
-    Codec("wire/dns/https_records", ech_configs, (), seeds.DNS),
-    Codec("wire/dns/redaction", dnsredaction.cut_options, (), seeds.DNS),
+    Codec("wire/dns/dns_message", read_dns, (), seeds.DNS),
+    Codec("wire/dns/dns_message, HTTPS records", ech_configs, (), seeds.DNS),
+    Codec("wire/dns/dns_message, redaction", dnsmessage.cut_options, (), seeds.DNS),
     Codec("wire/mail/imap", read_imap, (imap.NotIMAP,), seeds.IMAP),
     Codec("wire/mail/smtp", smtp.read_reply, (smtp.NotSMTP,), seeds.SMTP),
     Codec("wire/mail/smtp, a second reply", smtp.has_acceptance, (), seeds.SMTP),
@@ -265,7 +264,7 @@ CODECS = [
     Codec("wire/telegram/reflector", read_reflector, (ValueError,), seeds.REFLECTOR),
     Codec("wire/dtls/records", read_dtls_records, (ValueError,), seeds.DTLS),
     Codec("wire/dtls/client_hello", read_dtls_hello, (ValueError,), seeds.DTLS),
-    Codec("wire/dtls/answers", dtlsanswers.parse_answer, (ValueError,), seeds.DTLS),
+    Codec("wire/dtls/server_answers", dtlsanswers.parse_answer, (ValueError,), seeds.DTLS),
     Codec("wire/whatsapp/noise", read_noise, (ValueError,), seeds.NOISE),
     Codec("wire/whatsapp/noise, its server", noise.read_client_hello, (ValueError,), seeds.NOISE),
     Codec(
@@ -277,24 +276,30 @@ CODECS = [
     Codec("wire/whatsapp/protobuf", protobuf.read_fields, (ValueError,), seeds.NOISE_CHAIN),
     Codec("wire/whatsapp/xeddsa", lambda data: xeddsa.verify(data[:32], data[96:], data[32:96]), (), (bytes(130),)),
     Codec("wire/tls/quic_initial", read_quic, (quicinitial.NotInitial,), seeds.QUIC),
-    Codec("wire/sip/options", read_sip, (NotSIP,), seeds.SIP),
+    Codec("wire/sip/sip_options", read_sip, (NotSIP,), seeds.SIP),
     Codec(
-        "wire/sip/request", lambda data: Options("h", "udp").is_answered_by(read_message(data)), (NotSIP,), seeds.SIP
+        "wire/sip/sip_request",
+        lambda data: Options("h", "udp").is_answered_by(read_message(data)),
+        (NotSIP,),
+        seeds.SIP,
     ),
     Codec("wire/sip/call", read_sip_call, (NotSIP,), seeds.SIP),
     Codec("wire/sip/response", read_sip_call, (NotSIP,), seeds.SIP),
     Codec("wire/sip/sdp", read_sdp, (), seeds.SDP),
-    Codec("wire/sip/message, a stream", read_sip_stream, (NotSIP,), seeds.SIP),
+    Codec("wire/sip/sip_message, a stream", read_sip_stream, (NotSIP,), seeds.SIP),
     Codec("wire/sip/headers", read_sip_headers, (), seeds.SIP_HEADERS),
     Codec(
         "wire/media/cookie", lambda data: is_cookie(data, b"key", ("192.0.2.7", 1), data, "rtp", 1), (), (bytes(20),)
     ),
     Codec("wire/media/opaque", read_media(OpaqueShape), (), (bytes(100), bytes(160))),
     Codec("wire/media/rtp", read_media(RTPShape), (), (bytes(160), *seeds.STUN)),
-    Codec("wire/media/whatsapp", read_media(WhatsAppShape), (), (bytes(160), *seeds.MEDIA)),
-    Codec("wire/media/reflector", read_media(ReflectorShape), (), (bytes(160), *seeds.MEDIA)),
+    Codec("wire/media/whatsapp_shape", read_media(WhatsAppShape), (), (bytes(160), *seeds.MEDIA)),
+    Codec("wire/media/reflector_shape", read_media(ReflectorShape), (), (bytes(160), *seeds.MEDIA)),
     Codec(
-        "wire/transfer", lambda data: FrameReader().feed(data), (ValueError,), (write_frame(1, bytes(20), 20, Known()),)
+        "wire/transfer",
+        lambda data: FrameReader().feed(data),
+        (ValueError,),
+        (write_frame(1, bytes(20), 20, SenderCounters()),),
     ),
     Codec("wire/media/stun_parts", read_stun_parts, (), (*seeds.STUN, *seeds.MEDIA)),
     Codec("wire/media/sealed_payload", lambda data: unseal(data, bytes(12), "forth"), (), (bytes(112),)),
@@ -314,20 +319,21 @@ CODECS = [
     Codec("ooni/archive/listing", parse_page, (Unusable,), seeds.LISTINGS),
     Codec("analysis/ooni_import", judge_ooni, (ValueError, RecursionError), seeds.OONI_LINES),
     Codec("analysis/observations", judge, (ValueError, RecursionError), seeds.LINES),
-    Codec("control", parse, (Nonsense,), seeds.ANSWERS),
-    Codec("control, of OONI's", read_ooni_answer, (Nonsense,), seeds.OONI_ANSWERS),
-    Codec("helper, OONI's request", read_request, (Refused,), seeds.OONI_QUESTIONS),
+    Codec("control", parse, (UnusableAnswer,), seeds.ANSWERS),
+    Codec("control, of OONI's", read_ooni_answer, (UnusableAnswer,), seeds.OONI_ANSWERS),
+    Codec("helper, OONI's request", read_request, (RequestRefused,), seeds.OONI_QUESTIONS),
     Codec(
         "wire/tls/client_hello, longer",
         lambda data: clienthello.longer(data, 2000),
         (ValueError,),
         (hello("a.example"),),
     ),
+    Codec("wire/tls/server_name", read_hello, (), (hello("a.example"),)),
     Codec("wire/tls/client_hello, shorter", clienthello.shorter, (ValueError,), (hello("a.example"),)),
     Codec("wire/tls/client_hello, with_ech", clienthello.with_ech, (ValueError,), (hello("a.example"),)),
     Codec("wire/tls/client_hello, without_ech", clienthello.without_ech, (ValueError,), (hello("a.example"),)),
     Codec("wire/tls/client_hello, carries_ech", clienthello.carries_ech, (), (hello("a.example"),)),
-    Codec("question", lambda data: read_question(data, {}, Contacts.LAB), (Refused,), seeds.QUESTIONS),
+    Codec("question", lambda data: read_question(data, {}, Contacts.LAB), (RequestRefused,), seeds.QUESTIONS),
     Codec("targets", in_file("a.toml", load_target), (TargetError,), seeds.TARGETS),
     Codec("targets, an endpoint", text(parse_endpoint), (ValueError,), seeds.ENDPOINTS),
     Codec("lab/scenario", in_file("a.toml", load_scenario), (ScenarioError,), seeds.SCENARIOS),

@@ -5,17 +5,17 @@ import json
 import tarfile
 from pathlib import Path
 
-from probe.lab.scenario.names import FOLDER as _SCENARIOS
+from probe.lab.scenario.bundled_scenarios import FOLDER as _SCENARIOS
 from probe.lab.services.dns.ech_records import config_list
 from probe.sharing.container import pack_lines
 from probe.targets.target_files import bundled_targets
 from probe.wire import stun
-from probe.wire.dns.message import build_query
-from probe.wire.dtls.answers import cookie_for, fatal_alert, hello_verify_request, server_hello
+from probe.wire.dns.dns_message import build_query
 from probe.wire.dtls.client_hello import HelloWriter, parse_client_hello
-from probe.wire.media.reflector import ReflectorShape
-from probe.wire.media.shape import Request
-from probe.wire.media.whatsapp import WhatsAppShape
+from probe.wire.dtls.server_answers import cookie_for, fatal_alert, hello_verify_request, server_hello
+from probe.wire.media.reflector_shape import ReflectorShape
+from probe.wire.media.shape import PacketRequest
+from probe.wire.media.whatsapp_shape import WhatsAppShape
 from probe.wire.sip.sdp import write_offer
 from probe.wire.telegram import mtproto, reflector
 from probe.wire.whatsapp import noise
@@ -77,7 +77,7 @@ STUN = (
     stun.build("success", stun.BINDING, bytes(12), (stun.xor_mapped_address("192.0.2.1", 9, bytes(12)),)),
     stun.build("error", stun.ALLOCATE, bytes(12), (stun.error_code(401, "no"), (stun.REALM, b"r")), fingerprint=True),
 )
-_REQUEST = Request(bytes(range(12)), bytes(20), bytes(12))
+_REQUEST = PacketRequest(bytes(range(12)), bytes(20), bytes(12))
 MEDIA = tuple(
     datagram
     for shape in (WhatsAppShape, ReflectorShape)

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from probe.helper import listening, server
-from probe.helper.capacity import DESCRIPTORS_KEPT, capacity, raise_descriptors
+from probe.helper import helper_server, listening
+from probe.helper.helper_limits import DESCRIPTORS_KEPT, capacity, raise_descriptors
 from probe.http_server import connections
 from tests.attack.helper_process import question
-from tests.helper.test_server import measured, new_state
+from tests.helper.test_helper_server import measured, new_state
 
 __all__ = ["measured"]  # a fixture
 
@@ -89,7 +89,7 @@ async def test_client_that_sends_a_byte_at_a_time_is_cut_off(monkeypatch: pytest
 
 async def test_client_that_is_gone_before_an_error_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
     for bug in (ConnectionResetError("secret"), ValueError("secret")):
-        connection = object.__new__(connections.Connection)
+        connection = object.__new__(connections.ServedConnection)
         connection._refusal = lambda status: web.json_response({}, status=status)
         request = SimpleNamespace(writer=SimpleNamespace(output_size=0))
         assert connection.handle_error(request, 500, bug).status == 500  # type: ignore[arg-type]
@@ -113,7 +113,7 @@ async def test_request_that_waits_for_a_busy_helper_is_answered(monkeypatch: pyt
 
 
 async def test_body_that_is_late_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(helper_server, "BODY_SECONDS", 0.3)
     raw = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
     async with helper() as connect:
         streams = await connect()
@@ -126,8 +126,8 @@ async def test_client_that_does_not_take_its_answer_is_cut_off(
 ) -> None:
     """Ask for more answers than the buffers of both sides hold."""
     monkeypatch.setattr(connections, "TAKE_SECONDS", 0.5)
-    tables: list[connections.ConnectionTable] = []
-    monkeypatch.setattr(connections.ConnectionTable, "__init__", _noted(tables))
+    tables: list[connections.ServedConnections] = []
+    monkeypatch.setattr(connections.ServedConnections, "__init__", _noted(tables))
     async with helper() as connect:
         reader, writer = await connect()
         reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -140,10 +140,10 @@ async def test_client_that_does_not_take_its_answer_is_cut_off(
         writer.transport.abort()
 
 
-def _noted(tables: list[connections.ConnectionTable]) -> Any:
-    original = connections.ConnectionTable.__init__
+def _noted(tables: list[connections.ServedConnections]) -> Any:
+    original = connections.ServedConnections.__init__
 
-    def init(self: connections.ConnectionTable, *args: Any, **more: Any) -> None:
+    def init(self: connections.ServedConnections, *args: Any, **more: Any) -> None:
         original(self, *args, **more)
         tables.append(self)
 
@@ -155,15 +155,15 @@ async def test_connection_stays_open_while_its_answer_is_found(
 ) -> None:
     """Let the measurement take longer than the deadlines of a request, while others want the connection's place."""
     monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.3)
-    monkeypatch.setattr(server, "BODY_SECONDS", 0.1)
-    monkeypatch.setattr(server, "SENTENCE_SECONDS", 0.1)
+    monkeypatch.setattr(helper_server, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(helper_server, "SENTENCE_SECONDS", 0.1)
     release = asyncio.Event()
 
     async def measure(*_: Any) -> dict[str, Any]:
         await release.wait()
         return {"test_keys": {"x_transactions": []}, "began": 0.0}
 
-    monkeypatch.setattr(server, "measure_target", measure)
+    monkeypatch.setattr(helper_server, "measure_target", measure)
     async with helper(most=2) as connect:
         honest = await connect()
         asking = asyncio.create_task(answered(honest, question({"target": "chat"})))
@@ -210,7 +210,7 @@ async def test_connection_without_room_gets_503(monkeypatch: pytest.MonkeyPatch)
         await release.wait()
         return {"test_keys": {"x_transactions": []}, "began": 0.0}
 
-    monkeypatch.setattr(server, "measure_target", measure)
+    monkeypatch.setattr(helper_server, "measure_target", measure)
     async with helper(most=2) as connect:
         asking = [
             asyncio.create_task(answered(await connect(f"127.0.1.{n}"), question({"target": "chat"}))) for n in (1, 2)

@@ -21,25 +21,25 @@ from aiohttp import web
 from probe.connectivity.endpoint import Reach
 from probe.formats.failures import NOT_CONTACTED
 from probe.formats.ooni_helper import BOGON
-from probe.helper import HelperState, admission, build, listening
-from probe.helper import measure as measuring
+from probe.helper import HelperState, build, listening
+from probe.helper import helper_measure as measuring
 from probe.helper import state as helper_state
-from probe.helper.machine_addresses import MachineAddresses
-from probe.helper.query import Refused, read_question
-from probe.helper.web_page import Page
+from probe.helper.query import RequestRefused, read_question
+from probe.helper.state import MachineAddresses
+from probe.helper.web_page import FetchedPage
 from probe.resolution.lookup import Names
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.steps.connection import address_of
 from probe.targets.address_guard import Contacts
 from probe.targets.dialects import DIALECTS
-from probe.targets.target import Neutral, Service, Target, parse_endpoint
+from probe.targets.target import NeutralHosts, Service, Target, parse_endpoint
 from tests.support.servers.loopback import Peer, serving
 from tests.support.socket_recorder import SocketRecorder, recorded_sockets
 from tests.support.special_addresses import METADATA, all_refused, any_prefix, embeddings
 
 HOST, SITE = "chat.example", "93.184.216.34"
-NEUTRAL = Neutral(
+NEUTRAL = NeutralHosts(
     ("innocuous.example",), "no.invalid", (parse_endpoint("https://neutral.example:443/"),), (), None, "0"
 )
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -126,7 +126,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(measuring, "preflight", preflight)
     monkeypatch.setattr("probe.resolution.lookup.system_resolvers", list)
-    monkeypatch.setattr(admission, "PER_MINUTE", 100_000)
+    monkeypatch.setattr("probe.helper.state.PER_MINUTE", 100_000)
     monkeypatch.setattr(helper_state, "CACHE_ENTRIES", 100_000)
     return table
 
@@ -181,7 +181,7 @@ def test_given_address_and_literal_are_refused() -> None:
     targets = {"chat": target_of(f"https://{HOST}:443/")}
     for ip in REFUSED:
         for asked in ({"target": "chat", "addresses": {HOST: [ip]}}, {"url": f"http://{literal(ip)}/"}):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(RequestRefused) as refused:
                 read_question(json.dumps(asked).encode(), targets, Contacts.PUBLIC)
             assert refused.value.status == 422, ip
 
@@ -321,8 +321,8 @@ async def test_sockets_refuse_what_the_list_lets_pass(
 ) -> None:
     """Check that the route does not depend on its own list: TCP, TLS and QUIC ask the guard again."""
 
-    async def fetched(*_: Any, **__: Any) -> Page:
-        return Page(status=200, length=0, h3="chat.example:443")
+    async def fetched(*_: Any, **__: Any) -> FetchedPage:
+        return FetchedPage(status=200, length=0, h3="chat.example:443")
 
     monkeypatch.setattr("probe.helper.ooni_measure.may_contact", lambda address, contacts: True)
     monkeypatch.setattr("probe.helper.ooni_measure.fetch", fetched)

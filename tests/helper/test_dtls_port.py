@@ -7,9 +7,9 @@ import pytest
 from probe.helper import dtls_port
 from probe.helper.dtls_port import BURST, COOKIE_SECONDS, LONGEST_DATAGRAM, RATE, DTLSPort, DTLSResponder
 from probe.steps.calls.dtls import dtls_hello
-from probe.wire.dtls.answers import parse_answer
 from probe.wire.dtls.client_hello import SHAPES, HelloWriter, Shape
 from probe.wire.dtls.records import CLIENT_HELLO, DTLS_1_0, HANDSHAKE, counted, write_handshake, write_record
+from probe.wire.dtls.server_answers import parse_answer
 from probe.wire.media.shape import PeerAddress
 from tests.support.servers.loopback import a_transaction
 
@@ -89,7 +89,7 @@ def test_other_and_changed_datagrams_are_ignored_or_answered_briefly(responder: 
 
 def test_all_answers_have_a_limit_and_nothing_is_stored(responder: DTLSResponder, now: list[float]) -> None:
     before = {name: type(value) for name, value in vars(responder).items()}
-    clients = [(f"192.0.2.{number % 250}", number) for number in range(int(BURST) + 100)]
+    clients = [(f"{1 + number % 200}.{number // 200}.2.1", number) for number in range(int(BURST) + 100)]
     hello = HelloWriter.new("openssl").first()
     assert sum(responder.answer(hello, client) is not None for client in clients) == BURST
     now[0] += 0.1

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from probe.cli.helper import app, networks
+from probe.cli.helper import app
+from probe.cli.listen_addresses import networks
 from probe.cli.screen import UsageError
 from probe.helper import HelperState
-from probe.helper.machine_addresses import MOST_REACHED, RENEW_SECONDS, MachineAddresses
+from probe.helper.state import MOST_REACHED, RENEW_SECONDS, MachineAddresses
 
 
 class Interfaces:

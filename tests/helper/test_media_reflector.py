@@ -4,24 +4,25 @@ import asyncio
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from probe.helper import limits
-from probe.helper.limits import TOKEN_SECONDS, Allowance, Tokens
-from probe.helper.media.flow_table import (
+from probe.helper import helper_limits
+from probe.helper.helper_limits import MEDIA_FLOWS, TOKEN_SECONDS, Allowance
+from probe.helper.media.media_reflector import (
     BURST,
     FLOW_SECONDS,
-    MOST_FLOWS,
-    MOST_FLOWS_OF_A_PEER,
     MOST_PACKETS,
     RESPONSES_A_TOKEN,
+    Media,
+    Reflector,
 )
-from probe.helper.media.reflector import Media, Reflector
+from probe.helper.reply_budget import ReplyBudgets
 from probe.wire.media.cookie import BUSY
-from probe.wire.media.sealed_payload import Fields, seal, unseal
-from probe.wire.media.shape import PeerAddress, Request, Shape
+from probe.wire.media.sealed_payload import SealedFields, seal, unseal
+from probe.wire.media.shape import PacketRequest, PeerAddress, Shape
 from probe.wire.media.shapes import SHAPES
 from tests.attack.helper_process import helper_process
 
@@ -40,16 +41,16 @@ class Client:
 
     def ask(self, cookie: bytes | None = None, place: PeerAddress | None = None) -> bytes | None:
         """Send a request. Return the cookie of the response, None for silence."""
-        request = Request(self.token, cookie or secrets.token_bytes(20), secrets.token_bytes(12))
+        request = PacketRequest(self.token, cookie or secrets.token_bytes(20), secrets.token_bytes(12))
         datagram = self.shape.write_request(request)
-        response = self.reflector.answer(datagram, place or self.place)
+        response = ReplyBudgets().answered(self.reflector.answer, datagram, place or self.place)
         assert response is None or len(response) < len(datagram)
         return None if response is None else self.shape.read_response(response, request.reference)
 
     def packet(self, number: int) -> bytes:
-        return self.flow.write_packet(number, seal(Fields(number, int(self.now[0] * 1e6)), self.token, "forth"))
+        return self.flow.write_packet(number, seal(SealedFields(number, int(self.now[0] * 1e6)), self.token, "forth"))
 
-    def send(self, number: int, place: PeerAddress | None = None) -> Fields | None:
+    def send(self, number: int, place: PeerAddress | None = None) -> SealedFields | None:
         """Send a packet. Return the fields of the reflected one."""
         packet = self.packet(number)
         answer = self.reflector.answer(packet, place or self.place)
@@ -78,7 +79,7 @@ def test_flow_is_reflected_with_the_helpers_counts(now: list[float], reflector: 
     for number in (0, 1, 4):
         now[0] += 0.02
         found = client.send(number)
-    assert found == Fields(4, 1_000_060_000, 3, 3, 0, 1_000_060_000, 0b11001)
+    assert found == SealedFields(4, 1_000_060_000, 3, 3, 0, 1_000_060_000, 0b11001)
 
 
 @EVERY
@@ -170,26 +171,46 @@ def test_peer_has_few_flows_and_learns_that_the_helper_is_busy(now: list[float],
     token = reflector.tokens.issue()
     clients = [Client(now, reflector, token, SHAPES["rtp"], ("192.0.2.7", port)) for port in range(10)]
     opened = [client.open() for client in clients]
-    assert [cookie == BUSY for cookie in opened] == [False] * MOST_FLOWS_OF_A_PEER + [True] * 2
+    assert [cookie == BUSY for cookie in opened] == [False] * MEDIA_FLOWS.of_a_client + [True] * 2
     assert Client(now, reflector, token, SHAPES["rtp"], ("192.0.2.8", 1)).open() not in {None, BUSY}
     assert Client(now, reflector, token, SHAPES["rtp"], ("2001:db8::1", 1)).open() not in {None, BUSY}
 
 
 def test_flows_of_all_are_limited_and_places_become_free(now: list[float], reflector: Reflector) -> None:
     def places() -> Iterator[Client]:
-        for number in range(MOST_FLOWS + 1):
-            yield Client(now, reflector, reflector.tokens.issue(), SHAPES["opaque"], (f"192.0.2.{number}", 1))
+        for number in range(MEDIA_FLOWS.places + 1):
+            yield Client(now, reflector, reflector.tokens.issue(), SHAPES["opaque"], (f"10.{number}.0.1", 1))
 
-    assert [client.open() == BUSY for client in places()] == [False] * MOST_FLOWS + [True]
+    assert [client.open() == BUSY for client in places()] == [False] * MEDIA_FLOWS.places + [True]
     now[0] += FLOW_SECONDS + 1
     assert next(places()).open() != BUSY
 
 
-def test_tokens_are_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_TOKENS", 8)
-    tokens = Tokens(lambda: 0.0, 1)
-    issued = [bytes.fromhex(tokens.issue()) for _ in range(9)]
-    assert len(tokens) == 8 and not tokens.take(issued[0]) and tokens.take(issued[1])
+def test_full_table_gives_the_place_of_a_silent_flow_to_a_client_without_one(
+    now: list[float], reflector: Reflector
+) -> None:
+    clients = [
+        Client(now, reflector, reflector.tokens.issue(), SHAPES["rtp"], (f"10.{number}.0.1", 1))
+        for number in range(MEDIA_FLOWS.places + 2)
+    ]
+    *held, first, second = clients
+    assert all(client.open() != BUSY for client in held)
+    now[0] += MEDIA_FLOWS.silent + 0.1
+    assert all(client.send(0) for client in held[1:])
+    assert first.open() != BUSY and first.send(0) is not None and held[0].send(0) is None
+    assert second.open() == BUSY, "no other flow was silent"
+
+
+def test_network_leaves_flows_for_others(now: list[float], reflector: Reflector) -> None:
+    """Let 200 addresses of one /16 ask for all flows. Clients of other networks get theirs."""
+    crowd = [
+        Client(now, reflector, reflector.tokens.issue(), SHAPES["rtp"], (f"10.1.{number // 10}.{number}", 1))
+        for number in range(200)
+    ]
+    got = sum(client.open() != BUSY for client in crowd)
+    assert MEDIA_FLOWS.places / 2 <= got <= MEDIA_FLOWS.places * 2 / 3
+    for number in range(4):
+        assert Client(now, reflector, reflector.tokens.issue(), SHAPES["rtp"], ("192.0.2.7", number)).open() != BUSY
 
 
 def test_allowance_is_a_token_bucket() -> None:
@@ -201,14 +222,13 @@ def test_allowance_is_a_token_bucket() -> None:
 def test_all_flows_together_have_a_rate(now: list[float], reflector: Reflector) -> None:
     """Let 96 flows send their bursts at once: no more is reflected than all may have at once."""
     clients = [
-        Client(now, reflector, reflector.tokens.issue(), SHAPES["rtp"], (f"192.0.2.{number}", 1))
-        for number in range(96)
+        Client(now, reflector, reflector.tokens.issue(), SHAPES["rtp"], (f"10.{number}.0.1", 1)) for number in range(96)
     ]
     for client in clients:
         now[0] += 1.0 / 96
         client.open()
     sent = sum(client.send(number) is not None for client in clients for number in range(90))
-    assert limits.BURST_OF_ALL * 0.8 <= sent <= limits.BURST_OF_ALL
+    assert helper_limits.BURST_OF_ALL * 0.8 <= sent <= helper_limits.BURST_OF_ALL
 
 
 def test_flood_does_not_grow_the_memory_of_the_real_command() -> None:
@@ -233,7 +253,7 @@ async def test_honest_flow_is_served_during_a_flood() -> None:
     media, loop, stopped = Media(0), asyncio.get_running_loop(), threading.Event()
     await media.open("127.0.0.1")
     shape = SHAPES["rtp"]
-    request = shape.write_request(Request(secrets.token_bytes(12), bytes(20), bytes(12)))
+    request = shape.write_request(PacketRequest(secrets.token_bytes(12), bytes(20), bytes(12)))
     junk = [
         request,
         secrets.token_bytes(160),
@@ -260,10 +280,10 @@ async def test_honest_flow_is_served_during_a_flood() -> None:
             sock.connect(("127.0.0.1", media.port))
             cookie = bytes(20)
             for reference in (b"1" * 12, b"2" * 12):
-                await loop.sock_sendall(sock, shape.write_request(Request(token, cookie, reference)))
+                await loop.sock_sendall(sock, shape.write_request(PacketRequest(token, cookie, reference)))
                 cookie = shape.read_response(await asyncio.wait_for(loop.sock_recv(sock, 2000), 5.0), reference) or b""
             for number in range(100):
-                await loop.sock_sendall(sock, flow.write_packet(number, seal(Fields(number, 0), token, "forth")))
+                await loop.sock_sendall(sock, flow.write_packet(number, seal(SealedFields(number, 0), token, "forth")))
                 payload = shape.read_packet(await asyncio.wait_for(loop.sock_recv(sock, 2000), 5.0))
                 answered += payload is not None and unseal(payload, token, "back") is not None
     finally:
@@ -272,3 +292,26 @@ async def test_honest_flow_is_served_during_a_flood() -> None:
         media.close()
     assert answered == 100 and sent[0] > 0
     assert len(media.reflector.flows) == 1 and len(media.reflector.tokens) == 1
+
+
+async def test_busy_helper_delays_no_call_packet() -> None:
+    """Stop the helper's event loop, as its measurements may, and ask the port from another thread meanwhile."""
+    media, shape, answered = Media(0), SHAPES["rtp"], list[float]()
+    await media.open("127.0.0.1")
+    request = shape.write_request(PacketRequest(bytes.fromhex(media.offer()["token"]), bytes(20), bytes(12)))
+
+    def ask() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(5.0)
+            sock.connect(("127.0.0.1", media.port))
+            sock.send(request)
+            sock.recv(2000)
+            answered.append(time.monotonic())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(1.0)
+    until = time.monotonic()
+    thread.join()
+    media.close()
+    assert answered and answered[0] < until

@@ -12,7 +12,7 @@ from tests.attack.malformed_requests import send_malformed, traces
 BUGGY = """
 import asyncio
 from probe.cli import app
-from probe.helper import server
+from probe.helper import helper_server
 
 SECRET = "127.0.0.9 asked for secret.example"
 
@@ -39,7 +39,7 @@ async def broken(state, question):
     await asyncio.sleep(0.1)
     raise RuntimeError(SECRET)
 
-server.measure_url = broken
+helper_server.measure_url = broken
 app()
 """
 
@@ -55,13 +55,15 @@ def exchange(helper: HelperProcess, raw: bytes, address: str = "127.0.0.9") -> b
 
 
 @pytest.mark.timeout(900)
-def test_ten_thousand_malformed_requests_leave_no_trace() -> None:
+def test_malformed_requests_are_answered_and_leave_no_trace() -> None:
+    """Send a part of the 100,000 requests of `make attack`."""
     with helper_process() as helper:
-        results = asyncio.run(send_malformed(helper, 10_000, seed=14))
+        results = asyncio.run(send_malformed(helper, 2_000, seed=2026))
         found, written = traces(helper, results), helper.written()
     assert found == [] and written == b"", written[:2000]
     assert not results.bugs and not results.hung and results.longest < 30
-    assert {400, 404, 413, 417} <= set(results.statuses) and len(results.addresses) == 2000
+    assert {400, 404, 413, 417} <= set(results.statuses) and len(results.addresses) == 400
+    assert not [status for status in results.statuses if status >= 500]
     assert set(results.servers) == {b"censorprobe"}  # no versions
 
 

@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from probe.formats import ooni_helper as testhelper
-from probe.helper import HelperState, admission, listening
+from probe.helper import HelperState, client_admission, listening
 from probe.helper import ooni_measure as oonimeasuring
 from probe.helper import web_page as page
 from probe.helper.ooni_request import read_request
-from probe.helper.query import Refused
+from probe.helper.query import RequestRefused
 from probe.targets.address_guard import Contacts, may_contact
-from probe.targets.target import Neutral, Service, Target, parse_endpoint
+from probe.targets.target import NeutralHosts, Service, Target, parse_endpoint
 from tests.support.servers.authority import issue
 
 ENDPOINTS = (parse_endpoint("https://chat.example:443/"),)
 CHAT = Target(
     "chat", "endpoint_reachability", "Chat", "x", date(2026, 11, 24), {"web": Service("web", "all", ENDPOINTS)}, "00"
 )
-NEUTRAL = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00")
+NEUTRAL = NeutralHosts(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00")
 HEADERS = {"Accept": ["*/*"], "Accept-Language": ["en"], "User-Agent": ["Mozilla/5.0"]}
 FIELDS = {"tcp_connect", "tls_handshake", "quic_handshake", "http_request", "http3_request", "dns", "ip_info"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -151,9 +151,9 @@ async def test_unresolvable_name_has_its_failure(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
     page_failure: list[str] = []
 
-    async def lookup_fails(url: URL, headers: Any, **_: Any) -> page.Page:
+    async def lookup_fails(url: URL, headers: Any, **_: Any) -> page.FetchedPage:
         page_failure.append(str(url))
-        return page.Page(failure="dns_nxdomain_error")
+        return page.FetchedPage(failure="dns_nxdomain_error")
 
     monkeypatch.setattr(oonimeasuring, "fetch", lookup_fails)
     request = read_request(json.dumps({"http_request": "https://nobody.example/"}).encode())
@@ -233,8 +233,8 @@ def test_http3_offer_is_read_from_header(value: str, offered: str) -> None:
 
 
 async def test_quic_is_tried_if_requested_and_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fetched(*_: Any, **__: Any) -> page.Page:
-        return page.Page(status=200, length=0, h3="chat.example:443")
+    async def fetched(*_: Any, **__: Any) -> page.FetchedPage:
+        return page.FetchedPage(status=200, length=0, h3="chat.example:443")
 
     monkeypatch.setattr(oonimeasuring, "fetch", fetched)
     monkeypatch.setattr(oonimeasuring, "TLS_SECONDS", 0.3)
@@ -404,9 +404,9 @@ async def test_unfinished_part_is_omitted(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_too_many_requests_get_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"http_request": f"http://127.0.0.1:{unused_port()}/"}
-    monkeypatch.setattr(admission, "WAIT_SECONDS", 0.0)
-    monkeypatch.setattr(admission, "PER_MINUTE", 2)
-    async with oohelperd(new_admission(slots=admission.MeasurementSlots(0))) as client:
+    monkeypatch.setattr(client_admission, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("probe.helper.state.PER_MINUTE", 2)
+    async with oohelperd(new_admission(slots=client_admission.MeasurementSlots(0))) as client:
         got = [await client.post(asked) for _ in range(3)]
     assert [status for status, _, _ in got] == [503, 503, 429]
     assert all(headers["Retry-After"].isdigit() for _, _, headers in got)
@@ -471,7 +471,7 @@ def test_no_request_causes_error_or_private_connection(
         for raw in bodies:
             try:
                 request = read_request(raw)
-            except Refused as refused:
+            except RequestRefused as refused:
                 assert refused.status == 400
                 continue
             table = new_admission(lab=False)

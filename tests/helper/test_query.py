@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.helper.query import Question, Refused, read_question
+from probe.helper.query import HelperQuery, RequestRefused, read_question
 from probe.targets.address_guard import Contacts
 from probe.targets.target import Service, Target, parse_endpoint
 
@@ -18,12 +18,12 @@ TARGET = Target(
 )
 
 
-def read(document: Any, *, lab: bool = False) -> Question:
+def read(document: Any, *, lab: bool = False) -> HelperQuery:
     return read_question(json.dumps(document).encode(), {"chat": TARGET}, Contacts.LAB if lab else Contacts.PUBLIC)
 
 
-def refusal(document: Any, *, lab: bool = False) -> Refused:
-    with pytest.raises(Refused) as caught:
+def refusal(document: Any, *, lab: bool = False) -> RequestRefused:
+    with pytest.raises(RequestRefused) as caught:
         read(document, lab=lab)
     return caught.value
 
@@ -101,7 +101,7 @@ def test_similar_target_name_is_suggested() -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_invalid_json_is_refused(raw: bytes) -> None:
-    with pytest.raises(Refused, match="not JSON") as caught:
+    with pytest.raises(RequestRefused, match="not JSON") as caught:
         read_question(raw, {"chat": TARGET}, Contacts.PUBLIC)
     assert caught.value.status == 400
 

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from probe.helper.calls.call_table import (
+from probe.helper.calls.sip_user_agent import (
     BURST,
     CALL_SECONDS,
-    MOST_CALLS,
-    MOST_CALLS_OF_A_PEER,
+    CALLS_A_TOKEN,
     MOST_PACKETS,
+    RINGING_SECONDS,
     UNCONFIRMED_SECONDS,
+    UserAgent,
 )
-from probe.helper.calls.sip_user_agent import CALLS_A_TOKEN, RINGING_SECONDS, UserAgent
-from probe.helper.limits import TOKEN_SECONDS
+from probe.helper.helper_limits import SIP_CALLS, TOKEN_SECONDS
 from probe.wire.media.rtp import write_header
 from probe.wire.media.shape import PeerAddress
 from probe.wire.sip.call import Call
-from probe.wire.sip.message import Message, read_message
 from probe.wire.sip.sdp import OPUS, audio_of, write_offer
+from probe.wire.sip.sip_message import SIPMessage, read_message
 from tests.attack.helper_process import helper_process
 
 CLIENT = ("192.0.2.7", 40000)
@@ -36,32 +36,31 @@ class Caller:
         self.call = Call("203.0.113.5", "udp", callee=token, port=5070)
         self.sent = self.received = 0
 
-    def send(self, datagram: bytes, place: PeerAddress | None = None) -> Message | None:
+    def send(self, datagram: bytes, place: PeerAddress | None = None) -> SIPMessage | None:
         self.sent += len(datagram)
-        return self.take(self.agent.answer(datagram, place or self.place))
+        return self.take(self.agent.budgets.answered(self.agent.answer, datagram, place or self.place))
 
-    def take(self, response: bytes | None) -> Message | None:
+    def take(self, response: bytes | None) -> SIPMessage | None:
         self.received += len(response or b"")
         assert self.received <= self.sent
         return None if response is None else read_message(response)
 
-    def invite(self, offer: bytes = OFFER, place: PeerAddress | None = None) -> Message | None:
+    def invite(self, offer: bytes = OFFER, place: PeerAddress | None = None) -> SIPMessage | None:
         return self.send(self.call.invite(offer), place)
 
-    def due(self, seconds: float = RINGING_SECONDS) -> list[Message]:
+    def due(self, seconds: float = RINGING_SECONDS) -> list[SIPMessage]:
         """Return what the user agent sends by itself after some seconds. All of it goes to this place."""
         self.now[0] += seconds
-        found = self.agent.due()
-        assert all(place == self.place for _, place in found)
-        return [message for response, _ in found if (message := self.take(response))]
+        found = [response for response, place in self.agent.due() if self.agent.budgets.may_send(response, place)]
+        return [message for response in found if (message := self.take(response))]
 
-    def answered(self) -> Message:
+    def answered(self) -> SIPMessage:
         """Call until 200."""
         assert (ringing := self.invite()) is not None and ringing.code == 180
         (final,) = self.due()
         return final
 
-    def established(self) -> Message:
+    def established(self) -> SIPMessage:
         """Call until the ACK."""
         final = self.answered()
         assert self.send(self.call.ack(final)) is None
@@ -182,7 +181,8 @@ def test_rtp_has_a_rate(caller: Caller) -> None:
 
 def test_replayed_invite_of_another_source_opens_no_call(caller: Caller) -> None:
     caller.established()
-    refused = caller.agent.answer(invite := caller.call.invite(OFFER), ("198.51.100.9", 1))
+    budgets, invite = caller.agent.budgets, caller.call.invite(OFFER)
+    refused = budgets.answered(caller.agent.answer, invite, ("198.51.100.9", 1))
     assert refused is not None and read_message(refused).code == 486 and len(refused) < len(invite)
     assert len(caller.agent.calls) == 1
 
@@ -218,9 +218,10 @@ def test_flood_of_invites_is_bounded_per_peer_and_in_all(now: list[float], agent
         answers = (Caller(now, agent, agent.tokens.issue(), place).invite() for place in places)
         return [answer.code if answer else 0 for answer in answers]
 
-    assert codes([("192.0.2.7", port) for port in range(6)]) == [180] * MOST_CALLS_OF_A_PEER + [486] * 2
-    others: list[PeerAddress] = [(f"198.51.100.{number}", 1) for number in range(MOST_CALLS)]
-    assert codes(others).count(180) == MOST_CALLS - MOST_CALLS_OF_A_PEER and len(agent.calls) == MOST_CALLS
+    assert codes([("192.0.2.7", port) for port in range(6)]) == [180] * SIP_CALLS.of_a_client + [486] * 2
+    others: list[PeerAddress] = [(f"10.{number}.0.1", 1) for number in range(SIP_CALLS.places)]
+    assert codes(others).count(180) == SIP_CALLS.places - SIP_CALLS.of_a_client
+    assert len(agent.calls) == SIP_CALLS.places
     now[0] += UNCONFIRMED_SECONDS + 0.1
     assert codes([("192.0.2.7", 1)]) == [180] and len(agent.calls) == 1
 

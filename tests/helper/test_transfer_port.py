@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from probe.helper.helper_limits import TRANSFER_CONNECTIONS, TRANSFERS
 from probe.helper.transfer import port as transfer_port
 from probe.helper.transfer import sender
-from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import FAST_TRANSFERS_A_TOKEN, TRANSFERS_A_TOKEN, TransferPort
+from probe.http_server.client_shares import ClientShares, PortKind
 from probe.steps.tls.client_hello import accepting_anything
 from probe.wire.transfer import ACCEPTED, BUSY, DATA, END, END_OF_HEAD, FAST_PACE, PACE, FrameReader, request_path
 
@@ -66,12 +67,14 @@ async def test_fast_token_gets_twice_the_bytes_in_the_same_time_twice() -> None:
 
 
 def test_fast_transfer_takes_the_places_of_two() -> None:
-    slots = ConnectionSlots(4, 3)
-    with slots.slot(b"a", 2) as one, slots.slot(b"a", 2) as another, slots.slot(b"a") as last:
-        assert (one, another, last, len(slots)) == (True, False, True, 3)
-        with slots.slot(b"b", 2) as beyond, slots.slot(b"b") as fits:
-            assert (beyond, fits) == (False, True)
-    assert len(slots) == 0
+    shares = ClientShares(PortKind(8, 3), lambda: 0.0)
+    wanted = ((b"a", 2), (b"a", 2), (b"a", 1), (b"b", 2), (b"c", 2), (b"d", 2), (b"d", 1))
+    places = [shares.take((client,), list, size) for client, size in wanted]
+    assert [place is not None for place in places] == [True, False, True, True, True, False, True] and len(shares) == 8
+    for place in places:
+        if place is not None:
+            shares.free(place)
+    assert len(shares) == 0
 
 
 async def test_token_gets_bytes_at_the_pace_and_the_figures_of_the_kernel() -> None:
@@ -137,7 +140,7 @@ async def test_old_token_gets_nothing() -> None:
 
 async def test_peer_without_a_place_is_told() -> None:
     async with serving() as port:
-        port.transfers = ConnectionSlots(most=9, most_of_a_peer=1)
+        port.transfers = ClientShares(PortKind(9, 1), port.clock)
         token = new_token(port)
         found = await asyncio.gather(*(received(port, token) for _ in range(2)))
     kinds = sorted(frames.newest.kind for _, frames in found if frames.newest is not None)
@@ -147,7 +150,7 @@ async def test_peer_without_a_place_is_told() -> None:
 async def test_silent_clients_are_closed_and_hold_no_place_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer_port, "HANDSHAKE", 0.3)
     async with serving() as port:
-        port.connections = ConnectionSlots(most=9, most_of_a_peer=3)
+        port.connections = ClientShares(PortKind(9, 3), port.clock)
         idle = [await asyncio.open_connection(HOST, port.port) for _ in range(5)]
         ends = [await asyncio.wait_for(reader.read(), 3.0) for reader, _ in idle]
         assert ends == [b""] * 5
@@ -292,5 +295,5 @@ async def test_taken_port_is_named() -> None:
 def test_limits_are_those_of_the_documentation() -> None:
     limits = transfer_port
     assert limits.UPLOADS_A_TOKEN == 4
-    assert (limits.TRANSFERS_A_TOKEN, limits.MOST_TRANSFERS, limits.MOST_TRANSFERS_OF_A_PEER) == (4, 32, 4)
-    assert (limits.MOST_CONNECTIONS, limits.MOST_CONNECTIONS_OF_A_PEER, limits.HANDSHAKE) == (128, 16, 10.0)
+    assert (limits.TRANSFERS_A_TOKEN, TRANSFERS.places, TRANSFERS.of_a_client) == (4, 32, 4)
+    assert (TRANSFER_CONNECTIONS[:2], limits.HANDSHAKE) == ((128, 16), 10.0)

@@ -4,20 +4,21 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
-from probe.helper import limits
-from probe.helper.limits import TOKEN_SECONDS
-from probe.helper.udp_echo import LONGEST_DATAGRAM, MOST_ECHOES, Echo, EchoTokens
+from probe.helper.helper_limits import TOKEN_SECONDS
+from probe.helper.udp_echo import LONGEST_DATAGRAM, MOST_ECHOES, EchoResponder, EchoTokens
+from probe.http_server.peers import client_at
 from probe.wire.stun import binding_request
 from probe.wire.tampering import with_ends_swapped
 
 
 @contextlib.asynccontextmanager
-async def running_echo() -> AsyncIterator[Echo]:
-    echo = Echo([0])
+async def running_echo() -> AsyncIterator[EchoResponder]:
+    echo = EchoResponder([0])
     await echo.open("127.0.0.1")
     try:
         yield echo
@@ -25,7 +26,7 @@ async def running_echo() -> AsyncIterator[Echo]:
         echo.close()
 
 
-async def send(echo: Echo, datagram: bytes, seconds: float = 0.2) -> bytes | None:
+async def send(echo: EchoResponder, datagram: bytes, seconds: float = 0.2) -> bytes | None:
     """Send a datagram and return the answer, or None within `seconds`."""
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -87,12 +88,11 @@ def test_token_allows_limited_number_of_datagrams() -> None:
     assert tokens.admits(other)
 
 
-def test_tokens_are_unique_and_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_TOKENS", 8)
+def test_issued_tokens_are_unique_and_take_no_memory() -> None:
     tokens = EchoTokens()
-    issued = [tokens.issue() for _ in range(9)]
-    assert len(set(issued)) == 9
-    assert not tokens.admits(bytes.fromhex(issued[0])) and tokens.admits(bytes.fromhex(issued[1]))
+    first, *others = (tokens.issue(client_at(f"10.0.{number // 250}.{number % 250}")) for number in range(5150))
+    assert len({first, *others}) == 5150 and len(tokens) == 0
+    assert tokens.admits(bytes.fromhex(first), client_at("10.0.0.0")) and len(tokens) == 1
 
 
 def test_too_long_datagram_is_not_echoed() -> None:
@@ -101,8 +101,26 @@ def test_too_long_datagram_is_not_echoed() -> None:
     assert tokens.admits(raw + b"x" * (LONGEST_DATAGRAM - 12)) and not tokens.admits(raw + b"x" * LONGEST_DATAGRAM)
 
 
+def test_costly_datagrams_cost_little_more_than_usual_ones() -> None:
+    """Compare datagrams that are full of digits, or of what may begin a token, with those of our probe."""
+    tokens = EchoTokens()
+
+    def cost(datagram: bytes) -> float:
+        taken = []
+        for _ in range(50):
+            began = time.thread_time()
+            tokens.admits(datagram)
+            taken.append(time.thread_time() - began)
+        return min(taken)
+
+    raw = bytes.fromhex(tokens.issue())
+    usual = cost(binding_request(raw).ljust(LONGEST_DATAGRAM, b"x"))
+    made = (b"0123456789abcdef" * 93, raw.hex().encode()[:-1] * 63, raw[:3] * 496, raw.hex().encode()[:6] * 248)
+    assert max(map(cost, made)) < 15 * usual
+
+
 async def test_occupied_port_is_named() -> None:
     async with running_echo() as echo:
-        other = Echo([0, echo.ports[0]])
+        other = EchoResponder([0, echo.ports[0]])
         with pytest.raises(OSError, match=f"UDP port {echo.ports[0]}"):
             await other.open("127.0.0.1")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.world import World, build_world
+from probe.lab.world.emulated_world import World, build_world
 
 FILES = {
     "telegram.toml": """

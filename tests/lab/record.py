@@ -13,7 +13,7 @@ from typing import Any
 
 from probe.lab.recordings import RECORDED
 from probe.lab.run import table
-from probe.lab.scenario.names import scenario_names
+from probe.lab.scenario.bundled_scenarios import scenario_names
 from tests.support.lab_runs.side_by_side import LabRun, SideBySide
 
 

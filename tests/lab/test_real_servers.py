@@ -11,8 +11,8 @@ from probe.lab.real_servers import RealServer, RealServerError, Setup, serve_wit
 from probe.lab.run import LabBroken, run_command
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.scenario.scenario_keys import HelperKeys
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Host
-from probe.lab.world.world import World
 
 pytestmark = pytest.mark.lab
 ALONE = Scenario("real-servers", "A test", helper=HelperKeys(up=False))

@@ -50,7 +50,6 @@ def languages() -> list[str]:
 
 
 def new_catalogue(code: str) -> ReviewedCatalog:
-    """Return a catalogue without messages."""
     return ReviewedCatalog(locale=code, domain="censorprobe", charset="utf-8")
 
 

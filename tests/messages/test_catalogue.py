@@ -10,7 +10,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from probe.analysis.rules.tables import RULES
+from probe.analysis.rules.rule import Rule
+from probe.analysis.rules.variant import VARIANT
+from probe.analysis.ruleset.tables import RULES
 from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.messages import catalogue, mark, tr, tr_plural
 from tests.messages.template import ROOT, TEMPLATE, extract
@@ -28,8 +30,8 @@ def placeholders(sentence: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
 
 
-@pytest.fixture
-def pseudo_polish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+@pytest.fixture(scope="module")
+def bracketed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Catalog]:
     """Translate every sentence into itself in brackets, and plurals with the name of the form before them."""
     made = Catalog(locale="pl", domain=catalogue.DOMAIN)
     for message in template():
@@ -39,11 +41,19 @@ def pseudo_polish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
             made.add(message.id, tuple(f"[{form}] {message.id[1]}" for form in FORMS))
         else:
             made.add(message.id, f"[{message.id}]")
-    folder = tmp_path / "pl" / "LC_MESSAGES"
+    root = tmp_path_factory.mktemp("locale")
+    folder = root / "pl" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     with (folder / f"{catalogue.DOMAIN}.mo").open("wb") as file:
         write_mo(file, made)
-    monkeypatch.setattr(catalogue, "_translations", catalogue.load_translations(tmp_path, ["pl"]))
+    return root, made
+
+
+@pytest.fixture
+def pseudo_polish(bracketed: tuple[Path, Catalog], monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """Let users read Polish, in which every sentence is itself in brackets."""
+    root, made = bracketed
+    monkeypatch.setattr(catalogue, "_translations", catalogue.load_translations(root, ["pl"]))
     return made
 
 
@@ -94,11 +104,14 @@ def test_every_plural_has_the_three_polish_forms(pseudo_polish: Catalog) -> None
             assert filled.startswith(f"[{form}] ") and ("{count}" not in many or str(count) in filled)
 
 
-@pytest.mark.parametrize("rule_id", RULES)
-def test_plain_sentence_of_every_rule_is_translated(rule_id: str, pseudo_polish: Catalog) -> None:
-    record = {"target": "x", "service": "x/web", "rule_id": rule_id, "endpoints": [{"endpoint": "https://x.example/"}]}
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_plain_sentence_of_every_rule_is_translated(rule: Rule, pseudo_polish: Catalog) -> None:
+    """Translate the words that vary within a kind too, except for the names of protocols."""
+    variant = {name: getattr(rule, name) for name in VARIANT}
+    record = {"target": "x", "service": "x/web", **variant, "endpoints": [{"endpoint": "https://x.example/"}]}
     text = plain_sentence(record, {"title": "X"})
     assert text.startswith("[") and text.endswith("]") and "{" not in text
+    assert all(f"[{words}]" in text for name, words in rule.words if name != "protocol")
 
 
 def test_plural_sentences_keep_their_placeholders() -> None:
@@ -139,21 +152,8 @@ def test_without_a_catalogue_the_sentence_is_english(tmp_path: Path, monkeypatch
 
 
 def test_rules_mark_their_plain_sentences() -> None:
-    trees = [
-        ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "probe" / "analysis" / "rules").rglob("*.py")
-    ]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    names = [
-        ast.unparse(node.targets[0])
-        for node in nodes
-        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("mark(")
-    ]
-    marked = {*names, *(f"{module}.{name}" for module in ("sentences", "random_resets") for name in names)}
-    plain = [
-        ast.unparse(keyword.value)
-        for node in nodes
-        for keyword in getattr(node, "keywords", ())
-        if keyword.arg == "plain"
-    ]
-    assert len(plain) == len(RULES)
-    assert [value for value in plain if not value.startswith("mark(") and value not in marked] == []
+    """Find the sentence of each rule among the literals that the template collects, and the words that vary."""
+    marked = {message.id for message in template()}
+    for rule in RULES.values():
+        assert rule.plain in marked, rule.key
+        assert {words for name, words in rule.words if name != "protocol"} <= marked, rule.key

@@ -8,7 +8,7 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, Entry, TCPConnect
 from probe.nettests import NETTESTS, dnscheck, facebook_messenger, lines_of, signal, stunreachability
-from probe.ooni.view import Seen, View, lists_of
+from probe.ooni.view import OONIAttempt, View, lists_of
 from probe.targets.target import Service, Target, parse_endpoint
 
 B_API, STAR, STUN = (
@@ -20,8 +20,10 @@ CHAT, STORAGE = "https://chat.signal.org:443/", "https://storage.signal.org:443/
 DOH = "doh://dns.example:443/dns-query"
 
 
-def seen(url: str, failure: str | None = None, operation: str | None = None, *entries: Entry, at: str = "") -> Seen:
-    return Seen("role", parse_endpoint(url, ooni=True), "GET", operation, failure, list(entries), at)
+def seen(
+    url: str, failure: str | None = None, operation: str | None = None, *entries: Entry, at: str = ""
+) -> OONIAttempt:
+    return OONIAttempt("role", parse_endpoint(url, ooni=True), "GET", operation, failure, list(entries), at)
 
 
 def asked(host: str, *asns: int, failure: str | None = None, address: str = "31.13.92.1") -> DNSQuery:
@@ -60,7 +62,7 @@ def target(nettest: str, **services: tuple[str, ...]) -> Target:
     ],
 )
 def test_facebook_endpoint_has_its_keys(
-    query: DNSQuery | None, reached: Seen | None, consistent: bool | None, reachable: bool | None
+    query: DNSQuery | None, reached: OONIAttempt | None, consistent: bool | None, reachable: bool | None
 ) -> None:
     keys = facebook_messenger.summary(View([query] if query else [], [reached] if reached else []))
     assert (keys["facebook_b_api_dns_consistent"], keys["facebook_b_api_reachable"]) == (consistent, reachable)

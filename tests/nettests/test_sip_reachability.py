@@ -10,14 +10,14 @@ import pytest
 
 from probe.connectivity.endpoint import Reach
 from probe.formats.exchanges.calls import SIPExchange
+from probe.lab.services.server_streams import Ended, Plain
 from probe.lab.services.sip import answer, serve_sip
-from probe.lab.services.streams import Ended, Plain
 from probe.nettests import sip_reachability
 from probe.resolution.lookup import Names
 from probe.session.trace import Trace
 from probe.targets.target import Target
 from probe.targets.target_files import load_target
-from probe.wire.sip.message import read_message
+from probe.wire.sip.sip_message import read_message
 from tests.support.servers.dns import Asked, UDPServer
 from tests.support.servers.loopback import Peer, serving
 from tests.support.world import World

@@ -6,7 +6,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.nettests import NETTESTS, telegram, whatsapp
-from probe.ooni.view import Seen, View
+from probe.ooni.view import OONIAttempt, View
 from probe.targets.target import parse_endpoint
 from probe.targets.target_files import load_target, target_names
 
@@ -14,8 +14,8 @@ TARGETS = Path(__file__).parent.parent.parent / "targets"
 WEB = "https://web.telegram.org:443/"
 
 
-def seen(url: str, failure: str | None = None, operation: str | None = None) -> Seen:
-    return Seen("role", parse_endpoint(url, ooni=True), operation=operation, failure=failure)
+def seen(url: str, failure: str | None = None, operation: str | None = None) -> OONIAttempt:
+    return OONIAttempt("role", parse_endpoint(url, ooni=True), operation=operation, failure=failure)
 
 
 def test_every_nettest_is_listed_with_its_specification() -> None:

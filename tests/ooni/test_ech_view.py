@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from probe.analysis.observations.rows import PROBE, observations
+from probe.analysis.measurement_reader import observations
+from probe.analysis.observations.observation import PROBE
 from probe.formats.entries import DNSQuery, TCPConnect
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.transactions import TransactionRecord

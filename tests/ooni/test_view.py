@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.rows import observations
+from probe.analysis.measurement_reader import observations
 from probe.dialogue import always_get
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, Entry, HTTPRequest, HTTPTransaction, NoiseHandshake, TCPConnect
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.formats.keys import Lists
 from probe.formats.transactions import TransactionRecord
-from probe.ooni.view import Seen, View, ooni_view
+from probe.ooni.view import OONIAttempt, View, ooni_view
 from probe.run.measurement_keys import sections
 from probe.session.trace import Trace
 from probe.targets.target import Service, Target, family_of, parse_endpoint
@@ -77,7 +77,7 @@ def connects(view: View) -> list[str]:
     return [entry.ip for entry in view.entries() if isinstance(entry, TCPConnect)]
 
 
-def only(view: View) -> Seen:
+def only(view: View) -> OONIAttempt:
     (seen,) = view.seen
     return seen
 
@@ -263,6 +263,8 @@ def test_summary_keys_have_no_unknown_failure_of_handshake() -> None:
     """Check that no summary key starts with `unknown_failure`, which OONI's backend counts as a failed measurement."""
     alert = "unknown_failure: remote error: tls: handshake failure"
     endpoint = parse_endpoint(URL)
-    assert Seen("web", endpoint, operation="tls_handshake", failure=alert).summary_failure == f.SSL_FAILED_HANDSHAKE
-    assert Seen("web", endpoint, operation="tls_handshake", failure=f.RESET).summary_failure == f.RESET
-    assert Seen("web", endpoint).summary_failure is None
+    assert (
+        OONIAttempt("web", endpoint, operation="tls_handshake", failure=alert).summary_failure == f.SSL_FAILED_HANDSHAKE
+    )
+    assert OONIAttempt("web", endpoint, operation="tls_handshake", failure=f.RESET).summary_failure == f.RESET
+    assert OONIAttempt("web", endpoint).summary_failure is None

@@ -15,11 +15,12 @@ import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.utils import PcapNgReader
 
-from probe.formats.exchanges.packets import Flow, PacketRecord
+from probe.formats.exchanges.recorded_packets import Flow, PacketRecord
 from probe.packets import capture as capture_module
 from probe.packets.capture import Capture
 from probe.packets.dissect import dissect
 from probe.platforms.raw_packets import may_capture
+from probe.privacy.redact import KnownIdentifiers
 from probe.signatures.device_prints import SEED_KEY, TSG, seeded_ipid
 from probe.steps.tcp import tcp_connect
 from tests.support.servers.loopback import a_transaction, serving
@@ -87,7 +88,7 @@ async def test_scapy_is_loaded_for_a_pcapng_file_alone(capture: Capture, tmp_pat
     assert resets(await capture.packets([flow], began))
     before = megabytes()
     assert before < 25
-    assert await capture.write(str(tmp_path / "run.pcapng")) is None
+    assert await capture.write(str(tmp_path / "run.pcapng"), KnownIdentifiers()) is None
     assert megabytes() > before + 10
 
 
@@ -148,7 +149,7 @@ async def test_pcapng_holds_the_named_flows_with_another_address(capture: Captur
     await refused(closed_port())
     await capture.packets([flow], began)
     path = tmp_path / "run.pcapng"
-    assert await capture.write(str(path)) is None
+    assert await capture.write(str(path), KnownIdentifiers()) is None
     assert path.stat().st_mode & 0o777 == 0o600
     with PcapNgReader(str(path)) as reader:
         packets = [packet for packet in reader if packet.haslayer(TCP)]
@@ -158,7 +159,7 @@ async def test_pcapng_holds_the_named_flows_with_another_address(capture: Captur
 
 
 async def test_missing_folder_is_one_sentence(capture: Capture, tmp_path: Path) -> None:
-    problem = await capture.write(str(tmp_path / "nowhere" / "run.pcapng"))
+    problem = await capture.write(str(tmp_path / "nowhere" / "run.pcapng"), KnownIdentifiers())
     assert problem is not None
     assert "No such file" in problem
 
@@ -173,7 +174,7 @@ async def test_late_answer_is_not_taken_for_another_orders(
     flow, began = await refused(closed_port())
     assert await capture.packets([flow], began) == []
     asyncio.get_running_loop().call_later(0.5, os.kill, capture._process.pid, signal.SIGCONT)
-    assert await capture.write(str(path)) is None
+    assert await capture.write(str(path), KnownIdentifiers()) is None
     assert path.stat().st_size > 100
     assert [other.name for other in tmp_path.iterdir()] == ["run.pcapng"]
 
@@ -184,7 +185,7 @@ async def test_complete_file_is_not_reported_as_missing(
     """Drop the sniffer's answer, as if it came too late."""
     monkeypatch.setattr(capture_module, "WRITTEN_WITHIN", 2.0)
     monkeypatch.setattr(capture._answers, "put_nowait", lambda answer: None)
-    assert await capture.write(str(tmp_path / "run.pcapng")) is None
+    assert await capture.write(str(tmp_path / "run.pcapng"), KnownIdentifiers()) is None
     assert (tmp_path / "run.pcapng").exists()
 
 
@@ -193,7 +194,7 @@ async def test_sniffer_that_never_answers_writes_no_file_later(
 ) -> None:
     monkeypatch.setattr(capture_module, "WRITTEN_WITHIN", 0.2)
     os.kill(capture._process.pid, signal.SIGSTOP)
-    assert "does not answer" in str(await capture.write(str(tmp_path / "run.pcapng")))
+    assert "does not answer" in str(await capture.write(str(tmp_path / "run.pcapng"), KnownIdentifiers()))
     with pytest.raises(ProcessLookupError):
         os.kill(capture._process.pid, signal.SIGCONT)
     assert list(tmp_path.iterdir()) == []
@@ -206,7 +207,7 @@ async def test_full_disk_leaves_no_half_written_file(tmp_path: Path) -> None:
     resource.prlimit(started._process.pid, resource.RLIMIT_FSIZE, (600, 600))
     flows = [(await refused(closed_port()))[0] for _ in range(20)]
     await started.packets(flows, flows[0].since)
-    problem = await started.write(str(tmp_path / "run.pcapng"))
+    problem = await started.write(str(tmp_path / "run.pcapng"), KnownIdentifiers())
     await started.close()
     assert problem is not None and "File too large" in problem
     assert list(tmp_path.iterdir()) == []
@@ -227,7 +228,7 @@ async def test_killed_sniffer_costs_only_its_packets(capture: Capture) -> None:
     flow, began = await refused(closed_port())
     zero = time.monotonic()
     assert await capture.packets([flow], began) == []
-    assert await capture.write("/nowhere") is not None
+    assert await capture.write("/nowhere", KnownIdentifiers()) is not None
     assert time.monotonic() - zero < 2  # no wait for an ended process
 
 

@@ -10,8 +10,8 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
 from scapy.packet import Raw
 
-from probe.packets.dissect import Seen, dissect, flow_of
-from probe.packets.kernel_filter import is_candidate
+from probe.packets.dissect import DissectedPacket, dissect, flow_of
+from probe.packets.sniffer import is_candidate
 
 HOME, HOME_6 = "10.20.30.40", "2a02:810d:4bc0:1234::77"
 THERE, THERE_6 = "149.154.167.51", "2001:67c:4e8:f004::a"
@@ -27,7 +27,7 @@ def received(layer: object, v6: bool = False, ttl: int = 57) -> bytes:
     return bytes(head / layer)
 
 
-def seen(raw: bytes, *, outgoing: bool = False) -> Seen:
+def seen(raw: bytes, *, outgoing: bool = False) -> DissectedPacket:
     found = dissect(raw, outgoing=outgoing)
     assert found is not None
     return found

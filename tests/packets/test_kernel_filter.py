@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption
 from scapy.packet import Raw
 
-from probe.packets.kernel_filter import is_candidate, program
+from probe.packets.sniffer import is_candidate, program
 from probe.platforms.raw_packets import filter_packets, open_packets
 from tests.packets.test_dissect import HOME, ROUTER, THERE, received, sent
 

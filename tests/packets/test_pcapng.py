@@ -12,7 +12,10 @@ from scapy.packet import Raw
 from scapy.utils import PcapNgReader
 
 from probe.packets.pcapng import rewrite, write_pcapng
+from probe.privacy.redact import KnownIdentifiers
 from tests.packets.test_dissect import HOME, HOME_6, ROUTER, THERE, received, sent
+
+NOTHING = KnownIdentifiers()
 
 
 def forms(address: str) -> list[bytes]:
@@ -32,7 +35,7 @@ def test_pcapng_holds_no_data_of_the_user(v6: bool, outgoing: bool) -> None:
         UDP(sport=53, dport=1) / body,
     ):
         before = make(layer, v6)
-        after = rewrite(before, outgoing=outgoing)
+        after = rewrite(before, NOTHING, outgoing=outgoing)
         assert after is not None
         assert len(after) == len(before)
         assert not [form for form in forms(home) if form in after]
@@ -44,14 +47,14 @@ def test_pcapng_holds_no_data_of_the_user(v6: bool, outgoing: bool) -> None:
 )
 def test_ip_id_of_a_received_reset_is_zeroed(flags: str, outgoing: bool, kept: int) -> None:
     """Test that a pcapng file does not hold what some censors compute from the user's address."""
-    raw = rewrite((sent if outgoing else received)(TCP(sport=1, dport=443, flags=flags)), outgoing=outgoing)
+    raw = rewrite((sent if outgoing else received)(TCP(sport=1, dport=443, flags=flags)), NOTHING, outgoing=outgoing)
     assert raw is not None
     assert IP(raw).id == kept
 
 
 def test_checksums_belong_to_the_rewritten_packet() -> None:
     """Test that no checksum is left that reveals 16 bits of the address."""
-    raw = rewrite(sent(TCP(sport=1, dport=443, flags="S")), outgoing=True)
+    raw = rewrite(sent(TCP(sport=1, dport=443, flags="S")), NOTHING, outgoing=True)
     assert raw is not None
     again = IP(raw)
     given_ip, given_tcp = again.chksum, again[TCP].chksum
@@ -63,23 +66,25 @@ def test_checksums_belong_to_the_rewritten_packet() -> None:
 
 def test_hellos_and_dns_queries_keep_their_payload() -> None:
     hello = bytes.fromhex("1603010005") + b"hello"
-    assert hello in (rewrite(sent(TCP(sport=1, dport=443, flags="PA") / hello), outgoing=True) or b"")
+    assert hello in (rewrite(sent(TCP(sport=1, dport=443, flags="PA") / hello), NOTHING, outgoing=True) or b"")
     query = bytes(DNS(qd=DNSQR(qname="web.telegram.org")))
-    assert query in (rewrite(sent(UDP(sport=1, dport=53) / query), outgoing=True) or b"")
-    assert b"telegram" not in (rewrite(received(UDP(sport=53, dport=1) / query), outgoing=False) or b"telegram")
+    assert query in (rewrite(sent(UDP(sport=1, dport=53) / query), NOTHING, outgoing=True) or b"")
+    assert b"telegram" not in (
+        rewrite(received(UDP(sport=53, dport=1) / query), NOTHING, outgoing=False) or b"telegram"
+    )
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\x45", b"\x4f", b"\x60"]), st.booleans())
 @settings(max_examples=400, deadline=None)
 def test_malformed_packets_raise_nothing(junk: bytes, first: bytes, outgoing: bool) -> None:
-    rewrite(first + junk, outgoing=outgoing)
+    rewrite(first + junk, NOTHING, outgoing=outgoing)
 
 
 @given(st.integers(min_value=1, max_value=90))
 @settings(deadline=None)
 def test_truncated_packets_raise_nothing(size: int) -> None:
     raw = bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=3, code=1) / Raw(sent(TCP(sport=40001, dport=443, flags="S"))))
-    rewrite(raw[:size], outgoing=False)
+    rewrite(raw[:size], NOTHING, outgoing=False)
 
 
 def test_pcapng_holds_both_families(tmp_path: object) -> None:

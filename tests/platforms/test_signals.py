@@ -11,6 +11,7 @@ import pytest
 
 from probe.platforms import signals
 from probe.platforms.signals import apart, handled, ignore_interrupt, interrupt
+from tests.support.dispositions import disposition, set_defaults
 
 
 @pytest.fixture(params=["loop", "interpreter"])
@@ -23,15 +24,15 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
 @pytest.mark.parametrize(
     ("cause", "number"), [("interrupt", signal.SIGINT), ("terminate", signal.SIGTERM), ("hang_up", signal.SIGHUP)]
 )
-async def test_signal_reaches_its_handler(way: str, cause: signals.Cause, number: int) -> None:
+async def test_signal_reaches_its_handler(way: str, cause: signals.Cause, number: signal.Signals) -> None:
     arrived = asyncio.Event()
-    before = signal.getsignal(number)
-    with handled({cause: arrived.set}):
-        os.kill(os.getpid(), number)
-        async with asyncio.timeout(5):
-            await arrived.wait()
-    if way == "interpreter":  # asyncio puts the defaults back
-        assert signal.getsignal(number) == before
+    with disposition(number):
+        with handled({cause: arrived.set}):
+            os.kill(os.getpid(), number)
+            async with asyncio.timeout(5):
+                await arrived.wait()
+        if way == "interpreter":  # asyncio puts Python's own handler of SIGINT in place of the former one
+            assert signal.getsignal(number) == signal.SIG_DFL
 
 
 async def test_waiting_loop_is_woken(way: str) -> None:
@@ -47,14 +48,11 @@ async def test_waiting_loop_is_woken(way: str) -> None:
 
 
 async def test_ignored_hang_up_stays_ignored(way: str) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
+    with disposition(signal.SIGHUP, signal.SIG_IGN):
         with handled({"hang_up": lambda: pytest.fail("nohup ignores this signal")}):
             os.kill(os.getpid(), signal.SIGHUP)
             await asyncio.sleep(0)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 async def test_system_without_a_hang_up_handles_the_others(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
@@ -79,7 +77,7 @@ def test_program_apart_is_reached_by_interrupt_alone() -> None:
     """Check that a program is in a session of its own, where Ctrl-C at this terminal does not reach it."""
     waiting = "import os, sys; print(os.getsid(0), flush=True); sys.stdin.read()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([sys.executable, "-c", waiting], **pipes, **apart()) as program:
+    with subprocess.Popen([sys.executable, "-c", waiting], preexec_fn=set_defaults, **pipes, **apart()) as program:
         assert program.stdout is not None
         assert int(program.stdout.readline()) == program.pid != os.getsid(0)
         interrupt(program)

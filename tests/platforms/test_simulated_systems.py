@@ -113,7 +113,7 @@ class TestInTheLab:
         got = in_lab(system, "clean")
         assert got.codes == dict.fromkeys(got.codes, 0), got.errors
         assert "Traceback" not in got.errors and "bug in probe" not in got.errors
-        assert len(got.printed["list"].splitlines()) >= 1 and re.search(r"Telegram +WORKS", got.printed["show"])
+        assert len(got.printed["list"].splitlines()) >= 1 and re.search(r"[89] of 9 apps work\b", got.printed["show"])
         assert ".jsonl" in got.printed["wipe"] or "removed" in got.printed["wipe"].lower()
 
     def test_doctor_says_that_names_resolve(self, system: str, in_lab: Callable[[str, str], Commands]) -> None:
@@ -208,9 +208,9 @@ def test_commands_without_network_end_well(system: str, words: list[str], tmp_pa
 @pytest.mark.parametrize(
     ("words", "package"),
     [
-        (["ingest", "results.jsonl", "--store", "store"], "analysis"),
-        (["sql", "SELECT 1", "--store", "store"], "analysis"),
-        (["validate", "results.jsonl"], "analysis"),
+        (["ingest", "results.jsonl", "--store", "store"], "duckdb"),
+        (["sql", "SELECT 1", "--store", "store"], "duckdb"),
+        (["validate", "results.jsonl"], "jsonschema-rs"),
     ],
 )
 def test_command_that_needs_a_missing_package_names_it(words: list[str], package: str, tmp_path: Path) -> None:
@@ -221,4 +221,8 @@ def test_command_that_needs_a_missing_package_names_it(words: list[str], package
         start("termux", *words), cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 2, done.stderr
-    assert f"censorprobe[{package}]" in done.stderr and "bug in probe" not in done.stderr
+    assert (
+        package in "".join(done.stderr.split())
+        and "censorprobe[" not in done.stderr
+        and "bug in probe" not in done.stderr
+    )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from probe.privacy.redact import Known
+from probe.privacy.redact import KnownIdentifiers
 from tests.privacy.encoded import draws
 from tests.privacy.encoded.encodings import ENCODINGS, MOST_ENCODINGS, Disguise, disguised, public_address, spellings
 from tests.privacy.encoded.fields import FIELDS, planted, template
@@ -36,7 +36,7 @@ def disguises(draw: Callable[[st.SearchStrategy[str]], str]) -> Disguise:
 )
 @given(disguise=disguises(), where=st.sampled_from(sorted(FIELDS)), told=st.booleans())
 def test_no_encoded_address_is_written(disguise: Disguise, where: str, told: bool) -> None:
-    known = Known.of([disguise.address]) if told else Known()
+    known = KnownIdentifiers.of([disguise.address]) if told else KnownIdentifiers()
     assert draws.leaked(where, disguise, known) == [], f"{where}: {', '.join(disguise.kinds)}"
 
 
@@ -45,7 +45,7 @@ def test_each_spelling_is_removed_from_fields(address: str) -> None:
     """Test every spelling in every fifth field, because hypothesis may miss one in a run."""
     plain = [disguised(address, spelling, ()) for spelling in spellings(address)]
     pairs = [(where, one) for at, where in enumerate(FIELDS) for one in plain[at % 5 :: 5]]
-    left = [(where, one.kinds) for where, one in pairs if draws.leaked(where, one, Known())]
+    left = [(where, one.kinds) for where, one in pairs if draws.leaked(where, one, KnownIdentifiers())]
     assert left == []
 
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from probe.formats.measurement import Measurement
-from probe.privacy.redact import SCRUBBED, Known, redact
+from probe.privacy.redact import SCRUBBED, KnownIdentifiers, redact
 from probe.privacy.server_fields import keep_known_shapes
 from probe.results import ResultsFile
 from tests.privacy.encoded.encodings import ENCODINGS, disguised, spellings
@@ -78,7 +78,9 @@ def leaks(raw: bytes, address: str) -> list[str]:
     return found + [f"bytes {form.hex()}" for form in forms if form in raw]
 
 
-def run_plant(field: str, address: str, form: str, known: Known, folder: Path) -> tuple[dict[str, Any], bytes]:
+def run_plant(
+    field: str, address: str, form: str, known: KnownIdentifiers, folder: Path
+) -> tuple[dict[str, Any], bytes]:
     line = redact(keep_known_shapes(line_of(asyncio.run(PLANTS[field](address, form))), KEY), known)
     return line, came_out(folder, line)
 
@@ -97,7 +99,7 @@ def test_known_address_reaches_no_file_and_no_log(
     kind, form = data.draw(st.sampled_from(sorted(disguises(address).items())))
     with caplog.at_level(logging.DEBUG):
         caplog.clear()
-        line, raw = run_plant(field, address, form, Known.of([address]), tmp_path)
+        line, raw = run_plant(field, address, form, KnownIdentifiers.of([address]), tmp_path)
     said = capfd.readouterr()
     assert leaks(raw, address) == [], f"{field}, {kind}: {form}"
     spoken = (said.out + said.err + "\n".join(r.getMessage() for r in caplog.records if r.name != "asyncio")).encode()
@@ -114,7 +116,7 @@ def test_unknown_address_is_not_written(field: str, tmp_path: Path, address: str
     encodings = data.draw(st.lists(st.sampled_from(sorted(SENDABLE)), max_size=3))
     form = disguised(address, spelling, encodings).text
     assume(FITS.get(field, len)(form))
-    line, raw = run_plant(field, address, form, Known(), tmp_path)
+    line, raw = run_plant(field, address, form, KnownIdentifiers(), tmp_path)
     assert finds(line["test_keys"], address) == [], f"{field}, {spelling}, {encodings}"
     assert len(form) < 8 or form.lower().encode() not in raw.lower(), f"{field}, {spelling}, {encodings}: {form}"
 
@@ -148,7 +150,7 @@ def test_planted_forms_are_sent(tmp_path: Path) -> None:
 
 
 def test_names_and_home_are_redacted_in_answers_and_bugs(tmp_path: Path) -> None:
-    known = Known.of(words=["janes-laptop", "janedoe"], paths=["/home/janedoe"])
+    known = KnownIdentifiers.of(words=["janes-laptop", "janedoe"], paths=["/home/janedoe"])
     wrote = asyncio.run(PLANTS["helper text"]("198.51.100.23", "janedoe at JANES-LAPTOP in /home/janedoe/x.py"))
     raw = came_out(tmp_path, redact(line_of(wrote), known)).lower()
     assert b"jane" not in raw and SCRUBBED.encode() in raw

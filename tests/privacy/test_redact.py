@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.privacy.redact import COMMON_WORDS, SCRUBBED, Known, redact, scrub_text
+from probe.privacy.redact import COMMON_WORDS, SCRUBBED, KnownIdentifiers, redact, scrub_text
 
 V4 = "198.51.100.23"
 V6 = "2a0e:97c0:38f:7b21:5c6a:91d4:e3f2:88b7"
@@ -116,7 +116,7 @@ def hidden(value: Any) -> list[bytes]:
 def test_no_form_of_a_known_address_remains(address: str, data: st.DataObject) -> None:
     kind, form = data.draw(st.sampled_from(sorted(disguises(address).items())))
     before = everywhere(form)
-    after = redact(before, Known.of([address]))
+    after = redact(before, KnownIdentifiers.of([address]))
     assert shows(before, form), "the test plants nothing"
     core = form.strip("xyz[]<>=").removeprefix("cpe-").removesuffix(".isp.example")
     assert not shows(after, core), f"{kind}: {form} in {after}"
@@ -128,18 +128,20 @@ def test_each_form_is_removed(address: str) -> None:
     """Test every form, because hypothesis may miss one in a run."""
     left = {}
     for kind, form in disguises(address).items():
-        after = redact(everywhere(form), Known.of([address]))
+        after = redact(everywhere(form), KnownIdentifiers.of([address]))
         if SCRUBBED not in after["test_keys"]["x_title"] or "x_first_bytes" in after["test_keys"]:
             left[kind] = after["test_keys"]
     assert left == {}
 
 
 def test_mapped_known_address_is_redacted_as_ipv4() -> None:
-    assert redact({"a": f"from {V4}"}, Known.of([f"::ffff:{V4}"])) == {"a": f"from {SCRUBBED}"}
+    assert redact({"a": f"from {V4}"}, KnownIdentifiers.of([f"::ffff:{V4}"])) == {"a": f"from {SCRUBBED}"}
 
 
 def test_zone_of_an_address_is_ignored() -> None:
-    assert redact({"a": "fe80::aa:bb:cc:dd%eth0"}, Known.of(["fe80::aa:bb:cc:dd%wlan0"])) == {"a": f"{SCRUBBED}%eth0"}
+    assert redact({"a": "fe80::aa:bb:cc:dd%eth0"}, KnownIdentifiers.of(["fe80::aa:bb:cc:dd%wlan0"])) == {
+        "a": f"{SCRUBBED}%eth0"
+    }
 
 
 def test_other_addresses_remain() -> None:
@@ -150,40 +152,42 @@ def test_other_addresses_remain() -> None:
         "d": ["2a0e:97c0:38f:7b22::1"],
         "e": 3325256728,
     }
-    assert redact(document, Known.of([V4, V6])) == document
+    assert redact(document, KnownIdentifiers.of([V4, V6])) == document
 
 
 def test_number_equal_to_the_address_becomes_null() -> None:
     """Test a number that a server chooses, such as the TTL of a DNS answer with 32 bits."""
     document = {"ttl": int(ipaddress.ip_address(V4)), "t": 0.5, "ok": True, "n": 1}
-    assert redact(document, Known.of([V4])) == {"ttl": None, "t": 0.5, "ok": True, "n": 1}
+    assert redact(document, KnownIdentifiers.of([V4])) == {"ttl": None, "t": 0.5, "ok": True, "n": 1}
 
 
 def test_certificate_with_the_address_is_removed_from_its_list() -> None:
     good = base64.b64encode(b"\x30\x03\x02\x01\x05").decode()
     bad = base64.b64encode(b"\x30\x06\x87\x04" + ipaddress.ip_address(V4).packed).decode()
     chain = [{"format": "base64", "data": bad}, {"format": "base64", "data": good}]
-    assert redact({"peer_certificates": chain}, Known.of([V4])) == {"peer_certificates": [chain[1]]}
+    assert redact({"peer_certificates": chain}, KnownIdentifiers.of([V4])) == {"peer_certificates": [chain[1]]}
 
 
 def test_name_in_dns_wire_form_is_redacted() -> None:
     wire = b"\x12\x34\x81\x80" + b"".join(bytes([len(o)]) + o for o in [b"23", b"100", b"51", b"198", b"in-addr"])
-    assert redact({"raw_response": base64.b64encode(wire).decode()}, Known.of([V4])) == {"raw_response": None}
+    assert redact({"raw_response": base64.b64encode(wire).decode()}, KnownIdentifiers.of([V4])) == {
+        "raw_response": None
+    }
 
 
 def test_target_facts_and_keys_remain_unchanged() -> None:
     document = {"x_target": {"services": {"web": {"endpoints": [f"http://{V4}:80/"]}}}, "janedoe": "janedoe"}
-    assert redact(document, Known.of([V4], words=["janedoe"])) == document
+    assert redact(document, KnownIdentifiers.of([V4], words=["janedoe"])) == document
 
 
 def test_pair_with_an_address_in_its_key_is_removed() -> None:
     """Test keys of a helper's answer, where alone they can occur."""
     document = {"x_control": {"test_keys": {V4: 1, "::ffff:" + V4: 2, V6: 3, "queries": []}}}
-    assert redact(document, Known.of([V4, V6])) == {"x_control": {"test_keys": {"queries": []}}}
+    assert redact(document, KnownIdentifiers.of([V4, V6])) == {"x_control": {"test_keys": {"queries": []}}}
 
 
 def test_names_and_home_are_redacted_as_whole_words() -> None:
-    known = Known.of(words=["janes-laptop", "jane", "janedoe"], paths=["/home/janedoe"])
+    known = KnownIdentifiers.of(words=["janes-laptop", "jane", "janedoe"], paths=["/home/janedoe"])
     document = {
         "bug": 'File "/home/janedoe/probe/x.py"',
         "banner": "Hello JANES-LAPTOP.fritz.box",
@@ -207,7 +211,30 @@ def test_short_and_common_words_remain(word: str) -> None:
         "x_target": {"name": "telegram"},
         "said": f"{word} telegram queries root user pc bob localhost ubuntu 123456",
     }
-    assert redact(document, Known.of(words=[word], paths=["/root", "/", f"/home/{word}"]))["said"] == document["said"]
+    assert (
+        redact(document, KnownIdentifiers.of(words=[word], paths=["/root", "/", f"/home/{word}"]))["said"]
+        == document["said"]
+    )
+
+
+@pytest.mark.parametrize(("user", "host"), [("li", "pc"), ("user", "laptop"), ("admin", "home"), ("probe", "telegram")])
+def test_short_and_common_names_go_where_only_a_name_can_be(user: str, host: str) -> None:
+    known = KnownIdentifiers.of(words=[user, host], paths=[f"/home/{user}", f"C:\\Users\\{user}\\", "/", "/root"])
+    document = {
+        "x_target": {"name": "telegram"},
+        "probe": [
+            f'File "/home/{user}/probe/x.py"',
+            f"C:\\Users\\{user.title()}\\x.py",
+            f'"C:\\\\Users\\\\{user}"',
+            f"USER={user} HOME=/home/{user}",
+            f"{user}@{host}:~$",
+            base64.b64encode(f"open /home/{user}/x".encode()).decode(),
+        ],
+        "kept": f"{user} {host} /home/{user}ana {user}@example.org /root user={user}ana",
+    }
+    cleaned = redact(document, known)
+    assert not any(user in text.lower().replace("probe/x.py", "") for text in cleaned["probe"])
+    assert cleaned["kept"] == document["kept"]
 
 
 def test_common_words_are_lower_case_and_long() -> None:
@@ -216,7 +243,7 @@ def test_common_words_are_lower_case_and_long() -> None:
 
 def test_loopback_address_remains() -> None:
     document = {"probe_ip": "127.0.0.1", "other": "::1", "any": "0.0.0.0"}
-    assert redact(document, Known.of(["127.0.0.1", "::1", "0.0.0.0", "not an address", ""])) == document
+    assert redact(document, KnownIdentifiers.of(["127.0.0.1", "::1", "0.0.0.0", "not an address", ""])) == document
 
 
 @given(
@@ -226,7 +253,7 @@ def test_loopback_address_remains() -> None:
 )
 def test_document_without_the_address_is_returned_unchanged(value: Any) -> None:
     document = {"test_keys": value}
-    assert redact(document, Known.of([V4, V6], words=["janes-laptop"])) == document
+    assert redact(document, KnownIdentifiers.of([V4, V6], words=["janes-laptop"])) == document
 
 
 def test_long_document_is_redacted_quickly() -> None:
@@ -234,13 +261,13 @@ def test_long_document_is_redacted_quickly() -> None:
     certificate = {"format": "base64", "data": base64.b64encode(bytes(range(256)) * 6).decode()}
     entry = {"peer_certificates": [certificate] * 3, "failure": "connection_reset", "address": "203.0.113.9:443"}
     document = {"test_keys": {"tls_handshakes": [entry] * 60}}
-    known = Known.of([V4, V6, "192.168.1.23", "192.168.1.1", "fe80::a:b:c:d"], words=["janes-laptop"])
+    known = KnownIdentifiers.of([V4, V6, "192.168.1.23", "192.168.1.1", "fe80::a:b:c:d"], words=["janes-laptop"])
     assert len(json.dumps(document)) > 350_000
     best = min(_seconds(document, known) for _ in range(5))
     assert best < 0.15
 
 
-def _seconds(document: dict[str, Any], known: Known) -> float:
+def _seconds(document: dict[str, Any], known: KnownIdentifiers) -> float:
     before = time.process_time()
     redact(document, known)
     return time.process_time() - before

@@ -138,7 +138,7 @@ def test_two_withheld_leaves_of_one_authority_have_the_same_issuer() -> None:
 
 
 def test_injected_plaintext_is_still_evidence_without_its_bytes() -> None:
-    from probe.analysis.observations.mail_entries import mail_columns
+    from probe.analysis.observations.protocol_entries import mail_columns
 
     document = measurement("mail, starttls")
     entry = entry_in(document, "mail", operation="starttls")

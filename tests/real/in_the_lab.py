@@ -20,7 +20,7 @@ from probe.steps.connection import Connection, address_of
 from probe.steps.dns.dns import query_stream, query_udp, resolve_system
 from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
 from probe.steps.tls.tls import tls_handshake
 
 Ask = Callable[[Transaction], Awaitable[DNSQuery]]

@@ -1,4 +1,4 @@
-"""Install real servers, a browser and Java from Debian without starting them: `python -m tests.real.packages`.
+"""Install what a suite needs from Debian without starting it: `python -m tests.real.packages usual`.
 
 It asks before it installs, unless CI is set. Its exit code is always 0, since `tests/real` reports what is missing.
 """
@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from tests.real.quiet import POLICY, disable_new_links, enabled_links, services_forbidden, signals_as_exceptions
@@ -35,7 +35,7 @@ OBJECT_STORAGE = "radosgw"  # only tests/analysis/object_storage needs it. It is
 JAVA = "default-jre-headless"  # only tests/analysis/spark needs it. It is Java 21 in trixie
 NO_SERVERS = frozenset({BROWSER, JAVA, OBJECT_STORAGE})  # tests/real does not need these
 OLDEST = 13  # Debian release: nginx with HTTP/3, Dovecot 2.4
-COMMAND = "make test, as root on Debian 13 or newer"
+COMMAND = "make test-all, as root on Debian 13 or newer"
 NO_DIALOG = {"DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "LC_ALL": "C.UTF-8"}
 # --no-remove: a computer with another mail server keeps it, and these tests do not run there.
 APT = ["apt-get", "--quiet=2", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"]
@@ -92,9 +92,9 @@ def _release() -> Mapping[str, str]:
         return {}
 
 
-def main() -> None:
-    """Install the missing packages, or print why this is not possible."""
-    packages, ci = missing(), bool(os.environ.get("CI"))
+def main(needed: Container[str] = FILES) -> None:
+    """Install the missing ones of the needed packages, or print why this is not possible."""
+    packages, ci = [package for package in missing() if package in needed], bool(os.environ.get("CI"))
     if not packages:
         return
     reason = obstacle(_release(), root=os.geteuid() == 0, ci=ci, terminal=sys.stdin.isatty())
@@ -110,4 +110,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from tests.support.changes import changes
+    from tests.support.suites import packages_of
+
+    main(packages_of(sys.argv[1], changes()))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from probe.helper.dtls_port import DTLSPort
-from probe.wire.dtls.answers import Answer, parse_answer
 from probe.wire.dtls.client_hello import SHAPES, HelloWriter, Shape
 from probe.wire.dtls.records import DTLS_1_0, DTLS_1_2
+from probe.wire.dtls.server_answers import FirstAnswer, parse_answer
 
 PATIENCE = 10.0  # seconds until the server has started
 WAIT = 0.2  # seconds between two datagrams
@@ -41,7 +41,7 @@ def server(tmp_path: Path) -> Iterator[int]:
         process.kill()
 
 
-def ask(client: socket.socket, datagram: bytes) -> Answer:
+def ask(client: socket.socket, datagram: bytes) -> FirstAnswer:
     """Send a datagram until an answer arrives. A server that has not started answers with ICMP."""
     for _ in range(int(PATIENCE / WAIT)):
         try:

@@ -33,7 +33,6 @@ def documented_server(port: int, helper: HelperProcess) -> str:
 
 @contextmanager
 def nginx(folder: Path, helper: HelperProcess) -> Iterator[int]:
-    """Run nginx and yield its port."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port = int(sock.getsockname()[1])

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from probe.formats.exchanges.media import SIPCall
-from probe.helper.calls.call_table import State
 from probe.helper.calls.sip_ports import SIPPorts
+from probe.helper.calls.sip_user_agent import CallState
 from probe.steps.calls.sip_call import sip_call
 from tests.support.servers.loopback import a_transaction
 
@@ -132,7 +132,7 @@ async def test_sipp_calls_our_helper(tmp_path: Path) -> None:
                 "sipp ends with 0 after a call that followed its scenario"
             )
         (call,) = ports.agent.calls
-    assert call.state is State.ENDED and call.payload_type == 0
+    assert call.state is CallState.ENDED and call.payload_type == 0
 
 
 async def test_call_passes_kamailio_and_rtpengine(tmp_path: Path) -> None:

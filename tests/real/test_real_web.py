@@ -18,7 +18,6 @@ def answered(visited: Visit, network: str) -> list[dict[str, Any]]:
 
 
 def server(request: dict[str, Any]) -> str:
-    """Return the Server header of a response."""
     return next(str(value) for key, value in request["response"]["headers_list"] if key.lower() == "server")
 
 

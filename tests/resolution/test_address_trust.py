@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from probe.connectivity.attempt import AttemptRunner
-from probe.connectivity.attempt_state import AttemptState, Measurement
+from probe.connectivity.attempt_state import AttemptState, MeasurementState
 from probe.connectivity.endpoint import Reach
 from probe.connectivity.planner import plan
 from probe.followups.planned_flow import PlannedFlow
@@ -73,7 +73,7 @@ async def test_cancelled_visit_ends(world: World, after: int) -> None:
 async def test_visit_that_is_cancelled_before_its_first_step_ends(world: World) -> None:
     trace, name = Trace(), Name(NAME)
     name.add([IP], "system")
-    measurement = Measurement(trace, world.session, AddressTrust(world.session))
+    measurement = MeasurementState(trace, world.session, AddressTrust(world.session))
     attempts = AttemptRunner(measurement, Names(trace, world.session), world.roots)
     state = AttemptState(AddressAttempt("web", parse_endpoint(f"https://{NAME}:443/"), IP, name), measurement)
     (flow,) = cast(tuple[PlannedFlow], plan(state.facts()))

@@ -134,6 +134,42 @@ async def test_failed_lookup_is_compared_with_an_innocuous_name(world: World, fa
 
 
 @pytest.mark.parametrize(
+    ("failure", "again"),
+    [(f.DNS_REFUSED, 1), (f.DNS_SERVFAIL, 1), (f.TIMEOUT, 1), (f.DNS_NXDOMAIN, 0), (f.FILES_EXHAUSTED, 0)],
+)
+async def test_failed_lookup_is_repeated_alone_after_a_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch, failure: str, again: int
+) -> None:
+    monkeypatch.setattr("probe.resolution.lookup.REST", 0.05)
+    monkeypatch.setattr("probe.resolution.lookup.ALONE", 0.0)
+    world.system[NAME], trace = failure, Trace()
+    await Names(trace, world.session).of(NAME)
+    await trace.finish()
+    repeated = [t for t in trace.transactions if t.followup == "same_name_system_resolver"]
+    assert len(repeated) == again
+    assert all(t.trigger and t.address == "system" and t.hostname == NAME for t in repeated)
+
+
+async def test_lookup_is_not_repeated_by_a_helper_a_stopping_run_or_without_budget(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.resolution.lookup.REST", 0.05)
+    world.system[NAME] = f.DNS_REFUSED
+    for change in ("as_control", "stopping", "budget"):
+        world.session.as_control = change == "as_control"
+        trace = Trace()
+        await Names(trace, world.session).of(NAME)
+        if change == "stopping":
+            world.session.stopping.set()
+        while change == "budget" and world.session.pace.triggers_left(NAME, "system", "udp"):
+            world.session.pace.spend_trigger(NAME, "system", "udp", 53)
+        await trace.finish()
+        assert not [t for t in trace.transactions if t.followup == "same_name_system_resolver"]
+        world.session.stopping.clear()
+        world.session.pace.next_round()
+
+
+@pytest.mark.parametrize(
     ("answer", "compared"),
     [(f.DNS_NXDOMAIN, True), (f.DNS_NO_ANSWER, True), (["10.10.34.34"], True), (["8.8.8.8"], False)],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from probe.formats.__main__ import fixture_lines
 from probe.results import Problem, validation
-from probe.results.validation import MOST_GROUPS, Tally, other_software, problems, schemas
+from probe.results.validation import MOST_GROUPS, ValidationTally, other_software, problems, schemas
 
 GOOD = next(line for line in fixture_lines() if line["test_name"] == "telegram" and line["test_keys"]["tcp_connect"])
 Line = dict[str, Any]
@@ -56,7 +56,7 @@ def test_place_of_a_problem_is_named(how: Callable[[Line], object], place: str) 
 
 
 def test_problems_are_grouped_and_the_first_is_kept() -> None:
-    tally = Tally()
+    tally = ValidationTally()
     tally.add(1, GOOD)
     for number in (2, 3):
         tally.add(number, spoiled(lambda line: [t.update(port="x") for t in line["test_keys"]["x_transactions"][1:]]))
@@ -70,7 +70,7 @@ def test_problems_are_grouped_and_the_first_is_kept() -> None:
 
 @pytest.mark.parametrize("colon", [": ", "\u00a0: ", "："])
 def test_unreadable_line_is_a_problem(colon: str) -> None:
-    tally = Tally()
+    tally = ValidationTally()
     for reason in ("Expecting value", "Extra data"):
         tally.add(7, Problem("x.jsonl", 7, f"The line is not valid JSON{colon}{reason}"))
     (finding,) = tally.findings.values()
@@ -79,14 +79,14 @@ def test_unreadable_line_is_a_problem(colon: str) -> None:
 
 
 def test_measurements_of_other_software_are_counted_and_not_checked() -> None:
-    tally = Tally()
+    tally = ValidationTally()
     tally.add(1, {"software_name": "ooniprobe-android", "software_version": "3.8.2"})
     assert tally.foreign == {"ooniprobe-android 3.8.2": 1} and not tally.findings and tally.ours == 0
     assert other_software(GOOD) is None and other_software({}) is None
 
 
 def test_memory_for_a_malicious_file_is_bounded() -> None:
-    tally = Tally()
+    tally = ValidationTally()
     for number in range(3):
         tally.add(number, GOOD | {f"x_{number}_{n}": "y" * 5000 for n in range(MOST_GROUPS)})
         tally.add(number, {"software_name": f"{number}" * 5000})

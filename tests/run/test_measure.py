@@ -16,7 +16,7 @@ from probe.formats.entries import DNSAnswer, DNSResponse
 from probe.formats.keys import LISTS, Lists
 from probe.formats.transactions import TransactionRecord
 from probe.platforms import abilities
-from probe.run import fresh_control
+from probe.run import fresh_control, sparing_control
 from probe.run import measure as measuring
 from probe.run.measure import measure, measured_nothing
 from probe.run.measurement_keys import Measured
@@ -213,6 +213,30 @@ async def test_old_success_of_control_is_renewed_beside_a_new_attempt(
     assert control.get("fresh") == ({"endpoints": [url], "failure": None} if asked_again else None)
 
 
+async def test_unverified_address_is_not_tried_beside_a_renewed_control(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep the limit of one connection to an address that nothing proves (P7). The control reached another address."""
+    monkeypatch.setattr(fresh_control, "REPEAT_AFTER", 0.0)
+    world.session.settings = replace(world.session.settings, followups=False)
+    world.system[NAME] = [HERE]
+    asked: list[Any] = []
+
+    async def ask(addresses: dict[str, list[str]], offered: Any, fresh: Any = ()) -> dict[str, Any]:
+        asked.append((addresses, list(fresh)))
+        row = control_row(1, url, None, time.monotonic() - 30.0) | {"address": THERE}
+        return {"failure": None, "preflight": {"ipv4": True}, "test_keys": {"x_transactions": [row]}}
+
+    assert world.encrypted is not None
+    world.encrypted[NAME] = []
+    async with world.box(HERE, otherwise="reset") as box:
+        url = f"https://{NAME}:{box.port}/"
+        done = await run(world, world.target(url), ask_control=ask)
+    assert asked == [({NAME: [HERE]}, []), ({}, [url])]
+    assert [t["kind"] for t in done.test_keys["x_transactions"] if t["endpoint"] == url] == ["first"]
+    assert box.seen.count("connect") == 1
+
+
 async def test_working_service_is_not_asked_about_again(world: World) -> None:
     asked: list[Any] = []
 
@@ -275,3 +299,48 @@ async def test_helper_answers_in_time_with_partial_results(world: World, monkeyp
     assert failures[urls[0], HERE] == f.INTERRUPTED
     assert failures[urls[1], THERE] is None
     assert done.test_keys["x_run"]["interrupted"] is True and done.bugs == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_helper_of_many_is_asked_about_failures_alone(world: World, fails: bool) -> None:
+    """Check that a working endpoint is not asked about, and that no answer is waited for if all work."""
+    asked: list[Any] = []
+
+    async def ask(addresses: dict[str, list[str]], offered: Any, fresh: Any = ()) -> dict[str, Any]:
+        asked.append((addresses, list(fresh)))
+        rows = [control_row(1, fresh[0], None, time.monotonic())]
+        return {"failure": None, "preflight": {"ipv4": True}, "test_keys": {"x_transactions": rows}}
+
+    async with world.box(HERE, [NAME]) as box, world.box(HERE, otherwise="reset") as broken:
+        works, not_here = f"https://{NAME}:{box.port}/", f"https://{NAME}:{broken.port}/"
+        target = world.target(works, not_here) if fails else world.target(works)
+        done = await run(world, target, ask_control=ask, sparing=True)
+    assert asked == ([({NAME: [HERE]}, [not_here])] if fails else [])
+    control = done.test_keys["x_control"]
+    assert control["asked"] == ([not_here] if fails else []) and control["failure"] is None
+
+
+async def test_failure_after_the_first_question_is_asked_about_at_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh_control, "REPEAT_AFTER", 0.0)
+    monkeypatch.setattr(sparing_control, "GATHERING", 0.0)
+    world.session.settings = replace(world.session.settings, followups=False)
+    asked: list[Any] = []
+
+    async def ask(addresses: dict[str, list[str]], offered: Any, fresh: Any = ()) -> dict[str, Any]:
+        asked.append(list(fresh))
+        rows = [control_row(1, fresh[0], None, time.monotonic())]
+        return {"failure": None, "preflight": {"ipv4": True}, "test_keys": {"x_transactions": rows}}
+
+    async def first_only(reach: Any, target: Any) -> list[str]:
+        await reach.names.control_wanted.wait()
+        return [urls[0]]
+
+    monkeypatch.setattr(measuring, "needed", first_only)
+    async with world.box(HERE, otherwise="reset") as one, world.box(HERE, otherwise="reset") as other:
+        urls = [f"https://{NAME}:{one.port}/", f"https://{NAME}:{other.port}/"]
+        done = await run(world, world.target(*urls), ask_control=ask, sparing=True)
+    assert asked == [[urls[0]], [urls[1]]]
+    assert done.test_keys["x_control"]["fresh"] == {"endpoints": [urls[1]], "failure": None}
+    assert [t["kind"] for t in done.test_keys["x_transactions"] if t["endpoint"] == urls[1]].count("confirm") == 2

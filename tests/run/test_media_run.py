@@ -20,17 +20,19 @@ from probe.followups.run_flows import media_pairs as pairs
 from probe.formats import failures as f
 from probe.formats.exchanges.media import LOST
 from probe.helper import HelperState, listening
-from probe.helper import measure as of_helper
-from probe.helper.limits import Tokens
-from probe.helper.media import flow_table
-from probe.helper.media.reflector import Media
+from probe.helper import helper_measure as of_helper
+from probe.helper.helper_limits import Tokens
+from probe.helper.media import media_reflector
+from probe.helper.media.media_reflector import Media
+from probe.http_server.client_shares import PortKind
+from probe.http_server.peers import UNKNOWN, Client
 from probe.results import Problem, ResultsFile, read_lines, validation
 from probe.run import runner
 from probe.run.measurement_keys import Measured
 from probe.run.phases import Phase
-from probe.run.plan import Plan, RunOutcome
+from probe.run.run_plan import RunOutcome, RunPlan
 from probe.run.vantage import Vantage
-from probe.session.session import Session, Settings
+from probe.session.session import RunSettings, Session
 from probe.steps.calls.media import HANDSHAKE, TAIL
 from probe.targets.target import Service, Target
 from tests.support.world import World
@@ -66,8 +68,8 @@ class MediaRun:
         return ResultsFile.in_folder(self.root, "XX", "AS64500", "4f2a", datetime(2026, 11, 27, tzinfo=UTC), False)
 
     async def go(self, *control: str, repeat: int = 1, **settings: Any) -> RunOutcome:
-        self.world.session.settings = Settings(control=control, **settings)
-        outcome = await runner.run(Plan(self.targets, repeat), self.world.session, self.world.roots, self.open, self)
+        self.world.session.settings = RunSettings(control=control, **settings)
+        outcome = await runner.run(RunPlan(self.targets, repeat), self.world.session, self.world.roots, self.open, self)
         self.looking.cancel()
         return outcome
 
@@ -173,19 +175,54 @@ async def test_line_has_no_address_and_no_token(run: MediaRun, monkeypatch: pyte
     tokens: list[str] = []
     issue = Tokens.issue
 
-    def remembering(self: Tokens) -> str:
-        tokens.append(issue(self))
+    def remembering(self: Tokens, client: Client) -> str:
+        tokens.append(issue(self, client))
         return tokens[-1]
 
     monkeypatch.setattr(Tokens, "issue", remembering)
     async with helper(run, monkeypatch, Media(0)) as url:
         outcome = await run.go(url)
-    assert outcome.path is not None and len(tokens) == 2
+    assert outcome.path is not None and len(tokens) == 3  # one before the targets, and one for each of two targets
     text = outcome.path.read_text()
     for token in tokens:
         assert token not in text and base64.b64encode(bytes.fromhex(token)).decode() not in text
     ours = json.dumps([flows(keys) for keys in written(outcome)["chat"]])
     assert "127.0.0.1" not in ours and f":{url.rpartition(':')[2]}" not in text and "127.0.0.1:" not in text
+
+
+@asynccontextmanager
+async def slow_helper(run: MediaRun, monkeypatch: pytest.MonkeyPatch, seconds: float) -> AsyncIterator[str]:
+    """Run a helper that answers each question about a target after some seconds."""
+    async with helper(run, monkeypatch, Media(0)) as url:
+        measure = of_helper.measure
+
+        async def slowly(*about: Any, **options: Any) -> Measured:
+            await asyncio.sleep(seconds)
+            return await measure(*about, **options)
+
+        monkeypatch.setattr(of_helper, "measure", slowly)
+        yield url
+
+
+async def test_flows_begin_with_the_run_and_not_after_the_rest(run: MediaRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check that a long flow waits neither for the helper's answer nor for the end of other flows."""
+    async with slow_helper(run, monkeypatch, 2.0) as url:
+        (chat,) = written(await run.go(url))["chat"]
+    rest = [each["t"] for each in chat["x_transactions"] if each["followup"] not in {"media_shape", "media_opaque"}]
+    assert [each["returned"] for each in flows(chat)] == [PACKETS] * 2
+    assert all(each["t0"] < max(rest) and each["t"] < 2.0 for each in flows(chat))
+
+
+async def test_flows_on_a_crowded_line_wait_for_the_helpers_answer(
+    run: MediaRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Check that the first flows of a narrow line are measured before the call packets."""
+    for _ in range(8):
+        run.world.session.pace.saw_wait(0.4)
+    run.world.session.pace.received(1_000_000)
+    async with slow_helper(run, monkeypatch, 1.0) as url:
+        (chat,) = written(await run.go(url))["chat"]
+    assert flows(chat) and all(each["t0"] > 0.8 for each in flows(chat))
 
 
 async def test_helper_that_does_not_offer_them_costs_no_time(run: MediaRun, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +242,7 @@ async def test_dead_helper_is_no_helper(run: MediaRun) -> None:
 
 
 async def test_busy_helper_accuses_nothing(run: MediaRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_table, "MOST_FLOWS", 0)
+    monkeypatch.setattr(media_reflector, "MEDIA_FLOWS", PortKind(0, 0))
     async with helper(run, monkeypatch, Media(0)) as url:
         (chat,) = written(await run.go(url))["chat"]
     assert chat["x_run"]["media"] == "helper_busy"
@@ -218,9 +255,9 @@ async def test_reflector_that_goes_silent_costs_no_more_than_the_flow(
     class Silent(Media):
         """Stop listening after a quarter of a second of the flows."""
 
-        def offer(self) -> dict[str, Any]:
+        def offer(self, client: Client = UNKNOWN) -> dict[str, Any]:
             asyncio.get_running_loop().call_later(0.25, self.close)
-            return super().offer()
+            return super().offer(client)
 
     async with helper(run, monkeypatch, Silent(0)) as url:
         (chat,) = written(await run.go(url))["chat"]
@@ -256,7 +293,7 @@ async def test_each_round_measures_its_own_pair(run: MediaRun, monkeypatch: pyte
     first, second = written(outcome)["chat"]
     assert [keys["x_run"]["media"] for keys in (first, second)] == ["measured"] * 2
     assert [each["late"] for each in flows(first)] != [each["late"] for each in flows(second)]
-    assert all(each["t0"] > 0 for each in flows(second))
+    assert all(each["t0"] > -0.5 for each in flows(second)), "the pair began with its round, a moment before the target"
 
 
 async def test_apps_with_other_shapes_are_measured_in_turn_and_told_why_not(

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -243,3 +244,16 @@ async def test_host_that_was_reset_is_asked_again_in_each_check_until_it_passes(
     assert [len(one) for one in proofs] == [2, 1]
     found = world.session.innocuous_resets.counted()
     assert found is not None and (found.resets, found.networks, found.owners) == (1, 1, 1)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_another_network_is_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        checks = await started(world)
+        monkeypatch.setattr(checks, "_changes", SimpleNamespace(look=lambda: ["network"]))
+        checks.beside()
+        await checks.settle(5.0)
+        (check,) = checks.since(time.monotonic())
+        await checks.close()
+    assert NetworkCheck.model_validate(check).changes == ["network"]

@@ -5,20 +5,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
+from probe.resolution.encrypted_dns import WarmResolver
 from probe.run.network import neutral_host
 from probe.run.network import preflight as checking
-from probe.run.network.check_results import Found, portal_verdict
-from probe.run.network.neutral_host import Neutral
+from probe.run.network.check_results import CheckResults, families_with_proof, fill_session, portal_verdict
+from probe.run.network.neutral_host import NeutralResult
 from probe.run.network.preflight import preflight
-from probe.session.session import Settings
-from probe.steps.tls import certificates
+from probe.session.session import RunSettings
+from probe.steps.tls import certificate_checks
 from probe.targets.target import Endpoint, Service, parse_endpoint
+from probe.targets.translator_prefix import prefix_in
 from tests.support.loop_clock import LoopClock
 from tests.support.servers.authority import issue
 from tests.support.world import Box, World
@@ -110,7 +113,7 @@ async def test_wrong_clock_is_distinguished_from_forged_certificate(
         def now(cls, tz: Any = None) -> Any:
             return real + timedelta(days=400)
 
-    monkeypatch.setattr(certificates, "datetime", Late)
+    monkeypatch.setattr(certificate_checks, "datetime", Late)
     monkeypatch.setattr(neutral_host, "datetime", Late)
     async with world.box(HERE, [HOST], reply=reply(real)) as box:
         neutral_at(world, box)
@@ -165,11 +168,11 @@ async def test_portal_is_recognised_by_its_answer(world: World, answer: bytes, v
 
 
 def test_verified_neutral_host_refutes_portal() -> None:
-    found = Found(portal=["redirect"])
+    found = CheckResults(portal=["redirect"])
     assert portal_verdict(found) == "redirect"
-    found.neutral = [Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True, home=True)]
+    found.neutral = [NeutralResult(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True, home=True)]
     assert portal_verdict(found) == "redirect"  # an account without credit may reach hosts in the country
-    found.neutral.append(Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True))
+    found.neutral.append(NeutralResult(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True))
     assert portal_verdict(found) is None
 
 
@@ -237,7 +240,7 @@ async def test_encrypted_resolver_is_asked_if_that_of_the_system_is_silent(
 
     world = without_names
     monkeypatch.setattr(checking, "first_warm_resolver", warm)
-    world.session.settings = Settings(families=frozenset({4}))
+    world.session.settings = RunSettings(families=frozenset({4}))
     async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
         neutral_at(world, box)
         found = await facts(world)
@@ -283,7 +286,7 @@ async def test_false_answers_for_neutral_names_are_replaced_by_encrypted_ones(
         return Warm()
 
     monkeypatch.setattr(checking, "first_warm_resolver", warm)
-    world.session.settings = Settings(families=frozenset({4}))
+    world.session.settings = RunSettings(families=frozenset({4}))
     async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
         neutral_at(world, box)
         world.system[HOST] = f.DNS_NXDOMAIN
@@ -322,6 +325,18 @@ async def test_helper_needs_a_proven_family(world: World) -> None:
         neutral_at(world, box)
         found = await facts(world)
     assert (found["network"], found["ipv4"]) == (False, False)
+
+
+@pytest.mark.parametrize("proven", [True, False])
+async def test_translator_is_used_only_if_a_neutral_host_proves_itself_through_it(world: World, proven: bool) -> None:
+    prefix = prefix_in(["64:ff9b::c000:aa"])
+    world.session.pace.translator = prefix
+    host = NeutralResult(parse_endpoint(f"https://{HOST}:443/"), HERE, connected=True)
+    host.failure = None if proven else f.TIMEOUT
+    host.proven = proven
+    found = fill_session(world.session, CheckResults(neutral=[host], heard={4}))
+    assert world.session.pace.translator == (prefix if proven else None)
+    assert (found.ipv4, found.ipv4_translated) == ((True, "nat64") if proven else (False, None))
 
 
 async def test_refused_connect_shows_no_family(world: World) -> None:
@@ -382,11 +397,35 @@ async def test_bug_in_check_is_recorded_and_others_continue(world: World, monkey
 
 @pytest.mark.parametrize(("ips", "verdict"), [(["10.0.0.1"], "dns"), (["10.0.0.1", "10.0.0.2"], None)])
 def test_names_of_three_operators_at_one_address_are_dns_portal(ips: list[str], verdict: str | None) -> None:
-    found = Found(led_to={f"{number}.example": [ips[number % len(ips)]] for number in range(3)}, portal=[None])
+    found = CheckResults(led_to={f"{number}.example": [ips[number % len(ips)]] for number in range(3)}, portal=[None])
     assert portal_verdict(found) == verdict
-    found.neutral = [Neutral(parse_endpoint("https://0.example:443/"), ips[0], proven=True)]
+    found.neutral = [NeutralResult(parse_endpoint("https://0.example:443/"), ips[0], proven=True)]
     assert portal_verdict(found) is None  # a verified host was not replaced by a portal
 
 
 def test_two_names_at_one_address_are_no_portal() -> None:
-    assert portal_verdict(Found(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None
+    assert portal_verdict(CheckResults(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None
+
+
+@pytest.mark.parametrize(
+    ("hosts", "warm", "proven"),
+    [
+        ({4: "proven", 6: "cut off"}, 6, {4}),  # a fault of all TLS with names over one family
+        ({4: "proven", 6: "cut off"}, 4, {4}),
+        ({4: "cut off", 6: "cut off"}, 6, {6}),  # a censor of all names
+        ({4: "proven"}, 6, {4, 6}),
+        ({4: "proven", 6: "proven"}, None, {4, 6}),
+    ],
+)
+def test_resolver_without_a_name_proves_no_family_in_which_names_fail(
+    hosts: dict[int, str], warm: int | None, proven: set[int]
+) -> None:
+    found = CheckResults()
+    for family, state in hosts.items():
+        ip = {4: "192.0.2.1", 6: "2001:db8::1"}[family]
+        host = NeutralResult.unanswered(parse_endpoint("https://neutral.example:443/"), ip)
+        host.connected, host.proven = True, state == "proven"
+        found.neutral.append(host)
+    if warm is not None:
+        found.warm = cast(WarmResolver, SimpleNamespace(ip={4: "192.0.2.9", 6: "2001:db8::9"}[warm]))
+    assert families_with_proof(found) == proven

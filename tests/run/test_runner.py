@@ -15,7 +15,8 @@ import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurements
 from probe.control import own
-from probe.privacy.redact import Known
+from probe.privacy.contributor_token import token_of
+from probe.privacy.redact import KnownIdentifiers
 from probe.results import Problem, ResultsError, ResultsFile, read_lines, writing
 from probe.run import measurement_writer as lines_of_a_run
 from probe.run import runner, time_budget
@@ -23,14 +24,15 @@ from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import measured_nothing
 from probe.run.measurement_keys import Measured
 from probe.run.phases import Phase
-from probe.run.plan import Plan, RunOutcome
+from probe.run.run_plan import RunOutcome, RunPlan
 from probe.run.vantage import Vantage
 from probe.session.pacing import Pace
-from probe.session.session import Session, Settings
+from probe.session.session import RunSettings, Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.steps.tls.certificates import load_roots
-from probe.targets.target import Neutral, Service, Target, parse_endpoint
+from probe.steps.tls.certificate_checks import load_roots
+from probe.targets.target import NeutralHosts, Service, Target, parse_endpoint
 from probe.targets.url_lists import web_target
+from tests.support.dispositions import disposition
 
 ENDPOINTS = (parse_endpoint("https://chat.example:443/"),)
 START = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
@@ -42,7 +44,7 @@ def target(name: str) -> Target:
 
 
 def vantage(asn: str = "AS64500", **annotations: str) -> Vantage:
-    return Vantage("XX", asn, "Example", "AS0", "", "test", annotations, Known(), "")
+    return Vantage("XX", asn, "Example", "AS0", "", "test", annotations, KnownIdentifiers(), "")
 
 
 @dataclass
@@ -58,7 +60,7 @@ class SimulatedRun:
     finished_names: list[str] = field(default_factory=list)
     rounds: list[tuple[int, int]] = field(default_factory=list)
     phases: dict[str, Callable[[], Phase]] = field(default_factory=dict)
-    settings: Settings = field(default_factory=Settings)
+    settings: RunSettings = field(default_factory=RunSettings)
     opened: ResultsFile | None = None
 
     def prepared(self, facts: Any, where: Vantage) -> None:
@@ -90,10 +92,10 @@ class SimulatedRun:
         return self.helpers.get(url)
 
     async def run(self, *names: str, repeat: int = 1) -> RunOutcome:
-        return await self.go(Plan([target(name) for name in names], repeat))
+        return await self.go(RunPlan([target(name) for name in names], repeat))
 
-    async def go(self, plan: Plan) -> RunOutcome:
-        neutral = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00")
+    async def go(self, plan: RunPlan) -> RunOutcome:
+        neutral = NeutralHosts(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00")
         session = Session("4f2a", self.settings, Pace(), neutral, target("resolvers"))
         return await runner.run(plan, session, load_roots(), self.open, self)
 
@@ -183,7 +185,7 @@ async def test_number_of_concurrent_web_addresses_is_limited(simulated: Simulate
 
     urls = [f"https://site{number}.example/" for number in range(3 * runner.ADDRESSES_SIDE_BY_SIDE)]
     simulated.does = dict.fromkeys([*urls, "chat"], measuring)
-    plan = Plan([target("chat"), *map(web_target, urls)])
+    plan = RunPlan([target("chat"), *map(web_target, urls)])
     outcome = await simulated.go(plan)
     assert names(outcome) == sorted([*urls, "chat"])
     assert most <= runner.ADDRESSES_SIDE_BY_SIDE + 1
@@ -191,8 +193,20 @@ async def test_number_of_concurrent_web_addresses_is_limited(simulated: Simulate
 
 
 async def test_category_is_in_annotations(simulated: SimulatedRun) -> None:
-    (line,) = lines(await simulated.go(Plan([web_target("https://news.example/", "NEWS")])))
+    (line,) = lines(await simulated.go(RunPlan([web_target("https://news.example/", "NEWS")])))
     assert (line["annotations"]["category_code"], line["input"]) == ("NEWS", "https://news.example/")
+
+
+async def test_contributor_token_is_in_annotations_if_the_plan_has_a_secret(
+    simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, secret = datetime.now(UTC), bytes(32)
+    monkeypatch.setattr("tests.run.test_runner.START", now)
+    (line,) = lines(await simulated.go(RunPlan([target("chat")], contributor_secret=secret)))
+    assert line["annotations"]["contributor_token"] == token_of(secret, now)
+    (line,) = lines(await simulated.go(RunPlan([target("chat")])))
+    assert "contributor_token" not in line["annotations"]
+    assert repr(secret) not in repr(RunPlan([], contributor_secret=secret))
 
 
 async def test_bug_in_measuring_gives_measurement_and_others_continue(simulated: SimulatedRun) -> None:
@@ -208,7 +222,7 @@ async def test_bug_in_measuring_gives_measurement_and_others_continue(simulated:
 
 
 async def test_bug_in_writing_loses_one_measurement(simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    def redact(document: dict[str, Any], _: Known) -> dict[str, Any]:
+    def redact(document: dict[str, Any], _: KnownIdentifiers) -> dict[str, Any]:
         if document["test_keys"]["x_target"]["name"] == "chat":
             raise KeyError("ours")
         return document
@@ -259,9 +273,22 @@ async def test_grace_period_ends(simulated: SimulatedRun, monkeypatch: pytest.Mo
 
 
 async def test_max_time_gives_partial_run(simulated: SimulatedRun) -> None:
-    simulated.settings, simulated.does = Settings(max_time=0.1), {"chat": until_stopped}
+    simulated.settings, simulated.does = RunSettings(max_time=0.1), {"chat": until_stopped}
     outcome = await asyncio.wait_for(simulated.run("chat", repeat=9), 5)
     assert outcome.code == 5 and names(outcome) == ["chat"] and "--max-time" in simulated.events[-1]
+
+
+async def test_max_time_gives_up_steps_that_take_longer(simulated: SimulatedRun) -> None:
+    left = list[float | None]()
+
+    async def until_steps_end(session: Session) -> None:  # as `measure` does
+        left.append(session.seconds_left())
+        await asyncio.sleep(left[-1] or 0.0)
+
+    simulated.settings, simulated.does = RunSettings(max_time=0.3), {"chat": until_steps_end}
+    outcome = await asyncio.wait_for(simulated.run("chat"), 5)  # GRACE is longer
+    assert outcome.code == 5 and names(outcome) == ["chat"]
+    assert left[0] is not None and 0.0 < left[0] <= 0.3
 
 
 @pytest.fixture
@@ -359,7 +386,7 @@ async def test_measure_anyway_measures_and_stays_invalid(simulated: SimulatedRun
         measured.append(reason)
 
     measured: list[str] = []
-    simulated.settings = Settings(measure_anyway=True)
+    simulated.settings = RunSettings(measure_anyway=True)
     simulated.facts, simulated.does = UNFIT[reason], {"chat": count}
     outcome = await simulated.run("chat", repeat=2)
     assert outcome.code == 0 and len(measured) == 2 and simulated.events[0] == "prepared"
@@ -384,7 +411,7 @@ async def test_dead_helper_is_named_in_the_record_and_asked_no_more(
     monkeypatch.setattr(own, "ask", ask)
     urls = ("http://dead.example", "http://living.example")
     simulated.helpers = {"http://dead.example": "connection_refused"}
-    simulated.settings = Settings(control=urls)
+    simulated.settings = RunSettings(control=urls)
     (line,) = lines(await simulated.run("chat"))
     assert line["test_keys"]["x_run"]["preflight"]["helpers"] == ["connection_refused", None]
     assert asked == ["http://living.example"] and "dead.example" not in json.dumps(line)
@@ -437,12 +464,9 @@ async def test_hang_up_ends_run_as_sigterm_does(simulated: SimulatedRun) -> None
         await asyncio.sleep(0.05)
 
     simulated.does = {"chat": hung_up}
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
-    try:
+    with disposition(signal.SIGHUP):
         outcome = await asyncio.wait_for(simulated.run("chat", "mail", repeat=3), 5)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
-    finally:
-        signal.signal(signal.SIGHUP, before)
     assert outcome.code == 143 and names(outcome) == ["chat", "mail"]
 
 
@@ -451,14 +475,11 @@ async def test_hang_up_that_nohup_ignores_stays_ignored(simulated: SimulatedRun)
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.sleep(0.05)
 
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
+    with disposition(signal.SIGHUP, signal.SIG_IGN):
         simulated.does = {"chat": hung_up}
         outcome = await asyncio.wait_for(simulated.run("chat", repeat=2), 5)
         assert outcome.code == 0 and names(outcome) == ["chat"] * 2
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 async def test_every_round_is_announced_before_its_targets(simulated: SimulatedRun) -> None:
@@ -510,7 +531,7 @@ async def test_address_from_helper_locates_probe_and_is_redacted(
         return {"failure": None}
 
     monkeypatch.setattr(own, "ask", ask)
-    simulated.settings = Settings(control=("http://helper.example",))
+    simulated.settings = RunSettings(control=("http://helper.example",))
     outcome = await simulated.run("chat")
     assert simulated.asked == [None, None, "93.184.216.77"]  # for hosts at home, before and after the control
     assert lines(outcome)[0]["probe_asn"] == "AS64511" and "93.184.216.77" not in json.dumps(lines(outcome))
@@ -527,7 +548,7 @@ async def test_addresses_of_both_families_from_helper_are_redacted(
     monkeypatch.setattr(own, "ask", ask)
     preflight_texts = {"failure": "you are 93.184.216.77 and 2a09:1234:5678:9abc::77", "trusted_by_machine": None}
     simulated.facts = {**simulated.facts, "neutral": [{"endpoint": "", "address": "", "family": 4, **preflight_texts}]}
-    simulated.settings = Settings(control=("http://helper.example",))
+    simulated.settings = RunSettings(control=("http://helper.example",))
     written = json.dumps(lines(await simulated.run("chat")))
     assert "93.184.216.77" not in written and "5678:9abc::77" not in written
     assert written.count("[scrubbed]") == 2
@@ -550,7 +571,7 @@ async def test_every_repeat_has_its_own_trigger_budget(simulated: SimulatedRun) 
 async def test_first_vantage_point_is_kept_if_second_search_fails() -> None:
     """Check that known addresses are still redacted if no descriptor is left to read them again."""
     locations: list[Any] = [vantage("AS64500"), OSError("too many open files"), vantage("AS64511")]
-    locations[0] = replace(locations[0], known=Known.of(["198.51.100.7"]))
+    locations[0] = replace(locations[0], known=KnownIdentifiers.of(["198.51.100.7"]))
 
     async def locate(learned: str | None) -> Vantage:
         found = locations.pop(0)
@@ -559,7 +580,7 @@ async def test_first_vantage_point_is_kept_if_second_search_fails() -> None:
         return found
 
     learned = LearnedAddresses()
-    lines_of_it = lines_of_a_run.Lines(lambda where: None, locate, learned)  # type: ignore[arg-type, return-value]
+    lines_of_it = lines_of_a_run.MeasurementWriter(lambda where: None, locate, learned)  # type: ignore[arg-type, return-value]
     assert (await lines_of_it.vantage()).probe_asn == "AS64500"
     learned.add("93.184.216.9")
     assert (await lines_of_it.vantage()).probe_asn == "AS64500"
@@ -572,8 +593,10 @@ async def test_target_with_several_inputs_has_measurement_per_service(simulated:
     udp = parse_endpoint("stun://a.example:3478;transport=udp", ooni=True)
     services = {role: Service(role, "all", (replace(udp, host=f"{role}.example"),)) for role in ("a", "b")}
     stun = replace(target("stun"), nettest="stunreachability", services=services)
-    session = Session("4f2a", simulated.settings, Pace(), Neutral(("x",), "y", ENDPOINTS, (), None, "00"), target("r"))
-    outcome = await runner.run(Plan([stun, target("chat")], 1), session, load_roots(), simulated.open, simulated)
+    session = Session(
+        "4f2a", simulated.settings, Pace(), NeutralHosts(("x",), "y", ENDPOINTS, (), None, "00"), target("r")
+    )
+    outcome = await runner.run(RunPlan([stun, target("chat")], 1), session, load_roots(), simulated.open, simulated)
     found = {line["input"]: list(line["test_keys"]["x_target"]["services"]) for line in lines(outcome)}
     assert found == {"stun://a.example:3478": ["a"], "stun://b.example:3478": ["b"], None: ["web"]}
     assert sorted(simulated.finished_names) == ["chat", "stun", "stun"]

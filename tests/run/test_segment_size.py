@@ -12,7 +12,7 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
 from probe.run.network import segment_size
-from probe.run.network.neutral_host import Neutral
+from probe.run.network.neutral_host import NeutralResult
 from probe.run.network.preflight import preflight
 from probe.run.network.segment_size import SMALL, SegmentTrial, loses_packets
 from probe.session.pacing import Pace
@@ -69,6 +69,46 @@ async def test_lost_large_packets_lower_the_segments_of_the_run(world: World) ->
     assert [(host["failure"], host["segment_size"]) for host in found["neutral"]] == [(None, SMALL)] * 3
     assert len(world.session.neutral_addresses) == 3
     assert world.session.pace.triggers == 0
+
+
+async def test_short_hello_is_followed_by_a_request_that_fills_a_segment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lose long packets after the handshake, as where hello and chain fit into one segment each."""
+    monkeypatch.setattr("probe.run.network.preflight.ONE_SEGMENT", 4000)
+    async with neutral_hosts(world, *[{"longest_request": LIMIT}] * 3) as boxes:
+        found = await facts(world)
+        assert hellos(boxes) == [2, 2, 2]
+    assert found["mtu"] == LOWERED and world.session.pace.segment_sizes == {4: SMALL}
+    assert [(host["failure"], host["segment_size"]) for host in found["neutral"]] == [(None, SMALL)] * 3
+
+
+async def test_long_hello_needs_no_long_request(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.run.network.preflight.ONE_SEGMENT", 0)
+    async with neutral_hosts(world, *[{"longest_request": LIMIT}] * 3) as boxes:
+        found = await facts(world)
+        assert hellos(boxes) == [1, 1, 1]
+    assert "mtu" not in found
+
+
+async def test_one_host_that_ignores_long_requests_is_no_fact_about_the_network(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.run.network.preflight.ONE_SEGMENT", 4000)
+    async with neutral_hosts(world, {"longest_request": LIMIT}, {}, {}) as boxes:
+        found = await facts(world)
+        assert hellos(boxes) == [1, 1, 1]
+    assert "mtu" not in found and found["ipv4_proven"] is True
+
+
+async def test_hosts_that_ignore_long_requests_in_small_segments_too_are_no_lost_packets(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.run.network.preflight.ONE_SEGMENT", 4000)
+    async with neutral_hosts(world, *[{"longest_request": 400}] * 3) as boxes:
+        found = await facts(world)
+        assert hellos(boxes) == [2, 2, 2]
+    assert "mtu" not in found and world.session.pace.segment_sizes == {}
 
 
 async def test_healthy_network_gets_no_trial(world: World) -> None:
@@ -212,9 +252,9 @@ async def test_handshake_that_ends_otherwise_was_not_silent(
     last_byte: float, failure: str, expected: dict[int, int]
 ) -> None:
     """End the first handshakes after the small ones have worked, as on a slow line."""
-    proven: list[Neutral] = []
+    proven: list[NeutralResult] = []
 
-    async def visit(small: Neutral) -> None:
+    async def visit(small: NeutralResult) -> None:
         small.failure, small.proven = None, True
         proven.append(small)
 
@@ -222,7 +262,7 @@ async def test_handshake_that_ends_otherwise_was_not_silent(
 
     pace, wires = Pace(), [Wire(9.0), Wire(9.0)]
     trial = SegmentTrial(pace, visit, nothing)
-    hosts = [Neutral.unanswered(parse_endpoint(f"https://{name}:443/"), ip) for name, ip in HOSTS.items()][:2]
+    hosts = [NeutralResult.unanswered(parse_endpoint(f"https://{name}:443/"), ip) for name, ip in HOSTS.items()][:2]
     for host, wire in zip(hosts, wires, strict=True):
         trial.connected(host, wire)  # type: ignore[arg-type]
     await asyncio.sleep(0.05)

@@ -16,7 +16,7 @@ from probe.run import time_budget
 from probe.run.measure import measure
 from probe.run.measurement_keys import Measured
 from probe.run.time_budget import STANDARD_SECONDS, TimeBudget
-from probe.session.session import Session, Settings
+from probe.session.session import RunSettings, Session
 from probe.targets.target import Target
 from probe.targets.url_lists import web_target
 from tests.support.world import Box, World
@@ -40,12 +40,12 @@ def test_only_standard_runs_over_target_files_are_limited(world: World) -> None:
     assert budget(session, target).seconds == STANDARD_SECONDS == 120
     assert budget(session, target, repeat=3).seconds == 3 * STANDARD_SECONDS
     assert budget(session, target, web_target("https://a.example:443/")).seconds is None
-    for settings in (Settings(depth="deep"), Settings(max_time=500.0)):
+    for settings in (RunSettings(depth="deep"), RunSettings(max_time=500.0)):
         assert budget(replace(session, settings=settings), target).seconds is None
 
 
 async def test_run_without_limit_gives_up_no_step(world: World) -> None:
-    session = replace(world.session, settings=Settings(depth="deep"))
+    session = replace(world.session, settings=RunSettings(depth="deep"))
     budget(session).begin()
     assert session.steps_end_at is None and session.seconds_left() is None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from probe.asn.table import UNKNOWN, Network
-from probe.privacy.redact import SCRUBBED, Known, redact
+from probe.privacy.redact import SCRUBBED, KnownIdentifiers, redact
 from probe.run import vantage
 from probe.run.vantage import (
     ENGINE_VERSION,
@@ -20,7 +20,7 @@ from probe.run.vantage import (
     where_are_we,
 )
 from probe.session.pacing import Pace
-from probe.session.session import Session, Settings
+from probe.session.session import RunSettings, Session
 from probe.targets.target_files import bundled_targets, load_neutral, load_target
 
 HOME, ELSEWHERE, RESOLVER = "198.51.100.7", "203.0.113.9", "203.0.113.53"
@@ -42,7 +42,7 @@ class Table:
 def session() -> Session:
     targets = bundled_targets()
     return Session(
-        "0" * 16, Settings(), Pace(), load_neutral(targets / "neutral.toml"), load_target(targets / "resolvers.toml")
+        "0" * 16, RunSettings(), Pace(), load_neutral(targets / "neutral.toml"), load_target(targets / "resolvers.toml")
     )
 
 
@@ -98,7 +98,7 @@ async def test_public_resolver_is_kept_and_home_router_is_redacted(
 
 
 def test_address_is_in_no_written_field() -> None:
-    here = locate(Table(), candidates=[HOME], resolver=RESOLVER, known=Known.of([HOME]))
+    here = locate(Table(), candidates=[HOME], resolver=RESOLVER, known=KnownIdentifiers.of([HOME]))
     assert HOME not in repr(here) and RESOLVER not in repr(here)
 
 

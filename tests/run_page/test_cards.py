@@ -3,9 +3,8 @@
 from typing import Any
 
 from probe.analysis.run_result.app_words import STATES
-from probe.run_page.cards import MOST_APPS, MOST_SERVICES
-from probe.run_page.meanings import ADDRESS_MEANINGS, MEANINGS, NEED_STATES, NO_MEANING
-from probe.run_page.page_data import page_data
+from probe.run_page.cards import ADDRESS_MEANINGS, MEANINGS, MOST_APPS, MOST_SERVICES, NEED_STATES, NO_MEANING
+from probe.run_page.run_page_data import page_data
 from probe.targets.needs import NEEDS
 from tests.analysis.verdicts.test_apps import TARGETS, record
 from tests.support.measurements.recorded_runs import recorded_run, run_of
@@ -24,9 +23,9 @@ def test_every_state_and_need_has_a_sentence() -> None:
 def test_recording_has_one_card_per_app_worst_first() -> None:
     data = page_data(recorded_run("great-firewall"))
     shown = [(card["title"], card["word"]) for card in data["cards"]]
-    assert shown[0] == ("Facebook and Messenger", "BLOCKED") and shown[-1] == ("WeChat", "WORKS")
+    assert shown[0] == ("WhatsApp", "BLOCKED") and shown[-1] == ("Public resolvers", "WORKS")
     assert len(shown) == 12
-    assert data["headline"].startswith("7 of 12 apps blocked: Facebook and Messenger, Gmail, ")
+    assert data["headline"].startswith("7 of 9 apps do not work: WhatsApp, Facebook and Messenger, Gmail, ")
     assert data["origin"].startswith("LAB great-firewall: ")
     assert ("Network", "AS64500") in data["facts"] and ("Time", "2026-11-28 00:34:52 UTC") in data["facts"]
 
@@ -35,6 +34,7 @@ def test_card_says_what_is_blocked_and_what_works() -> None:
     (card,) = cards_of(record("chat", "blocked"), record("media", "ok"), record("calls", "ok"))
     assert [need["sentence"] for need in card["needs"]] == [
         "Messages: blocked",
+        "Calls: no (app blocked)",
         "Pictures and files: work",
     ]
     assert card["meaning"] == MEANINGS["blocked"]
@@ -82,7 +82,7 @@ def test_app_without_valid_measurement_has_no_state() -> None:
 
 def test_web_address_is_called_an_address() -> None:
     data = page_data(recorded_run("web"))
-    assert data["are_addresses"] and data["headline"].startswith("6 of 9 web addresses blocked: ")
+    assert data["are_addresses"] and data["headline"].startswith("6 of 9 web addresses do not open: ")
     card = data["cards"][0]
     assert card["meaning"] == ADDRESS_MEANINGS["blocked"]
     assert [service["name"] for service in card["services"]] == ["http://www.banned.example/"]

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from probe.formats.exchanges.media import LOST, NO_TIME, NOT_KNOWN
-from probe.run_page.media_flows import LATE, MOST_PACKETS, MOST_PAIRS, Run, flow_pairs, runs_of
+from probe.run_page.media_flows import LATE, MOST_PACKETS, MOST_PAIRS, EqualPackets, flow_pairs, runs_of
 from probe.run_page.media_picture import media_picture
-from probe.run_page.page import run_page
-from probe.run_page.page_data import page_data
-from probe.run_page.run_facts import RunFacts
+from probe.run_page.run_facts import ShownRun
+from probe.run_page.run_page import run_page
+from probe.run_page.run_page_data import page_data
 from tests.support.measurements.media_flows import flow, with_media
 from tests.support.measurements.recorded_runs import recorded_run
 
@@ -32,7 +32,6 @@ def rows(*entries: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def numbers(path: str) -> list[int]:
-    """Return the packets that a path marks."""
     found, at = [], 0
     for move, start, count in re.findall(r"([Mm])(\d+) [\d.]+h(\d+)", path):
         at = int(start) if move == "M" else at + int(start)
@@ -44,12 +43,12 @@ def numbers(path: str) -> list[int]:
 def test_each_packet_is_arrived_late_lost_or_unknown() -> None:
     codes = [0, LATE, LATE + 1, LOST, LOST, NO_TIME, NOT_KNOWN, 5]
     assert runs_of(flow("rtp", codes, codes), "forth") == [
-        Run("arrived", 0, 2),
-        Run("late", 2, 1),
-        Run("lost", 3, 2),
-        Run("arrived", 5, 1),
-        Run("unknown", 6, 1),
-        Run("arrived", 7, 1),
+        EqualPackets("arrived", 0, 2),
+        EqualPackets("late", 2, 1),
+        EqualPackets("lost", 3, 2),
+        EqualPackets("arrived", 5, 1),
+        EqualPackets("unknown", 6, 1),
+        EqualPackets("arrived", 7, 1),
     ]
 
 
@@ -67,7 +66,7 @@ def test_row_names_the_app_whose_packets_they_are_like(shape: str, title: str) -
 
 
 def test_pairs_of_several_apps_are_drawn_in_their_order() -> None:
-    run, shapes = RunFacts(), ("whatsapp", "rtp", "reflector")
+    run, shapes = ShownRun(), ("whatsapp", "rtp", "reflector")
     for place in (2, 0, 1):
         pair = [flow(shapes[place], CLEAN, CLEAN, pair=place), flow("opaque", CLEAN, CLEAN, pair=place)]
         run.add([], with_media(EMPTY, pair))
@@ -151,7 +150,7 @@ def test_strange_entries_are_bounded() -> None:
 def page_with(*entries: dict[str, Any], times: int = 1) -> str:
     """Return the page of a run of which several measurements have the same flows."""
     run = recorded_run("sni-reset")
-    measured = RunFacts(records=run.records, targets=run.targets)
+    measured = ShownRun(records=run.records, targets=run.targets)
     for _ in range(times):
         measured.add([], with_media(EMPTY, entries))
     return run_page(measured)
@@ -179,7 +178,7 @@ def test_test_calls_stand_in_words_behind_the_picture() -> None:
 
 def test_hostile_failure_of_a_call_stays_text() -> None:
     run = recorded_run("sni-reset")
-    measured = RunFacts(records=run.records, targets=run.targets)
+    measured = ShownRun(records=run.records, targets=run.targets)
     keys = {"x_run": {"calls": {"sip": "failed"}}, "x_followups": {"sip_calls": [{"failure": "<script>x</script>"}]}}
     measured.add([], EMPTY | {"test_keys": keys})
     page = run_page(measured)

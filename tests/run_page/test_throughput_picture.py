@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.run_result.throughput_sentences import LIMITERS, percentages, throughput_sentences
-from probe.run_page.page_data import page_data
-from probe.run_page.throughput_picture import EDGE, WIDTH, throughput_picture
+from probe.analysis.run_result.figure_sentences import LIMITERS, percentages, throughput_sentences
+from probe.run_page.cards import EDGE, WIDTH, throughput_picture
+from probe.run_page.run_page_data import page_data
 from tests.support.measurements.recorded_runs import recorded_run
 
 POLICED = {"estimate": 0.2281, "low": 0.118, "high": 0.334, "pairs": 2, "pairs_limited": 2, "by": "policing"}

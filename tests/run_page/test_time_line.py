@@ -4,19 +4,20 @@ from typing import Any
 
 import pytest
 
-from probe.run_page.page_data import page_data
-from probe.run_page.run_facts import LONGEST, Attempt, RunFacts
-from probe.run_page.time_line import BINS, WIDTH, time_line
+from probe.run_page.run_facts import LONGEST, ShownAttempt, ShownRun
+from probe.run_page.run_page_data import BINS, WIDTH, page_data, time_line
 from tests.support.measurements.recorded_runs import recorded_run
 
 APPS = [("telegram", "Telegram"), ("signal", "Signal")]
 
 
-def attempt(began: float, failed: bool = False, app: str = "telegram") -> Attempt:
-    return Attempt(app, 1000.0 + began, {"kind": "first", "sent_name": "a.example", "failure": "x" if failed else None})
+def attempt(began: float, failed: bool = False, app: str = "telegram") -> ShownAttempt:
+    return ShownAttempt(
+        app, 1000.0 + began, {"kind": "first", "sent_name": "a.example", "failure": "x" if failed else None}
+    )
 
 
-def rows(*attempts: Attempt) -> list[dict[str, Any]]:
+def rows(*attempts: ShownAttempt) -> list[dict[str, Any]]:
     made = time_line(attempts, APPS)
     assert made is not None
     found: list[dict[str, Any]] = made["rows"]
@@ -55,7 +56,7 @@ def test_no_attempts_have_no_time_line() -> None:
 
 @pytest.mark.parametrize("time", ["x", None, -5, 1e9, 1e308, True, {"a": 1}])
 def test_strange_times_stay_inside(time: Any) -> None:
-    run, transaction = RunFacts(), {"kind": [], "followup": [1], "t0": time, "t": time, "address": 5, "failure": 7}
+    run, transaction = ShownRun(), {"kind": [], "followup": [1], "t0": time, "t": time, "address": 5, "failure": 7}
     keys = {"x_target": {"name": "telegram"}, "x_transactions": [transaction, {"t0": 2}, "no object"]}
     run.add([], {"measurement_start_time": "2026-11-24 10:00:00", "test_keys": keys})
     assert len(run.attempts) == 2
@@ -66,7 +67,7 @@ def test_strange_times_stay_inside(time: Any) -> None:
 
 @pytest.mark.parametrize("start", ["yesterday", "9999-99-99 00:00:00", None, 5])
 def test_measurement_without_time_has_attempts(start: Any) -> None:
-    run = RunFacts()
+    run = ShownRun()
     keys = {"x_target": {"name": "telegram"}, "x_transactions": [{"t0": 2}]}
     run.add([], {"measurement_start_time": start, "test_keys": keys})
     assert run.attempts[0].began == 2.0

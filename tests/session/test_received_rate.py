@@ -1,6 +1,6 @@
 """Test the rate of the busiest window."""
 
-from probe.session.received_rate import WINDOW, ReceivedRate
+from probe.session.pacing import WINDOW, ReceivedRate
 
 
 class Clock:

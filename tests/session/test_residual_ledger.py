@@ -1,6 +1,6 @@
 """Test which tuple of a flow residual censorship may affect, and for how long."""
 
-from probe.session.residual_ledger import RESIDUAL_SECONDS, ResidualLedger
+from probe.session.pacing import RESIDUAL_SECONDS, ResidualLedger
 
 
 def test_trigger_affects_port_and_address_for_three_minutes() -> None:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from probe.privacy.redact import Known
+from probe.privacy.redact import KnownIdentifiers
 from probe.sharing import Outgoing, inspect
-from probe.sharing.manifest import Digests, Manifest
+from probe.sharing.share_manifest import Digests, ShareManifest
 from tests.support.zstd import ZstdFile
 
-NOTHING = Known()
+NOTHING = KnownIdentifiers()
 
 
 def measurement(**changed: Any) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def inspected(path: Path, **more: Any) -> Outgoing:
     return inspect(path, NOTHING, **more)
 
 
-def manifest_of(*lines: bytes) -> Manifest:
+def manifest_of(*lines: bytes) -> ShareManifest:
     """Return the manifest of the lines."""
     digests = Digests()
     for one in lines:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from probe.privacy.redact import Known
-from probe.sharing import ShareError, inspect, manifest, pack
+from probe.privacy.redact import KnownIdentifiers
+from probe.sharing import ShareError, inspect, pack, share_manifest
 from probe.sharing.container import pack_lines
 from tests.sharing.shared_runs import inspected, line, manifest_of, write_run
 from tests.support.zstd import decompress
@@ -49,9 +49,9 @@ def test_network_times_and_removed_values_are_counted(run: Path) -> None:
     ],
 )
 def test_line_with_an_address_or_a_name_is_refused(keys: dict[str, object], place: str, run: Path) -> None:
-    known = Known.of(["198.51.100.7"], words=["elisabeths-laptop"], paths=["/home/elisabeth"])
+    known = KnownIdentifiers.of(["198.51.100.7"], words=["elisabeths-laptop"], paths=["/home/elisabeth"])
     write_run(run, line(), line(test_keys=keys))
-    with pytest.raises(ShareError, match=rf"Line 2 contains an address .* at {place}\. Nothing was written\."):
+    with pytest.raises(ShareError, match=rf"Line 2 contains an address .* at {place}\. The file would"):
         inspect(run, known)
     assert inspected(run).manifest.lines == 2
 
@@ -59,7 +59,7 @@ def test_line_with_an_address_or_a_name_is_refused(keys: dict[str, object], plac
 @pytest.mark.parametrize("annotations", [{"lab": "great-firewall"}, {"synthetic": "unkind-3"}])
 def test_artificial_measurements_are_refused_unless_wanted(annotations: dict[str, str], run: Path) -> None:
     write_run(run, line(), line(annotations=annotations))
-    with pytest.raises(ShareError, match="Share it with --lab if you mean to"):
+    with pytest.raises(ShareError, match="To share it anyway, add --lab"):
         inspected(run)
     assert inspected(run, artificial=True).manifest.lines == 2
 
@@ -104,7 +104,7 @@ def test_run_that_changed_since_it_was_inspected_is_refused(run: Path) -> None:
 
 def test_run_that_is_too_large_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_run(run, line(), line())
-    monkeypatch.setattr(manifest, "MOST_LINES", 1)
+    monkeypatch.setattr(share_manifest, "MOST_LINES", 1)
     with pytest.raises(ShareError, match="holds at most 1 measurements"):
         inspected(run)
 

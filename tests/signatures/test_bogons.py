@@ -2,7 +2,7 @@
 
 import pytest
 
-from probe.signatures.bogons import is_bogon
+from probe.signatures.bogons import is_bogon, is_of_home, is_of_provider
 
 BOGONS = """
 0.0.0.0 10.10.34.35 100.64.0.1 127.0.0.1 169.254.1.1 172.31.255.255 192.0.0.8 192.0.2.1 192.168.1.1 198.19.0.1
@@ -27,3 +27,12 @@ def test_public_addresses_are_no_bogons(address):
 
 def test_redacted_address_is_no_bogon():
     assert not is_bogon("[scrubbed]") and is_bogon("[scrubbed] ")
+
+
+def test_first_hop_is_known_by_its_block() -> None:
+    assert [is_of_home(ip) for ip in ("192.168.9.1", "10.0.0.1", "100.64.0.1", "9.9.9.9", "fe80::1")] == [
+        True,
+        *[False] * 4,
+    ]
+    assert [is_of_provider(ip) for ip in ("192.168.9.1", "10.0.0.1", "2606:4700::1")] == [False] * 3
+    assert is_of_provider("100.64.0.1") and is_of_provider("9.9.9.9")

@@ -2,19 +2,19 @@
 
 import pytest
 
-from probe.signatures.connection_rates import Connection, may_be_limited
+from probe.signatures.connection_rates import TimedConnection, may_be_limited
 
 HERE, BESIDE, FAR = "192.0.2.1", "192.0.2.2", "198.51.100.1"
 
 
-def connections(*told: str) -> list[Connection]:
+def connections(*told: str) -> list[TimedConnection]:
     """Return connections, each as `seconds address result`. The result is "own" or "other" for a cut-off attempt."""
     found = []
     for one in told:
         begun, address, result = one.split()
         cut_off = result in {"own", "other"}
         found.append(
-            Connection(address, float(begun), float(begun) + 0.05, result == "answered", cut_off, result == "own")
+            TimedConnection(address, float(begun), float(begun) + 0.05, result == "answered", cut_off, result == "own")
         )
     return found
 

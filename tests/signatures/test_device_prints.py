@@ -18,7 +18,7 @@ from probe.signatures.device_prints import (
     SEED_KEY,
     TSG,
     WINDOWS,
-    Reset,
+    ReceivedReset,
     family_of,
     seeded_ipid,
 )
@@ -47,8 +47,8 @@ def number(address: str, order: str) -> int:
     return int.from_bytes(IPv4Address(address).packed, "big" if order == "big" else "little")
 
 
-def reset(window: int, ipid: int, flags: str = "RA", *, df: bool = True, payload: bytes = b"") -> Reset:
-    return Reset(window, ipid, flags, df, payload)
+def reset(window: int, ipid: int, flags: str = "RA", *, df: bool = True, payload: bytes = b"") -> ReceivedReset:
+    return ReceivedReset(window, ipid, flags, df, payload)
 
 
 @given(ADDRESSES, ADDRESSES, st.integers(128, 5042), st.sampled_from(["big", "little"]), st.booleans())

@@ -14,11 +14,11 @@ from probe.control.offers import call_offers, echo_offer, media_offer, transfer_
 from probe.control.ooni import OONIHelper
 from probe.followups.helper_offer import CallOffers, EchoOffer, HelperOffer
 from probe.formats import failures as f
-from probe.helper import measure as of_helper
+from probe.helper import helper_measure as of_helper
 from probe.helper.state import load_state
 from probe.signatures import evidence_age
 from probe.signatures.evidence_age import LIMITS, AgeLimit
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from probe.targets.target_files import bundled_targets
 from tests.control.test_ooni import WEB as ASKED
 from tests.control.test_ooni import helper, session, target
@@ -199,7 +199,7 @@ async def facts_of_resolver(age: float) -> bool:
         record.t0 = record.t = AT
     lines.run["network_checks"] = [network_check(AT, neutral())]
     lines.preflight |= {"began": AT - age, "resolver": {"ip_ttl": 58, "flags": ["QR", "RD", "RA"]}}
-    return bool(judged(lines)["rule_id"] == "dns_answer_of_another_box")
+    return bool(judged(lines)["rule_id"] == "dns_answer_of_another_device")
 
 
 async def resolver_works(age: float) -> bool:

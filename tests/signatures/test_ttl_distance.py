@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.signatures.ttl_distance import Interval, Search, acted, interval, next_ttls
+from probe.signatures.ttl_distance import Interval, TTLSearch, acted, interval, next_ttls
 
 
 def resetting(hop: int, answering: set[int]) -> "dict[int, str]":
@@ -15,7 +15,7 @@ def dropping(hop: int, answering: set[int]) -> "dict[int, str]":
     return {ttl: "silent" if ttl >= hop or ttl not in answering else "expired" for ttl in range(1, 40)}
 
 
-def flows_of(search: Search, world: dict[int, str]) -> int:
+def flows_of(search: TTLSearch, world: dict[int, str]) -> int:
     """Run the search against a path. Each flow ends at the first TTL at which a middlebox acts."""
     flows = 0
     while ttls := search.next():
@@ -32,7 +32,7 @@ def flows_of(search: Search, world: dict[int, str]) -> int:
 @given(st.integers(1, 26), st.integers(1, 26))
 def test_three_flows_of_two_find_a_reset_among_twenty_six_hops(hop: int, length: int) -> None:
     hop = min(hop, length)
-    search = Search(range(1, length + 1), frozenset(), length + 1, by_silence=False)
+    search = TTLSearch(range(1, length + 1), frozenset(), length + 1, by_silence=False)
     flows = flows_of(search, resetting(hop, set()))
     assert flows <= 3 and search.found() == Interval(hop - 1, hop, 1)
 
@@ -40,7 +40,7 @@ def test_three_flows_of_two_find_a_reset_among_twenty_six_hops(hop: int, length:
 @given(st.integers(1, 7), st.integers(1, 7))
 def test_three_flows_of_one_find_it_among_seven(hop: int, length: int) -> None:
     hop = min(hop, length)
-    search = Search(range(1, length + 1), frozenset(), length + 1, by_silence=False, most=1)
+    search = TTLSearch(range(1, length + 1), frozenset(), length + 1, by_silence=False, most=1)
     assert flows_of(search, resetting(hop, set())) <= 3
     assert search.found() == Interval(hop - 1, hop, 1)
 
@@ -49,7 +49,7 @@ def test_three_flows_of_one_find_it_among_seven(hop: int, length: int) -> None:
 def test_one_flow_of_datagrams_finds_a_drop(hop: int, length: int) -> None:
     """Test a flow that goes on with the TTLs that its own results suggest."""
     hop, routers = min(hop, length), range(1, length + 1)
-    search = Search(routers, frozenset(routers), length + 1, by_silence=True)
+    search = TTLSearch(routers, frozenset(routers), length + 1, by_silence=True)
     world, sent = dropping(hop, {*routers}), search.next()
     while further := search.next_after((ttl, world[ttl]) for ttl in sent):
         sent += further[:1]
@@ -62,7 +62,7 @@ def test_one_flow_of_datagrams_finds_a_drop(hop: int, length: int) -> None:
 @given(st.integers(1, 8))
 def test_several_possible_ttls_are_tried_on_another_path(hop: int) -> None:
     """Test that nothing outside them is tried, and that a hop outside them is not found."""
-    search = Search(range(1, 9), frozenset(), 9, by_silence=False, guess=Interval(2, 5, 1))
+    search = TTLSearch(range(1, 9), frozenset(), 9, by_silence=False, guess=Interval(2, 5, 1))
     flows = flows_of(search, resetting(hop, set()))
     assert flows == 1 and {ttl for ttl, _ in search.seen} <= {3, 4}
     found = search.found()
@@ -72,7 +72,7 @@ def test_several_possible_ttls_are_tried_on_another_path(hop: int) -> None:
 
 @given(st.integers(1, 12), st.sets(st.integers(1, 12), min_size=1))
 def test_drop_is_found_between_answering_routers(hop: int, answering: set[int]) -> None:
-    search = Search(sorted(answering), frozenset(answering), 13, by_silence=True)
+    search = TTLSearch(sorted(answering), frozenset(answering), 13, by_silence=True)
     assert flows_of(search, dropping(hop, answering)) <= 3
     found, beyond = search.found(), [ttl for ttl in answering if ttl >= hop]
     if not beyond:
@@ -85,14 +85,14 @@ def test_drop_is_found_between_answering_routers(hop: int, answering: set[int]) 
 
 @given(st.integers(1, 26), st.integers(1, 26))
 def test_right_guess_costs_one_flow_and_wrong_guess_does_not_mislead(hop: int, guess: int) -> None:
-    search = Search(range(1, 27), frozenset(), 27, by_silence=False, guess=Interval(guess - 1, guess, 1))
+    search = TTLSearch(range(1, 27), frozenset(), 27, by_silence=False, guess=Interval(guess - 1, guess, 1))
     flows = flows_of(search, resetting(hop, set()))
     assert search.found() == Interval(hop - 1, hop, 1)
     assert flows == 1 if hop == guess else flows <= 5
 
 
 def test_server_itself_is_no_middlebox() -> None:
-    search = Search(range(1, 7), frozenset(range(1, 7)), 7, by_silence=False)
+    search = TTLSearch(range(1, 7), frozenset(range(1, 7)), 7, by_silence=False)
     flows_of(search, dict.fromkeys(range(1, 40), "expired"))
     assert search.found() is None
 

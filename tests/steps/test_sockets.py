@@ -22,7 +22,7 @@ from probe.steps.path.path_sweep import sweep_path
 from probe.steps.quic.quic import quic_handshake
 from probe.steps.sockets import limit_segments
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from probe.steps.transfer import transfer
 from probe.targets.address_guard import Contacts
 from tests.support.socket_recorder import recorded_sockets
@@ -52,14 +52,14 @@ REFUSED = ["127.0.0.1", "169.254.169.254", "::1", "fec0::1", "64:ff9b::a9fe:a9fe
 ELSEWHERE = {
     "steps/sockets.py": "asks the guard",
     "helper/web_page.py": "its connector takes its sockets from steps/sockets.py",
-    "helper/server.py": "listens",
+    "helper/helper_server.py": "listens",
     "helper/transfer/port.py": "listens",
     "helper/udp_port.py": "listens",
     "local_server/listening.py": "listens at 127.0.0.1",
     "control/http_client.py": "our probe asks the helper that the user named",
-    "ooni/archive/bucket.py": "`probe fetch ooni`",
-    "ooni/submission/client.py": "`probe submit`, to the server that the user agreed to",
-    "stores/client.py": "`probe stores`, and its resolver asks the guard",
+    "ooni/archive/archive_bucket.py": "`probe fetch ooni`",
+    "ooni/submission/submission_client.py": "`probe submit`, to the server that the user agreed to",
+    "stores/store_client.py": "`probe stores`, and its resolver asks the guard",
     "platforms/interfaces.py": "asks for the link layer, sends nothing",
     "platforms/own_addresses.py": "learns the own addresses, sends nothing",
     "platforms/raw_packets.py": "raw packets",

@@ -11,8 +11,8 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
 from probe.helper.transfer import sender
-from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TransferPort
+from probe.http_server.client_shares import ClientShares, PortKind
 from probe.platforms.sockets.tcp_state import Traffic
 from probe.signatures import silent_streams
 from probe.signatures.silent_streams import SMALL_SEGMENT
@@ -248,7 +248,7 @@ async def test_closed_port_is_connection_refused() -> None:
 
 async def test_busy_helper_is_a_local_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     async with helper() as port, a_transaction() as bench:
-        port.transfers = ConnectionSlots(0, 0)
+        port.transfers = ClientShares(PortKind(0, 0), port.clock)
         offer = port.offer()
         token, about = bytes.fromhex(offer["token"]), {"sha256": offer["sha256"], "pace": bench.pace}
         await transfer(bench.tx, "127.0.0.1", port.port, token, NAMED, **about)

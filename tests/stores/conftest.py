@@ -6,7 +6,8 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from probe.stores.client import StoreClient
+from probe.http_client.foreign_servers import GZIP, open_foreign
+from probe.stores.store_client import StoreClient
 from probe.targets.store_file import Stores, load_stores
 from probe.targets.target_files import bundled_targets
 from tests.support.servers.app_store import FakeStore, serving
@@ -32,5 +33,5 @@ def stores(bundled: Stores, store: FakeStore) -> Stores:
 
 @pytest.fixture
 async def client() -> AsyncIterator[StoreClient]:
-    async with aiohttp.ClientSession() as session:
-        yield StoreClient(session, interval=0.0, rest=0.0)
+    async with open_foreign(aiohttp.TCPConnector(), packing=GZIP) as servers:
+        yield StoreClient(servers, interval=0.0, rest=0.0)

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from probe.analysis.listings.answers import Answers, answers_of, runs_of
-from probe.analysis.listings.history import history_of
-from probe.analysis.listings.records import Listed, decided
+from probe.analysis.listings.listing_records import Listed, decided, history_of
 from probe.formats.measurement import ooni_date
-from probe.formats.stores import Store
-from probe.stores.client import StoreClient
-from probe.stores.listing import countries_of, measure, storefronts_of
+from probe.formats.store_keys import Store
+from probe.stores.store_client import StoreClient
+from probe.stores.store_listing import countries_of, measure, storefronts_of
 from probe.targets.store_file import Stores
 from tests.support.servers.app_store import FakeStore
 

@@ -17,7 +17,6 @@ from tests.support.measurements.verdict_rows import table
 
 
 def made(*groups: Iterable[VerdictRow], annotations: Sequence[Annotation] = (), **question: Any) -> str:
-    """Return the page of these rows."""
     rows = table(*groups)
     return render(page_data(rows, compare(rows, Question(**question)), ["a.jsonl"], annotations=annotations))
 

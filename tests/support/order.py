@@ -1,21 +1,31 @@
 """Order the tests so that several workers end at the same time: long files first, tests that wait for runs last."""
 
+from pathlib import Path
+
 import pytest
 
-# Files that take five seconds and more, the longest first. `make test-fast` leaves them out: they are marked `slow`.
+# Files that take five seconds and more, the longest first. `make test-fast` leaves them out.
 LONG = (
     "tests/analysis/spark/",
+    "tests/analysis/object_storage/",
+    "tests/captures/test_flow_table.py",
+    "tests/captures/test_lab_captures.py",
     "tests/faults/test_mishaps.py",
     "tests/faults/test_streams.py",
     "tests/helper/test_starvation.py",
     "tests/helper/test_no_trace.py",
     "tests/analysis/verdicts/test_ablation.py",
+    "tests/analysis/verdicts/test_less_tested.py",
     "tests/analysis/store/",
     "tests/browser/",
     "tests/real/",
     "tests/lab/",
     "tests/platforms/test_simulated_systems.py",
     "tests/cli/test_hostile_files.py",
+    "tests/privacy/test_encoded_addresses.py",
+    "tests/cli/data/test_artificial.py",
+    "tests/cli/data/test_compare.py",
+    "tests/cli/data/test_cite.py",
     "tests/cli/test_hostile_settings.py",
     "tests/dialogue/test_quic.py",
     "tests/helper/test_fuzzed_requests.py",
@@ -45,9 +55,14 @@ def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
     return sorted(items, key=_rank)
 
 
-def is_slow(item: pytest.Item) -> bool:
+def is_long(item: pytest.Item) -> bool:
     """Say whether the test is in a file that takes long."""
     return item.nodeid.startswith(LONG)
+
+
+def is_in_long(path: Path, root: Path) -> bool:
+    """Say whether a file or folder is one that takes long, or is in one."""
+    return path.is_relative_to(root) and f"{path.relative_to(root).as_posix()}/".startswith(LONG)
 
 
 def _rank(item: pytest.Item) -> int:

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from probe.control import own as control
 from probe.formats.exchanges.media import MediaFlow, ReflectorCall, SIPCall, WebRTCCall
-from probe.helper.media.reflector import Reflector
+from probe.helper.media.media_reflector import Reflector
 from probe.steps.calls.dtls import dtls_hello
 from probe.steps.calls.media import media_flow
 from probe.steps.calls.reflector import reflector_hello, reflector_hello_udp
@@ -31,15 +31,15 @@ from probe.steps.mail.smtp import SMTP
 from probe.steps.messengers.mtproto import mtproto_exchange
 from probe.steps.messengers.noise import noise_handshake
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.wire import stun
-from probe.wire.dtls.answers import hello_verify_request
 from probe.wire.dtls.client_hello import parse_client_hello
+from probe.wire.dtls.server_answers import hello_verify_request
 from probe.wire.media.shapes import ShapeName
-from probe.wire.sip.message import read_message
 from probe.wire.sip.response import build_response
 from probe.wire.sip.sdp import write_answer
+from probe.wire.sip.sip_message import read_message
 from probe.wire.tampering import with_ends_swapped
 from probe.wire.telegram import mtproto, reflector
 from probe.wire.whatsapp import noise

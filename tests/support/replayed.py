@@ -15,7 +15,7 @@ from typing import Any
 from probe.cli import main
 from probe.cli.ui.functions import Functions
 from probe.lab.recordings import recording_of
-from probe.privacy.redact import Known
+from probe.privacy.redact import KnownIdentifiers
 from probe.results import Problem, read_lines
 from probe.run import runner
 from probe.run.measure import measured_nothing
@@ -33,7 +33,6 @@ _started: list[str] = []
 
 @cache
 def recorded(name: str) -> dict[str, deque[dict[str, Any]]]:
-    """Return the measurements of a recording by target."""
     path = recording_of(name)
     assert path is not None
     found: dict[str, deque[dict[str, Any]]] = defaultdict(deque)
@@ -50,7 +49,7 @@ async def preflight(session: Session, roots: Any = None) -> None:
 
 async def where_are_we(session: Session, **_: Any) -> Vantage:
     """Return an invented network."""
-    return Vantage("QX", "AS64500", "Example", "AS0", "", "test", {}, Known(), "")
+    return Vantage("QX", "AS64500", "Example", "AS0", "", "test", {}, KnownIdentifiers(), "")
 
 
 async def measure(target: Target, session: Session, **_: Any) -> Measured:

@@ -16,10 +16,10 @@ import pytest
 from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
-from probe.session.session import Session, Settings
+from probe.session.session import RunSettings, Session
 from probe.session.trace import Transaction
-from probe.steps.tls.certificates import Roots, load_roots
-from probe.targets.target import Endpoint, Neutral, Service, Target, family_of, parse_endpoint
+from probe.steps.tls.certificate_checks import Roots, load_roots
+from probe.targets.target import Endpoint, NeutralHosts, Service, Target, family_of, parse_endpoint
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import Peer, TLSPeer, serving
 
@@ -38,6 +38,7 @@ class Box:
     by_hello: Callable[[bytes], Behaviour | None] = lambda hello: None  # before any name
     after_reset: Behaviour | None = None  # for every later flow once a name was reset: residual censorship
     longest_segment: int = 0  # peers that may send or get longer ones are not answered, as if these were lost. 0: none
+    longest_request: int = 0  # the same for requests that have more bytes
     delay: float = 0.0  # seconds before an answer to the hello
     reply: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     seen: list[str] = field(default_factory=list)  # "connect", "hello NAME", "request", in order
@@ -88,9 +89,9 @@ class World:
         self.responses: list[DNSResponse] = []  # datagrams that answer the own UDP query
         self.session = Session(
             run_id="test",
-            settings=Settings(),
+            settings=RunSettings(),
             pace=Pace(),
-            neutral=Neutral((INNOCUOUS,), "none.invalid", (), (), None, ""),
+            neutral=NeutralHosts((INNOCUOUS,), "none.invalid", (), (), None, ""),
             resolvers=Target("resolvers", "dnscheck", "", "", date(2026, 1, 1), {}, ""),
         )
 
@@ -181,6 +182,7 @@ class World:
         patch.setattr("probe.resolution.lookup.is_bogon", lambda address: False)
         patch.setattr("probe.run.measure.is_bogon", lambda address: False)
         patch.setattr("probe.connectivity.attempt.PAUSE_SECONDS", (0.0, 0.01))
+        patch.setattr("probe.connectivity.ban_checks.BAN_REST", 0.2)
         if self.encrypted is not None:
             self.session.encrypted = Warm(self)
 
@@ -245,8 +247,10 @@ async def _serve_tls(peer: Peer, hello: bytes, context: ssl.SSLContext, box: Box
     except ssl.SSLWantReadError:
         await peer.send(tls.outgoing.read())
     await _rest(tls)
-    await tls.read()
+    request = await tls.read()
     box.seen.append("request")
+    if 0 < box.longest_request < min(len(request), segment_of(peer)):
+        await asyncio.Event().wait()
     await tls.send(box.reply)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from probe.dialogue import DIALOGUE_BY_DIALECT
-from probe.followups.udp_echo import PAYLOADS
+from probe.dialogue import DIALOGUE_BY_DIALECT, FIRST_MESSAGE_BY_DIALECT
+from probe.formats.entries import payload_kinds
 from probe.lab.services.datagrams import DATAGRAMS
-from probe.lab.services.protocols import GREETING_SERVERS, PLAIN_SERVERS, TLS_SERVERS
+from probe.lab.services.tcp_dialects import GREETING_SERVERS, PLAIN_SERVERS, TLS_SERVERS
 from probe.targets.dialects import DIALECTS, LAYERS, PROOF_DEPTH, SCHEMES, TRANSPORTS, deepest_proof, shallowest_proof
 from probe.targets.target import parse_endpoint
 
@@ -19,8 +19,14 @@ def test_every_dialect_has_a_dialogue() -> None:
     assert DIALOGUE_BY_DIALECT.keys() == DIALECTS.keys()
 
 
-def test_every_dialect_with_an_echo_payload_has_a_datagram_for_the_echo() -> None:
-    assert PAYLOADS.keys() == {name for name, dialect in DIALECTS.items() if dialect.echo_payload}
+def test_every_dialect_with_a_payload_of_its_own_has_a_first_message() -> None:
+    own = {name for name, dialect in DIALECTS.items() if dialect.payload_kind and not dialect.unlisted}
+    assert FIRST_MESSAGE_BY_DIALECT.keys() == own
+
+
+def test_payloads_of_dialects_and_of_entries_are_the_same() -> None:
+    kinds = {dialect.payload_kind for dialect in DIALECTS.values()} - {"", "random"}
+    assert kinds == set(payload_kinds())
 
 
 def test_lab_serves_every_dialect_in_the_way_that_the_table_states() -> None:

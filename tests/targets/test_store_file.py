@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from probe.cli.targets import check
-from probe.formats.stores import LEAST_CONTROLS
+from probe.formats.store_keys import LEAST_CONTROLS
 from probe.targets.store_file import load_stores, store_problems
 from probe.targets.target_error import TargetError
 from probe.targets.target_files import bundled_targets, target_names

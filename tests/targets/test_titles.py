@@ -10,9 +10,9 @@ from probe.cli.targets import show
 from probe.cli.ui.functions import Functions
 from probe.messages import available, catalogue
 from probe.results import read_lines
-from probe.run_page.page import run_content
 from probe.run_page.run_facts import last_run
-from probe.targets.names import named_targets, titles
+from probe.run_page.run_page import run_content
+from probe.targets.chosen_targets import named_targets, titles
 from probe.targets.target_files import bundled_targets
 from probe.targets.titles import WORDS, shown_title
 from tests.analysis.verdicts.test_apps import RECORDED

@@ -69,7 +69,6 @@ def renewed(page: Path, folder: Path) -> str:
 
 
 def main() -> None:
-    """Write the pages."""
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name))
         for page in (DATA, *(page for page in PAGES if page != DATA)):

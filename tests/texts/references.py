@@ -13,7 +13,15 @@ from pathlib import Path
 from tests.texts.passages import passages
 from tests.texts.style import CHECKED as STYLED
 from tests.texts.style import Finding, Violation, files
-from tests.texts.vocabulary import commands, endings, headings, identifiers, mechanisms, repository_files
+from tests.texts.vocabulary import (
+    commands,
+    endings,
+    folders_by_base_name,
+    headings,
+    identifiers,
+    mechanisms,
+    repository_files,
+)
 from tests.texts.words import ABSENT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,9 +31,11 @@ ACTIONS = {name.split(".")[1] for name in mechanisms() if "." in name}
 FOREIGN = {"config.toml", "my-network.toml"}  # files of the user
 FOREIGN |= {"Readme.md", "dataclient.py", "LICENSE.md", "core.py", "axe.min.js"}  # files of other projects
 FOREIGN_NAMES = {"test_reset_during_handshake_is_connection_reset", "blocking_general"}  # an example, and OONI's
+FOREIGN_NAMES |= {"app_transactions"}  # of deltalake
 FILE = r"(?<![\w/.:@-])((?:[\w.*-]+/)*[\w.*-]+\.(?:py|md|toml|ipynb|jinja|css|js))(?![\w/-])"
 CHECKED = tuple(name for name in STYLED if name != "targets")  # target files cite the files of other projects
 FOLDER = r"(?<![\w/.:@-])((?:probe|tests|docs|targets|deploy|\.ci)/(?:[\w.*-]+/)*[\w.*-]*)(?![\w/<{])"
+_ANY_ABSENT = re.compile("|".join(rf"(?<!\w){pattern}" for pattern in ABSENT), re.IGNORECASE)
 MODULE = r"(?<![\w./-])((?:probe|tests)(?:\.[a-zA-Z_]\w*)+)(?!\w)"
 
 
@@ -39,20 +49,33 @@ def violations(paths: Iterable[Path]) -> list[Violation]:
 
 
 def check_file(file: Path) -> Iterator[Finding]:
-    """Yield the references of one file that have no object."""
     if file.suffix == ".md":
         yield from check_links(file)
         yield from check_commands(file.read_text(encoding="utf-8"))
+    source = file.read_text(encoding="utf-8")
     for passage in passages(file):
         if passage.kind != "sentence":
             for offset, line in enumerate(passage.text.splitlines()):
-                yield from ((passage.line + offset, *problem) for problem in check_text(line))
+                problems = (*check_text(line), *check_base_names(line, file, source))
+                yield from ((passage.line + offset, *problem) for problem in problems)
+
+
+def check_base_names(text: str, file: Path, source: str) -> Iterator[tuple[str, str]]:
+    """Yield each name of a file without folder that several files have, so that a reader cannot know which is meant.
+
+    A file in the same folder or in the root is found. So is one whose folder the citing text names anywhere.
+    """
+    for name in re.findall(FILE, re.sub(r"\]\([^)\s]*\)|https?://\S+", "", text)):
+        folders = folders_by_base_name().get(name, [])
+        near = [folder for folder in folders if not folder or ROOT / folder == file.parent]
+        if len(folders) > 1 and not near and not any(re.search(rf"\b{Path(each).name}\b", source) for each in folders):
+            yield "several files have this name, so name its folder", name
 
 
 def check_text(text: str) -> Iterator[tuple[str, str]]:
     """Yield the rule and the words of each reference in one line of prose that has no object."""
     bare = re.sub(r"\]\([^)\s]*\)|https?://\S+", "", text)
-    for pattern, instead in ABSENT.items():
+    for pattern, instead in ABSENT.items() if _ANY_ABSENT.search(bare) else ():
         for hit in re.findall(rf"(?<!\w){pattern}", bare, re.IGNORECASE):
             yield f"no such document ({instead})", hit
         bare = re.sub(rf"(?<!\w){pattern}", "", bare, flags=re.IGNORECASE)
@@ -87,7 +110,7 @@ def _is_module(name: str) -> bool:
     parts = name.split(".")
     for depth in range(len(parts), 0, -1):
         path = "/".join(parts[:depth])
-        if f"{path}.py" in repository_files() or f"{path}/__init__.py" in repository_files():
+        if f"{path}.py" in repository_files() or (ROOT / path).is_dir():
             return depth > 1 and all(part in identifiers() for part in parts[depth:])
     return False
 

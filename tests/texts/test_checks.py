@@ -16,19 +16,15 @@ STYLE_PLANTED = [
     ("a.py", '"""Returns the answer."""', "imperative"),
     ("a.py", '"""DNS messages."""', "imperative"),
     ("a.py", '"""`probe run`: measure."""', "imperative"),
-    ("a.py", '"""Return the answer"""', "full stop"),
     ("a.py", '"""Can it be reached?"""', "no question"),
-    ("a.py", '"""Return the answer that\ncame first."""', "full stop"),
     ("a.py", '"""Return the answer; sort it."""', "no semicolon"),
     ("a.py", '"""Map bytes → text."""', "no arrow"),
-    ("a.py", '"""Return one: two: three."""', "one colon"),
     ("a.py", '"""Return the answer of whoever sent it."""', "'whoever'"),
     ("a.py", '"""Return the sort of ours."""', "'of ours'"),
     ("a.py", '"""Tell a forgery from an answer."""', "distinguish"),
     ("a.py", '"""Count triggers (law 7)."""', "'law 7'"),
     ("a.py", '"""Count triggers (design.md, section 2)."""', "'design.md'"),
     ("a.py", '"""Count triggers, against the plan."""', "plan"),
-    ("a.py", f'"""Return {"very " * 25}much."""', "25 words"),
     ("a.py", '"""Test."""\nx = 1  # nobody listens', "'nobody'"),
     ("a.py", '"""Test."""\n# the peer\n# dies here', "'dies'"),
     ("a.py", '"""Test."""\nX = 1\n"""The twins."""', "'twins'"),
@@ -45,12 +41,10 @@ STYLE_PLANTED = [
     ("a.md", "Text.\n\n- The box lies.", "'lies'"),
     ("a.ipynb", '{"cells": [{"cell_type": "markdown", "id": "c1", "source": ["A twin."]}]}', "'twin'"),
     ("a.md", "| a | one; two |", "no semicolon"),
-    ("a.md", f"Text is {'very ' * 25}long.", "25 words"),
-    ("a.md", f"Text has {'very `long` ' * 13}values.", "25 words"),
 ]
 
 STYLE_CORRECT = [
-    ("a.md", f"| `key` | {', '.join(['`value`'] * 30)} |"),
+    ("a.md", f"Text is {'very ' * 60}long: one: two."),
     ("a.py", '"""Return the answer. It is the first that\ncame.\n"""'),
     ("a.py", '"""Compress it (RFC 1951, 3.1; RFC 1952, 2)."""'),
     ("a.py", '"""Raise an error with "a: b: c"."""'),
@@ -84,6 +78,7 @@ REFERENCE_PLANTED = [
     ("a.py", '"""Test."""\nX = 1  # what absent_module.py does', "no such file"),
     ("a.py", '"""Test."""\nX = 1\n"""Read by `absent_reader`."""', "no such name in the code"),
     ("a.toml", "key = 1  # see docs/absent.md", "no such file"),
+    ("a.md", "The table is in `records.py`.", "name its folder"),
 ]
 
 REFERENCE_CORRECT = [
@@ -93,6 +88,7 @@ REFERENCE_CORRECT = [
         "`probe/cli/__init__.py`, cli/__init__.py, `targets/*.toml`, `probe.cli.main`, `dns.message` exist.",
     ),
     ("a.md", "Principles P1 and P10, `dns.injection.bogon`, `probe rules`, docs/contract.md, section 2.1, P-256."),
+    ("a.md", "The rows of the features are in `rows.py`, the versions in `pyproject.toml`."),
     ("a.md", "The rules `quic_completes` and `service_unread`, and the key `x_control`."),
     ("a.py", '"""Return one key of `tests/texts/words.py` (RFC 793, section 3.1)."""'),
 ]

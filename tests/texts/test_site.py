@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.site import CONFIG, build_site
+from tests.support.site import CONFIG, ROOT, build_site
 
 LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "link": "href", "video": "src"}
 REMOTE = re.compile(r"^(https?:)?//")
@@ -15,6 +15,23 @@ REMOTE = re.compile(r"^(https?:)?//")
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_site(tmp_path_factory.mktemp("site"))
+
+
+def test_site_has_the_pages_that_are_not_stored(site: Path) -> None:
+    """Check one name of each built page, the links to it from the stored pages, and the links of the index."""
+    wanted = {
+        "features": "neutral_proven",
+        "pipeline": "address_row",
+        "followups": "nonexistent_name_neutral_host",
+        "samples": "throttlingWithHTTP",
+    }
+    index = (site / "reference" / "index.html").read_text(encoding="utf-8")
+    stored = "".join((site / name).read_text(encoding="utf-8") for name in ("verdicts.html", "concepts/index.html"))
+    for name, word in wanted.items():
+        assert word in (site / "reference" / f"{name}.html").read_text(encoding="utf-8")
+        assert f'href="{name}.html"' in index
+        assert not (ROOT / "docs" / "reference" / f"{name}.md").exists()
+    assert 'href="reference/features.html"' in stored and 'href="../reference/followups.html"' in stored
 
 
 class Loaded(HTMLParser):

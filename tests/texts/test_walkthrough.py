@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.rules.tables import RULES
+from probe.analysis.ruleset.tables import RULES
 from probe.analysis.verdicts.measurement_tables import ask
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.cli.data.sql import _as_table
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "concepts" / "judge.md"
 RECORDING = ROOT / "probe" / "lab" / "recorded" / "sni-reset.jsonl.gz"
 LINE = 2
-RULE = "tls_reset_follows_name_to_neutral_host"
+RULE = "failure_follows_name_to_neutral_host"
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_both_addresses_have_the_same_row(measurement: dict[str, Any]) -> None:
 
 def test_condition_is_that_of_the_rule(page: str, measurement: dict[str, Any]) -> None:
     shown = re.findall(r"^\| `([^`]+)` \| (\d+|true) \|$", page, re.MULTILINE)
-    assert " AND ".join(part for part, _ in shown) == RULES[RULE].when
+    assert " AND ".join(part for part, _ in shown) == RULES[f"{RULE}:tls:reset"].when
     (row,) = ask(measurement, "SELECT * FROM address_row WHERE address = '149.154.165.217'")
     for part, value in shown:
         assert str(row[part.split()[0]]) == value.replace("true", "1"), part

@@ -28,6 +28,16 @@ def repository_files() -> frozenset[str]:
 
 
 @cache
+def folders_by_base_name() -> dict[str, list[str]]:
+    """Return the folders of the files with each base name."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(repository_files()):
+        folder, _, name = path.rpartition("/")
+        found.setdefault(name, []).append(folder)
+    return found
+
+
+@cache
 def endings() -> frozenset[str]:
     """Return each part of a path that texts write for it, such as `tls/records.py` or `wire/tls`."""
     found = set()
@@ -69,33 +79,30 @@ def _is_string(node: ast.AST) -> bool:
 
 def _generated() -> set[str]:
     """Return the published names that the code builds: rule ids, and the pipeline's tables and columns."""
-    from probe.analysis.report.pipeline_page import columns_made
-    from probe.analysis.rules.tables import RULES
+    from probe.analysis.report.reference import columns_made
+    from probe.analysis.ruleset.tables import RULES
     from probe.analysis.verdicts.validity import INVALIDITIES
 
-    superseded = {old for rule in RULES.values() for old in rule.supersedes}
     tables = {name for table, columns in columns_made().items() for name in (table, *columns)}
-    return {*RULES, *superseded, *(reason.rule_id for reason in INVALIDITIES), *tables}
+    return {*RULES, *(reason.rule_id for reason in INVALIDITIES), *tables}
 
 
 @cache
 def mechanisms() -> frozenset[str]:
     """Return every node of the tree of mechanisms."""
-    from probe.analysis.rules.mechanisms import ALL
+    from probe.analysis.ruleset.mechanisms import ALL
 
     return ALL
 
 
 @cache
 def commands() -> frozenset[str]:
-    """Return the names of the commands of `probe`."""
     from probe.cli import COMMANDS
 
     return frozenset(COMMANDS)
 
 
 def headings(markdown: str) -> frozenset[str]:
-    """Return the anchors of a Markdown document's headings."""
     text = re.sub(r"^(```+).*?^\1", "", markdown, flags=re.DOTALL | re.MULTILINE)
     found = [_anchor(title) for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
     return frozenset(found) | frozenset(re.findall(r"""(?:id|name)=["']([\w-]+)["']""", markdown))

@@ -13,11 +13,23 @@ from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
 from probe.lab.recordings import recording_of
 from probe.local_server.listening import bind, serving
 from probe.messages import tr
-from probe.run_page.run_facts import RunFacts, last_run
-from probe.ui.access import FORM, Access
-from probe.ui.commands import ConsentText, Leaving, Question, Refused, RunLine, Settings, Shared, Wanted
+from probe.run_page.run_facts import ShownRun, last_run
+from probe.ui.commands import (
+    CommandRefused,
+    ConsentChoice,
+    ConsentQuestion,
+    ConsentText,
+    Leaving,
+    Publishable,
+    Published,
+    RunLine,
+    SavedSettings,
+    Shared,
+    Wanted,
+)
 from probe.ui.interface import Interface
-from probe.ui.server import _unreadable, build
+from probe.ui.interface_access import FORM, InterfaceAccess
+from probe.ui.interface_server import _unreadable, build
 from tests.support.local_server import Answer
 
 WRITING = """
@@ -45,7 +57,7 @@ PROGRESS: dict[str, object] = {"event": "progress", "done": 1, "total": 2, "text
 NOTE: dict[str, object] = {"event": "note", "text": "network: AS64500"}
 
 
-def recorded(name: str) -> RunFacts:
+def recorded(name: str) -> ShownRun:
     """Return what the page of a recorded run shows."""
     facts, _ = last_run(usable_measurements([str(recording_of(name))], SkippedLines()))
     assert facts is not None
@@ -58,6 +70,8 @@ class MadeUp:
 
     folder: Path
     consent: bool = True
+    chosen: dict[str, bool] = field(default_factory=dict)
+    keeps_choices: bool = True
     events: list[dict[str, object]] = field(default_factory=lambda: [NOTE, FINDING, PROGRESS])
     seconds: float = 0.0
     code: int = 0
@@ -65,14 +79,28 @@ class MadeUp:
     wanted: list[Wanted] = field(default_factory=list)
     changed: list[tuple[str, str]] = field(default_factory=list)
     removed: list[Path] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
+    sends: asyncio.Event = field(default_factory=asyncio.Event)  # until then a run is being published
 
     def __post_init__(self) -> None:
         for run in self.runs():
             run.touch()
 
     def consent_text(self) -> ConsentText:
-        questions = [Question("Is it seen?", True, "It is seen."), Question("Is it sent?", False, "It is not sent.")]
-        return ConsentText([("Risks", "Everything that can happen.")], questions, "Measure?")
+        questions = [
+            ConsentQuestion("Is it seen?", True, "It is seen."),
+            ConsentQuestion("Is it sent?", False, "It is not sent."),
+        ]
+        return ConsentText(
+            [("In short", "What can happen.")],
+            [("Risks", "Everything that can happen.")],
+            questions,
+            "Measure?",
+            [
+                ConsentChoice("public_helper", "OONI's?", "It helps."),
+                ConsentChoice("token", "A code?", "It is a code."),
+            ],
+        )
 
     def has_consent(self) -> bool:
         return self.consent
@@ -81,6 +109,11 @@ class MadeUp:
         self.consent = True
         return "kept"
 
+    def choose(self, name: str, agreed: bool) -> None:
+        if not self.keeps_choices:
+            raise CommandRefused("not kept")
+        self.chosen[name] = agreed
+
     def apps(self) -> Sequence[tuple[str, str]]:
         return [("signal", "Signal"), ("x", "X <script>")]
 
@@ -88,7 +121,7 @@ class MadeUp:
         import json
 
         if wanted.helper == "bad":
-            raise Refused(tr("There is no such file."))
+            raise CommandRefused(tr("There is no such file."))
         self.wanted.append(wanted)
         saved, told = str(self.runs()[0]), json.dumps(self.events)
         return [sys.executable, "-c", WRITING, str(events), saved, told, str(self.seconds), str(self.code)]
@@ -102,23 +135,37 @@ class MadeUp:
     def run_line(self, run: Path) -> RunLine:
         return RunLine("2026-11-27", f"QX {run.stem}", "5 blocked", ["1 unusable line"])
 
-    def run_facts(self, run: Path) -> RunFacts:
+    def run_facts(self, run: Path) -> ShownRun:
         return recorded(run.stem)
 
     def leaving(self, run: Path) -> Leaving:
-        return Leaving(["about"], [("`probe_asn`", "yes", "compared")], ["removed"])
+        return Leaving(["in short"], ["about"], [("`probe_asn`", "yes", "compared")], ["removed"], "age1kept")
 
     def share(self, run: Path, key: str) -> Shared:
         if key:
-            raise Refused("no key")
-        return Shared(self.folder / "shared" / "x", "one <two>\nthree", "next", [[1, 0], [0, 1]])
+            raise CommandRefused("no key")
+        return Shared(self.folder / "shared" / "x", "one <two>\nthree", ["next"], [[1, 0], [0, 1]])
 
-    def settings(self) -> Settings:
-        return Settings("https://helper.example", "", self.folder, "")
+    def publishable(self, run: Path) -> Publishable:
+        return Publishable(["`all` is public"], [("`probe_asn`", "yes", "compared")], ["removed"], f"key of {run.stem}")
 
-    def change_settings(self, helper: str, results: str, language: str) -> None:
+    async def publish(self, run: Path, key: str) -> Published:
+        if key != f"key of {run.stem}":
+            raise CommandRefused("another key")
+        self.published.append(run.stem)
+        await self.sends.wait()
+        return Published(["sent: 1", "<b>not all</b>"], ["signal  sent  20261124"])
+
+    def settings(self) -> SavedSettings:
+        return SavedSettings("https://helper.example", "", self.folder, "", self.chosen.get("token", False))
+
+    def shell_lines(self) -> list[str]:
+        return []
+
+    def change_settings(self, changed: SavedSettings) -> None:
+        helper, results, language = changed.helper, changed.results, changed.language
         if helper == "bad":
-            raise Refused("no helper")
+            raise CommandRefused("no helper")
         self.changed.append((helper, results, language))
 
     def schedule(self) -> Sequence[tuple[str, str]]:
@@ -142,7 +189,7 @@ class Served:
     commands: MadeUp
 
     @property
-    def access(self) -> Access:
+    def access(self) -> InterfaceAccess:
         return self.interface.access
 
     @property
@@ -165,16 +212,14 @@ class Served:
             return Answer(response.status, response.headers, await response.read())
 
     def known(self, headers: dict[str, str]) -> dict[str, str]:
-        """Return the headers with the cookie."""
         cookie = f"{self.access.cookie_name}={self.access.cookie}"
         return {"Cookie": cookie, **{name.replace("_", "-"): value for name, value in headers.items()}}
 
 
 @asynccontextmanager
 async def offered(commands: MadeUp) -> AsyncIterator[Served]:
-    """Serve the interface with these commands."""
     bound = bind(0)
-    interface = Interface(commands, Access(bound.getsockname()[1]), asyncio.Event())
+    interface = Interface(commands, InterfaceAccess(bound.getsockname()[1]), asyncio.Event())
     jar = aiohttp.DummyCookieJar()
     async with serving(build(interface), bound, _unreadable), aiohttp.ClientSession(cookie_jar=jar) as session:
         yield Served(session, interface, commands)

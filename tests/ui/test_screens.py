@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from probe.ui.server import SCREENS
-from tests.ui.made_up import FINDING, NOTE, MadeUp, Served, offered
+from probe.formats.origin import REAL
+from probe.ui.interface_server import SCREENS
+from tests.ui.made_up import FINDING, NOTE, MadeUp, Served, offered, recorded
 
 RIGHT = {"question1": "yes", "question2": "no", "agree": "yes"}
 ALL = {"app": "signal"}
@@ -51,6 +54,40 @@ async def test_right_answers_are_kept(tmp_path: Path) -> None:
         assert (await served.post("welcome", RIGHT)).header("Location") == "./"
         assert served.commands.consent
         assert "You agreed to this text." in (await served.get("welcome")).text()
+
+
+@pytest.mark.parametrize("choice", ["public_helper", "token"])
+@pytest.mark.parametrize(("given", "chosen"), [(None, None), ("no", False), ("yes", True), ("maybe", None)])
+async def test_choice_is_kept_if_it_is_made(
+    tmp_path: Path, choice: str, given: str | None, chosen: bool | None
+) -> None:
+    async with offered(MadeUp(tmp_path, consent=False)) as served:
+        assert {"It helps.", "It is a code."} <= set(re.findall(r"It [a-z ]+\.", (await served.get("welcome")).text()))
+        answers = RIGHT if given is None else {**RIGHT, choice: given}
+        assert (await served.post("welcome", answers)).header("Location") == "./"
+        assert served.commands.chosen.get(choice) is chosen
+
+
+async def test_choice_is_not_kept_before_the_right_answers(tmp_path: Path) -> None:
+    async with offered(MadeUp(tmp_path, consent=False)) as served:
+        page = await served.post("welcome", {**RIGHT, "agree": "no", "token": "yes"})
+        assert page.status == 422 and not served.commands.chosen
+        assert 'name="token" value="yes" checked' in page.text()
+
+
+async def test_choice_that_cannot_be_kept_is_named(tmp_path: Path) -> None:
+    async with offered(MadeUp(tmp_path, consent=False, keeps_choices=False)) as served:
+        page = await served.post("welcome", {**RIGHT, "token": "yes"})
+        assert "not kept" in page.text() and served.commands.consent
+
+
+async def test_settings_change_the_choice_about_tokens(tmp_path: Path) -> None:
+    async with offered(MadeUp(tmp_path, chosen={"token": True})) as served:
+        assert 'name="token" value="yes" aria-describedby="token-why" checked' in (await served.get("settings")).text()
+        await served.post("settings", {"helper": "a"})
+        assert not served.commands.chosen["token"]
+        await served.post("settings", {"helper": "a", "token": "yes"})
+        assert served.commands.chosen["token"]
 
 
 async def test_chosen_apps_are_measured(tmp_path: Path) -> None:
@@ -132,14 +169,14 @@ async def test_events_come_from_where_the_page_ends(tmp_path: Path) -> None:
 async def test_result_is_that_of_the_run_page(tmp_path: Path) -> None:
     async with offered(MadeUp(tmp_path)) as served:
         page = (await served.get("result?run=great-firewall.jsonl")).text()
-        assert "7 of 12 apps blocked" in page and 'class="card blocked"' in page and 'class="rows"' in page
+        assert "7 of 9 apps do not work" in page and 'class="card blocked"' in page and 'class="rows"' in page
         assert page.count("<main") == page.count("<h1>") == 1
 
 
 @pytest.mark.parametrize("name", ["", "../clean.jsonl", "/etc/passwd", "other.jsonl"])
 async def test_other_files_are_not_shown(tmp_path: Path, name: str) -> None:
     async with offered(MadeUp(tmp_path)) as served:
-        for screen in ("result", "share"):
+        for screen in ("result", "share", "publish"):
             answer = await served.get(f"{screen}?run={name}")
             assert answer.status == 409 and "no longer in the results folder" in answer.text()
 
@@ -190,6 +227,73 @@ async def test_hand_over_shows_what_leaves_before_it_writes(tmp_path: Path) -> N
         assert "one &lt;two&gt;\nthree" in written and 'd="M4 4h1v1h-1zM5 5h1v1h-1z"' in written
 
 
+AGREED = {"run": "clean.jsonl", "key": "key of clean", "agree": "yes"}
+
+
+async def test_publishing_shows_what_becomes_public_and_asks(tmp_path: Path) -> None:
+    async with offered(MadeUp(tmp_path)) as served:
+        shown = (await served.get("publish?run=clean.jsonl")).text()
+        assert "<code>all</code> is public" in shown and "<code>probe_asn</code>" in shown and "removed" in shown
+        assert 'name="key" value="key of clean"' in shown and 'name="agree" value="yes">' in shown
+        for answer in ({}, {"agree": "no"}, {"agree": "maybe"}):
+            asked = {name: value for name, value in AGREED.items() if name != "agree"} | answer
+            refused = await served.post("publish", asked)
+            assert refused.status == 409 and "you did not agree" in refused.text() and "is public" in refused.text()
+        assert served.commands.published == [] and served.interface.publication is None
+
+
+async def test_published_run_has_its_outcome_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.ui.publishing.WAITED_FOR", 0.01)
+    async with offered(MadeUp(tmp_path)) as served:
+        assert (await served.get("published")).header("Location") == "history"
+        begun = await served.post("publish", AGREED)
+        assert (begun.status, begun.header("Location")) == (303, "published")
+        page = (await served.get("published")).text()
+        assert "being sent" in page and 'http-equiv="refresh"' in page and "sent: 1" not in page
+        served.commands.sends.set()
+        assert served.interface.publication is not None
+        await served.interface.publication.sending
+        page = (await served.get("published")).text()
+        assert "sent: 1" in page and "&lt;b&gt;not all&lt;/b&gt;" in page and "signal  sent  20261124" in page
+        assert 'href="result?run=clean.jsonl"' in page and 'http-equiv="refresh"' not in page
+        assert served.commands.published == ["clean"]
+
+
+async def test_nothing_else_begins_while_a_run_is_published(tmp_path: Path) -> None:
+    async with offered(MadeUp(tmp_path)) as served:
+        await served.post("publish", AGREED)
+        for name, fields in (("publish", AGREED), ("run", ALL), ("remove", {"sure": "yes"})):
+            refused = await served.post(name, fields)
+            assert refused.status == 409 and "A run is being published." in refused.text(), name
+        assert served.commands.published == ["clean"] and not served.commands.wanted and not served.commands.removed
+
+
+async def test_no_run_is_published_while_one_is_measured(tmp_path: Path) -> None:
+    async with offered(MadeUp(tmp_path, seconds=30)) as served:
+        await served.post("run", ALL)
+        refused = await served.post("publish", AGREED)
+        assert refused.status == 409 and "A run is under way." in refused.text() and served.commands.published == []
+
+
+async def test_refusal_of_the_command_stands_on_the_page(tmp_path: Path) -> None:
+    async with offered(MadeUp(tmp_path)) as served:
+        assert (await served.post("publish", AGREED | {"key": "x"})).status == 303
+        page = await served.get("published")
+        assert page.status == 409 and "another key" in page.text() and 'http-equiv="refresh"' not in page.text()
+
+
+async def test_run_of_a_real_network_can_be_published_and_one_of_the_lab_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offers = ('href="share?run=clean.jsonl"', 'href="publish?run=clean.jsonl"')
+    async with offered(MadeUp(tmp_path)) as served:
+        page = (await served.get("result?run=clean.jsonl")).text()
+        assert not any(offer in page for offer in offers)
+        monkeypatch.setattr(MadeUp, "run_facts", lambda self, run: replace(recorded(run.stem), origin=REAL))
+        page = (await served.get("result?run=clean.jsonl")).text()
+        assert all(offer in page for offer in offers)
+
+
 async def test_settings_are_changed_or_refused(tmp_path: Path) -> None:
     async with offered(MadeUp(tmp_path)) as served:
         assert "https://helper.example" in (await served.get("settings")).text()
@@ -226,8 +330,10 @@ async def test_bug_is_reported_without_its_text(tmp_path: Path, capfd: pytest.Ca
 
 
 async def test_pages_name_language_and_direction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probe.ui.pages.language", lambda: "fa")
+    monkeypatch.setattr("probe.ui.screens.language", lambda: "fa")
     async with offered(MadeUp(tmp_path)) as served:
-        for name in sorted(set(SCREENS) - {"screens.css", "running.js", "events", "running", "file", "difference"}):
+        for name in sorted(
+            set(SCREENS) - {"screens.css", "running.js", "events", "running", "file", "difference", "published"}
+        ):
             page = await served.get(f"{name}?run=clean.jsonl")
             assert '<html lang="fa" dir="rtl">' in page.text(), name

@@ -42,7 +42,7 @@ addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 ports = st.integers(0, 65535)
 
 
-def with_attribute(number: int, value: bytes) -> stun.Message:
+def with_attribute(number: int, value: bytes) -> stun.STUNMessage:
     return stun.parse(stun.build("success", stun.BINDING, TRANSACTION, ((number, value),)))
 
 

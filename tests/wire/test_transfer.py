@@ -9,13 +9,13 @@ from probe.wire.transfer import (
     END,
     HEADER,
     FrameReader,
-    Known,
+    SenderCounters,
     request_path,
     requested_token,
     write_frame,
 )
 
-FIRST, LAST = Known(12, 1, 40_000, 20_000), Known(None, None, None, None)
+FIRST, LAST = SenderCounters(12, 1, 40_000, 20_000), SenderCounters(None, None, None, None)
 STREAM = (
     write_frame(DATA, bytes(100), 123, FIRST) + write_frame(DATA, b"", 146, FIRST) + write_frame(END, b"", 169, LAST)
 )
@@ -36,7 +36,7 @@ def test_stream_is_read_in_pieces_of_any_size(size: int) -> None:
 
 def test_refusal_ends_the_transfer() -> None:
     reader = FrameReader()
-    reader.feed(write_frame(BUSY, b"", 0, Known()))
+    reader.feed(write_frame(BUSY, b"", 0, SenderCounters()))
     assert reader.ended and reader.newest is not None and reader.newest.kind == BUSY
 
 

@@ -7,9 +7,18 @@ from pathlib import Path
 
 from tests.worlds import cells, events, repetition, shutdowns
 from tests.worlds.claim import Claim
+from tests.worlds.kinds import claims as kinds
+from tests.worlds.kinds import partial_claims as partial
 from tests.worlds.saved_claims import HEAD, row, save, table
 
-PARTS = {"marks": cells, "rule": repetition, "events": events, "shutdowns": shutdowns}
+PARTS = {
+    "marks": cells,
+    "rule": repetition,
+    "events": events,
+    "shutdowns": shutdowns,
+    "kinds": kinds,
+    "partial": partial,
+}
 
 
 def main(words: Sequence[str] | None = None) -> int:

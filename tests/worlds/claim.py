@@ -25,5 +25,4 @@ def most_at(rate: float, trials: int, risk: float = 0.05) -> int:
 
 
 def percent(part: int, whole: int) -> str:
-    """Return a share with its counts."""
     return f"{part / max(whole, 1):.0%} ({part} of {whole})"

@@ -60,7 +60,6 @@ def _days(earlier: str, later: str) -> int:
 
 
 def claims(seeds: Sequence[int] = SEEDS) -> Iterator[Claim]:
-    """Yield the claim about false events."""
     found = score(seeds)
     share = found.false / max(1, found.events)
     yield Claim(

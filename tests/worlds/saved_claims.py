@@ -1,4 +1,4 @@
-"""Keep measured claims in a JSON file, by part and with the day and the seeds, and make the README's table of it."""
+"""Keep measured claims in a JSON file, by part and with the day and the seeds. docs/score.md shows them as a table."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -29,7 +29,6 @@ class Shutdowns:
 
     @property
     def years(self) -> float:
-        """Return the observed years of all countries."""
         return self.worlds * len(COUNTRIES) * DAYS / 365
 
 
@@ -65,7 +64,6 @@ def runs(plan: Plan, seed: int, measurements: int) -> Iterator[VerdictRow]:
 
 
 def claims(seeds: Sequence[int] = SEEDS) -> Iterator[Claim]:
-    """Yield the claim about false shutdowns."""
     found = score(seeds)
     rate = found.false / found.years
     yield Claim(

@@ -19,6 +19,7 @@ EACH_RUN = 10  # services that a run tests, drawn anew for each
 DISTANT = SERVICES[::4]  # their servers are far away, so that bad paths and lines hit them more
 PLATFORMS = ("ooniprobe-android", "ooniprobe-desktop", "ooniprobe-cli", "ooniprobe-android-unattended")
 VERSIONS = ("3.24", "3.25", "3.26")  # each replaces the one before, not on all devices at once
+CREDENTIALS = 0.7  # share of devices with a credential, so that OONI's collector gives them an id for each network
 Period = tuple[int, int]  # first day, and first day after it
 
 
@@ -39,6 +40,7 @@ class Reporter:
     """Hold a user with one or two devices.
 
     `loss` is the share of measurements that a bad line makes fail. `update` is how many days later the devices update.
+    `known` are the devices with a credential.
     """
 
     place: Place
@@ -48,6 +50,7 @@ class Reporter:
     loss: float
     filtered: tuple[str, ...]
     update: int
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,13 @@ def draw_world(seed: int, reporters: int) -> World:
     heavy = [_heavy(place, rng) for place in places if rng.random() < 0.3]
     overloaded = {name: (_period(rng, 5, 30), rng.uniform(0.3, 0.95)) for name in rng.sample(SERVICES, 3)}
     faulty = {(rng.choice(PLATFORMS), name): rng.uniform(0.5, 1.0) for name in rng.sample(SERVICES, 2)}
-    return World(places, users + heavy, overloaded, faulty, rng)
+    known = [_with_credentials(one, Random(f"credentials {seed} {n}")) for n, one in enumerate(users + heavy)]
+    return World(places, known, overloaded, faulty, rng)
+
+
+def _with_credentials(reporter: Reporter, rng: Random) -> Reporter:
+    known = frozenset(device for device in reporter.devices if rng.random() < CREDENTIALS)
+    return replace(reporter, known=known)
 
 
 def _period(rng: Random, shortest: int, longest: int) -> Period:
@@ -120,14 +129,13 @@ def _heavy(place: Place, rng: Random) -> Reporter:
 
 
 def rows_of(world: World) -> Iterator[VerdictRow]:
-    """Yield the verdict rows of all measurements."""
     for user, reporter in enumerate(world.reporters):
         for day in range(*reporter.days):
             for run in range(int(reporter.a_day + world.rng.random())):
-                yield from _run(world, reporter, day, f"{user}-{day}-{run}")
+                yield from _run(world, reporter, day, f"{user}-{day}-{run}", user)
 
 
-def _run(world: World, reporter: Reporter, day: int, run_id: str) -> Iterator[VerdictRow]:
+def _run(world: World, reporter: Reporter, day: int, run_id: str, user: int) -> Iterator[VerdictRow]:
     rng, place = world.rng, reporter.place
     platform, version = rng.choice(reporter.devices), VERSIONS[max(0, day - reporter.update) // 20]
     for service in rng.sample(SERVICES, EACH_RUN):
@@ -144,12 +152,13 @@ def _run(world: World, reporter: Reporter, day: int, run_id: str) -> Iterator[Ve
             probe_asn=place.asn,
             software_name=platform,
             software_version=version,
+            probe_id=f"{user} {platform} {place.asn}" if platform in reporter.known else "",
         )
 
 
 _WORKS: dict[str, object] = {}
-_DOWN = {"state": "down", "rule_id": "tcp_fails_everywhere", "failures": 1, "control_successes": 0}
-_NO_CONTROL = {"state": "impaired", "rule_id": "tls_no_control", "failures": 1, "controls": 0, "control_successes": 0}
+_DOWN = {"state": "down", "rule_id": "fails_everywhere", "failures": 1, "control_successes": 0}
+_NO_CONTROL = {"state": "impaired", "rule_id": "no_control", "failures": 1, "controls": 0, "control_successes": 0}
 
 
 def _outcome(world: World, reporter: Reporter, service: str, platform: str, day: int) -> dict[str, object]:
@@ -160,8 +169,10 @@ def _outcome(world: World, reporter: Reporter, service: str, platform: str, day:
     period, _ = world.overloaded.get(service, ((0, 0), 0.0))
     if period[0] <= day < period[1] and rng.random() < 0.3:
         return _DOWN
-    way = "tls_unconfirmed" if rng.random() < 0.9 or service in reporter.place.blocks else "tcp_unconfirmed"
-    return _NO_CONTROL if rng.random() < 0.1 else {"state": "impaired", "rule_id": way, "failures": 1}
+    layer = "tls" if rng.random() < 0.9 or service in reporter.place.blocks else "tcp"
+    if rng.random() < 0.1:
+        return _NO_CONTROL
+    return {"state": "impaired", "rule_id": "unconfirmed", "layer": layer, "failures": 1}
 
 
 def _fails(world: World, reporter: Reporter, service: str, platform: str, day: int) -> bool:

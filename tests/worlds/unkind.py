@@ -7,13 +7,13 @@ from itertools import count
 from typing import Any
 
 from probe.analysis.verdicts.verdict_row import VerdictRow
-from probe.lab.synth.conditions import WANTED
 from probe.lab.synth.measurements import Library, of_users
 from probe.lab.synth.plan import Plan, draw_plan
+from probe.lab.synth.synthetic_conditions import WANTED
+from probe.lab.synth.synthetic_world import load_world
 from probe.lab.synth.templates import load_templates
 from probe.lab.synth.truth import truth_of_plan
 from probe.lab.synth.users import Population, draw_user
-from probe.lab.synth.world import load_world
 from tests.support.measurements.synthetic_world import rows_of_drawn
 
 UNKIND = load_world("unkind")
@@ -21,11 +21,12 @@ UNKIND = load_world("unkind")
 
 @dataclass(frozen=True)
 class Made:
-    """Hold one world: its plan, the rows that its measurements get, and what truth.json would say."""
+    """Hold one world: its plan, the rows of its measurements, what truth.json would say, and the user of each run."""
 
     plan: Plan
     rows: list[VerdictRow]
     told: dict[str, Any]
+    user_of: dict[str, int]
 
 
 @cache
@@ -43,7 +44,8 @@ def draw(users: int, seed: int) -> Made:
     most = draw_user(last, seed, plan, UNKIND.keys.users).most
     users = _Listed(seed, plan, UNKIND.keys.users, last + 1, most)
     drawn = of_users(users, plan, library(), UNKIND.keys)
-    return Made(plan, list(rows_of_drawn(drawn)), truth_of_plan(plan, library().usual))
+    user_of = {run.run_id: user.number for user in users for run in user.runs}
+    return Made(plan, list(rows_of_drawn(drawn)), truth_of_plan(plan, library().usual), user_of)
 
 
 def _last(users: int, seed: int, plan: Plan) -> int:

@@ -26,7 +26,10 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\dZ?)?)?)?")
 
 
 class QuestionError(ValueError):
-    """Report a question that has no answer, with one sentence for the user."""
+    """Report that a question to a store or to measurements cannot be answered.
+
+    The text is one sentence for the user.
+    """
 
 
 @dataclass(frozen=True)

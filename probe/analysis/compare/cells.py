@@ -5,19 +5,38 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from probe.analysis.compare.axes import AXES, CONDITIONS, ROWS, Question
+from probe.analysis.compare.axes import ARTIFICIAL, AXES, CONDITIONS, ROWS, Question
 from probe.analysis.compare.current import LEAST, Current, NetworkNow, describe
-from probe.analysis.compare.difference import Difference, column_of, differences, robust_baseline
+from probe.analysis.compare.difference import (
+    Difference,
+    clean_sources,
+    column_of,
+    differences,
+    robust_baseline,
+    state_rates,
+)
 from probe.analysis.compare.examples import NEWEST, Example, example_of
-from probe.analysis.compare.failure_evidence import IMPAIRED, ServiceRuns
 from probe.analysis.compare.instrument import suspects
 from probe.analysis.compare.networks import NetworkRegimes, Place, RegimesAt, regimes_of
-from probe.analysis.compare.repeated_failures import DERIVED, Repetition, repetition
-from probe.analysis.compare.repeated_runs import RepeatedRuns, select_repeated
+from probe.analysis.compare.partial_blocks import partial_blocks
+from probe.analysis.compare.partial_tests import PartialBlock
+from probe.analysis.compare.repeated_failures import (
+    DERIVED,
+    IMPAIRED,
+    RepeatedRuns,
+    Repetition,
+    ServiceRuns,
+    repetition,
+    select_repeated,
+)
 from probe.analysis.compare.run_figures import (
+    CallRun,
+    Calls,
     Cutoff,
     Figure,
     Throughput,
+    calls_of,
+    calls_since,
     cutoff_since,
     cutoffs_of,
     ratios_of,
@@ -25,6 +44,7 @@ from probe.analysis.compare.run_figures import (
 )
 from probe.analysis.compare.units import COUNTED_STATE, FAILING, NOT_COUNTED, STATES, Unit, select_units
 from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.statistics.clean_failures import CleanFailures
 from probe.asn.network_names import network_name
 
 INSUFFICIENT = "insufficient"
@@ -35,7 +55,10 @@ REPORTERS = "COUNT(DISTINCT CASE WHEN run_id <> '' THEN run_id END) + SUM(CASE W
 
 
 class Network(NamedTuple):
-    """Hold one network of a cell. `n` counts runs. `found` is its state in the newest days, since the day `since`."""
+    """Hold one network of a cell.
+
+    `n` counts its runs. `found` is its state in the newest days, and `since` the first day of this state.
+    """
 
     asn: str
     name: str
@@ -56,6 +79,10 @@ class Cell:
     - `reporters_max` counts runs, an upper limit for the number of users.
     - `throughput` sums up the comparisons of transfers in the newest days, None without any.
     - `cutoff` sums up the ages at which connections ended in the newest days, None without any.
+    - `calls` sums up the figures of call packets in failing runs of the newest days, None without any.
+    - `partial` are the partial blocks: at some hours, on some days, in part of the runs, on some networks.
+    - `q_value` is the least false discovery rate at which the failures are no accident of clean contributors, None if
+      no source fails or works.
     - `whole_network` counts failing runs of the newest days in which the network stops most connections, by regime.
     """
 
@@ -77,6 +104,9 @@ class Cell:
     whole_network: dict[str, int] = field(default_factory=dict)
     throughput: Throughput | None = None
     cutoff: Cutoff | None = None
+    calls: Calls | None = None
+    partial: list[PartialBlock] = field(default_factory=list)
+    q_value: float | None = None
 
 
 class Tally(NamedTuple):
@@ -94,7 +124,10 @@ class Tally(NamedTuple):
 
 @dataclass
 class Comparison:
-    """Hold the cells of every service at every vantage point, the baseline's first. A gap is a cell with `n` 0."""
+    """Hold the cells of every service at every vantage point, those of the baseline first.
+
+    A service that was not measured at a vantage point has a cell with `n` 0.
+    """
 
     question: Question
     services: list[str]
@@ -122,7 +155,7 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
     vantages, left_out = _ranked({vantage: column.tallies for vantage, column in found.items()}, top)
     columns = [found[vantage] for vantage in vantages]
     if at_baseline:
-        own = _columns(table, question.row, (), at_baseline, values).get((), _Column({}, {}, {}, {}, {}, {}))
+        own = _columns(table, question.row, (), at_baseline, values).get((), _Column({}, {}, {}, {}, {}, {}, {}))
         columns.insert(0, own._replace(vantage=dict(question.baseline)))
     services = sorted({service for column in columns for service in column.tallies})
     everywhere = [*found.values(), *columns[: bool(at_baseline)]]
@@ -137,17 +170,44 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
         regimes = [*regimes_of(table, question, Place((), at_baseline, values), [()]), *regimes]
     networks = _with_regimes(cells, regimes)
     tested = {
-        service: {number: column_of(column.units.get(service, [])) for number, column in enumerate(columns)}
+        service: {
+            number: column_of(column.units.get(service, []), country=is_country(column.vantage))
+            for number, column in enumerate(columns)
+        }
         for service in services
     }
     named = dict(question.baseline) or None
     for key, difference in differences(tested, 0 if named else None).items():
         cells[key].difference = replace(difference, baseline=named)
+    for key, rate in state_rates(tested).items():
+        cells[key].q_value = rate
+    places = Place(axes, elsewhere, values)
+    for (service, number), own_partial in _partial(
+        table, question, places, columns[bool(named) :], clean_sources(tested)
+    ).items():
+        cells[service, number + bool(named)].partial = own_partial
     untested = (
         0 if named else sum(not robust_baseline(one) for one in tested.values() if any(c.sources for c in one.values()))
     )
     at = [column.vantage for column in columns]
     return Comparison(question, services, at, cells, bool(named), left_out, faults, untested, networks)
+
+
+PLACES = frozenset({"cc", "asn", *ARTIFICIAL})
+"""Axes of vantage points that are places. Partial blocks are those of places."""
+
+
+def _partial(
+    table: VerdictTable, question: Question, place: Place, columns: Sequence["_Column"], clean: CleanFailures
+) -> dict[tuple[str, int], list[PartialBlock]]:
+    if "cc" not in place.axes or not PLACES.issuperset(place.axes):
+        return {}
+    cells = {
+        (service, number): units for number, column in enumerate(columns) for service, units in column.units.items()
+    }
+    return partial_blocks(
+        table, question.row, place, cells, [tuple(column.vantage.values()) for column in columns], clean
+    )
 
 
 def _with_regimes(cells: Mapping[tuple[str, int], Cell], found: Sequence[RegimesAt]) -> list[NetworkRegimes]:
@@ -167,12 +227,13 @@ class _Column(NamedTuple):
     repeated: dict[str, list[RepeatedRuns]]
     ratios: dict[str, list[Figure]]
     cutoffs: dict[str, list[Figure]]
+    calls: dict[str, list[CallRun]]
 
 
 def prepare(table: VerdictTable, question: Question) -> list[tuple[str, str]]:
     """Filter the table by the question, and store the faulty software versions beside it. Returns these versions."""
     table.filtered(*question.condition())
-    faults = suspects(table)
+    faults = table.kept("suspects", lambda: suspects(table))
     table.note("suspects", ("service VARCHAR", "software VARCHAR"), faults)
     return faults
 
@@ -202,6 +263,7 @@ def _columns(
     repeated = select_repeated(table, row, axes, condition, values)
     place = Place(axes, condition, values)
     ratios, cutoffs = ratios_of(table, row, place), cutoffs_of(table, row, place)
+    calls = calls_of(table, row, place)
     return {
         vantage: _Column(
             dict(zip(axes, vantage, strict=True)),
@@ -210,6 +272,7 @@ def _columns(
             repeated[vantage],
             ratios[vantage],
             cutoffs[vantage],
+            calls[vantage],
         )
         for vantage, services in tallies.items()
     }
@@ -229,12 +292,14 @@ def _cell(service: str, column: _Column) -> Cell:
     tallies = column.tallies.get(service, [])
     counted = [tally for tally in tallies if not tally.set_aside]
     states = _sums((tally.state, tally.n) for tally in counted)
-    now, networks = describe(column.units.get(service, []))
+    country = is_country(column.vantage)
+    now, networks = describe(column.units.get(service, []), country=country)
+    accused = now is not None and now.state in FAILING and country and not now.enough
     found, runs = now.state if now else None, sum(network.n for network in networks.values())
     return Cell(
         service,
         column.vantage,
-        state=found if found is not None and runs >= LEAST else INSUFFICIENT,
+        state=found if found is not None and runs >= LEAST and not accused else INSUFFICIENT,
         found=found,
         mechanisms=_mechanisms(counted, now),
         n=sum(states.values()),
@@ -247,13 +312,19 @@ def _cell(service: str, column: _Column) -> Cell:
         now=now,
         throughput=throughput_since(column.ratios.get(service, ()), now.first if now else ""),
         cutoff=cutoff_since(column.cutoffs.get(service, ()), now.first if now else ""),
+        calls=calls_since(column.calls.get(service, ()), now.first if now else ""),
     )
+
+
+def is_country(vantage: Mapping[str, str]) -> bool:
+    """Return True if a vantage point is a country as a whole, on real networks or in a synthetic world."""
+    return "cc" in vantage and "asn" not in vantage and not vantage.get("lab")
 
 
 def _derived(cell: Cell, column: _Column, everywhere: ServiceRuns | None) -> Cell:
     """Return the cell with the state that follows from repetition. Its measurements keep theirs."""
     repeated = column.repeated.get(cell.service, [])
-    if cell.now is None or cell.found != IMPAIRED or everywhere is None or not repeated:
+    if cell.now is None or cell.state != IMPAIRED or everywhere is None or not repeated:
         return cell
     units = column.units[cell.service]
     if (derived := repetition(units, repeated, describe(units)[1], everywhere)) is None:

@@ -10,8 +10,10 @@ from typing import Any
 from probe.analysis.compare.axes import ARTIFICIAL
 from probe.analysis.compare.cells import INSUFFICIENT, ROBUST, Cell, Comparison
 from probe.analysis.compare.current import Current, kind_of
-from probe.analysis.compare.difference import TEST, Difference
+from probe.analysis.compare.difference import Difference
 from probe.analysis.compare.networks import NetworkRegimes
+from probe.analysis.compare.partial_text import PARTLY_BLOCKED, is_partly_blocked, partial_lines
+from probe.analysis.compare.run_figures import Calls
 from probe.analysis.compare.units import FAILING
 from probe.messages import listed, mark, printable, tr, tr_plural
 from probe.messages.line_breaks import has_only_blanks, lines_of
@@ -28,16 +30,21 @@ WORDS = {
 
 REASONS = {
     "insufficient": mark("not enough data"),
+    "filtered_locally": mark("filtered by the user's own side"),
     "ipv6_broken": mark("IPv6 does not work"),
     "instrument": mark("faulty software version"),
     "captive_portal": mark("captive portal"),
     "clock": mark("wrong clock"),
     "vpn": mark("VPN"),
+    "network_changed": mark("another network during the run"),
+    "computer_slept": mark("sleep during the run"),
     "tls_interception": mark("TLS interception"),
     "no_network": mark("no network"),
     "probe_bug": mark("bug in the probe"),
     "invalid": mark("not valid"),
 }
+
+LEAST_DELAY = 0.1  # seconds of growth that a call's user can notice
 
 Stores = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 """What app stores say about an app, by country and target."""
@@ -65,11 +72,15 @@ def cell_to_dict(cell: Cell, networks: NetworkRegimes) -> dict[str, Any]:
     written = asdict(cell)
     written["networks"] = [network._asdict() for network in cell.networks]
     order = ("service", "vantage", "state", "mechanisms", "n", "by_state", "networks", "reporters_max", "witness")
-    return {key: written[key] for key in (*order, "difference", "found", "set_aside", "runs", "now", "derived")} | {
+    return {
+        key: written[key] for key in (*order, "difference", "found", "set_aside", "runs", "now", "derived", "q_value")
+    } | {
+        "partial": [one._asdict() for one in cell.partial],
         "difference": difference_to_dict(cell.difference) if cell.difference else None,
         "whole_network": cell.whole_network,
         "throughput": cell.throughput._asdict() if cell.throughput else None,
         "cutoff": cell.cutoff._asdict() if cell.cutoff else None,
+        "calls": cell.calls._asdict() if cell.calls else None,
         "regimes": asdict(networks) if networks.runs else None,
     }
 
@@ -85,9 +96,10 @@ def difference_to_dict(difference: Difference) -> dict[str, Any]:
     return {
         "baseline": difference.baseline or ROBUST,
         "p_value": difference.p_value,
-        "test": TEST,
+        "test": difference.test,
         "p_value_uncorrected": difference.p_value_uncorrected,
         "direction": "less_often" if difference.worse else None,
+        "enough_contributors": difference.enough,
         "odds_ratio": difference.odds_ratio._asdict() if difference.odds_ratio else None,
         **own,
         **others,
@@ -115,13 +127,27 @@ def state_lines(cell: Cell) -> list[str]:
     if cell.now is None:
         return []
     enough = cell.state != INSUFFICIENT
-    words = state_text(cell.now.state, runs_text(cell.now), enough=enough)
+    words = f"{cell_word(cell)} {cell_runs(cell)}"
+    words = words if enough else f"({words})"
     if not enough:
         return [words, *whole_network(cell), *_circumstances(cell.now)]
     starred = f"{words} *" if cell.difference and cell.difference.worse else words
     sure = [tr("fails {interval}", interval=interval(cell.now))]
-    beside = [*figure_lines(cell), *whole_network(cell), *derivation(cell), *_circumstances(cell.now)]
+    beside = [*partial_lines(cell), *figure_lines(cell), *whole_network(cell), *derivation(cell)]
+    beside += _circumstances(cell.now)
     return [starred, *beside, *(sure if cell.now.state in FAILING else [])]
+
+
+def cell_word(cell: Cell) -> str:
+    """Return the word for the state of a cell with runs. A service that works can be blocked in part."""
+    return tr(PARTLY_BLOCKED if is_partly_blocked(cell) else WORDS[cell.now.state]) if cell.now else ""
+
+
+def cell_runs(cell: Cell) -> str:
+    """Return how many of the newest runs fail or work, as the word for the cell says."""
+    if cell.now is None or not is_partly_blocked(cell):
+        return runs_text(cell.now) if cell.now else ""
+    return f"{sum(cell.now.runs.get(state, 0) for state in FAILING)}/{sum(cell.now.runs.values())}"
 
 
 def derivation(cell: Cell) -> list[str]:
@@ -163,9 +189,35 @@ def cutoff_text(cell: Cell) -> list[str]:
     ]
 
 
+def calls_text(cell: Cell) -> list[str]:
+    """Return `27 kbit/s, 12 % of the packets lost, MOS 2.1 (median of 4 failing runs)` of a service that fails."""
+    if (found := cell.calls) is None or cell.found not in FAILING or not (figures := _call_figures(found)):
+        return []
+    return [
+        tr_plural(
+            "{figures} (in {count} failing run)",
+            "{figures} (median of {count} failing runs)",
+            found.runs,
+            figures=listed(figures),
+        )
+    ]
+
+
+def _call_figures(calls: Calls) -> list[str]:
+    """Return each figure that is known, without those that say that nothing is wrong."""
+    found = [tr("{rate} kbit/s", rate=round(calls.rate / 1000))] if calls.rate is not None else []
+    if calls.loss and (lost := round(100 * calls.loss)):
+        found.append(tr("{percent} % of the packets lost", percent=lost))
+    if calls.late and (late := round(100 * calls.late)):
+        found.append(tr("{percent} % of the packets late", percent=late))
+    if calls.delay is not None and calls.delay >= LEAST_DELAY:
+        found.append(tr("{seconds} s more delay", seconds=f"{calls.delay:.1f}"))
+    return found if calls.mos is None else [*found, tr("MOS {score}", score=f"{calls.mos:.1f}")]
+
+
 def figure_lines(cell: Cell) -> list[str]:
-    """Return the figures of a cell in words: its speed, and the age at which connections end."""
-    return [*throughput_text(cell), *cutoff_text(cell)]
+    """Return the figures of a cell in words: its speed, the age at which connections end, and how calls fare."""
+    return [*throughput_text(cell), *cutoff_text(cell), *calls_text(cell)]
 
 
 def whole_network(cell: Cell) -> list[str]:

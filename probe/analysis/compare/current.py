@@ -2,13 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from probe.analysis.compare.units import DOWN, FAILING, STATES, WORKING, Unit, by_state, fails
+from probe.analysis.compare.contributors import Source, contributors, enough, failing_networks, sources_in
+from probe.analysis.compare.units import DOWN, FAILING, STATES, WORKING, Unit, by_state, measured
 from probe.analysis.statistics.cusum import interference
-from probe.analysis.statistics.wilson import wilson
+from probe.analysis.statistics.shares import wilson
 
 NOW = 14  # days, the newest ones of a cell
 STREAK = 3  # last days in a row that make a change, if they have LEAST runs, and least days of the other way before
@@ -23,6 +24,7 @@ class NetworkNow(NamedTuple):
     since: str | None
     runs: Counter[str]
     days: tuple[int, int]  # of the newest days, those that fail and those that fail or work
+    sources: list[Source]  # of the newest days, or of all days since the network began to fail
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,11 @@ class Current:
     """Hold the state of a cell in its newest days, from `first` to `last`.
 
     - `runs` counts these days' runs by state. `failing` of the `networks` that measured fail.
+    - `network_states` counts these networks by state.
     - `since` is the first day of the state, None if no change was seen.
     - `low` and `high` are the interval of 95 % for the share of network-days that fail.
+    - `contributors` made the failing runs of these networks, at least. `enough` is True if they are enough to accuse a
+      country.
     """
 
     state: str
@@ -45,10 +50,18 @@ class Current:
     failing_days: int
     low: float
     high: float
+    contributors: int
+    enough: bool
+    network_states: dict[str, int] = field(default_factory=dict)
 
 
-def describe(units: Sequence[Unit]) -> tuple[Current | None, dict[tuple[str, str], NetworkNow]]:
-    """Return the state of a cell and of each of its networks. The cell's is None without a run."""
+def describe(
+    units: Sequence[Unit], *, country: bool = False
+) -> tuple[Current | None, dict[tuple[str, str], NetworkNow]]:
+    """Return the state of a cell and of each of its networks. The cell's is None without a run.
+
+    A cell that is about a country fails only by enough contributors, or by most of its networks.
+    """
     if not units:
         return None, {}
     first, last = _newest(units)
@@ -56,7 +69,8 @@ def describe(units: Sequence[Unit]) -> tuple[Current | None, dict[tuple[str, str
     for unit in units:
         by_network[unit.network].append(unit)
     networks = {name: _network(own, first) for name, own in by_network.items()}
-    return _cell([network for network in networks.values() if network.found is not None], first, last), networks
+    known = [network for network in networks.values() if network.found is not None]
+    return _cell(known, first, last, country=country), networks
 
 
 def newest_start(last: str) -> str:
@@ -81,11 +95,16 @@ def _newest(units: Sequence[Unit]) -> tuple[str, str]:
 
 
 def _network(units: list[Unit], first: str) -> NetworkNow:
-    """Return the state of a network. A change that its days show moves the begin of the newest days."""
+    """Return the state of a network. A change that its days show moves the begin of the newest days.
+
+    The network fails if most of its sources fail in these days, each with the same weight.
+    """
     states: dict[str, Counter[str]] = defaultdict(Counter)
+    votes: dict[str, Counter[bool | None]] = defaultdict(Counter)
     for unit in units:
         states[unit.day] += by_state([unit])
-    outcomes = {day: fails(states[day]) for day in sorted(states)}
+        votes[unit.day][unit.fails] += 1
+    outcomes = {day: _majority(votes[day]) for day in sorted(states)}
     changed, lasts = _last_change(outcomes)
     newest = [day for day in outcomes if day >= max(first, changed or "")]
     streak = _streak(newest, outcomes)
@@ -94,8 +113,17 @@ def _network(units: list[Unit], first: str) -> NetworkNow:
     runs = sum((states[day] for day in newest), Counter[str]())
     bad, good = (sum(outcomes[day] is kind for day in newest) for kind in (True, False))
     everything = sum(counts.total() for counts in states.values())
-    since = changed if lasts == (bad > good) else None
-    return NetworkNow(everything, state_of(runs, bad > good), since, runs, (bad, bad + good))
+    sources = sources_in(measured(unit for unit in units if unit.day in newest))
+    failing = bool(failing_networks(sources))
+    since = changed if lasts == failing else None
+    if failing and lasts:  # contributors of the whole time have seen what is so now
+        sources = sources_in(measured(unit for unit in units if unit.day >= (changed or "")))
+    return NetworkNow(everything, state_of(runs, failing), since, runs, (bad, bad + good), sources)
+
+
+def _majority(votes: Counter[bool | None]) -> bool | None:
+    """Return what most sources of a day found, each once. A tie accuses nothing."""
+    return votes[True] > votes[False] if votes[True] or votes[False] else None
 
 
 def _streak(newest: list[str], outcomes: dict[str, bool | None]) -> list[str]:
@@ -123,20 +151,37 @@ def state_of(runs: Counter[str], failing: bool) -> str | None:
     return max(wanted, key=lambda state: (runs[state], -STATES.index(state))) if wanted else None
 
 
-def _cell(networks: Iterable[NetworkNow], first: str, last: str) -> Current:
-    measured = list(networks)
-    failing = [network for network in measured if network.found in FAILING]
-    heard = 2 * len(failing) >= len(measured) or any(network.runs.total() >= LEAST for network in failing)
-    shown = failing if failing and heard else [network for network in measured if network not in failing]
-    runs = sum((network.runs for network in measured), Counter[str]())
-    bad, days = (sum(network.days[place] for network in measured) for place in (0, 1))
+def _cell(networks: Iterable[NetworkNow], first: str, last: str, *, country: bool) -> Current:
+    known = list(networks)
+    failing = [network for network in known if network.found in FAILING]
+    accusing = [source for network in failing for source in network.sources if source.fails]
+    heard = 2 * len(failing) >= len(known) or any(network.runs.total() >= LEAST for network in failing)
+    if country:
+        heard = heard and (enough(accusing) or 2 * len(failing) > len(known))
+    shown = failing if failing and heard else [network for network in known if network not in failing]
+    runs = sum((network.runs for network in known), Counter[str]())
+    bad, days = (sum(network.days[place] for network in known) for place in (0, 1))
     state = state_of(sum((network.runs for network in shown), Counter[str]()), shown is failing) or DOWN
     changes = [network.since for network in shown if network.since]
     since = (min if shown is failing else max)(
         changes, default=None
     )  # the first network that fails, the last that works
     ordered = {state: runs[state] for state in STATES if runs[state]}
-    return Current(state, first, last, since, ordered, len(measured), len(failing), days, bad, *wilson(bad, days))
+    return Current(
+        state,
+        first,
+        last,
+        since,
+        ordered,
+        len(known),
+        len(failing),
+        days,
+        bad,
+        *wilson(bad, days),
+        contributors(accusing),
+        enough(accusing),
+        {state: n for state in STATES if (n := sum(network.found == state for network in known))},
+    )
 
 
 def kind_of(state: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ FROM (
   FROM (
     SELECT service, probe_cc || ' ' || probe_asn AS network, day, software_name AS name, {SOFTWARE} AS software,
       SUM(CASE WHEN state = 'ok' THEN 0 ELSE 1 END) AS failed, COUNT(*) AS n
-    FROM verdicts WHERE valid AND state <> 'insufficient' GROUP BY 1, 2, 3, 4, 5) AS counts
+    FROM verdicts WHERE valid AND state NOT IN ('insufficient', 'filtered_locally') GROUP BY 1, 2, 3, 4, 5) AS counts
   ) AS grounds
 GROUP BY 1, 2 ORDER BY 1, 2"""
 

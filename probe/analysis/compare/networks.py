@@ -11,8 +11,8 @@ from probe.analysis.compare.current import newest_start
 from probe.analysis.compare.units import FAILING, RUN, sql_of_runs
 from probe.analysis.compare.verdict_table import EVERYTHING, VerdictTable
 from probe.analysis.observations.lenient_json import tables
-from probe.analysis.rules.regimes import REGIMES, UNKNOWN, WITHOUT_LISTS
-from probe.analysis.verdicts.regimes.many_runs import Regimes, RegimeSearch, RunRows
+from probe.analysis.rules.regime_rules import REGIMES, UNKNOWN, WITHOUT_LISTS
+from probe.analysis.verdicts.network_regimes import Regimes, RegimeSearch, RunRows
 
 MOST_ROWS = 100_000  # verdicts that are held at once
 _READ = ("target", "service", "state", "valid", "invalid_reason", "anomalies", "endpoints", "measurement_line")

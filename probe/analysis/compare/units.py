@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from probe.analysis.compare.axes import AXES, ROWS
+from probe.analysis.compare.contributors import DeviceDay, Kind
 from probe.analysis.compare.instrument import SOFTWARE
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import State
@@ -20,6 +21,7 @@ _BROKEN_FAMILY = ("", "tcp.timeout", "ip.unreachable", "udp.timeout")
 SET_ASIDE = f"""CASE
   WHEN NOT valid THEN CASE WHEN invalid_reason = '' THEN 'invalid' ELSE invalid_reason END
   WHEN state = '' OR state = 'insufficient' THEN 'insufficient'
+  WHEN state = '{State.FILTERED_LOCALLY}' THEN '{State.FILTERED_LOCALLY}'
   WHEN ipv6_broken AND state <> 'ok' AND mechanisms IN ({", ".join(f"'{name}'" for name in _BROKEN_FAMILY)})
     THEN 'ipv6_broken'
   WHEN state <> 'ok' AND EXISTS (SELECT 1 FROM suspects
@@ -38,18 +40,33 @@ _DOWN, _WORKS = STATES.index(DOWN), STATES.index(CONNECTED)
 _OF_RUN = f"CASE WHEN failing > 0 AND failing >= working THEN worst WHEN working > 0 THEN best ELSE {_DOWN} END"
 
 
+# OONI's app has another name for the runs that it begins by itself, on the same device: `softwareName` of the run type
+# `autorun` in org/ooni/engine/Engine.kt of OONI's app for several platforms, read on 2026-12-01.
+DEVICE = ("REPLACE(software_name, '-unattended', '') || ' ' || platform", "software_version", "probe_id")
+"""SQL for the kind of a device, and for OONI's pseudonym of the device."""
+
+
 class Unit(NamedTuple):
-    """Hold one network on one day, as measured by one version. `runs` counts its runs by state, in order of STATES."""
+    """Hold one network on one day, as measured by one kind of device. `runs` counts its runs in order of STATES.
+
+    `probe_id` is the pseudonym of a single device, or "".
+    """
 
     cc: str
     asn: str
     day: str
-    software: str
+    kind: Kind
+    probe_id: str
     runs: tuple[int, ...]
 
     @property
     def network(self) -> tuple[str, str]:
         return self.cc, self.asn
+
+    @property
+    def fails(self) -> bool | None:
+        """Return True if more runs fail than work, None if none of them does either."""
+        return fails(by_state([self]))
 
 
 Units = dict[tuple[str, ...], dict[str, list[Unit]]]  # by vantage point and service
@@ -58,14 +75,30 @@ Units = dict[tuple[str, ...], dict[str, list[Unit]]]  # by vantage point and ser
 def select_units(
     table: VerdictTable, row: str, axes: Sequence[str], condition: str = "1 = 1", values: Sequence[str] = ()
 ) -> Units:
-    """Return the units of every vantage point and service among the rows that meet the condition."""
-    keys = [ROWS[row], *(AXES[axis] for axis in axes), "probe_cc", "probe_asn", "day", SOFTWARE]
+    """Return the units of every vantage point and service among the rows that meet the condition.
+
+    Units have a country and a network. So one reading of the rows serves vantage points with and without these axes.
+    """
+    others = tuple(axis for axis in axes if axis not in ("cc", "asn"))
+    key = "units", row, others, condition, *values
     found: Units = defaultdict(lambda: defaultdict(list))
-    statement = sql_of_runs(keys, condition)
-    for service, *rest in sorted(table.select(statement, values)):  # sums of fractions depend on the order
-        vantage, unit = tuple(rest[: len(axes)]), rest[len(axes) :]
-        cc, asn, day, software, *runs_by_state = unit
-        found[vantage][service].append(Unit(cc, asn, day, software, tuple(runs_by_state)))
+    for service, named, unit in table.kept(key, lambda: _read_units(table, row, others, condition, values)):
+        known = dict(zip(others, named, strict=True)) | {"cc": unit.cc, "asn": unit.asn}
+        found[tuple(known[axis] for axis in axes)][service].append(unit)
+    return found
+
+
+_Named = tuple[str, tuple[str, ...], Unit]  # service, values of the other axes, and the unit
+
+
+def _read_units(
+    table: VerdictTable, row: str, axes: Sequence[str], condition: str, values: Sequence[str]
+) -> list[_Named]:
+    keys = [ROWS[row], *(AXES[axis] for axis in axes), "probe_cc", "probe_asn", "day", *DEVICE]
+    found = list[_Named]()
+    for service, *rest in sorted(table.select(sql_of_runs(keys, condition), values)):  # sums of fractions need an order
+        named, (cc, asn, day, program, version, probe_id, *runs) = tuple(rest[: len(axes)]), rest[len(axes) :]
+        found.append((service, named, Unit(cc, asn, day, (program, version), probe_id, tuple(runs))))
     return found
 
 
@@ -87,8 +120,17 @@ SELECT {", ".join(names)}, {counts} FROM (
 ) AS found_rows GROUP BY {", ".join(names)}"""
 
 
+def measured(units: Iterable[Unit]) -> list[DeviceDay]:
+    """Return what the units found, without those that neither fail nor work."""
+    outcomes = ((unit, unit.fails) for unit in units)
+    return [
+        DeviceDay(unit.network, unit.kind, unit.probe_id, unit.day, outcome)
+        for unit, outcome in outcomes
+        if outcome is not None
+    ]
+
+
 def by_state(units: Iterable[Unit]) -> Counter[str]:
-    """Return the number of runs by state."""
     counts: Counter[str] = Counter()
     for unit in units:
         for state, n in zip(STATES, unit.runs, strict=True):

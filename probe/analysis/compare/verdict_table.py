@@ -3,17 +3,21 @@
 import importlib
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from probe.analysis.engines.duckdb_files import rows_under, spilling_duckdb
 from probe.analysis.engines.spill_folder import spill_root
+from probe.analysis.rules.old_ids import translated
+from probe.analysis.rules.variant import VARIANT
+from probe.analysis.sql.expressions import literal
 from probe.analysis.verdicts.verdict_row import COLUMNS, FIGURES, LISTS, TYPES, VerdictRow
 from probe.messages import mark, tr
+from probe.platforms.installation import command_for
 from probe.results import full_disk, full_disk_in
 
 if TYPE_CHECKING:
@@ -21,8 +25,11 @@ if TYPE_CHECKING:
 
 OPTIONAL = {
     "corrected_start_time": "measurement_start_time",
-    **dict.fromkeys(("endpoints", "media", "synthetic", "network_facts", "hop_reason"), "''"),
+    "claim": "line_hash",
+    **dict.fromkeys(("endpoints", "media", "synthetic", "network_facts", "hop_reason", "cause_place"), "''"),
+    **dict.fromkeys(("platform", "probe_id"), "''"),
     **dict.fromkeys(FIGURES, "-1e0"),
+    **{name: translated(name) for name in VARIANT[1:]},
 }
 """SQL for the columns that stores of earlier releases lack, and that their rows have as NULL in newer stores."""
 EVERYTHING = "everything"
@@ -32,6 +39,7 @@ NO_COLUMN = mark(
     "The store {folder} was made by another version: its verdicts have no column {column}. Make a new store."
 )
 NO_VERDICTS = mark("The store {name} has no verdicts. Ingest results files into it first, and copy it again.")
+T = TypeVar("T")
 _ROWS = 10_000  # that are written together
 _SQL_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN", float: "DOUBLE"}
 EMPTY = {str: "''", int: "0", bool: "FALSE", float: "-1e0"}
@@ -42,6 +50,17 @@ class StoreError(ValueError):
     """Report a store that cannot be used, with one sentence for the user."""
 
 
+class Contradictions(NamedTuple):
+    """Count tests of a run that have measurements with different contents, and name two such measurements of one."""
+
+    tests: int
+    places: tuple[tuple[str, int], ...]  # file and line
+
+
+NO_CONTRADICTIONS = Contradictions(0, ())
+_CONTRADICTED = "claim IN (SELECT claim FROM contradicted)"
+
+
 class VerdictTable:
     """Run SELECT over `verdicts`. `filtered` restricts the rows of all later statements.
 
@@ -49,11 +68,13 @@ class VerdictTable:
     """
 
     repeated = 0  # measurements that are in more than one source
+    contradictions: Contradictions
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    def __init__(self, connection: Any, contradictions: Contradictions = NO_CONTRADICTIONS) -> None:
+        self._connection, self.contradictions = connection, contradictions
         weakref.finalize(self, connection.close)
         self._source, self._narrowed = EVERYTHING, 0
+        self._conditions, self._kept = set[tuple[str, ...]](), dict[Hashable, Any]()
         self._in_buckets: dict[str, BucketStore] = {}
         connection.execute(f"CREATE TEMPORARY VIEW verdicts AS SELECT * FROM {EVERYTHING}")
 
@@ -65,7 +86,10 @@ class VerdictTable:
         connection.execute(f"CREATE TABLE {EVERYTHING} ({columns}, PRIMARY KEY (line_hash, service))")
         values = f"({', '.join('?' * len(COLUMNS))})"
         connection.executemany(f"INSERT OR IGNORE INTO {EVERYTHING} VALUES {values}", map(attrgetter(*COLUMNS), rows))
-        return cls(connection)
+        found = _note_contradictions(connection, EVERYTHING)
+        if found.tests:
+            connection.execute(f"UPDATE {EVERYTHING} SET run_id = '' WHERE {_CONTRADICTED}")
+        return cls(connection, found)
 
     @classmethod
     def of_stores(cls, folders: "Sequence[Path | BucketStore]", rows: Iterable[VerdictRow] = ()) -> "VerdictTable":
@@ -77,7 +101,9 @@ class VerdictTable:
         try:
             duckdb = importlib.import_module("duckdb")
         except ImportError:
-            raise StoreError(tr("A store needs DuckDB. Install it with: pip install 'censorprobe[analysis]'")) from None
+            raise StoreError(
+                tr("A store needs DuckDB. This command installs it: {command}", command=command_for("analysis"))
+            ) from None
         connection = spilling_duckdb()
         connection.execute("SET parquet_metadata_cache = true")  # every statement opens all files again
         sources = [f"source{number}" for number in range(len(folders))]
@@ -93,7 +119,11 @@ class VerdictTable:
             sources.append("judged")
         with _clear_errors(in_buckets):
             repeated = _unite(connection, sources)
-        table = cls(connection)
+            found = _note_contradictions(connection, "united")
+        run = f"CASE WHEN {_CONTRADICTED} THEN '' ELSE run_id END AS run_id"
+        columns = f"* REPLACE ({run})" if found.tests else "*"
+        connection.execute(f"CREATE TEMPORARY VIEW {EVERYTHING} AS SELECT {columns} FROM united")
+        table = cls(connection, found)
         table.repeated, table._in_buckets = repeated, in_buckets
         return table
 
@@ -101,9 +131,13 @@ class VerdictTable:
         """Keep only the rows that meet the condition, and return the table. Each `?` stands for the next value.
 
         The rows stay where they are. The values are written into a view as quoted literals, since a view has no
-        parameters.
+        parameters. A condition that the rows meet already changes nothing.
         """
-        literals = iter("'" + value.replace("'", "''") + "'" for value in values)
+        if (condition, *values) in self._conditions:
+            return self
+        self._conditions.add((condition, *values))
+        self._kept.clear()
+        literals = map(literal, values)
         whole = "".join(next(literals) if char == "?" else char for char in condition)
         self._narrowed += 1
         name = f"narrowed{self._narrowed}"
@@ -112,6 +146,13 @@ class VerdictTable:
         self._connection.execute(f"CREATE TEMPORARY VIEW verdicts AS SELECT * FROM {name}")
         self._source = name
         return self
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was computed from these rows before, or compute it. The caller must not change it."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
 
     def note(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Create a small table beside it, or replace it. Columns have the form `NAME TYPE`."""
@@ -183,22 +224,46 @@ def _keep_rows(connection: Any, rows: Iterable[VerdictRow]) -> int:
 
 
 def _unite(connection: Any, sources: Sequence[str]) -> int:
-    """Make the view `everything` of all sources. Returns how many measurements are in an earlier source too."""
+    """Make the view `united` of all sources. Returns how many measurements are in an earlier source too.
+
+    A store of an earlier release has the claim in place of the identity. Its measurements are compared by the claim.
+    """
     selects, repeated = [f"SELECT * FROM {sources[0]}"], 0
     for number, source in enumerate(sources[1:]):
-        earlier = " UNION ALL ".join(f"SELECT line_hash FROM {one}" for one in sources[: number + 1])
-        copies = f"SELECT DISTINCT line_hash FROM {source} WHERE line_hash IN ({earlier})"
+        known, claims = (
+            " UNION ALL ".join(f"SELECT {column} FROM {one}" for one in sources[: number + 1])
+            for column in ("line_hash", "claim")
+        )
+        same = f"line_hash IN ({known} UNION ALL {claims}) OR claim IN ({known})"
+        copies = f"SELECT DISTINCT line_hash FROM {source} WHERE {same}"
         connection.execute(f"CREATE TEMPORARY TABLE copies{number} AS {copies}")
         repeated += connection.execute(f"SELECT count(*) FROM copies{number}").fetchone()[0]
         selects.append(f"SELECT * FROM {source} WHERE line_hash NOT IN (SELECT line_hash FROM copies{number})")
-    connection.execute(f"CREATE TEMPORARY VIEW {EVERYTHING} AS {' UNION ALL '.join(selects)}")
+    connection.execute(f"CREATE TEMPORARY VIEW united AS {' UNION ALL '.join(selects)}")
     return repeated
+
+
+def _note_contradictions(connection: Any, source: str) -> Contradictions:
+    """Make the table `contradicted` of the claims that measurements with different contents have.
+
+    A person who knows a measurement can invent others of the same run. So these measurements lose their run, and each
+    of them counts as a run of its own.
+    """
+    connection.execute(
+        f"CREATE TEMPORARY TABLE contradicted AS SELECT claim FROM {source} WHERE claim <> '' "
+        "GROUP BY claim HAVING min(line_hash) <> max(line_hash)"
+    )
+    ((tests, first),) = connection.execute("SELECT count(*), min(claim) FROM contradicted").fetchall()
+    if not tests:
+        return NO_CONTRADICTIONS
+    places = f"SELECT DISTINCT measurement_file, measurement_line FROM {source} WHERE claim = ? ORDER BY 1, 2 LIMIT 2"
+    return Contradictions(tests, tuple(connection.execute(places, [first]).fetchall()))
 
 
 def _column(name: str, there: bool) -> str:
     """Return SQL for a store's column with the type of the row's column, never NULL."""
     if not there:
         return f"{OPTIONAL[name]} AS {name}"
-    value = f"array_to_string({name}, ' ')" if name in LISTS else name
+    value = f"array_to_string({name}, ' ')" if name in LISTS else translated(name) if name == "rule_id" else name
     empty = OPTIONAL.get(name, EMPTY[TYPES[name]])
     return f"COALESCE(CAST({value} AS {_SQL_TYPES[TYPES[name]]}), {empty}) AS {name}"

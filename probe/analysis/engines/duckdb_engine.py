@@ -1,12 +1,23 @@
 """Run the statements of the pipeline on DuckDB, for thousands of measurements at once. Needs the extra `analysis`."""
 
+import importlib
 from collections.abc import Sequence
 from typing import Any, Self
 
-from probe.analysis.engines.arrow import arrow_table
 from probe.analysis.engines.duckdb_files import duckdb_in_memory
-from probe.analysis.engines.engine import FilledTables
-from probe.analysis.pipeline.statement import InputTable, Statement
+from probe.analysis.engines.sql_engine import FilledTables
+from probe.analysis.sql.statement import InputTable, Statement
+
+_TYPES = {"BIGINT": "int64", "DOUBLE": "double", "BOOLEAN": "bool", "VARCHAR": "string"}
+
+
+def arrow_table(table: InputTable, rows: Sequence[tuple[Any, ...]]) -> Any:
+    """Return the rows as a table of Arrow. Raises ImportError where Arrow is not installed."""
+    arrow = importlib.import_module("pyarrow")
+    schema = arrow.schema([(name, _TYPES[kind]) for name, (kind, _) in table.columns.items()])
+    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+    arrays = [arrow.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return arrow.Table.from_arrays(arrays, schema=schema)
 
 
 class DuckDBEngine(FilledTables):
@@ -42,6 +53,5 @@ class DuckDBEngine(FilledTables):
         return f"string_agg({column}, ' ')"
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
         found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
         return found

@@ -2,11 +2,13 @@
 
 import errno
 import importlib
+import os
 import weakref
 from pathlib import Path
 from typing import Any
 
 from probe.analysis.engines.spill_folder import SpillFolder
+from probe.analysis.sql.expressions import literal
 from probe.files.regular import reason_not_regular
 
 HIVE = "hive_partitioning = true, hive_types = {'day': VARCHAR, 'probe_cc': VARCHAR}"
@@ -40,6 +42,15 @@ def spilling_duckdb() -> Any:
     return connection
 
 
+def literal_name(path: Path) -> str:
+    """Return the name by which DuckDB's readers find this file or folder and no other one.
+
+    They take names as patterns: `s[1]` means `s1`. A character in brackets means itself. A name that begins with `~`
+    would be looked for in the user's home, so the name is absolute.
+    """
+    return "".join(f"[{char}]" if char in "*?[" else char for char in os.path.abspath(path))
+
+
 def rows_under(connection: Any, folder: Path) -> str:
     """Return the FROM clause that reads all Parquet files under a table's folder. A column that a file lacks is NULL.
 
@@ -49,11 +60,11 @@ def rows_under(connection: Any, folder: Path) -> str:
     that were written together have the same name and the same columns, so one file of each name is inspected. Raise
     OSError for a file that is no regular one, because DuckDB would wait for a pipe.
     """
-    one_per_name = {file.stem: str(file) for file in folder.rglob("*.parquet") if _checked(file)}
+    one_per_name = {file.stem: literal_name(file) for file in folder.rglob("*.parquet") if _checked(file)}
     columns = "SELECT list(name ORDER BY name) AS names FROM parquet_schema($1) GROUP BY file_name"
     kinds = connection.execute(f"SELECT DISTINCT names FROM ({columns})", [sorted(one_per_name.values())]).fetchall()
-    files = str(folder / "**" / "*.parquet").replace("'", "''")
-    return f"read_parquet('{files}', union_by_name = {str(len(kinds) > 1).lower()}, {_partitions(folder)})"
+    files = literal(f"{literal_name(folder)}/**/*.parquet")
+    return f"read_parquet({files}, union_by_name = {str(len(kinds) > 1).lower()}, {_partitions(folder)})"
 
 
 def _partitions(folder: Path) -> str:

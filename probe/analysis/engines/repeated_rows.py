@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from probe.analysis.pipeline.statement import InputTable
+from probe.analysis.sql.statement import InputTable
 
 Row = tuple[Any, ...]
 MOST_STORED = 20_000  # rows, about 30 MB

@@ -15,7 +15,7 @@ _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE
 
 
 class QueryError(Exception):
-    """Hold the sentence that says why a query has no answer."""
+    """Report that a query of the user has no answer. The text is one sentence for the user."""
 
 
 def answers(connection: sqlite3.Connection, statement: str) -> Iterator[dict[str, Any]]:

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
-from probe.analysis.features.column import column
+from probe.analysis.phenomena import in_order
+from probe.analysis.sql.column import column, with_columns
+
+PARTS_OF_NAMES = tuple(each.name_part for each in in_order() if each.name_part is not None)
+"""The parts of phenomena that add columns to the row of a name."""
 
 
+@with_columns([part.columns for part in PARTS_OF_NAMES])
 @dataclass
 class NameRow:
     """Hold what is known about the resolution of an endpoint's host name."""
@@ -49,6 +54,11 @@ class NameRow:
         "COALESCE(t.contested, 0)",
     )
     dns_bogon: int = column(0, "Answers that no public service can have.", "COALESCE(t.bogons, 0)")
+    dns_known_forged: int = column(
+        0,
+        "Answers that censors of the probe's country are known to give falsely.",
+        "COALESCE(t.known_forgeries, 0)",
+    )
     dns_blockpage: int = column(0, "Answers whose server showed a known block page.", "COALESCE(t.blockpages, 0)")
     dns_foreign: int = column(
         0,
@@ -130,6 +140,11 @@ class NameRow:
     )
     dns_intercepted: bool = column(
         False, "A non-resolver answers queries for innocuous names too.", "COALESCE(g.dark_answers = 1, FALSE)"
+    )
+    innocuous_connects_fail: bool = column(
+        False,
+        "Innocuous connects are refused or get no answer in this run at times, in networks without interference.",
+        "COALESCE(g.connect_cut_off_needed + g.connect_silent_needed > 0, FALSE)",
     )
     dns_dark_silent: bool = column(
         False,

@@ -2,25 +2,27 @@
 
 from dataclasses import dataclass
 
-from probe.analysis.features.column import column
+from probe.analysis.sql.column import column
 
 UNLISTED_NAMES = tuple(
-    f"{layer}_{how}_of_{names}"
+    f"{kind}:{layer}:{way}"
     for layer in ("tls", "http")
-    for how in ("reset", "timeout", "close")
-    for names in ("unlisted_names", "all_names_but_the_hosts_own")
+    for way in ("reset", "timeout", "close")
+    for kind in ("unlisted_names_fail", "all_names_but_the_hosts_own_fail")
 )
 """Rules by which only listed names pass. QUIC is left out, since a list for QUIC alone leaves the web as it is."""
 
-ONE_PROTOCOL = ("payload_drop_twin_passes",)
-UNLISTED_PROTOCOLS = ("payload_drop_of_unlisted_protocols",)
+ONE_PROTOCOL = ("payload_fails_beside_other_protocol:payload:timeout",)
+UNLISTED_PROTOCOLS = ("payload_unlisted_protocols_fail",)
 """Rules by which only listed protocols pass."""
 
-ANY_HELLO_WITH_ECH = ("tls_reset_of_any_hello_with_ech", "tls_timeout_of_any_hello_with_ech")
-ANY_NAME_IN_QUIC = ("quic_timeout_again_for_any_name", "quic_close_again_for_any_name")
+ANY_HELLO_WITH_ECH = tuple(f"tls_any_hello_with_ech_fails:tls:{way}" for way in ("reset", "timeout"))
+ANY_NAME_IN_QUIC = tuple(f"fails_again_for_any_name:quic:{way}" for way in ("timeout", "close"))
 RESOLVER_DENIES = "dns_resolver_denies"
-NO_DATAGRAM = tuple(f"{dialect}_no_datagram_passes" for dialect in ("stun", "turn", "sip", "reflector", "dtls"))
+NO_DATAGRAM = tuple(f"no_datagram_passes:{layer}" for layer in ("stun", "turn", "sip", "reflector", "dtls"))
 DATAGRAMS_ABSENT = "address_datagrams_absent"
+FEW_PORTS, MAIL_PORT_CLOSED = "few_ports_pass", "mail_port_closed"
+TOO_LONG = tuple(f"datagrams_too_long_here:{layer}" for layer in ("turn", "sip", "dtls", "quic"))
 
 
 def _listed(rule_ids: tuple[str, ...]) -> str:
@@ -49,6 +51,9 @@ def _flows(condition: str) -> str:
 
 _DATAGRAM = "e.carrier = 'datagram' AND e.names = ''"
 _ACCUSED = "e.state IN ('blocked', 'likely_blocked')"
+_RELAY = (
+    "e.carrier = 'datagram' AND (e.endpoint LIKE 'stun:%' OR e.endpoint LIKE 'turn:%' OR e.endpoint LIKE 'reflector:%')"
+)
 _BESIDE_LISTED = (
     "f.kind IN ('innocuous', 'other_name_same_address') AND f.carrier = 'stream'"
     " AND EXISTS (SELECT 1 FROM run_endpoint e WHERE e.m = f.m"
@@ -162,6 +167,14 @@ class RegimeRow:
         "Services with an endpoint over UDP that works. DNS and QUIC do not count.",
         _of_endpoints(f"{_DATAGRAM} AND e.state = 'ok'", "service"),
     )
+    relay_apps_accused: int = column(
+        0,
+        "Apps with a call relay that is blocked or likely blocked over UDP, while random datagrams to the helper pass.",
+        _of_endpoints(f"{_RELAY} AND {_ACCUSED} AND e.rule_id NOT IN {_listed(NO_DATAGRAM)}", "app"),
+    )
+    relay_apps_working: int = column(
+        0, "Apps with a call relay that answers over UDP.", _of_endpoints(f"{_RELAY} AND e.state = 'ok'", "app")
+    )
     quic_apps_blocked: int = column(
         0,
         "Apps with an endpoint over QUIC that is blocked by an artefact.",
@@ -226,6 +239,35 @@ class RegimeRow:
         0,
         "Services with an endpoint on another port that proved its identity and works.",
         _of_endpoints("e.port <> 443 AND e.state = 'ok' AND e.authenticates", "service"),
+    )
+    few_ports_services: int = column(
+        0,
+        "Services with an endpoint at a port that is closed for unrelated servers, as a port of no service is.",
+        _of_endpoints(f"e.rule_id = '{FEW_PORTS}'", "service"),
+    )
+    mail_port_services: int = column(
+        0,
+        "Services with an endpoint at a port of mail programs that is closed for unrelated servers.",
+        _of_endpoints(f"e.rule_id = '{MAIL_PORT_CLOSED}'", "service"),
+    )
+    unusual_ports_working: int = column(
+        0,
+        "Services with an endpoint over TCP that works, at another port than 80 and 443.",
+        _of_endpoints("e.carrier = 'stream' AND e.port NOT IN (80, 443) AND e.state = 'ok'", "service"),
+    )
+    datagram_ports_in_doubt: int = column(
+        0,
+        "Services with an endpoint over UDP that works, at a port where another one is silent like a random datagram.",
+        _of_endpoints(
+            f"{_DATAGRAM} AND e.state = 'ok' AND EXISTS (SELECT 1 FROM run_endpoint o WHERE o.m = e.m"
+            f" AND o.port = e.port AND o.rule_id IN {_listed(NO_DATAGRAM)})",
+            "service",
+        ),
+    )
+    long_datagram_services: int = column(
+        0,
+        "Services whose datagrams are longer than random ones that pass.",
+        _of_endpoints(f"e.rule_id IN {_listed(TOO_LONG)}", "service"),
     )
     apps_denied: int = column(
         0,

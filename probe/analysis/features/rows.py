@@ -4,20 +4,86 @@ No column is ever NULL except `*_failure`. The published digests of rules contai
 column is never renamed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, make_dataclass
 
-from probe.analysis.features.address_row import AddressRow
-from probe.analysis.features.app_rows import AppRow, NeedRow
-from probe.analysis.features.column import column
-from probe.analysis.features.name_row import NameRow
+from probe.analysis.features.address_row import PARTS_OF_ADDRESSES, AddressRow
+from probe.analysis.features.name_row import PARTS_OF_NAMES, NameRow
 from probe.analysis.features.regime_row import RegimeRow
-from probe.analysis.features.service_cutoffs import CutoffColumns
+from probe.analysis.phenomena import in_order
+from probe.analysis.rules.rule import State
+from probe.analysis.sql.column import column, with_columns
+from probe.analysis.sql.link_counts import count
 
-__all__ = ["AddressRow", "AppRow", "EndpointRow", "NameRow", "NeedRow", "RegimeRow", "ServiceRow", "WideRow"]
+
+def counts_of_states(prefix: str, meaning: str, condition: str, states: Sequence[State] = tuple(State)) -> type:
+    """Return a dataclass with one column for each state, which counts the rows that fulfil a condition."""
+    columns = [
+        (f"{prefix}{state}", int, column(0, meaning.format(state=state), count(condition.format(state=state))))
+        for state in states
+    ]
+    return make_dataclass(f"{prefix}states", columns)
+
+
+_FAILING_HERE = tuple(State)[:5]  # from blocked to impaired. `down` fails elsewhere too.
+_OF_NEEDS = (*_FAILING_HERE, State.INSUFFICIENT)
+
+
+@with_columns([counts_of_states("", "Services with the state {state}.", "s.state = '{state}'")])
+@dataclass
+class NeedRow:
+    """Count the states of the services that serve one need of an app."""
+
+    services: int = column(0, "Services that serve the need, in valid measurements.", "count(*)")
+    untested: int = column(
+        0,
+        "Of these, the ones that this network could reach, and of which too little was tested.",
+        "count(*) FILTER (WHERE s.untested)",
+    )
+    unfinished: int = column(
+        0,
+        "Of these, the ones that work, while the run ended before the test of another endpoint did.",
+        "count(*) FILTER (WHERE s.unfinished)",
+    )
+
+
+@with_columns(
+    [
+        counts_of_states(
+            "essential_", "Essential needs with the state {state}.", "v.essential AND v.state = '{state}'"
+        ),
+        counts_of_states("", "Needs with the state {state}.", "v.state = '{state}'", _OF_NEEDS),
+    ]
+)
+@dataclass
+class AppRow:
+    """Count the states of an app's needs, and of those needs without which the app is of no use."""
+
+    essential: int = column(0, "Essential needs.", "count(*) FILTER (WHERE v.essential)")
+
+
+__all__ = [
+    "PARTS_OF_ADDRESSES",
+    "PARTS_OF_NAMES",
+    "PARTS_OF_SERVICES",
+    "AddressRow",
+    "AppRow",
+    "EndpointRow",
+    "NameRow",
+    "NeedRow",
+    "RegimeRow",
+    "ServiceRow",
+    "WideRow",
+]
 
 
 RELAY_BY_DATAGRAM = "e.dialect IN ('reflector', 'stun/udp', 'turn/udp')"
 RELAY_BY_STREAM = "e.dialect IN ('reflector+tcp', 'stun/tcp', 'stun/tls', 'turn/tcp', 'turn/tls')"
+_REFUSED_RELAY = " OR ".join(
+    f"v.rule_id = '{kind}:{layer}'"
+    for kind in ("call_refusal_contradicted", "call_refused_at_echo_too")
+    for layer in ("stun", "turn")
+)
 
 TOO_SLOW = "'http_arrives_too_slowly', 'tls_times_out_beside_slow_answers'"
 _WORKS = "NOT p.is_name AND p.state = 'ok'"
@@ -29,6 +95,13 @@ _ASTRAY = (
 )
 
 
+@with_columns(
+    [
+        counts_of_states(
+            "", "Name and addresses with the state {state}.", "p.state = '{state}'", (*_FAILING_HERE, State.DOWN)
+        )
+    ]
+)
 @dataclass
 class EndpointRow:
     """Hold the conclusions about an endpoint's name and its verified addresses."""
@@ -44,19 +117,6 @@ class EndpointRow:
     working: int = column(
         0, "Addresses at which everything works.", "count(*) FILTER (WHERE NOT p.is_name AND p.state = 'ok')"
     )
-    blocked: int = column(
-        0, "Name and addresses with the state blocked.", "count(*) FILTER (WHERE p.state = 'blocked')"
-    )
-    likely_blocked: int = column(
-        0, "Name and addresses with the state likely_blocked.", "count(*) FILTER (WHERE p.state = 'likely_blocked')"
-    )
-    degraded: int = column(
-        0, "Name and addresses with the state degraded.", "count(*) FILTER (WHERE p.state = 'degraded')"
-    )
-    impaired: int = column(
-        0, "Name and addresses with the state impaired.", "count(*) FILTER (WHERE p.state = 'impaired')"
-    )
-    down: int = column(0, "Name and addresses with the state down.", "count(*) FILTER (WHERE p.state = 'down')")
     insufficient: int = column(
         0,
         "Name and addresses with the state insufficient.",
@@ -66,8 +126,16 @@ class EndpointRow:
     )
 
 
+PARTS_OF_SERVICES = tuple(each.service for each in in_order() if each.service is not None)
+"""The parts of phenomena that add columns to the row of a service."""
+
+
+_OF_ENDPOINTS = counts_of_states("", "Endpoints with the state {state}.", "v.absent = '' AND v.state = '{state}'")
+
+
+@with_columns([_OF_ENDPOINTS, *(part.columns for part in PARTS_OF_SERVICES)])
 @dataclass
-class ServiceRow(CutoffColumns):
+class ServiceRow:
     """Count the states of a service's endpoints."""
 
     any_suffices: bool = column(False, 'One working endpoint is enough (`works_if = "any"`).', "s.any_suffices")
@@ -90,29 +158,6 @@ class ServiceRow(CutoffColumns):
     control_successes: int = column(
         0, "The control's attempts that succeeded at the topmost layer.", "c.control_proofs"
     )
-    blocked: int = column(
-        0, "Endpoints with the state blocked.", "count(*) FILTER (WHERE v.absent = '' AND v.state = 'blocked')"
-    )
-    likely_blocked: int = column(
-        0,
-        "Endpoints with the state likely_blocked.",
-        "count(*) FILTER (WHERE v.absent = '' AND v.state = 'likely_blocked')",
-    )
-    degraded: int = column(
-        0, "Endpoints with the state degraded.", "count(*) FILTER (WHERE v.absent = '' AND v.state = 'degraded')"
-    )
-    impaired: int = column(
-        0, "Endpoints with the state impaired.", "count(*) FILTER (WHERE v.absent = '' AND v.state = 'impaired')"
-    )
-    down: int = column(
-        0, "Endpoints with the state down.", "count(*) FILTER (WHERE v.absent = '' AND v.state = 'down')"
-    )
-    insufficient: int = column(
-        0,
-        "Endpoints with the state insufficient.",
-        "count(*) FILTER (WHERE v.absent = '' AND v.state = 'insufficient')",
-    )
-    ok: int = column(0, "Endpoints with the state ok.", "count(*) FILTER (WHERE v.absent = '' AND v.state = 'ok')")
     relays_by_datagram: int = column(
         0,
         "Endpoints that are call relays over UDP: Telegram's, and servers of STUN and TURN. Those with the state down "
@@ -123,6 +168,11 @@ class ServiceRow(CutoffColumns):
         0,
         "Of these, the ones with the state blocked or likely_blocked.",
         f"count(*) FILTER (WHERE v.absent = '' AND {RELAY_BY_DATAGRAM} AND v.state IN ('blocked', 'likely_blocked'))",
+    )
+    relays_by_datagram_refused: int = column(
+        0,
+        "Of these, the ones that a device on the path refuses by an answer of its own.",
+        f"count(*) FILTER (WHERE v.absent = '' AND {RELAY_BY_DATAGRAM} AND ({_REFUSED_RELAY}))",
     )
     relays_by_stream_ok: int = column(
         0,
@@ -139,92 +189,6 @@ class ServiceRow(CutoffColumns):
         0,
         "Endpoints whose answers were too slow for the time limit, which gives the state impaired.",
         f"count(*) FILTER (WHERE v.absent = '' AND v.rule_id IN ({TOO_SLOW}))",
-    )
-    media_pairs: int = column(
-        0, "Pairs of media flows with the shape of the service's calls that are usable.", "COALESCE(q.pairs, 0)"
-    )
-    media_silent: int = column(
-        0, "Of these, the pairs in which only the app's shape gets nothing through.", "COALESCE(q.silent, 0)"
-    )
-    media_cut: int = column(
-        0, "The pairs in which only the app's shape stops for good, or gets nothing through.", "COALESCE(q.cut, 0)"
-    )
-    media_throttled: int = column(
-        0, "The pairs in which only the app's shape has a limited rate.", "COALESCE(q.throttled, 0)"
-    )
-    media_lost: int = column(
-        0,
-        "The pairs in which more packets of the app's shape are lost, or it has a limited rate.",
-        "COALESCE(q.lossy, 0)",
-    )
-    media_late: int = column(0, "The pairs in which more packets of the app's shape are late.", "COALESCE(q.late, 0)")
-    transfer_pairs: int = column(
-        0,
-        "Pairs of transfers from the test helper over TLS under a name of the service that are usable.",
-        "COALESCE(t.pairs, 0)",
-    )
-    transfer_limited: int = column(
-        0, "Of these, the pairs in which only that name's throughput is limited.", "COALESCE(t.limited, 0)"
-    )
-    slow_pages: int = column(
-        0,
-        "Pages over TLS that came slowly here, and at least three times as fast at the control. They are counted only "
-        "beside pairs of transfers.",
-        "COALESCE(t.slow_pages, 0)",
-    )
-    clear_transfer_pairs: int = column(
-        0,
-        "Usable pairs of transfers from the test helper over HTTP without TLS, under a name of the service.",
-        "COALESCE(t.clear_pairs, 0)",
-    )
-    clear_transfer_limited: int = column(
-        0, "Of these, the pairs in which only that name's throughput is limited.", "COALESCE(t.clear_limited, 0)"
-    )
-    clear_slow_pages: int = column(
-        0,
-        "Pages without TLS that came slowly here, and at least three times as fast at the control. They are counted "
-        "only beside pairs of transfers.",
-        "COALESCE(t.clear_slow_pages, 0)",
-    )
-    quic_page_pairs: int = column(
-        0,
-        "Pairs of QUIC connections to the service's own address, under its name and an innocuous one, that are usable.",
-        "COALESCE(t.quic_pairs, 0)",
-    )
-    quic_page_limited: int = column(
-        0,
-        "Of these, the pairs in which only that name's throughput is limited. Over TLS its pages are fast, or pairs "
-        "show a limit too.",
-        "COALESCE(t.quic_limited, 0)",
-    )
-    quic_slow_pages: int = column(
-        0,
-        "Pages over QUIC that came slowly here, and at least three times as fast at the control. They are counted only "
-        "beside pairs of connections.",
-        "COALESCE(t.quic_slow_pages, 0)",
-    )
-    address_pages: int = column(
-        0,
-        "Whether the page was read at its address under an innocuous name often enough, beside a usable pair of "
-        "transfers.",
-        "COALESCE(t.address_pairs, 0)",
-    )
-    address_limited: int = column(
-        0,
-        "Whether it came with less than half of the helper's throughput.",
-        "COALESCE(t.address_limited, 0)",
-    )
-    address_slow_pages: int = column(
-        0,
-        "Pages over TLS that came slowly here, and at least three times as fast at the control. They are counted only "
-        "beside such reads.",
-        "COALESCE(t.address_slow_pages, 0)",
-    )
-    udp_limited: int = column(
-        0,
-        "Pairs of media flows of the service's shape that both lost 20 of 100 packets or more, while TCP in that "
-        "direction kept its pace.",
-        "COALESCE(u.limited, 0)",
     )
     untested: int = column(
         0,

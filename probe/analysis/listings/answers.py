@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from probe.analysis.observations.lenient_json import flag, table, tables, text, texts
 from probe.formats.measurement import DATE_FORMAT
 from probe.formats.origin import Origin, origin_of
-from probe.formats.stores import NETTEST
+from probe.formats.store_keys import NETTEST
 
 
 class Key(NamedTuple):

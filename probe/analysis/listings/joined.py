@@ -2,19 +2,46 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from probe.analysis.listings.measured import Measured
-from probe.analysis.listings.networks import STATES, beside
-from probe.analysis.listings.records import Listed
+from probe.analysis.listings.answers import Run
+from probe.analysis.listings.listing_records import History, Listed, decided
+from probe.analysis.listings.measured import STATES, Measured, beside
+
+
+def newest_listings(runs: Iterable[Run], *, lab: bool = False) -> list[Listed]:
+    """Return the newest states, by store, storefront and app.
+
+    The runs come in the order of time. One that began before the run in front of it is left out, as in `history_of`.
+    Answers of a store server that is none of the real ones have a history of their own, and are left out without `lab`.
+    """
+    histories: dict[bool, History] = {}
+    last = dict.fromkeys((False, True), datetime.min.replace(tzinfo=UTC))
+    newest: dict[tuple[bool, str, str, str], Listed] = {}
+    for run in runs:
+        artificial = is_artificial(run)
+        if (artificial and not lab) or run.began < last[artificial]:
+            continue
+        last[artificial] = run.began
+        history = histories.setdefault(artificial, History())
+        history.add(run)
+        for row in decided(run, history):
+            newest[artificial, row.answers.store, row.answers.storefront, row.entry.app] = row
+    return [newest[key] for key in sorted(newest)]
+
+
+def is_artificial(run: Run) -> bool:
+    """Return whether any answer of a run is of another server than the stores."""
+    return any(origin.artificial for origin in run.origins)
 
 
 @dataclass(frozen=True)
 class Joined:
-    """Hold an app in a country: its newest state in a store, and the runs there by state of the app.
+    """Hold the newest state of an app in the store of a country, and the runs in this country by state of the app.
 
-    `networks` is None if no run there tested the app. There is no single word for a pair, since a country has many
-    networks and one store.
+    `networks` is None if no run there tested the app. No single word describes store and networks together, because
+    a country has many networks and one store.
     """
 
     listed: Listed

@@ -2,16 +2,46 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.networks import Place, days_together, newest_days, of_whole_runs
 from probe.analysis.compare.verdict_table import EVERYTHING, VerdictTable
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.listings.networks import Networks, counted
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.observations.lenient_json import tables
-from probe.analysis.verdicts.apps import judge_apps
+from probe.analysis.run_result.runs import runs_in
+from probe.analysis.verdicts.app_verdicts import AppVerdict, judge_apps
+from probe.analysis.verdicts.verdicts import Located
+
+STATES = ("works", "degraded", "blocked")
+_OF_APP = {"ok": "works", "degraded": "degraded", "likely_blocked": "blocked", "blocked": "blocked"}
+
+Networks = Mapping[tuple[str, str], Mapping[str, int]]
+"""Runs by state, for each country (two lower-case letters) and target."""
+
+
+def networks_in(measurements: Iterable[Located]) -> Networks:
+    """Return what the measurements found. Artificial ones, and apps without such a state, are left out."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for run in runs_in(measurements):
+        if not run.origin.artificial:
+            counted(found, judge_apps(run.records, run.targets))
+    return found
+
+
+def counted(found: dict[tuple[str, str], Counter[str]], apps: Iterable[AppVerdict]) -> None:
+    """Add app verdicts to the counts by country and target. An app without such a state is left out."""
+    for app in apps:
+        if (state := _OF_APP.get(str(app["state"]))) is not None:
+            found.setdefault((app["probe_cc"].lower(), app["app"]), Counter())[state] += 1
+
+
+def beside(networks: Networks, storefront: str, target: str) -> dict[str, Any] | None:
+    """Return the runs by state in the storefront's country, None if there is none."""
+    counts = networks.get((storefront, target))
+    return None if counts is None else {state: counts.get(state, 0) for state in STATES}
+
 
 _COLUMNS = (
     *("probe_cc", "run_id", "measurement_file", "measurement_line", "target", "service", "state", "valid"),

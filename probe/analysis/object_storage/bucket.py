@@ -55,11 +55,9 @@ class Bucket:
 
     @property
     def name(self) -> str:
-        """Return the address, which has no credentials."""
         return SCHEME + self.place
 
     def path(self, key: str) -> str:
-        """Return the path of an object for pyarrow."""
         return f"{self.place}/{key}" if key else self.place
 
     def entries(self) -> list[Entry]:

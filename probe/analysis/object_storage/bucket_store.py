@@ -24,7 +24,7 @@ AT_ONCE = 16  # requests for the ends of files
 READ_AHEAD = {"batch_size": 8192, "batch_readahead": 1, "fragment_readahead": 2}  # rows, batches and files
 CHANGED = mark("The store in {name} was changed while it was read. Run the same command again.")
 GONE = ("NO_SUCH_KEY", "RESOURCE_NOT_FOUND", "Path does not exist", "HTTP status 404")
-NO_COPY = mark("There is no store in {name}. This makes one: probe store copy DIR {name}")
+NO_COPY = mark("There is no store in {name}. To copy one there, run: probe store copy DIR {name}")
 HALF_COPY = mark(
     "There is no complete store in {name}, because a copy was interrupted. Run the same command again on the computer "
     "that copies: probe store copy DIR {name}"
@@ -41,7 +41,7 @@ class _Table(ds.FileSystemDataset):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class BucketStore:
-    """Represent a store in a bucket with the files of one moment."""
+    """Represent a store in a bucket. It has the files that the store had when the object was made."""
 
     bucket: Bucket
     listing: Listing

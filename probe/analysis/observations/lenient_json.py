@@ -7,11 +7,12 @@ from typing import Any
 
 _LONGEST_ADDRESS = 64  # characters that are cached, since invalid input can have any length
 _LARGEST = 2**62  # SQL integers end at 2**63
-_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
+_NETWORK = re.compile(r"[Aa][Ss](\d{1,20})")
+_LAST_NETWORK = 2**32 - 1  # RFC 6793
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?", re.ASCII)
 
 
 def table(value: Any) -> dict[str, Any]:
-    """Return the object, or an empty one."""
     return value if isinstance(value, dict) else {}
 
 
@@ -32,7 +33,6 @@ def text(value: Any) -> str:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """Return the strings of a list."""
     return tuple(text(item) for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
@@ -40,6 +40,15 @@ def moment(value: Any) -> str:
     """Return a time in the form of verdict records, `YYYY-MM-DDTHH:MM:SSZ`. Other texts stay unchanged."""
     found = _DATE.fullmatch(text(value))
     return f"{found[1]}T{found[2]}Z" if found else text(value)
+
+
+def network_number(value: Any) -> str:
+    """Return the number of a network in its only spelling, `AS44244`, or "" for what is no number of a network.
+
+    `AS044244`, `as44244` and digits of other scripts would each count as a further network.
+    """
+    found = _NETWORK.fullmatch(text(value))
+    return f"AS{whole}" if found and (whole := int(found[1])) <= _LAST_NETWORK else ""
 
 
 def number(value: Any) -> int:
@@ -60,7 +69,6 @@ def seconds_or_none(value: Any) -> float | None:
 
 
 def flag(value: Any, default: bool = False) -> bool:
-    """Return the bool, or the default."""
     return value if isinstance(value, bool) else default
 
 

@@ -1,6 +1,17 @@
-"""Define the row of one transaction: its columns with their meanings."""
+"""Define the row of one transaction: its columns with their types and meanings."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+
+
+def column_types(row: type) -> dict[str, tuple[str, str]]:
+    """Return for each column of a row its Python type as text, and its meaning."""
+    columns = get_type_hints(row, include_extras=True)
+    return {name: (_type_of(get_args(kind)[0]), kind.__metadata__[0]) for name, kind in columns.items()}
+
+
+def _type_of(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+
 
 PROBE, CONTROL = "probe", "control"
 
@@ -16,6 +27,7 @@ class Answer(NamedTuple):
     failure: str | None = None
     ip_ttl: int = 0
     flags: tuple[str, ...] = ()
+    record_ttl: int = -1  # seconds for which the first address may be kept, -1 if unknown
 
 
 class Query(NamedTuple):
@@ -28,6 +40,7 @@ class Query(NamedTuple):
     answer: Answer
     datagrams: tuple[Answer, ...] = ()
     round_trip: float = 0.0  # seconds until the first datagram, 0 without one
+    in_hosts_file: bool = False  # the addresses stand in the hosts file of the user's computer
 
 
 class Observation(NamedTuple):
@@ -50,15 +63,18 @@ class Observation(NamedTuple):
     corroborated: Annotated[bool, "literal, or a trusted source gave the address or one of its network (AS)"] = False
     sent_name: Annotated[str, "name in the SNI, the HTTP Host header or the query"] = ""
     in_residual: Annotated[bool, "an earlier trigger may have caused residual censorship of this flow"] = False
+    after_burst: Annotated[
+        bool, "it failed after a burst of the run in a scope where flows passed before, and none passed since"
+    ] = False
     failure: Annotated[str | None, "failure of the transaction, NULL for none"] = None
     t0: Annotated[float, "begin in seconds since the start of the measurement"] = 0.0
     t: Annotated[float, "end in seconds since the start of the measurement"] = 0.0
     began: Annotated[float | None, "begin of a control's attempt on the probe's clock, as t0, NULL if unknown"] = None
     resets_unlike: Annotated[
-        int, "resets by another sender than the TCP peer (`forged_resets.py`), 0 without raw packets"
+        int, "resets by another sender than the TCP peer (`reset_packets.py`), 0 without raw packets"
     ] = 0
     device_print: Annotated[
-        str, "family of devices that its resets look like (`device_prints.py`), empty for none. It proves nothing"
+        str, "family of devices that its resets look like (`reset_packets.py`), empty for none. It proves nothing"
     ] = ""
     queries: Annotated[tuple[Query, ...], "DNS queries of the transaction"] = ()
     tcp_attempts: Annotated[int, "1 if a TCP connect was tried"] = 0
@@ -144,10 +160,15 @@ class Observation(NamedTuple):
     payload_answered: Annotated[bool, "any answer to the probe's payload arrived"] = False
     payload_rewritten: Annotated[bool, "the answer repeats the payload with changes"] = False
     payload_strays: Annotated[int, "messages of STUN, TURN or SIP that came back and answer none of our requests"] = 0
+    stun_refused: Annotated[bool, "STUN or TURN was answered by an error that proves no server"] = False
+    stun_mapped_elsewhere: Annotated[
+        bool, "STUN named a private address for this computer, or one of another network than a test helper saw"
+    ] = False
+    stun_contradicted: Annotated[bool, "an answer that proves the server followed such an error"] = False
     dtls_hello: Annotated[str, "program in whose form the DTLS hello was sent"] = ""
     sip_code: Annotated[int, "final status of SIP, 0 for none"] = 0
     sip_second_code: Annotated[
-        int, "final status of another sender to the same request, which was sent once, after a 480 or 500. 0 for none"
+        int, "final status of another sender to the same request, which was sent once, after the first one. 0 for none"
     ] = 0
     sip_server: Annotated[str, "product that the first final answer names"] = ""
     sip_answered_at: Annotated[
@@ -156,6 +177,7 @@ class Observation(NamedTuple):
     sip_passed_at: Annotated[
         int, "largest TTL with which a request of SIP was sent on the path and got no answer, 0 for none"
     ] = 0
+    swept_to: Annotated[int, "largest TTL with which a router answered an innocuous packet, 0 for none"] = 0
     mail_attempts: Annotated[int, "1 if SMTP or IMAP was tried, in the clear or inside TLS"] = 0
     mail_failure: Annotated[str | None, "failure of the first entry that failed, NULL for none"] = None
     mail_protocol: Annotated[str, "smtp or imap"] = ""
@@ -169,6 +191,8 @@ class Observation(NamedTuple):
     mail_contradicted: Annotated[bool, "a refusal in the clear was followed by an acceptance of the same command"] = (
         False
     )
+    mail_two_greetings: Annotated[bool, "the end of another greeting followed one in the clear that refuses"] = False
+    mail_refused_in_tls: Annotated[bool, "the greeting inside TLS was a refusal"] = False
     mail_injected: Annotated[bool, "plaintext followed the acceptance of STARTTLS"] = False
     echo_attempts: Annotated[int, "1 if a datagram to the helper's echo was tried"] = 0
     echo_failure: Annotated[
@@ -180,6 +204,16 @@ class Observation(NamedTuple):
     echo_echoed: Annotated[bool, "the datagram came back"] = False
     echo_changed: Annotated[bool, "the datagram came back with changes"] = False
     echo_swapped: Annotated[int, "datagrams that came back with the first two and last two bytes exchanged"] = 0
+    echo_kept: Annotated[int, "datagrams that came back as they were sent after these"] = 0
     echo_answered: Annotated[bool, "a SIP response came back in place of the datagram"] = False
+    echo_size: Annotated[int, "bytes of the datagram to the echo"] = 0
+    answer_size: Annotated[int, "bytes of the longest answer over UDP, rounded up to 32, 0 if unknown"] = 0
+    size_passed: Annotated[int, "longest of several datagrams of growing size that came back from the echo"] = 0
+    size_lost: Annotated[int, "the next longer one, if it was sent several times and did not come back, else 0"] = 0
+    near_tested: Annotated[bool, "packets with TTL 1 were sent"] = False
+    near_place: Annotated[
+        str,
+        "where packets with TTL 1 were stopped: this_computer, own_router, or near if that is unknown. Else empty",
+    ] = ""
     random_attempts: Annotated[int, "1 if random bytes of no protocol were sent over TCP"] = 0
     random_failure: Annotated[str | None, "failure of these bytes, NULL if they passed or were not tried"] = None

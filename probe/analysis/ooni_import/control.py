@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from probe.analysis.observations.index import endpoint_of
+from probe.analysis.observations.entry_index import endpoint_of
 from probe.analysis.observations.lenient_json import address, name, number, table, text, texts
-from probe.analysis.ooni_import.entries import PORTS, Entry, split, web_url
-from probe.analysis.ooni_import.failures import failure_in
-from probe.analysis.ooni_import.transactions import Converted
+from probe.analysis.ooni_import.ooni_entries import PORTS, Entry, split, web_url
+from probe.analysis.ooni_import.ooni_failures import failure_in
+from probe.analysis.ooni_import.ooni_transactions import Converted
 from probe.analysis.ooni_import.web_connectivity import ROLE, TLS_PORT, proof_endpoint
+from probe.formats.ooni_helper import LOOKUP_ERROR
 from probe.targets.target import Endpoint, is_address
 
 Results = dict[tuple[str, int], Entry]
@@ -50,6 +51,8 @@ def families(converted: Converted) -> dict[int, bool]:
 def _resolved(control: Entry, host: str, similar: set[str], converted: Converted) -> set[str]:
     """Add the answers of the helper's resolver with their AS numbers, and return the addresses."""
     dns = table(control.get("dns"))
+    if not dns.get("addrs") and _page_has_no_address(control):
+        dns = {"failure": LOOKUP_ERROR} | dns  # some lines omit the lookup, or its failure
     given, failed = _given(dns), failure_in(dns.get("failure"))
     found = list(dict.fromkeys([*(given or []), *sorted(similar)]))
     if is_address(host) or (given is None and not found):
@@ -74,6 +77,10 @@ def _given(dns: Entry) -> list[str] | None:
     return (
         found if is_answer and not any("[" in each or "." not in each for each in listed if ":" not in each) else None
     )
+
+
+def _page_has_no_address(control: Entry) -> bool:
+    return table(control.get("http_request")).get("failure") == LOOKUP_ERROR
 
 
 def _results(control: Entry, kind: str) -> Results:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from probe.analysis.observations.index import endpoint_of
+from probe.analysis.observations.entry_index import endpoint_of
 from probe.analysis.observations.lenient_json import address, table, tables, text
-from probe.analysis.ooni_import.entries import (
+from probe.analysis.ooni_import.nettests import resolver_url
+from probe.analysis.ooni_import.ooni_entries import (
     MOST,
     At,
     Entry,
@@ -17,9 +18,8 @@ from probe.analysis.ooni_import.entries import (
     requests,
     split,
 )
-from probe.analysis.ooni_import.failures import failure_in
-from probe.analysis.ooni_import.nettests import resolver_url
-from probe.analysis.ooni_import.transactions import Converted
+from probe.analysis.ooni_import.ooni_failures import failure_in
+from probe.analysis.ooni_import.ooni_transactions import Converted
 from probe.targets.target import Endpoint, is_address
 
 Services = dict[str, dict[str, Any]]

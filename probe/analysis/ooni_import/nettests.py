@@ -4,16 +4,61 @@ The roles are those of our target files, so that results can be compared. The ho
 an old measurement must keep its verdict. Endpoints that OONI only connects to are `tcp://`, which proves no address.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from probe.analysis.observations.lenient_json import table, text, texts
-from probe.analysis.ooni_import.entries import Entry, requests, web_url
-from probe.analysis.ooni_import.signal import is_outdated, signal_servers
+from probe.analysis.ooni_import.ooni_entries import Entry, requests, web_url
 from probe.targets.dialects import DIALECTS
 from probe.targets.target import is_address
+
+_OLD = {
+    "chat": ["https://textsecure-service.whispersystems.org:443/"],
+    "storage": ["https://storage.signal.org:443/"],
+    "directory": ["https://api.directory.signal.org:443/"],
+    "cdn": ["https://cdn.signal.org:443/", "https://cdn2.signal.org:443/"],
+    "group_calls": ["https://sfu.voip.signal.org:443/"],
+}
+_TODAY = {
+    "chat": ["https://chat.signal.org:443/"],
+    "storage": ["https://storage.signal.org:443/"],
+    "directory": ["https://cdsi.signal.org:443/"],
+    "group_calls": ["https://sfu.voip.signal.org:443/"],
+}
+_LAST_OLD, _WITH_ALL_SERVERS, _WITH_NEW_ROOT = (0, 2, 3), (0, 2, 4), (0, 2, 2)
+_ROOT_REPLACED = "2022-10-19"  # Signal's servers got certificates of a new root, which 0.2.2 knows
+_DIRECTORY_REMOVED = "2023-05-02"  # api.directory.signal.org is gone (https://github.com/ooni/backend/issues/679)
+_SERVERS_REPLACED = "2023-11-07"  # the old servers fail everywhere (https://github.com/ooni/probe/issues/2627)
+
+
+def signal_servers(measurement: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the endpoints of each service, as the measurement's version tested them."""
+    if _version(measurement) > _LAST_OLD:
+        return _TODAY
+    removed = _start(measurement) >= _DIRECTORY_REMOVED
+    return {role: urls for role, urls in _OLD.items() if not (removed and role == "directory")}
+
+
+def is_outdated(measurement: dict[str, Any]) -> bool:
+    """Return True if the probe knew the wrong roots or servers, so that its failures say nothing about the network."""
+    version, start = _version(measurement), _start(measurement)
+    without_root = version < _WITH_NEW_ROOT and start >= _ROOT_REPLACED
+    without_servers = version <= _LAST_OLD and start >= _SERVERS_REPLACED
+    return version == _WITH_ALL_SERVERS or without_root or without_servers
+
+
+def _version(measurement: dict[str, Any]) -> tuple[int, ...]:
+    """Return the nettest's version as numbers. One that is invalid counts as today's."""
+    found = re.fullmatch(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})", text(measurement.get("test_version")), re.ASCII)
+    return tuple(map(int, found.groups())) if found else (1,)
+
+
+def _start(measurement: dict[str, Any]) -> str:
+    return text(measurement.get("measurement_start_time"))[:10]
+
 
 Services = dict[str, dict[str, Any]]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from probe.analysis.observations.index import endpoint_of
-from probe.analysis.ooni_import.entries import (
+from probe.analysis.observations.entry_index import endpoint_of
+from probe.analysis.ooni_import.ooni_entries import (
     At,
     Entry,
     connects,
@@ -12,14 +12,16 @@ from probe.analysis.ooni_import.entries import (
     queries,
     requests,
 )
-from probe.analysis.ooni_import.redirects import Chain, chain_of
-from probe.analysis.ooni_import.transactions import Converted
+from probe.analysis.ooni_import.ooni_transactions import Chain, Converted, chain_of
 from probe.formats.failures import REFUSED
 from probe.targets.target import Endpoint
 
 ROLE = "web"
 TLS_PORT = 443
 _COMPARED = ("body_length", "headers", "title")
+LEAST_ALIKE = 2
+"""Of body length, header names and title, those that a similar page shares with the helper's, beside the status. A
+block page may share one by chance. OONI's own conclusion (`blocking`) is not read, since the facts must carry ours."""
 
 
 def read_web_connectivity(keys: Entry, services: dict[str, dict[str, Any]], converted: Converted) -> None:
@@ -154,8 +156,8 @@ def _is_evidence(page: Entry, keys: Entry) -> bool:
     """Return True if an unencrypted page is a failure, a known block page, or similar to the helper's page."""
     if page["failure"] is not None or page["response"]["x_fingerprints"]:
         return True
-    alike = any(keys.get(f"{what}_match") is True for what in _COMPARED)
-    return keys.get("status_code_match") is True and alike and keys.get("blocking") is False
+    alike = sum(keys.get(f"{what}_match") is True for what in _COMPARED)
+    return keys.get("status_code_match") is True and alike >= LEAST_ALIKE
 
 
 def is_alike(keys: Entry) -> bool:
@@ -163,6 +165,4 @@ def is_alike(keys: Entry) -> bool:
 
     No block page has all of them. An address that leads to such a page is taken for one of the name's.
     """
-    return keys.get("blocking") is False and all(
-        keys.get(f"{what}_match") is True for what in ("status_code", *_COMPARED)
-    )
+    return all(keys.get(f"{what}_match") is True for what in ("status_code", *_COMPARED))

@@ -1,23 +1,14 @@
 """List the statements of the pipeline in order: from observations to verdicts. Each makes one table."""
 
-from probe.analysis.pipeline.addresses.address_rows import ADDRESS_STATEMENTS
-from probe.analysis.pipeline.addresses.certificates import CERTIFICATE_STATEMENTS
-from probe.analysis.pipeline.addresses.connection_spacing import SPACING_STATEMENTS
-from probe.analysis.pipeline.addresses.controls import CONTROL_STATEMENTS
-from probe.analysis.pipeline.addresses.forged_answers import FORGED_ANSWER_STATEMENTS
-from probe.analysis.pipeline.addresses.hellos import HELLO_STATEMENTS
-from probe.analysis.pipeline.addresses.kept_connections import KEPT_STATEMENTS
-from probe.analysis.pipeline.addresses.linked import LINKED_STATEMENTS
-from probe.analysis.pipeline.addresses.links import LINK_STATEMENTS
-from probe.analysis.pipeline.addresses.parallel_hellos import PARALLEL_STATEMENTS
-from probe.analysis.pipeline.addresses.subjects import SUBJECT_STATEMENTS
-from probe.analysis.pipeline.addresses.transfers import TRANSFER_STATEMENTS
-from probe.analysis.pipeline.conclusions.endpoints import ENDPOINT_STATEMENTS
-from probe.analysis.pipeline.conclusions.services import SERVICE_STATEMENTS
-from probe.analysis.pipeline.flows.flows import FLOW_STATEMENTS
-from probe.analysis.pipeline.flows.network import NETWORK_STATEMENTS
-from probe.analysis.pipeline.names.name_rows import NAME_STATEMENTS
-from probe.analysis.pipeline.statement import Statement
+from probe.analysis.features.rows import PARTS_OF_ADDRESSES
+from probe.analysis.pipeline.address_rows import ADDRESS_STATEMENTS
+from probe.analysis.pipeline.endpoint_verdicts import ENDPOINT_STATEMENTS
+from probe.analysis.pipeline.flow_tables import FLOW_STATEMENTS, NETWORK_STATEMENTS
+from probe.analysis.pipeline.linked_flows import LINK_STATEMENTS, LINKED_STATEMENTS
+from probe.analysis.pipeline.name_answers import NAME_STATEMENTS
+from probe.analysis.pipeline.service_verdicts import SERVICE_STATEMENTS
+from probe.analysis.pipeline.subjects import CONTROL_STATEMENTS, SUBJECT_STATEMENTS
+from probe.analysis.sql.statement import Statement
 
 STEPS: tuple[tuple[str, str, tuple[Statement, ...]], ...] = (
     ("flows", "Each observation with what it shows by itself and about its own endpoint.", FLOW_STATEMENTS),
@@ -29,15 +20,7 @@ STEPS: tuple[tuple[str, str, tuple[Statement, ...]], ...] = (
     (
         "comparisons",
         "Certificates, pages, other names, other client hellos and other transfers, here and elsewhere.",
-        (
-            *CERTIFICATE_STATEMENTS,
-            *FORGED_ANSWER_STATEMENTS,
-            *HELLO_STATEMENTS,
-            *TRANSFER_STATEMENTS,
-            *PARALLEL_STATEMENTS,
-            *SPACING_STATEMENTS,
-            *KEPT_STATEMENTS,
-        ),
+        tuple(statement for part in PARTS_OF_ADDRESSES for statement in part.statements),
     ),
     ("addresses", "The row of each address, and the rule of each layer that holds for it.", ADDRESS_STATEMENTS),
     ("endpoints", "The verdict on each endpoint, from its name and its addresses.", ENDPOINT_STATEMENTS),

@@ -22,15 +22,16 @@ from probe.analysis.compare.over_time.series import axes_of, series
 from probe.analysis.compare.units import CONNECTED
 from probe.analysis.compare.verdict_table import StoreError, VerdictTable
 from probe.analysis.object_storage import address_of, objects_of
-from probe.analysis.observations.identity import identity
-from probe.analysis.rules.rule import SEVERITY
+from probe.analysis.observations.measurement_identity import identity
+from probe.analysis.rules.rule import SEVERITY, State
 from probe.analysis.store.manifest import rejected_lines
 from probe.analysis.store.versions import note_on_version, store_at
 from probe.analysis.verdicts.verdict_row import COLUMNS, TYPES, rows_of_each
 from probe.analysis.verdicts.verdicts import Located, reason_unusable
 from probe.results import Problem, file_name, find_files, is_remote, read_lines
 
-STATES = tuple(state.value for state in SEVERITY if state != INSUFFICIENT)  # columns of counts
+_SET_ASIDE = {INSUFFICIENT, State.FILTERED_LOCALLY}
+STATES = tuple(state.value for state in SEVERITY if state not in _SET_ASIDE)  # columns of counts
 _COUNTS = [(state, pa.int64()) for state in STATES]
 _NAMES = pa.list_(pa.string())
 
@@ -174,7 +175,9 @@ _BUCKET = [
 _EVENT = [
     ("service", pa.string()),
     ("networks", _NAMES),
-    *_strings(("onset", "end", "mechanism", "detected_at", "kind", "cc")),
+    *_strings(("onset", "end", "mechanism", "detected_at")),
+    ("q_value", pa.float64()),
+    *_strings(("kind", "cc")),
 ]
 
 

@@ -1,31 +1,80 @@
-"""Write the reference pages about rules, mechanisms, features and the pipeline from the code.
+"""Make the reference pages about rules, mechanisms, features and the pipeline from the code.
 
-Renew: `python -m probe.analysis.report.reference`, or `make reference`.
+`make reference` writes the pages that are stored in the repository. `docs/mkdocs/built_pages.py` adds the others to the
+site.
 """
 
 import html
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.features.rows import WideRow
-from probe.analysis.listings.rules import LISTING_RULES, ListingRow, ListingRule
-from probe.analysis.pipeline.conclusions.apps import APP_STATEMENTS
-from probe.analysis.pipeline.conclusions.regimes import REGIME_STATEMENTS
-from probe.analysis.pipeline.steps import STATEMENTS
-from probe.analysis.report.pipeline_page import pipeline_page
-from probe.analysis.rules.mechanisms import IN_ORDER, MEANINGS, RESERVED, blocking_in_ooni
-from probe.analysis.rules.regime_meanings import REGIME_MEANINGS
+from probe.analysis.listings.listing_rules import LISTING_RULES, ListingRow, ListingRule
+from probe.analysis.phenomena import in_order
+from probe.analysis.pipeline.app_tables import APP_STATEMENTS
+from probe.analysis.pipeline.filling import filled
+from probe.analysis.pipeline.input_tables import INPUTS
+from probe.analysis.pipeline.rule_facts import CONSTANTS
+from probe.analysis.pipeline.run_tables import REGIME_STATEMENTS
+from probe.analysis.pipeline.steps import STATEMENTS, STEPS
+from probe.analysis.rules.regime_rules import REGIME_MEANINGS
 from probe.analysis.rules.rule import IN_OONI, Rule
-from probe.analysis.rules.tables import RULES, RULESET, TABLES
+from probe.analysis.ruleset.mechanisms import IN_ORDER, MEANINGS, RESERVED, blocking_in_ooni
+from probe.analysis.ruleset.tables import KINDS, RULES, RULESET, TABLES
+from probe.analysis.sql.statement import InputTable
 from probe.analysis.verdicts.validity import INVALIDITIES
 from probe.signatures.device_prints import FAMILIES
 from probe.signatures.evidence_age import LIMITS
 
+
+def pipeline_page() -> Iterator[str]:
+    """Yield the Markdown lines of the page about the pipeline's tables."""
+    yield "# Tables of the pipeline\n"
+    yield "Verdicts are computed by a list of SQL statements. Each makes one table from tables above it."
+    yield "Python fills the first tables. `m` numbers the measurements that are judged together."
+    yield "`probe sql --measurement FILE:LINE` shows each table for one measurement."
+    yield "[From measurement to verdict](../concepts/judge.md) follows a measurement through them."
+    yield "\n## Input tables\n\nPython fills these tables when it flattens measurements."
+    for table in INPUTS:
+        yield from _input(table)
+    yield "\n## Tables about rules\n\nThese tables are the same for all measurements."
+    for table, _ in CONSTANTS:
+        yield from _input(table)
+    columns = columns_made()
+    for name, meaning, statements in STEPS:
+        yield f"\n## Step `{name}`\n\n{meaning}\n\n| table | meaning | key | further columns |\n|---|---|---|---|"
+        for each in statements:
+            others = [column for column in columns[each.name] if column not in each.key]
+            yield f"| `{each.name}` | {each.meaning} | {_listed(each.key)} | {_listed(others)} |"
+
+
+def _input(table: InputTable) -> Iterator[str]:
+    yield f"\n### `{table.name}`\n\n{table.meaning}\n\n| column | type | meaning |\n|---|---|---|"
+    yield from (f"| `{name}` | {kind} | {meaning} |" for name, (kind, meaning) in table.columns.items())
+
+
+def columns_made() -> dict[str, list[str]]:
+    """Return the columns of each table that SQL makes, from a batch without measurements."""
+    with SQLiteEngine() as engine:
+        engine.fill(filled([]))
+        for statement in STATEMENTS:
+            engine.run(statement)
+        return {
+            each.name: [name for (name,) in engine.rows(f"SELECT name FROM pragma_table_info('{each.name}')")]
+            for each in STATEMENTS
+        }
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+STORED = ("rules.md", "mechanisms.md")
 ABOUT_TABLE = {
     "name": "Resolution of an endpoint's host name.",
     "address": "Whether an address can be judged. Every endpoint passes this table first.",
@@ -73,16 +122,22 @@ def rules_page() -> Iterator[str]:
     """Yield the Markdown lines of the page about rules."""
     yield f"# Rules {RULESET}\n"
     yield (
-        "In each table the first rule whose condition holds decides. A condition is SQL over the columns in"
-        " [features](features.md).\nEach rule has a plain text for users and a technical text, which is `because` in"
-        " the verdict record."
+        "A rule is a condition and the kind of evidence that it shows. The verdict record names the kind as `rule_id`,"
+        " and what\nvaries within the kind as `layer`, `way` (how it failed) and `forged` (what was forged)."
+        " A condition is SQL over the columns"
+        " that the page\n[Features](index.md#features) explains."
+        " `probe rules` prints each rule with its own sentences."
     )
     for table, (row, rules) in TABLES.items():
         yield f"\n## Table `{table}`\n\n{ABOUT_TABLE[table]} The conditions read `{row.__name__}`."
         if table == "regime":
             yield from _regimes()
-        for rule in rules:
-            yield from _rule(rule)
+        yield "The first rule whose condition holds decides.\n"
+        yield "| kind | varies | state | mechanism | condition |\n|---|---|---|---|---|"
+        yield from map(_row, rules)
+    yield "\n## Kinds\n\nEach kind has a sentence for users and a technical one, which is `because` in the record."
+    for kind, rules in KINDS.items():
+        yield from _kind(kind, rules)
     yield from _listing_rules()
     yield from _ages()
     yield from _prints()
@@ -92,7 +147,6 @@ def rules_page() -> Iterator[str]:
 
 
 def _regimes() -> Iterator[str]:
-    """Yield a paragraph for each regime."""
     yield "\nSeveral regimes can hold. The first one below is the main regime of a run. The others are restrictions."
     for regime, meaning in REGIME_MEANINGS.items():
         yield f"\n**`{regime}`.** Measured: {meaning.measured} Excluded: {meaning.excluded}"
@@ -136,12 +190,24 @@ def _prints() -> Iterator[str]:
         yield f"| `{each.name}` | {each.title} | {each.conditions} | {read} |"
 
 
-def _rule(rule: Rule) -> Iterator[str]:
-    mechanism = f", mechanism `{rule.mechanism}`" if rule.mechanism else ""
-    replaced = f", in the place of {_codes(rule.supersedes, ', ')}" if rule.supersedes else ""
-    deferred = " The record shows the rule and the texts of the part that decides." if rule.defers else ""
-    yield f"\n### `{rule.rule_id}`\n\nState `{rule.state}`{mechanism}. Since {rule.since}{replaced}.{deferred}\n"
-    yield _texts(rule.plain, rule.because, rule.when)
+def _row(rule: Rule) -> str:
+    """Return the table's row of a rule."""
+    varying = [] if rule.key == rule.rule_id else [rule.way, rule.forged]
+    mechanism = _codes([rule.mechanism])
+    return f"| [`{rule.rule_id}`](#{rule.rule_id}) | {_codes(varying)} | `{rule.state}` | {mechanism} | `{rule.when}` |"
+
+
+def _kind(kind: str, rules: tuple[Rule, ...]) -> Iterator[str]:
+    """Yield the section about a kind: its sentences, and the words that vary."""
+    first = rules[0]
+    deferred = " The record shows the rule and the texts of the part that decides." if first.defers else ""
+    layers = _codes(tuple(dict.fromkeys(rule.layer for rule in rules)), ", ")
+    of_layers = f", layers {layers}" if layers else ""
+    yield f"\n### `{kind}`\n\nState `{first.state}`{of_layers}. Since {first.since}.{deferred}\n"
+    yield f"> {first.plain}\n"
+    words = dict.fromkeys(word for rule in rules for word in rule.words)
+    yield from (f"- `{{{name}}}`: {text}" for name, text in words)
+    yield f"{chr(10) if words else ''}Technical{f' (`{first.key}`)' if len(rules) > 1 else ''}: {first.because}"
 
 
 def mechanisms_page() -> Iterator[str]:
@@ -157,8 +223,21 @@ def mechanisms_page() -> Iterator[str]:
         if name in rules_of:
             links = " ".join(f"[`{rule_id}`](rules.md#{rule_id})" for rule_id in rules_of[name])
             yield f"| `{name}` | {_meaning(name)} | {_codes([blocking_in_ooni(name) or ''])} | {links} |"
+    yield from _phenomena()
     yield "\n## States\n\n| state | in OONI |\n|---|---|"
     yield from (f"| `{state}` | {word} |" for state, word in IN_OONI.items())
+
+
+def _phenomena() -> Iterator[str]:
+    """Yield the section about the phenomena: what each adds to the rows, the rules and the tree."""
+    yield "\n## Phenomena\n\nOne module of `probe/analysis/phenomena` defines each phenomenon.\n"
+    yield "| phenomenon | what is seen | columns | tables | mechanisms |\n|---|---|---|---|---|"
+    for each in in_order():
+        parts = [part for part in (each.address, each.service) if part is not None]
+        columns = [column.name for part in parts for column in fields(part.columns)]
+        tables = [statement.name for part in parts for statement in part.statements]
+        cells = (_codes(names, ", ") for names in (columns, tables, list(each.mechanisms)))
+        yield f"| `{each.name}` | {each.about} | {' | '.join(cells)} |"
 
 
 def _meaning(name: str) -> str:
@@ -214,14 +293,14 @@ def _expression(sql: str) -> str:
 
 
 def readers_of(row: type[WideRow]) -> dict[str, list[str]]:
-    """Return for each column of a row the ids of the rules that read it, in the order of the tables."""
-    found: dict[str, list[str]] = {column.name: [] for column in fields(row)}
+    """Return for each column of a row the kinds of rules that read it, in the order of the tables."""
+    found: dict[str, dict[str, None]] = {column.name: {} for column in fields(row)}
     for kind, rules in TABLES.values():
         if kind is row:
             for rule in rules:
                 for name in columns_in(rule.when) & found.keys():
-                    found[name].append(rule.rule_id)
-    return found
+                    found[name][rule.rule_id] = None
+    return {name: list(kinds) for name, kinds in found.items()}
 
 
 def columns_in(condition: str) -> set[str]:
@@ -230,13 +309,13 @@ def columns_in(condition: str) -> set[str]:
 
 
 def rules_by_mechanism() -> dict[str, list[str]]:
-    """Return for each mechanism the ids of the rules that name it, in the order of the tables."""
-    found: dict[str, list[str]] = {}
+    """Return for each mechanism the kinds of rules that name it, in the order of the tables."""
+    found: dict[str, dict[str, None]] = {}
     every: tuple[Rule | ListingRule, ...] = (*RULES.values(), *LISTING_RULES)
     for rule in every:
         if rule.mechanism:
-            found.setdefault(rule.mechanism, []).append(rule.rule_id)
-    return found
+            found.setdefault(rule.mechanism, dict[str, None]())[rule.rule_id] = None
+    return {mechanism: list(kinds) for mechanism, kinds in found.items()}
 
 
 def _codes(words: tuple[str, ...] | list[str], between: str = " ") -> str:
@@ -244,11 +323,10 @@ def _codes(words: tuple[str, ...] | list[str], between: str = " ") -> str:
 
 
 def main() -> None:
-    """Write the pages into the folder of the command line, or into docs/reference."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (folder / name).write_text(text, encoding="utf-8")
+    """Write the stored pages into docs/reference."""
+    made = pages()
+    for name in STORED:
+        (FOLDER / name).write_text(made[name], encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,34 @@
 """Define the rules that combine the states of names, addresses and endpoints."""
 
-from probe.analysis.rules.calls.media import MEDIA_RULES
-from probe.analysis.rules.cutoffs import CUTOFF_RULES, ENDING_RULES
 from probe.analysis.rules.rule import Rule, State
-from probe.analysis.rules.throughput import SLOW_RULES, THROUGHPUT_RULES
 from probe.messages import mark
 
+WORKS_OTHERWISE = (
+    "((any_suffices AND ok > 0) OR"
+    " (ok + degraded > 0 AND blocked + likely_blocked + filtered_locally + impaired + down + insufficient + untested"
+    " = 0))"
+)
+"""A service that would be `ok`, or degraded at some endpoints."""
+
+WORKS_SLOWLY = (
+    "((any_suffices AND ok + too_slow > 0) OR (ok + degraded + too_slow > 0"
+    " AND blocked + likely_blocked + filtered_locally + down + insufficient + untested = 0 AND impaired = too_slow))"
+)
+"""The same, or its answers are only too slow for the time limit at some endpoints."""
+
+WORKS = f"ok > 0 AND blocked + likely_blocked + degraded = 0 AND {WORKS_OTHERWISE}"
+"""A service without any accusation."""
+
+
 OUT_OF_TIME = "service_out_of_time"  # the rule whose services the end of a run counts
+NOT_TRIED = "endpoint_not_tried"  # the rule about endpoints without an attempt
 
 _ACCUSED = "blocked + likely_blocked + degraded > 0"
 
-_RELAYS_ACCUSED_OVER_UDP = "any_suffices AND relays_by_datagram > 0 AND relays_by_datagram_accused = relays_by_datagram"
+_RELAYS_ACCUSED_OVER_UDP = (
+    "any_suffices AND relays_by_datagram > 0 AND relays_by_datagram_accused = relays_by_datagram"
+    " AND relays_by_datagram_refused = 0"
+)
 
 # A rule with `defers` shows the rule and the sentences of the part that decides.
 ENDPOINT_RULES = (
@@ -54,6 +72,14 @@ ENDPOINT_RULES = (
         defers=True,
     ),
     Rule(
+        "endpoint_filtered_locally",
+        "filtered_locally > 0",
+        State.FILTERED_LOCALLY,
+        because="A part of the endpoint is filtered on the user's own side.",
+        plain=mark("One server of {service} is filtered on your own side. This says nothing about your provider."),
+        defers=True,
+    ),
+    Rule(
         "endpoint_impaired",
         "impaired > 0",
         State.IMPAIRED,
@@ -80,7 +106,7 @@ ENDPOINT_RULES = (
         defers=True,
     ),
     Rule(
-        "endpoint_not_tried",
+        NOT_TRIED,
         "TRUE",
         State.INSUFFICIENT,
         untested=True,
@@ -89,7 +115,7 @@ ENDPOINT_RULES = (
     ),
 )
 
-SERVICE_RULES = (
+FIRST_SERVICE_RULES = (
     Rule(
         "service_bug",
         "bugs > 0",
@@ -167,11 +193,10 @@ SERVICE_RULES = (
             "calls may run over TCP here, with more delay."
         ),
     ),
-    *THROUGHPUT_RULES,
-    *CUTOFF_RULES,
-    *MEDIA_RULES,
-    *SLOW_RULES,
-    *ENDING_RULES,
+)
+"""Rules about services that cannot be judged, or whose call relays work over TCP alone. They come first."""
+
+STATE_RULES = (
     Rule(
         "service_works_in_part",
         f"any_suffices AND ok > 0 AND {_ACCUSED}",
@@ -209,6 +234,14 @@ SERVICE_RULES = (
         State.DEGRADED,
         because="A part of the service works badly.",
         plain=mark("One server of {service} works only in part."),
+        defers=True,
+    ),
+    Rule(
+        "service_filtered_locally",
+        "filtered_locally > 0",
+        State.FILTERED_LOCALLY,
+        because="A part of the service is filtered on the user's own side.",
+        plain=mark("One server of {service} is filtered on your own side. This says nothing about your provider."),
         defers=True,
     ),
     Rule(
@@ -263,3 +296,4 @@ SERVICE_RULES = (
         plain=mark("The test of {service} gave a result that no rule covers. Nothing can be concluded from it."),
     ),
 )
+"""Rules that combine the states of endpoints. The rules of phenomena come before them."""

@@ -4,20 +4,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from probe.analysis.run_result.app_words import AppState
+from probe.analysis.run_result.unfinished_runs import is_explained_by_missing_tests
 from probe.formats.origin import Origin
 from probe.messages import listed, printable, tr, tr_plural
 from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
-    from probe.analysis.verdicts.apps import AppVerdict
-    from probe.analysis.verdicts.regimes.regimes import RegimeVerdict
+    from probe.analysis.verdicts.app_verdicts import AppVerdict
+    from probe.analysis.verdicts.network_regimes import RegimeVerdict
 
 FEWEST_ALIKE = 2  # apps about which one sentence on the network is enough
-NOT_WORKING = frozenset({"blocked", "likely_blocked", "degraded", "impaired"})
+NOT_WORKING = frozenset({"blocked", "likely_blocked", "degraded", "filtered_locally", "impaired"})
 
 
 def origin_header(origin: Origin) -> str:
-    """Return the header of artificial measurements."""
     if origin.lab:
         return tr("LAB {scenario}: emulated, nothing left this computer", scenario=origin.lab)
     return tr("SYNTHETIC {world}: invented by a program, no network was measured", world=origin.synthetic)
@@ -46,8 +46,10 @@ def round_sentences(apps: "Sequence[AppVerdict]", latest: "Sequence[AppVerdict]"
     rounds = max((app["round"] for app in apps), default=1)
     if rounds == 1:
         return
-    last = {app["app"]: app["state"] for app in latest}
-    changed = list(dict.fromkeys(shown_title(app["title"]) for app in apps if app["state"] != last[app["app"]]))
+    last = {app["app"]: app for app in latest}
+    others = [app for app in apps if app["state"] != last[app["app"]]["state"]]
+    known = [app for app in others if not is_explained_by_missing_tests(app, last[app["app"]], ("", ""))]
+    changed = list(dict.fromkeys(shown_title(app["title"]) for app in known))
     yield tr("These are the states of round {number}, the last one.", number=rounds)
     if changed:
         yield tr("In an earlier round these had another state: {names}", names=listed(changed))
@@ -58,8 +60,8 @@ def rules_of_network(regime: "RegimeVerdict | None", apps: Sequence[AppState]) -
 
     They replace the list of apps that fail alike. A single app has its own sentence.
     """
-    from probe.analysis.rules.regimes import WITHOUT_LISTS  # here, so that other commands start faster
-    from probe.analysis.rules.tables import RULES
+    from probe.analysis.rules.regime_rules import WITHOUT_LISTS  # here, so that other commands start faster
+    from probe.analysis.ruleset.tables import RULES
 
     if regime is None or sum(app["state"] in NOT_WORKING for app in apps) < FEWEST_ALIKE:
         return ""
@@ -69,8 +71,8 @@ def rules_of_network(regime: "RegimeVerdict | None", apps: Sequence[AppState]) -
 
 def further_rules(regime: "RegimeVerdict | None") -> list[str]:
     """Return the sentences about regimes for which no sentence on the screen stands: UDP, QUIC and the like."""
-    from probe.analysis.rules.regimes import RESTRICTIONS  # here, so that other commands start faster
-    from probe.analysis.rules.tables import RULES
+    from probe.analysis.rules.regime_rules import RESTRICTIONS  # here, so that other commands start faster
+    from probe.analysis.ruleset.tables import RULES
 
     holding = regime["regimes"] if regime is not None else []
     shown = [each["rule_id"] for each in holding if each["regime"] in RESTRICTIONS]
@@ -85,7 +87,7 @@ def outage_of(records: Iterable[Mapping[str, Any]]) -> str:
 
 def _in_outage(records: Iterable[Mapping[str, Any]]) -> int:
     """Return how many services have an endpoint that was silent like a neutral host."""
-    from probe.analysis.rules.addresses import OUTAGE  # here, so that other commands start faster
+    from probe.analysis.ruleset.address_rules import OUTAGE  # here, so that other commands start faster
 
     valid = (record for record in records if record.get("valid", True))
     return sum(any(part.get("rule_id") == OUTAGE for part in record.get("endpoints") or ()) for record in valid)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from probe.analysis.observations.lenient_json import table, text
-from probe.analysis.run_result.call_sentences import MadeCall, calls_of
+from probe.analysis.run_result.figure_sentences import MadeCall, calls_of
 from probe.analysis.run_result.run_targets import targets_of, with_services
-from probe.analysis.verdicts.regimes.regimes import RegimeVerdict, judge_regime
-from probe.analysis.verdicts.regimes.run_network import RunNetwork
+from probe.analysis.run_result.unfinished_runs import Ending, ending_of, later
+from probe.analysis.verdicts.network_regimes import RegimeVerdict, judge_regime
+from probe.analysis.verdicts.run_network import RunNetwork
 from probe.analysis.verdicts.verdicts import Located, judge_each
 from probe.formats.origin import REAL, Origin, origin_of
 
@@ -25,11 +26,21 @@ class RunVerdicts:
     origin: Origin = REAL
     calls: dict[str, MadeCall] = field(default_factory=dict)  # to the helper, of the last round, by their protocol
     network_facts: RunNetwork = field(default_factory=RunNetwork)
+    measured_ending: Ending = ""
+
+    @property
+    def ending(self) -> Ending:
+        """Return why the run did not come to its end, "" if it did."""
+        return "not_closed" if self.run[0].endswith(".part") else self.measured_ending
+
+    def note(self, measurement: dict[str, Any]) -> None:
+        """Note what a measurement says about the network and the end of the run."""
+        self.network_facts.add(measurement)
+        self.measured_ending = later(self.measured_ending, ending_of(measurement))
 
     def add(self, records: list[dict[str, Any]], measurement: dict[str, Any]) -> None:
-        """Add the records of one measurement."""
         self.records += records
-        self.network_facts.add(measurement)
+        self.note(measurement)
         for name, target in targets_of([measurement]).items():
             self.targets[name] = with_services(self.targets.get(name), target)
         self.calls |= calls_of(measurement)

@@ -1,8 +1,11 @@
-"""Name the states of services, and put the deciding evidence of a verdict into sentences."""
+"""Name the states of services, and put the evidence of a verdict and its transactions into sentences."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from probe.analysis.observations.lenient_json import failure, number, seconds, text
+from probe.analysis.rules.variant import shown_rule
+from probe.formats.followups import FOLLOWUP_KINDS
 from probe.messages import listed, mark, tr, tr_plural
 from probe.signatures.device_prints import FAMILIES
 
@@ -10,6 +13,7 @@ STATE_WORDS = {
     "blocked": mark("BLOCKED"),
     "likely_blocked": mark("LIKELY BLOCKED"),
     "degraded": mark("WORKS BADLY"),
+    "filtered_locally": mark("FILTERED ON YOUR OWN SIDE"),
     "impaired": mark("NOT WORKING, CAUSE UNCLEAR"),
     "down": mark("NOT WORKING, NO SIGN OF BLOCKING"),
     "ok": mark("OK"),
@@ -56,7 +60,7 @@ def evidence_of(record: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield tr("No test helper tried it.")
     yield from device_sentences(record)
-    yield tr("Rule {rule}.", rule=record.get("rule_id"))
+    yield tr("Rule {rule}.", rule=shown_rule(record))
 
 
 def device_sentences(record: Mapping[str, Any]) -> Iterator[str]:
@@ -64,3 +68,35 @@ def device_sentences(record: Mapping[str, Any]) -> Iterator[str]:
     for family in (FAMILIES[name] for name in record.get("anomalies") or () if name in FAMILIES):
         title = tr(family.title)
         yield tr("The resets look like those of {family}. This proves nothing about who operates it.", family=title)
+
+
+SENTENCES = {
+    "lookup": mark("looked up {name} with {address}"),
+    "first": mark("tried {name} at {address}"),
+    "innocuous": mark("sent the innocuous name {name} to {address}"),
+    "confirm": mark("tried {name} at {address} again"),
+}
+
+
+def describe_transaction(transaction: Mapping[str, Any]) -> str:
+    """Return one transaction as a sentence: what was tried, with which name, at which address, with which result."""
+    seconds_taken = f"{seconds(transaction.get('t')) - seconds(transaction.get('t0')):.2f}"
+    if (failed := failure(transaction.get("failure"))) is None:
+        return tr("{attempt}: worked ({seconds} s)", attempt=_attempt(transaction), seconds=seconds_taken)
+    return tr(
+        "{attempt}: failed in {operation} with {failure} ({seconds} s)",
+        attempt=_attempt(transaction),
+        operation=text(transaction.get("failed_operation")),
+        failure=failed,
+        seconds=seconds_taken,
+    )
+
+
+def _attempt(transaction: Mapping[str, Any]) -> str:
+    known = SENTENCES | {str(name): followup.sentence for name, followup in FOLLOWUP_KINDS.items()}
+    sentence = known.get(text(transaction.get("followup")) or text(transaction.get("kind")), SENTENCES["first"])
+    name = next(filter(None, (text(transaction.get(key)) for key in ("sent_name", "hostname", "endpoint"))), "")
+    address, port = text(transaction.get("address")), number(transaction.get("port"))
+    if port:
+        address = tr("{address} port {port}", address=address, port=port)
+    return tr(sentence, name=name, address=address)

@@ -4,16 +4,16 @@ The two clocks may differ. Only differences of delays are used, so that a consta
 millionths apart shift the delay by half a millisecond in 10 s.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import floor, sqrt
-from statistics import median
+from math import atanh, floor, sqrt, tanh
+from statistics import StatisticsError, correlation, median
 from typing import NamedTuple
 
-from probe.analysis.statistics.marked_share import Estimate, difference, effective_size, marked_share
-from probe.analysis.statistics.wilson import Z95
+from probe.analysis.statistics.shares import Z95, Estimate, difference, effective_size, marked_share
 
 JITTER_GAIN = 1 / 16  # RFC 3550, 6.4.1
 FEWEST_OF_A_FIFTH = 6  # packets, below which a median has no interval
@@ -61,7 +61,6 @@ class MediaFlow:
 
 
 def loss(flow: MediaFlow) -> Estimate:
-    """Return the share of lost packets."""
     return marked_share(flow.lost, len(flow.sent))
 
 
@@ -123,3 +122,70 @@ def _median(values: Sequence[float]) -> Estimate:
     low, high = max(0, floor(count / 2 - half)), min(count - 1, count - 1 - floor(count / 2 - half))
     ordered = sorted(values)
     return Estimate(middle, ordered[low], ordered[max(low, high)])
+
+
+LATE = 0.1  # seconds beyond the least delay
+"""A receiver plays each packet after a fixed wait, and drops those that come later. With a wait of 0.1 s and half of a
+usual round trip, a listener hears the speaker after 0.15 s. This is the delay that ITU-T G.114 calls acceptable for
+most uses (recalled)."""
+
+
+def punctual(flow: MediaFlow) -> MediaFlow:
+    """Return the packets that arrived, with those of more than LATE beyond the least delay as lost ones."""
+    numbers = sorted(flow.order)
+    least = min(map(flow.delay, numbers), default=0.0)
+    arrived = [flow.arrived[number] if flow.delay(number) - least <= LATE else None for number in numbers]
+    return MediaFlow([flow.sent[number] for number in numbers], arrived)
+
+
+def without_span(flow: MediaFlow, begin: float, end: float) -> MediaFlow:
+    """Return the flow without the packets that were sent in a time span. Later packets are moved ahead by its length.
+
+    `end` is not in the span.
+    """
+    first, after = bisect_left(flow.sent, begin), bisect_left(flow.sent, end)
+    moved = [None if time is None else time - (end - begin) for time in flow.arrived[after:]]
+    sent = [*flow.sent[:first], *(time - (end - begin) for time in flow.sent[after:])]
+    return MediaFlow(sent, [*flow.arrived[:first], *moved])
+
+
+def loss_between(flow: MediaFlow, begin: float, end: float) -> Estimate:
+    """Return the share of lost packets among those sent in a time span."""
+    first, after = bisect_left(flow.sent, begin), bisect_right(flow.sent, end)
+    return marked_share(flow.lost >> first & (1 << after - first) - 1, after - first)
+
+
+WINDOW = 0.5  # seconds
+FEWEST_WINDOWS = 6
+MOST_CORRELATION = 0.95
+
+
+def loss_difference(one: MediaFlow, other: MediaFlow) -> Estimate | None:
+    """Return the loss of one flow minus that of the other, with an interval. None if they hardly overlap in time.
+
+    Only packets count that were sent while both flows ran. Congestion and weak radio hit both flows at once, and what
+    they have in common cancels. The correlation of their losses is taken from windows of WINDOW seconds, as the lower
+    end of an interval of one standard error. Otherwise chance would narrow the interval of independent flows.
+    """
+    if not (one.sent and other.sent):
+        return None
+    begin, end = max(one.sent[0], other.sent[0]), min(one.sent[-1], other.sent[-1])
+    windows = int((end - begin) / WINDOW)
+    if windows < FEWEST_WINDOWS:
+        return None
+    end = begin + windows * WINDOW
+    shares = [_window_shares(flow, begin, windows) for flow in (one, other)]
+    return difference(loss_between(one, begin, end), loss_between(other, begin, end), _common(*shares))
+
+
+def _window_shares(flow: MediaFlow, begin: float, windows: int) -> list[float]:
+    return [loss_between(flow, begin + at * WINDOW, begin + (at + 1) * WINDOW).value for at in range(windows)]
+
+
+def _common(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the lower end of the correlation by Fisher's transformation, 0 if there is none."""
+    try:
+        found = min(MOST_CORRELATION, correlation(one, other))
+    except StatisticsError:  # one flow has the same loss in all windows
+        return 0.0
+    return max(0.0, tanh(atanh(max(0.0, found)) - 1.0 / sqrt(len(one) - 3)))

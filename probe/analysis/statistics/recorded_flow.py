@@ -12,7 +12,8 @@ _TENTHS = 1e-4  # seconds
 class Directions(NamedTuple):
     """Hold the flow to the helper, the flow from it, and the packets that made both ways.
 
-    A packet that arrived at an unknown time has the least delay. So its loss counts rightly, and its delay does not.
+    A packet that arrived at an unknown time gets the least delay. It is therefore counted as arrived, but says
+    nothing about delays.
     """
 
     forth: MediaFlow

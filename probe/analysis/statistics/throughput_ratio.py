@@ -8,7 +8,7 @@ from math import comb
 from statistics import median
 from typing import NamedTuple
 
-from probe.analysis.statistics.marked_share import Estimate
+from probe.analysis.statistics.shares import Estimate
 
 BLOCKS = 6  # fewest for an interval of 95 % from the smallest and the largest: it misses a median once in 32
 WARM_UP = 1.0  # seconds left out, in which a token bucket is emptied and a connection finds its rate
@@ -20,9 +20,10 @@ SHORTEST = 2.0  # seconds behind the warm-up, since a limited name delays the ha
 
 
 class Transfer(NamedTuple):
-    """Hold what one connection received: bytes of each read, and its time in seconds on a clock of both transfers.
+    """Hold what one connection received: the bytes and the time of each read.
 
-    `began` is when the server was asked, and `ended` when the transfer was whole or given up.
+    Times are seconds on a clock that both transfers of a pair share. `began` is when the server was asked, and `ended`
+    when the transfer was complete or given up.
     """
 
     began: float

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probe import __version__
-from probe.analysis.rules.tables import RULES, RULESET
+from probe.analysis.ruleset.tables import RULES, RULESET
 from probe.analysis.store.licences import OURS, licences_of
 from probe.analysis.store.manifest import files_in
 from probe.analysis.store.views import Store

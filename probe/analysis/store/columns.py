@@ -9,7 +9,9 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, get_type_hints
 
-from probe.analysis.observations.rows import Observation
+from probe.analysis.observations.observation import Observation
+from probe.analysis.rules.old_ids import translated
+from probe.analysis.rules.variant import VARIANT
 from probe.analysis.store.flatten import COLUMNS, Flat
 from probe.analysis.verdicts.verdict_row import figure_columns
 
@@ -33,6 +35,8 @@ MEASUREMENT: dict[str, str] = {
     "report_id": "string",
     "software_name": "string",
     "software_version": "string",
+    "platform": "string",
+    "probe_id": "string",
     "runtime": "double",
     "ipv6_broken": "bool",
     "lab": "string",
@@ -40,9 +44,11 @@ MEASUREMENT: dict[str, str] = {
     "bytes": "int64",
     "facts": "string",
     "path": "string",
+    "evidence": "string",
     "network_facts": "string",
     "measurement_file": "string",
     "measurement_line": "int64",
+    "claim": "string",
 }
 VERDICT: dict[str, str] = {
     "line_hash": "string",
@@ -55,12 +61,16 @@ VERDICT: dict[str, str] = {
     "target": "string",
     "service": "string",
     "state": "string",
+    "cause_place": "string",
     "mechanisms": "list",
     "anomalies": "list",
     "proof": "string",
     "valid": "bool",
     "invalid_reason": "string",
     "rule_id": "string",
+    "layer": "string",
+    "way": "string",
+    "forged": "string",
     "ruleset": "string",
     "because": "string",
     "attempts": "int64",
@@ -83,12 +93,15 @@ VERDICT: dict[str, str] = {
     "run_id": "string",
     "software_name": "string",
     "software_version": "string",
+    "platform": "string",
+    "probe_id": "string",
     "ipv6_broken": "bool",
     "measurement_file": "string",
     "measurement_line": "int64",
     "lab": "string",
     "synthetic": "string",
     "network_facts": "string",
+    "claim": "string",
 }
 _OF_FIELDS = {
     "str": "string",
@@ -102,7 +115,7 @@ _OF_FIELDS = {
 _SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
 _OF_MEASUREMENT = (
     *("corrected_start_time", "day", "network", "run_id", "software_name", "software_version"),
-    *("ipv6_broken", "lab", "synthetic"),
+    *("platform", "probe_id", "ipv6_broken", "lab", "synthetic", "claim"),
 )
 
 
@@ -124,7 +137,7 @@ def schema(name: str) -> Any:
     return pa.schema([(column, pa.list_(pa.string()) if kind == "list" else kind) for column, kind in columns.items()])
 
 
-COPIED = {"corrected_start_time": "measurement_start_time"}
+COPIED = {"corrected_start_time": "measurement_start_time", "claim": "line_hash"}
 """Columns that have the values of another column in rows that were written before the column existed."""
 
 
@@ -150,11 +163,28 @@ def fitted(batch: Any, name: str) -> Any:
 
 
 def select_list(name: str, there: Collection[str]) -> str:
-    """Return SQL that selects a table's columns from rows that have the columns `there`, with defaults for others."""
+    """Return SQL that selects a table's columns from rows that have the columns `there`, with defaults for others.
+
+    Verdicts of earlier releases get the ids that their rules have now.
+    """
+    renamed = _renamed(there) if name == "verdicts" and "rule_id" in there else {}
     return ", ".join(
-        f'"{column.name}"' if column.name in there else f'{_literal(name, column)} AS "{column.name}"'
+        f'{renamed[column.name]} AS "{column.name}"'
+        if column.name in renamed
+        else f'"{column.name}"'
+        if column.name in there
+        else f'{_literal(name, column)} AS "{column.name}"'
         for column in schema(name)
     )
+
+
+def _renamed(there: Collection[str]) -> dict[str, str]:
+    """Return the SQL of the columns that name a rule. Rows of earlier releases have only the old id."""
+    found = {column: f"NULLIF({translated(column)}, '')" for column in VARIANT[1:]}
+    return {
+        **{column: f"COALESCE({column}, {sql})" if column in there else sql for column, sql in found.items()},
+        "rule_id": translated("rule_id"),
+    }
 
 
 def _literal(name: str, column: Any) -> str:

@@ -1,5 +1,7 @@
 """Define the folders of a store, and write its Parquet files so that they survive a power failure."""
 
+import os
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,12 @@ def table_files(folder: Path, table: str) -> list[Path]:
     return sorted((folder / table).rglob("*.parquet"))
 
 
+def sizes_of(folder: Path) -> tuple[int, int]:
+    """Return the number of all files of a store and their bytes."""
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return len(sizes), sum(sizes)
+
+
 def partition(month: str) -> Path:
     """Return the path of one month inside a table's folder."""
     return Path(f"{MONTH}={month}")
@@ -36,7 +44,7 @@ def month_of(file: Path) -> str:
 
 
 def load_of(file: Path) -> str:
-    """Return the name of the load that wrote a file. A load on a cluster can write several files of a month."""
+    """Return the name of the load that wrote a file. `forget` and `migrate` write several files of a month."""
     return file.stem.partition("-")[0]
 
 
@@ -52,6 +60,20 @@ def write_rows(path: Path, batches: Iterable[Any], schema: Any, *, sync: bool = 
         stream.flush()
         if sync:
             durability.sync(stream.fileno())
+    return rows
+
+
+def write_whole(path: Path, batches: Iterable[Any], schema: Any) -> int:
+    """Write Arrow batches to a file that appears as a whole, and return the number of rows. `sync_all` comes later.
+
+    A cluster can run a task on two machines at once, and then both write the same file.
+    """
+    part = path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        rows = write_rows(part, batches, schema, sync=False)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
     return rows
 
 

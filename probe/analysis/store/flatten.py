@@ -5,13 +5,23 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from probe.analysis.observations.clock import true_start
-from probe.analysis.observations.column_types import column_types
-from probe.analysis.observations.lenient_json import moment, seconds, text
-from probe.analysis.observations.media.row import MediaRow
-from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
-from probe.analysis.observations.transfers.row import TransferRow
-from probe.analysis.verdicts.hops.evidence import hop_evidence
-from probe.analysis.verdicts.verdict_row import ipv6_broken, network_text, origin_columns
+from probe.analysis.observations.flat_measurement import FlatMeasurement
+from probe.analysis.observations.lenient_json import (
+    failure,
+    moment,
+    network_number,
+    number,
+    seconds,
+    table,
+    tables,
+    text,
+)
+from probe.analysis.observations.measurement_identity import claim
+from probe.analysis.observations.media_figures import MediaRow
+from probe.analysis.observations.observation import Answer, Observation, Query, column_types
+from probe.analysis.observations.transfer_row import TransferRow
+from probe.analysis.verdicts.hop_searches import hop_evidence
+from probe.analysis.verdicts.verdict_row import device_columns, ipv6_broken, network_text, origin_columns
 from probe.results.reading import orjson
 
 COLUMNS = Observation._fields
@@ -20,7 +30,7 @@ _TUPLES = tuple(
     place for place, (kind, _) in enumerate(column_types(Observation).values()) if kind.startswith("tuple[str")
 )
 _compact = json.JSONEncoder(separators=(",", ":")).encode
-_BESIDE = tuple(column.name for column in fields(FlatMeasurement) if column.name != "rows")
+_BESIDE = tuple(column.name for column in fields(FlatMeasurement) if column.name not in {"rows", "country"})
 
 _FIGURES = ("media", "transfers")  # rows of pairs, left out of a measurement without pairs
 
@@ -48,7 +58,7 @@ def flatten(
         "corrected_start_time": corrected,
         "day": corrected[:10],
         "probe_cc": text(document.get("probe_cc")),
-        "probe_asn": text(document.get("probe_asn")),
+        "probe_asn": network_number(document.get("probe_asn")),
         "network": text(document.get("probe_network_name")),
         "test_name": text(document.get("test_name")),
         "test_version": text(document.get("test_version")),
@@ -60,13 +70,16 @@ def flatten(
         "software_version": text(document.get("software_version")),
         "runtime": seconds(document.get("test_runtime")),
         "ipv6_broken": ipv6_broken(facts.run),
+        **device_columns(document),
         **origin_columns(document),
         "bytes": size,
         "facts": _beside_rows(facts),
         "path": _compact(hop_evidence(document)),
+        "evidence": _compact(_evidence(document)),
         "network_facts": network_text(document),
         "measurement_file": file,
         "measurement_line": number,
+        "claim": claim(document).hex(),
     }
     return Flat(measurement, [_flat_row(row) for row in facts.rows])
 
@@ -88,7 +101,9 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
         TransferRow(*(row.get(n, unset.get(n)) for n in TransferRow._fields)) for row in transfers
     )
     beside["redirects"] = {role: tuple(urls) for role, urls in beside.get("redirects", {}).items()}
-    return FlatMeasurement(**beside, rows=[_whole_row(values) for values in observations])
+    return FlatMeasurement(
+        **beside, country=measurement["probe_cc"], rows=[_whole_row(values) for values in observations]
+    )
 
 
 def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +116,21 @@ def _beside_rows(facts: FlatMeasurement) -> str:
     beside = {name: getattr(facts, name) for name in _BESIDE if name not in _FIGURES}
     figures = {name: rows for name in _FIGURES if (rows := [row._asdict() for row in getattr(facts, name)])}
     return _compact(beside | figures)
+
+
+def _evidence(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what `--why` reads and no row has: the operations that failed, and why the test helper did not answer."""
+    keys = table(document.get("test_keys"))
+    operations = {
+        str(number(one.get("transaction_id"))): text(one.get("failed_operation"))
+        for one in tables(keys.get("x_transactions"))
+        if failure(one.get("failure")) is not None
+    }
+    control = keys.get("x_control") or (keys if keys.get("control") or keys.get("control_failure") else None)
+    reason = "failure" if keys.get("x_control") else "control_failure"
+    asked = isinstance(control, dict)
+    kept = {"control": {"failure": failure(table(control).get(reason))}} if asked else {}
+    return kept | ({"operations": operations} if operations else {})
 
 
 def _flat_row(row: Observation) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Record what a store contains: files, staged measurements, rejected lines. SQLite keeps it consistent after a kill.
 
-SQLite holds the identities of measurements in staged files only. Those of loaded ones are in the index (`index.py`).
+SQLite holds the identities of measurements in staged files only. Those of loaded ones are in the index
+(`identity_index.py`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from probe.analysis.compare.verdict_table import StoreError as StoreError
 from probe.analysis.store.database import connect, locked
-from probe.analysis.store.index import Index
+from probe.analysis.store.identity_index import Index
 from probe.analysis.store.versions import NAME as NAME
 from probe.analysis.store.versions import VERSION, reading
 
@@ -124,43 +125,37 @@ class Manifest:
             self._db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?)", (version, digest))
 
     def add(
-        self, piece: str, size: int, taken: Sequence[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]
+        self,
+        piece: str,
+        size: int,
+        taken: Sequence[bytes],
+        rejected: Iterable[Rejected],
+        done: Iterable[FileTally],
+        claims: Iterable[bytes] = (),
     ) -> None:
         """Record one batch: the staged files `piece` hold the measurements `taken`, and the files `done` end with it.
 
-        `size` is the number of bytes of the staged files.
+        `size` is the number of bytes of the staged files. An earlier release may have rejected measurements of these
+        `claims`, which it took for their identities.
         """
         with self._db:
             self._db.execute("BEGIN")
             if taken:
                 self._db.execute("INSERT INTO staged VALUES (?, ?, ?)", (piece, len(taken), size))
             self._db.executemany("INSERT INTO waiting VALUES (?)", ((identity,) for identity in taken))
-            self._note(rejected, done)
-            self._db.executemany("DELETE FROM rejected WHERE hash = ?", ((identity,) for identity in taken))
-
-    def add_loaded(
-        self, name: str, taken: Iterable[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]
-    ) -> None:
-        """Finish the load of that name, whose files hold the measurements `taken`, in one transaction."""
-        with self._moved(name):
-            self._note(rejected, done)
-            all_rejected = {identity for (identity,) in self._db.execute("SELECT hash FROM rejected")}
-            accepted = [(identity,) for identity in taken if identity in all_rejected]
-            self._db.executemany("DELETE FROM rejected WHERE hash = ?", accepted)
-
-    def _note(self, rejected: Iterable[Rejected], done: Iterable[FileTally]) -> None:
-        self._db.executemany(
-            "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?)",
-            ((line.identity, line.file, line.number, line.reason) for line in rejected),
-        )
-        self._db.executemany(
-            _NOTE_FILE,
-            (
-                (file.digest, file.name, file.lines, file.rejected, file.of_lab, file.accepted > 0)
-                for file in done
-                if file.digest
-            ),
-        )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?)",
+                ((line.identity, line.file, line.number, line.reason) for line in rejected),
+            )
+            self._db.executemany(
+                _NOTE_FILE,
+                (
+                    (file.digest, file.name, file.lines, file.rejected, file.of_lab, file.accepted > 0)
+                    for file in done
+                    if file.digest
+                ),
+            )
+            self._db.executemany("DELETE FROM rejected WHERE hash = ?", ((one,) for one in (*taken, *claims)))
 
     def staged(self) -> dict[str, int]:
         """Return the number of measurements by name of the staged files that wait for a load."""

@@ -19,7 +19,7 @@ from probe.analysis.engines.duckdb_files import duckdb_in_memory
 from probe.analysis.engines.spill_folder import SpillFolder
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import MEMORY, TOO_MUCH_MEMORY, Store
-from probe.messages import tr
+from probe.messages import mark, tr
 from probe.platforms.processes import held_bytes, keep_private, limit_memory
 from probe.results import FullDisk, ResultsError
 
@@ -32,13 +32,17 @@ LOOK = 0.02  # seconds between two looks at its memory, in which it can fill abo
 ROWS, CHUNK = 1024, 1 << 16  # rows that are converted together, and characters of one message
 _TEXT, _END, _REFUSED, _BUCKET, _FULL, _BUG = b"t", b"e", b"r", b"o", b"f", b"b"  # first byte of a message
 
+TOO_LONG = mark("This query takes more than {seconds} seconds and was stopped. Ask about fewer measurements.")
 Form = Callable[[int, dict[str, Any]], Iterable[str]]
 
 
-def query(store: "Path | BucketStore", statement: str, form: Form) -> Generator[str, None, None]:
+def query(
+    store: "Path | BucketStore", statement: str, form: Form, seconds: float | None = None
+) -> Generator[str, None, None]:
     """Iterate over the texts of the answer. `form` is a module's function of a row's number and values.
 
-    Raises StoreError, also for a query that needs too much memory, FullDisk, and ResultsError for a bucket.
+    Raises StoreError, also for a query that needs too much memory or more `seconds`, FullDisk, and ResultsError for a
+    bucket.
     """
     context, spill = get_context("spawn"), SpillFolder()
     receiving, sending = context.Pipe(duplex=False)
@@ -46,7 +50,7 @@ def query(store: "Path | BucketStore", statement: str, form: Form) -> Generator[
     try:
         process.start()
         sending.close()
-        yield from _texts(receiving, process)
+        yield from _texts(receiving, process, seconds)
     finally:
         receiving.close()
         process.kill()
@@ -54,14 +58,17 @@ def query(store: "Path | BucketStore", statement: str, form: Form) -> Generator[
         spill.remove()
 
 
-def _texts(receiving: Any, process: Any) -> Iterator[str]:
+def _texts(receiving: Any, process: Any, seconds: float | None) -> Iterator[str]:
     """Iterate over the texts of the process, up to its end. Raises the exception that it reports."""
     decoder, due = codecs.getincrementaldecoder("utf-8")(), 0.0
+    end = float("inf") if seconds is None else time.monotonic() + seconds
     while True:
         while not receiving.poll(LOOK) or time.monotonic() > due:
             due = time.monotonic() + LOOK
             if held_bytes(process.pid) > HELD:
                 raise StoreError(tr(TOO_MUCH_MEMORY, memory=MEMORY))
+            if time.monotonic() > end:
+                raise StoreError(tr(TOO_LONG, seconds=round(seconds or 0)))
         try:
             message = receiving.recv_bytes()
         except EOFError:

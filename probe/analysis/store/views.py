@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from probe.analysis.compare.verdict_table import objects_view
-from probe.analysis.engines.duckdb_files import rows_under, spilling_duckdb
+from probe.analysis.engines.duckdb_files import literal_name, rows_under, spilling_duckdb
 from probe.analysis.engines.spill_folder import spill_root
+from probe.analysis.sql.expressions import literal
 from probe.analysis.store.columns import TABLES, schema, select_list
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import StoreError, rejected_lines
@@ -122,9 +123,12 @@ class Store:
         return rows_under(self._connection, self._store.resolve() / table) if table_files(self._store, table) else None
 
     def _restrict(self) -> None:
-        """Allow DuckDB only the store's files, and lock its settings. pyarrow reads those in a bucket."""
+        """Allow DuckDB only the store's files, and lock its settings. pyarrow reads those in a bucket.
+
+        DuckDB compares a folder with the pattern that it is asked for, and with the files that it finds.
+        """
         own = [self._store.resolve() / table for table in TABLES] if isinstance(self._store, Path) else []
-        folders = ", ".join("'" + str(folder).replace("'", "''") + "/'" for folder in own)
+        folders = ", ".join(literal(f"{name}/") for folder in own for name in (str(folder), literal_name(folder)))
         self._connection.execute(f"SET memory_limit = '{MEMORY}'")
         self._connection.execute(f"SET max_temp_directory_size = '{MOST_SPILLED}'")
         self._connection.execute(f"SET allowed_directories = [{folders}]")

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from probe.analysis.observations.lenient_json import text, texts
-from probe.analysis.rules.mechanisms import ancestors
-from probe.analysis.rules.tables import RULES
+from probe.analysis.phenomena import in_order
+from probe.analysis.rules.rule import CausePlace
+from probe.analysis.ruleset.mechanisms import ancestors
+from probe.analysis.ruleset.tables import rule_of
 from probe.messages import mark, tr, tr_plural
 
 REASONS: dict[str, str] = {
@@ -21,17 +23,12 @@ REASONS: dict[str, str] = {
     "tcp.reset": mark("Connections are cut off."),
     "tls.reset": mark("Connections are cut off."),
     "tls.timeout": mark("Connections go silent."),
-    "tls.policing": mark("Connections are cut off."),
-    "tls.throttle": mark("Pages are slowed down."),
-    "http.throttle": mark("Pages are slowed down."),
-    "quic.throttle": mark("Pages are slowed down."),
-    "tls.mitm": mark("Certificates are forged."),
     "quic.timeout": mark("Packets disappear."),
     "http.blockpage": mark("A block page is shown."),
     "http.redirect": mark("Pages are redirected."),
     "http.reset": mark("Requests are cut off."),
     "http.timeout": mark("Requests get no answer."),
-    "flow.freeze": mark("Connections go silent."),
+    "http.error": mark("Connections are refused."),
     "udp.timeout": mark("Packets disappear."),
     "stun.timeout": mark("Call packets disappear."),
     "stun.tampering": mark("Call packets are changed."),
@@ -46,19 +43,13 @@ REASONS: dict[str, str] = {
     "sip.timeout": mark("Call packets disappear."),
     "sip.reset": mark("Calls are cut off."),
     "sip.rewrite": mark("Call packets are changed."),
+    "stun.rewrite": mark("Call packets are changed."),
     "sip.tampering": mark("Call packets are changed."),
-    "sip.injection": mark("Calls get false answers."),
-    "media.loss": mark("Call packets get lost."),
-    "media.jitter": mark("Call packets come late."),
-    "media.cutoff": mark("Calls are cut off."),
-    "media.throttle": mark("Calls are slowed down."),
-    "media.silence": mark("Call packets disappear."),
     "smtp.injection": mark("Mail gets false replies."),
     "smtp.starttls_stripped": mark("Encryption is removed."),
     "imap.starttls_stripped": mark("Encryption is removed."),
-    "protocol.drop": mark("Packets disappear."),
     "protocol.reset": mark("Connections are cut off."),
-    "flow.cutoff": mark("Connections break off."),
+    **{node: words for each in in_order() for node, words in each.app_words.items()},
 }
 """How interference shows to a user, by a node of the tree of mechanisms. A node below has the same sentence."""
 
@@ -98,19 +89,45 @@ FAILING_NEEDS: dict[str, str] = {
     "sign_in": mark("Signing in does not work."),
     "browser": mark("The web client does not work."),
 }
+UNTESTED_NEEDS: dict[str, str] = {
+    "messages": mark("Messages: not tested."),
+    "pages": mark("Pages: not tested."),
+    "calls": mark("Calls: not tested."),
+    "names": mark("Name queries: not tested."),
+    "media": mark("Media: not tested."),
+    "sign_in": mark("Signing in: not tested."),
+    "browser": mark("Web client: not tested."),
+}
+NEEDS_SO_FAR: dict[str, str] = {
+    "messages": mark("Messages work so far."),
+    "pages": mark("Pages work so far."),
+    "calls": mark("Calls work so far."),
+    "names": mark("Names are found so far."),
+    "media": mark("Media work so far."),
+    "sign_in": mark("Signing in works so far."),
+    "browser": mark("Web client works so far."),
+}
+"""The sentence about a need of which something was not tested to its end, and the rest works."""
 _BY_STATE = {
     "blocked": BLOCKED_NEEDS,
     "likely_blocked": LIKELY_BLOCKED_NEEDS,
     "degraded": NEEDS_IN_PART,
+    "filtered_locally": FAILING_NEEDS,
     "impaired": FAILING_NEEDS,
     "down": FAILING_NEEDS,
 }
-BAD_THOUGH_OK: dict[str, str] = {
-    "service_udp_slow": REASONS["media.loss"],
-    "service_datagram_flows_freeze": mark("Calls may break off."),
-    "service_connections_end": REASONS["flow.cutoff"],
-    "service_address_slow": mark("Pages load slowly."),
+_SOMEWHERE = "somewhere"  # on the user's own side
+FILTERED: dict[str, str] = {
+    "this_computer": mark("This computer blocks it."),
+    "home_network": mark("Blocked at home."),
+    "resolver_of_choice": mark("Your own DNS blocks it."),
+    _SOMEWHERE: mark("Your own side blocks it."),
 }
+"""The sentence about an app that is filtered on the user's own side, by `cause_place`."""
+REFUSED_BY_SERVICE = mark("Refused by the service.")
+"""The sentence about an app whose own servers refuse access here."""
+_SHOWN = {rule_id: shown for each in in_order() for rule_id, shown in each.shown_though_ok.items()}
+BAD_THOUGH_OK: dict[str, str] = {rule_id: _SHOWN[rule_id][1] for rule_id in sorted(_SHOWN, key=_SHOWN.__getitem__)}
 """The sentence about a service that works badly, by its rule. An access line or a server can cause this too."""
 _ORDER = {state: place for place, state in enumerate(_BY_STATE)}
 _ACCUSED = {"blocked", "likely_blocked", "degraded"}
@@ -130,21 +147,55 @@ def app_sentence(
     `needs` has the state of each need, and `essential` the needs without which the app is of no use. `services` are the
     records of all its services.
     """
+    sentence = _about_state(rule_id, needs, essential, records, services)
+    interfered = {need: state for need, state in needs.items() if state in _ACCUSED and need not in essential}
+    if rule_id not in _UNMET or not interfered:
+        return sentence
+    return f"{sentence} {_about_worst(interfered)}"
+
+
+_UNMET = frozenset({"app_filtered_locally", "app_unclear", "app_down", "app_untested", "app_undecided"})
+"""The rules that decide by an essential need. Interference with another need is told beside it."""
+
+
+def _about_state(
+    rule_id: str,
+    needs: Mapping[str, str],
+    essential: Sequence[str],
+    records: Sequence[Mapping[str, Any]],
+    services: Sequence[Mapping[str, Any]],
+) -> str:
+    """Return the sentence about the needs that decide the state of the app."""
     if rule_id in {"app_blocked", "app_likely_blocked"}:
         return reason_of(records)
+    decisive = {need: needs[need] for need in essential}
     if rule_id == "app_works_in_part":
-        chosen = {need: needs[need] for need in essential}
-        if badly := _works_badly(chosen, records):
+        if badly := _works_badly(decisive, records):
             return badly
-        return _counted(records) if len(needs) == 1 else _about_worst(chosen)
-    failing_in_part = rule_id in {"app_unclear", "app_down"} and "ok" in needs.values()
-    if rule_id == "app_other_need_blocked" and _are_calls_bad(needs, records):
-        return reason_of(records)
-    if rule_id == "app_other_need_blocked" and (badly := _works_badly(needs, records)):
-        return badly
-    if rule_id in {"app_other_need_blocked", "app_other_need_unclear"} or failing_in_part:
+        return _counted(records) if len(needs) == 1 else _about_worst(decisive)
+    if rule_id == "app_other_need_blocked":
+        if _are_calls_bad(needs, records):
+            return reason_of(records)
+        return _works_badly(needs, records) or _about_worst(needs)
+    if rule_id == "app_other_need_unclear":
         return _about_worst(needs)
+    if rule_id in {"app_filtered_locally", "app_other_need_filtered_locally"}:
+        places = [text(record.get("cause_place")) for record in records]
+        return tr(FILTERED[next(filter(FILTERED.__contains__, places), _SOMEWHERE)])
+    if rule_id in {"app_unclear", "app_down"} and "ok" in needs.values():
+        return _about_worst(decisive)
+    if rule_id == "app_unclear" and _are_refused(records):
+        return tr(REFUSED_BY_SERVICE)
+    if rule_id == "app_untested" and any(record.get("state") == "ok" for record in records):
+        return _so_far(needs, essential, services)
+    if rule_id == "app_other_need_untested":
+        untested = [need for need in needs if needs[need] == "insufficient"]
+        return tr(UNTESTED_NEEDS[untested[0]]) if len(untested) == 1 else _OTHERS["app_untested"]()
     return _OTHERS[rule_id]() if rule_id in _OTHERS else _about_working(needs, records, services)
+
+
+def _are_refused(records: Sequence[Mapping[str, Any]]) -> bool:
+    return bool(records) and all(record.get("cause_place") == CausePlace.SERVICE for record in records)
 
 
 _OTHERS = {
@@ -158,7 +209,7 @@ _OTHERS = {
 def reason_of(records: Sequence[Mapping[str, Any]]) -> str:
     """Return the sentence for the first mechanism of the services that decide."""
     for record in records:
-        rule = RULES.get(text(record.get("rule_id")))
+        rule = rule_of(record)
         named = [rule.mechanism] if rule is not None and rule.mechanism else texts(record.get("mechanisms"))
         for node in (node for mechanism in named for node in ancestors(mechanism)):
             if node in REASONS:
@@ -169,7 +220,7 @@ def reason_of(records: Sequence[Mapping[str, Any]]) -> str:
 def _are_calls_bad(needs: Mapping[str, str], records: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether nothing fails except that call packets are lost, late or slow."""
     failing = {need for need, state in needs.items() if state in _ORDER}
-    rules = [RULES.get(text(record.get("rule_id"))) for record in records[:1]]
+    rules = [rule_of(record) for record in records[:1]]
     return failing == {"calls"} and any(rule is not None and rule.mechanism.startswith("media.") for rule in rules)
 
 
@@ -195,6 +246,17 @@ def _counted(records: Sequence[Mapping[str, Any]]) -> str:
     if not blocked:
         return tr("Some connections fail.")
     return tr_plural("{count} of {all} is blocked.", "{count} of {all} are blocked.", blocked, all=len(records))
+
+
+def _so_far(needs: Mapping[str, str], essential: Sequence[str], services: Sequence[Mapping[str, Any]]) -> str:
+    """Return the sentence about an app of which something works, and something was not tested to its end."""
+    untested = [need for need in essential if needs[need] == "insufficient"]
+    if len(untested) > 1:
+        return _OTHERS["app_untested"]()
+    if len(needs) > 1 or len(services) == 1:
+        return tr(NEEDS_SO_FAR[untested[0]])
+    working = sum(record.get("state") == "ok" for record in services)
+    return tr_plural("{count} of {all} works so far.", "{count} of {all} work so far.", working, all=len(services))
 
 
 def _about_working(

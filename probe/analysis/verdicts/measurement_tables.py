@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.pipeline.conclusions.rule_facts import CONSTANTS
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.pipeline.filling import filled
-from probe.analysis.pipeline.inputs import INPUTS
+from probe.analysis.pipeline.input_tables import INPUTS
+from probe.analysis.pipeline.rule_facts import CONSTANTS
 from probe.analysis.pipeline.steps import STATEMENTS, STEPS
 from probe.analysis.verdicts.verdicts import flat_measurement_of
 

@@ -1,12 +1,13 @@
 """Fill in the plain sentences: what a verdict says to a user without technical knowledge."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil, floor
 from typing import Any
 from urllib.parse import urlsplit
 
 from probe.analysis.observations.lenient_json import table, text
-from probe.analysis.rules.tables import RULES
+from probe.analysis.phenomena import in_order
+from probe.analysis.rules.variant import variant_of
+from probe.analysis.ruleset.tables import rule_of
 from probe.messages import listed, mark, tr, tr_plural
 from probe.targets.titles import shown_title
 
@@ -14,6 +15,13 @@ INVALID_SENTENCES: dict[str, str] = {
     "captive_portal": mark("A sign-in page answers in the place of every server. Sign in first, then run again."),
     "clock": mark("The clock of this computer is wrong by more than a day. Set it, then run again."),
     "vpn": mark("A VPN carries the traffic, so another network would be measured. Switch it off, then run again."),
+    "network_changed": mark(
+        "This computer changed to another network during the test, so the result is about neither of them. Stay in one "
+        "network, then run again."
+    ),
+    "computer_slept": mark(
+        "This computer slept during the test, so it may have missed answers. Keep it awake, then run again."
+    ),
     "tls_interception": mark(
         "A device in this network, or a program on this computer, opens all encrypted connections. Nothing can be "
         "concluded about single services. Pause the program, or use another network, then run again."
@@ -31,10 +39,10 @@ _SUCCEEDED = mark(
 )
 
 
-SHOWN_THOUGH_OK = frozenset(
-    {"service_address_slow", "service_udp_slow", "service_connections_end", "service_datagram_flows_freeze"}
-)
+SHOWN_THOUGH_OK = frozenset(rule_id for each in in_order() for rule_id in each.shown_though_ok)
 """Rules of services that work, of which the sentence is shown: what was seen may be no interference."""
+
+_VALUES = tuple(each.values for each in in_order() if each.values is not None)
 
 
 def plain_sentence(
@@ -47,7 +55,7 @@ def plain_sentence(
     """
     if not record.get("valid", True):
         return tr(INVALID_SENTENCES.get(text(record.get("invalid_reason")), UNUSABLE))
-    rule = RULES.get(text(record.get("rule_id")))
+    rule = rule_of(record)
     if rule is None:  # of another ruleset
         return text(record.get("because"))
     facts = table(target)
@@ -61,37 +69,9 @@ def plain_sentence(
         host=_listed(host for each in records for host in _hosts(each)) or app,
         date=facts.get("retired"),
         successor=facts.get("successor"),
-        **_call_figures(table(record.get("media"))),
-        **_throughput_figures(table(record.get("throughput_ratio"))),
-        **_cutoff_figures(table(record.get("cutoff"))),
+        **{name: tr(words) for name, words in rule.words},
+        **{name: value for values_of in _VALUES for name, value in values_of(record).items()},
     )
-
-
-def _call_figures(media: Mapping[str, Any]) -> dict[str, int]:
-    """Return the figures in the sentences about call packets. Intervals are widened to whole numbers of 100 packets."""
-    loss, late = (media.get(name) or [0.0, 0.0, 1.0] for name in ("loss", "late"))
-    return {
-        "low": floor(100 * loss[1]),
-        "high": ceil(100 * loss[2]),
-        "late_low": floor(100 * late[1]),
-        "late_high": ceil(100 * late[2]),
-        "seconds": round(media.get("cutoff_time") or 0.0),
-        "rate": round((media.get("rate") or 0.0) / 1000),
-    }
-
-
-def _throughput_figures(ratio: Mapping[str, Any]) -> dict[str, int]:
-    """Return the interval of the throughput in parts of 100, widened to whole numbers."""
-    low, high = (value if (value := ratio.get(end)) is not None else default for end, default in _WHOLE_RANGE)
-    return {"slow_low": floor(100 * low), "slow_high": ceil(100 * high)}
-
-
-def _cutoff_figures(cutoff: Mapping[str, Any]) -> dict[str, int]:
-    """Return the interval in which connections were cut off, widened to whole seconds."""
-    return {"cut_low": floor(cutoff.get("low") or 0.0), "cut_high": ceil(cutoff.get("high") or 0.0)}
-
-
-_WHOLE_RANGE = (("low", 0.0), ("high", 1.0))
 
 
 def _shut_down(facts: Mapping[str, Any]) -> str:
@@ -117,7 +97,7 @@ def _service(app: str, records: Sequence[Mapping[str, Any]]) -> str:
 def _hosts(record: Mapping[str, Any]) -> list[str]:
     """Return the hosts of the endpoints that decide, or of all endpoints if the record does not name any."""
     endpoints = [table(endpoint) for endpoint in record.get("endpoints") or ()]
-    deciding = [endpoint for endpoint in endpoints if endpoint.get("rule_id") == record.get("rule_id")]
+    deciding = [endpoint for endpoint in endpoints if variant_of(endpoint) == variant_of(record)]
     return [_host(text(endpoint.get("endpoint"))) for endpoint in deciding or endpoints]
 
 

@@ -1,13 +1,51 @@
-"""Decide from the checks of the network if a measurement is valid. Validity is independent of the state."""
+"""Decide if a measurement can be judged in time, and from the checks of the network if it is valid.
 
-from collections.abc import Callable
+Validity is independent of the state.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from probe.analysis.features.network.checks import checks_of
-from probe.analysis.observations.lenient_json import seconds
-from probe.analysis.observations.rows import PROBE, FlatMeasurement
+from probe.analysis.features.network_check_columns import checks_of
+from probe.analysis.observations.flat_measurement import FlatMeasurement
+from probe.analysis.observations.lenient_json import seconds, table, tables, text, texts
+from probe.analysis.observations.observation import PROBE
 from probe.signatures.unfit_networks import MOST_SKEW
+from probe.targets.target_error import MOST_ENDPOINTS, MOST_SERVICES
+
+MOST_TRANSACTIONS = 10_000  # of the probe and the control together. The largest run in the lab has 500
+MOST_COMPARISONS = 500_000  # of an address with the transactions of its endpoint. The largest run needs 72,000
+
+
+def is_too_large(test_keys: dict[str, Any]) -> bool:
+    """Return True if a measurement of our probe has more services, endpoints or transactions than any run writes."""
+    services = table(table(test_keys.get("x_target")).get("services"))
+    listed = [table(service).get("endpoints") for service in services.values()]
+    listed += table(test_keys.get("x_redirects")).values()
+    control = table(table(test_keys.get("x_control")).get("test_keys"))
+    made = [test_keys.get("x_transactions"), control.get("x_transactions")]
+    if len(services) > MOST_SERVICES or _length(listed) > MOST_ENDPOINTS or _length(made) > MOST_TRANSACTIONS:
+        return True
+    return _comparisons(chain.from_iterable(map(tables, made))) > MOST_COMPARISONS
+
+
+def _comparisons(transactions: Iterable[dict[str, Any]]) -> int:
+    """Return how often the features compare an address with a transaction. Follow-ups count for every address."""
+    made, followups = Counter[str](), 0
+    addresses: dict[str, set[str]] = defaultdict(set)
+    for each in transactions:
+        endpoint = text(each.get("endpoint"))
+        made[endpoint] += 1
+        followups += each.get("followup") is not None
+        addresses[endpoint].add(text(each.get("address")))
+    return sum((made[endpoint] + followups) * len(found) for endpoint, found in addresses.items())
+
+
+def _length(lists: Iterable[Any]) -> int:
+    return sum(len(each) for each in lists if isinstance(each, list))
 
 
 @dataclass(frozen=True)
@@ -39,6 +77,16 @@ INVALIDITIES = (
         "vpn",
         lambda measurement, facts: facts.get("vpn") is True,
         "A VPN is active, so the measurement describes the VPN's network.",
+    ),
+    Invalidity(
+        "network_changed",
+        lambda measurement, facts: "network" in texts(facts.get("changes")),
+        "This computer moved to another network during the run, so the measurement describes neither of them.",
+    ),
+    Invalidity(
+        "computer_slept",
+        lambda measurement, facts: "sleep" in texts(facts.get("changes")),
+        "This computer slept during the measurement, so answers may have been missed.",
     ),
     Invalidity(
         "tls_interception",

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from probe.analysis.engines.engine import Engine
+from probe.analysis.engines.sql_engine import Engine
 from probe.analysis.observations.clock import true_start
-from probe.analysis.observations.identity import identity
 from probe.analysis.observations.lenient_json import table, tables, text
-from probe.analysis.verdicts.regimes.run_network import RunNetwork
+from probe.analysis.observations.measurement_identity import claim, identity
+from probe.analysis.verdicts.run_network import RunNetwork
 from probe.analysis.verdicts.verdicts import Located, judge_each
 from probe.formats import failures as f
 from probe.formats.origin import origin_of
+from probe.privacy.contributor_token import ANNOTATION, month_of
 
 NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
 
@@ -21,12 +22,15 @@ NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
 class VerdictRow:
     """Hold one service in one measurement, with the columns of a store's table `verdicts`.
 
-    `line_hash` is the identity of the measurement. `measurement_start_time` is the recorded one.
+    `line_hash` is the identity of the measurement. `claim` is equal in measurements that contradict each other, because
+    they name the same run, nettest, input, target and time. `measurement_start_time` is the recorded one.
     `corrected_start_time` and its `day` are corrected by the clock's error (`true_start`). Lists are joined by a space.
     No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered
     over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints` and `media` are
     those of the record as JSON. `network_facts` is what the measurement says about its network (`RunNetwork.text`), in
-    one row of each measurement. `throughput_ratio`, `cutoff` and the ends of their intervals are -1 if unknown.
+    one row of each measurement. `platform` is the annotation. `probe_id` is OONI's pseudonym of a device in one
+    network, or our contributor token of a device in one month. `throughput_ratio`, `cutoff` and the ends of their
+    intervals are -1 if unknown.
     """
 
     line_hash: str
@@ -66,12 +70,19 @@ class VerdictRow:
     endpoints: str = ""
     media: str = ""
     network_facts: str = ""
+    layer: str = ""
+    way: str = ""
+    forged: str = ""
+    cause_place: str = ""
     throughput_ratio: float = -1.0
     throughput_ratio_low: float = -1.0
     throughput_ratio_high: float = -1.0
     cutoff: float = -1.0
     cutoff_low: float = -1.0
     cutoff_high: float = -1.0
+    platform: str = ""
+    probe_id: str = ""
+    claim: str = ""
 
 
 COLUMNS: tuple[str, ...] = tuple(column.name for column in fields(VerdictRow))
@@ -100,12 +111,14 @@ def _rows(measurement: dict[str, Any], records: list[dict[str, Any]]) -> Iterato
     start = true_start(measurement)
     measured: dict[str, Any] = {
         "line_hash": identity(measurement).hex(),
+        "claim": claim(measurement).hex(),
         "corrected_start_time": start,
         "day": start[:10],
         "network": text(measurement.get("probe_network_name")),
         "software_name": text(measurement.get("software_name")),
         "software_version": text(measurement.get("software_version")),
         "ipv6_broken": ipv6_broken(table(table(measurement.get("test_keys")).get("x_run"))),
+        **device_columns(measurement),
         **origin_columns(measurement),
     }
     facts = network_text(measurement)
@@ -124,7 +137,10 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that come from the record itself."""
     hop = table(record["hop"])
     flat = {key: record[key] for key in COLUMNS if key in record}
-    flat |= {key: text(record[key]) for key in ("state", "proof", "invalid_reason", "hop_reason")}
+    flat |= {
+        key: text(record[key])
+        for key in ("state", "cause_place", "proof", "invalid_reason", "layer", "way", "forged", "hop_reason")
+    }
     flat |= {key: " ".join(record[key]) for key in LISTS}
     return flat | {
         "state": str(record["state"] or ""),
@@ -141,6 +157,16 @@ def figure_columns(record: dict[str, Any], without: float | None) -> dict[str, A
     """Return the figures of a verdict record that have an interval, and the ends of it, as columns."""
     return {
         f"{name}{end}": table(record[name]).get(key, without) for name in _WITH_INTERVAL for end, key in _ENDS.items()
+    }
+
+
+def device_columns(measurement: dict[str, Any]) -> dict[str, str]:
+    """Return the columns with the kind of device and its pseudonym, which is OONI's or our contributor token."""
+    annotations = table(measurement.get("annotations"))
+    token = text(annotations.get(ANNOTATION))
+    return {
+        "platform": text(annotations.get("platform")),
+        "probe_id": text(measurement.get("probe_id")) or (token if month_of(token) else ""),
     }
 
 

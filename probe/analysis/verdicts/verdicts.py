@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
-from probe.analysis.engines.engine import Engine, SQLiteEngine
+from probe.analysis.engines.sql_engine import Engine, SQLiteEngine
+from probe.analysis.measurement_reader import read_measurement
+from probe.analysis.observations.flat_measurement import FlatMeasurement
 from probe.analysis.observations.lenient_json import table
-from probe.analysis.observations.rows import FlatMeasurement, read_measurement
 from probe.analysis.ooni_import import is_ooni, read_ooni
 from probe.analysis.pipeline.filling import filled
 from probe.analysis.pipeline.steps import STATEMENTS
-from probe.analysis.rules.tables import RULESET
-from probe.analysis.verdicts.records import Head, Record, head_of, records_of
-from probe.analysis.verdicts.size_limits import is_too_large
+from probe.analysis.ruleset.tables import RULESET
+from probe.analysis.verdicts.validity import is_too_large
+from probe.analysis.verdicts.verdict_records import Head, Record, head_of, records_of
 from probe.messages import mark
 
 __all__ = [
@@ -68,7 +69,6 @@ def judge_batch(measurements: Iterable[Flattened], engine: Engine) -> list[list[
 
 
 def judge_flat(facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: int, engine: Engine) -> list[Record]:
-    """Compute the verdict records of one flattened measurement."""
     (records,) = judge_batch([Flattened(facts, head, file, number)], engine)
     return records
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from probe.cli.data.engines import USAGE
-from probe.cli.data.ingest import named_files, opened_store, require_analysis_extra
+from probe.cli.data.ingest import named_files, opened_store, processes_for, require_analysis_extra
 from probe.cli.data.verdict_tables import Lab
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, bucket_errors
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
-from probe.platforms.processes import available_cores
 
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
@@ -27,7 +26,7 @@ app = new_app()
 @app.command()
 def cite(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE|DIR…", help="Results files and folders, instead of a store.")
+        list[str] | None, typer.Argument(metavar="PATH", help="Results files and folders, instead of a store.")
     ] = None,
     store: Annotated[
         Path | None, opt("--store", help="A store that `probe ingest` made: a folder, or s3://BUCKET/PREFIX.")
@@ -68,7 +67,7 @@ def _opened(paths: list[str], store: Path | None, lab: bool) -> "Iterator[Path |
         refusal = tr("No temporary folder can be made in {folder}. Set TMPDIR to another folder.", folder=spill_root())
         raise UsageError(refusal, USAGE)
     try:
-        ingest(files, temporary.path / "store", lab=lab, jobs=available_cores())
+        ingest(files, temporary.path / "store", lab=lab, jobs=processes_for(files))
         yield temporary.path / "store"
     finally:
         temporary.remove()
@@ -83,8 +82,7 @@ def _citation(store: "Path | BucketStore", json: bool) -> str:
 
 def _card(store: "Path | BucketStore", json: bool) -> str:
     """Return the card as JSON or Markdown. Raises UsageError for a store without measurements."""
-    from probe.analysis.report.card_facts import card_facts
-    from probe.analysis.report.dataset_card import as_markdown
+    from probe.analysis.report.dataset_card import as_markdown, card_facts
 
     facts: dict[str, Any] = card_facts(store)
     if not facts["totals"]["measurements"]:

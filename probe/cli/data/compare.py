@@ -72,7 +72,7 @@ def compare(
     from probe.analysis.compare.compare import to_json
     from probe.analysis.compare.terminal.text import to_text
     from probe.analysis.listings.joined import by_cell
-    from probe.cli.results.pages import write_page
+    from probe.cli.results.saved_pages import write_page
 
     asked, style = question(by, since, until, only, lab, baseline), style_of(sys.stdout)
     notes = annotations_of(annotations, html)
@@ -102,9 +102,8 @@ def note_empty_baseline(comparison: "Comparison", baseline: str | None) -> None:
 def beside_stores(table: "VerdictTable", asked: "Question", paths: list[Path]) -> "list[Joined]":
     """Return the newest answers of app stores, beside what networks of these countries do. Raises UsageError."""
     from probe.analysis.listings.answers import runs_of
-    from probe.analysis.listings.joined import joined
+    from probe.analysis.listings.joined import joined, newest_listings
     from probe.analysis.listings.measured import networks_measured
-    from probe.analysis.listings.newest import newest_listings
     from probe.cli.stores.kept_answers import answers_in
 
     try:
@@ -125,7 +124,11 @@ def stores_text(rows: "list[Joined]", *, asked: bool) -> str:
     if not asked:
         return ""
     if not rows:
-        return "\n" + wrapped(tr("No app store of these countries was asked.")) + "\n"
+        missing = tr(
+            "The answers of --stores contain no app store of these countries. `probe stores --country` asks "
+            "these stores."
+        )
+        return "\n" + wrapped(missing) + "\n"
     note = tr("What a store lists and what a network does are separate. Neither proves the other.")
     lines = paragraphs([(one.listed, one.networks) for one in rows])
     return "\n" + "\n".join([*lines, wrapped(note)]) + "\n"

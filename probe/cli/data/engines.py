@@ -42,7 +42,7 @@ Master = Annotated[
 
 
 class StoreEngine(Protocol):
-    """Read, fill and rejudge a store. `probe.analysis.spark.engine` has the other implementation."""
+    """Read, fill and rejudge a store. `probe.analysis.spark.spark_engine` has the other implementation."""
 
     def verdict_table(self, stores: "Sequence[Path | BucketStore]") -> "VerdictTable":
         """Open the tables `verdicts` of some stores together. Raises StoreError, and ResultsError for buckets."""
@@ -74,7 +74,7 @@ class LocalEngine:
 
     def rejudge(self, store: Path, *, jobs: int) -> dict[str, float]:
         """Compute the verdicts of a store again, with `jobs` processes. Raises StoreError."""
-        from probe.analysis.store.rejudging.rejudge import rejudge
+        from probe.analysis.store.maintenance.rejudge import rejudge
 
         return rejudge(store, jobs=jobs)
 
@@ -87,7 +87,7 @@ def store_engine(name: EngineName, master: str | None) -> Iterator[StoreEngine]:
             raise UsageError(tr("The option --master is for Spark only. Add --engine spark, or leave it out."), USAGE)
         yield LocalEngine()
         return
-    from probe.analysis.spark.engine import ClusterError, UnreachableError, spark_engine
+    from probe.analysis.spark.spark_engine import ClusterError, UnreachableError, spark_engine
 
     try:
         with spark_engine(DEFAULT_MASTER if master is None else master) as engine:

@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 
 import typer
 
-from probe.cli.answers import is_yes
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, say, size, wrapped, write_error
+from probe.cli.typed_answers import is_yes
 from probe.messages import listed, printable, tr, tr_plural
-from probe.ooni.archive.keys import EARLIEST, TESTS, Question, choose
+from probe.ooni.archive.archive_keys import EARLIEST, TESTS, ArchiveQuery, choose
 from probe.platforms import event_loop
 from probe.results import reason_of
 
 if TYPE_CHECKING:
-    from probe.ooni.archive.bucket import Bucket
-    from probe.ooni.archive.keys import Stored
+    from probe.ooni.archive.archive_bucket import ArchiveBucket
+    from probe.ooni.archive.archive_keys import ArchivedFile
 
 MOST_LISTINGS = 20_000  # one per hour, country and nettest: a year of two nettests in one country
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -50,12 +50,17 @@ def ooni(
 
     The command contacts the archive only. Complete files are not downloaded again, and incomplete ones are continued.
     """
-    from probe.ooni.archive import bucket
+    from probe.ooni.archive import archive_bucket
 
-    question = Question(_countries(cc), _tests(test), _day("--since", since), _day("--until", until))
+    question = ArchiveQuery(_countries(cc), _tests(test), _day("--since", since), _day("--until", until))
     if question.since >= question.until:
         raise UsageError(
-            tr("--until {until} must be later than --since {since}, since it is exclusive.", until=until, since=since),
+            tr(
+                "--until {until} must be later than --since {since}, because the period ends before the day of "
+                "--until.",
+                until=until,
+                since=since,
+            ),
             2,
         )
     listings = sum(1 for _ in question.prefixes())
@@ -66,13 +71,13 @@ def ooni(
             most=MOST_LISTINGS,
         )
         raise UsageError(refusal, 2)
-    base, limit = _address(archive or bucket.ARCHIVE), _bytes(most)
+    base, limit = _address(archive or archive_bucket.ARCHIVE), _bytes(most)
     _agree(base, yes)
     raise typer.Exit(event_loop.run(_run(base, question, plan, dest, limit)))
 
 
-async def _run(base: str, question: Question, plan: bool, dest: Path, limit: int) -> int:
-    from probe.ooni.archive.bucket import Unreachable, open_bucket
+async def _run(base: str, question: ArchiveQuery, plan: bool, dest: Path, limit: int) -> int:
+    from probe.ooni.archive.archive_bucket import Unreachable, open_bucket
 
     async with open_bucket(base) as bucket:
         try:
@@ -86,7 +91,8 @@ async def _run(base: str, question: Question, plan: bool, dest: Path, limit: int
             return 0
         if total > limit:
             refusal = tr(
-                "The files have {total}, more than --most {limit} allows. Raise --most, or ask for fewer days.",
+                "The files have {total} together, which is more than --most {limit} allows. Raise --most, or ask for "
+                "fewer days.",
                 total=size(total),
                 limit=size(limit),
             )
@@ -94,7 +100,7 @@ async def _run(base: str, question: Question, plan: bool, dest: Path, limit: int
         return await _fetch(bucket, files, dest)
 
 
-def _print_plan(question: Question, files: "list[Stored]", total: int) -> None:
+def _print_plan(question: ArchiveQuery, files: "list[ArchivedFile]", total: int) -> None:
     from probe.analysis.store.licences import OF_OONI
 
     summary = tr_plural(
@@ -111,9 +117,9 @@ def _print_plan(question: Question, files: "list[Stored]", total: int) -> None:
         say(sys.stdout, f"  {printable(stored.key)}  {size(stored.size)}")
 
 
-async def _fetch(bucket: "Bucket", files: "list[Stored]", dest: Path) -> int:
+async def _fetch(bucket: "ArchiveBucket", files: "list[ArchivedFile]", dest: Path) -> int:
     """Download all files, a few at a time. Returns 0, or 8 if a file differs from its listing, or 4 if unreachable."""
-    from probe.ooni.archive.bucket import FILES_AT_ONCE, Spoiled, Unreachable
+    from probe.ooni.archive.archive_bucket import FILES_AT_ONCE, Spoiled, Unreachable
 
     waiting, codes, fetched = iter(files), [0], 0
 

@@ -2,6 +2,7 @@
 
 import json as jsonlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +13,18 @@ from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import SkippedLines, files_of
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
+from probe.platforms.installation import command_for
 from probe.platforms.processes import available_cores
 from probe.results import Source, is_remote
+from probe.results.remote import RemoteFile
 
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
 
 Store = Annotated[Path, opt("--store", help="Folder of the store. It is created if it does not exist.")]
+
+WORTH_A_PROCESS = 8 << 20  # bytes of measurements
+RATIO = 10  # of measurements that are packed
 
 app = new_app()
 
@@ -28,7 +34,7 @@ def ingest(
     store: Store,
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="PATH…", help="Results files, folders, s3://BUCKET/PREFIX, or - for standard input."),
+        typer.Argument(metavar="PATH", help="Results files, folders, s3://BUCKET/PREFIX, or - for standard input."),
     ] = None,
     lab: Annotated[
         bool, opt("--lab", help="Include artificial measurements: those of the lab, and synthetic ones.")
@@ -52,8 +58,8 @@ def ingest(
         raise UsageError(tr("probe ingest needs either results files or --rejudge."), USAGE)
     require_analysis_extra()
     check_on_disk(store)
-    cores = jobs or available_cores()
     files = [] if rejudge else named_files(paths or [])
+    cores = jobs or (available_cores() if rejudge else processes_for(files))
     with store_engine(engine, master) as chosen:
         counts = _run(chosen, files, store, lab=lab, jobs=cores, rejudge=rejudge)
     if json:
@@ -87,6 +93,20 @@ def named_files(paths: list[str]) -> list[Source]:
         skipped.name(problem)
     skipped.print_count()
     return found.files
+
+
+def processes_for(files: Sequence[Source]) -> int:
+    """Return one process per core, and fewer for little data: a process takes as long to start as 8 MB to be read."""
+    return max(1, min(available_cores(), sum(map(_unpacked_size, files)) // WORTH_A_PROCESS))
+
+
+def _unpacked_size(file: Source) -> int:
+    """Return about how many bytes a file has without its compression. A file that is gone has none."""
+    try:
+        size = file.size if isinstance(file, RemoteFile) else file.stat().st_size
+    except OSError:
+        return 0
+    return size * (1 if str(file).endswith((".jsonl", ".json")) else RATIO)
 
 
 def _run(
@@ -129,8 +149,8 @@ def require_analysis_extra() -> None:
     if find_spec("duckdb") is None or find_spec("pyarrow") is None:
         raise UsageError(
             tr(
-                "A store needs DuckDB and pyarrow. Install them with pip install 'censorprobe[analysis]', "
-                "or in a checkout with pip install -e '.[analysis]'"
+                "A store needs DuckDB and pyarrow. This command installs them: {command}",
+                command=command_for("analysis"),
             ),
             USAGE,
         )

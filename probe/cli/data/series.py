@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 app = new_app()
 
 
-class Grain(StrEnum):
+class StepLength(StrEnum):
     """List the lengths of a step."""
 
     DAY = "day"
@@ -39,7 +39,7 @@ class Grain(StrEnum):
 def series(
     sources: Sources,
     by: By = None,
-    grain: Annotated[Grain, opt("--grain", help="Length of a step in UTC: day or hour.")] = Grain.DAY,
+    grain: Annotated[StepLength, opt("--grain", help="Length of a step in UTC: day or hour.")] = StepLength.DAY,
     since: Since = None,
     until: Until = None,
     only: Only = None,

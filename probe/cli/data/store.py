@@ -9,18 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from probe.cli.answers import is_yes
 from probe.cli.data.engines import USAGE
 from probe.cli.data.ingest import check_on_disk, require_analysis_extra
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, bucket_errors
 from probe.cli.screen import UsageError, say
+from probe.cli.typed_answers import is_yes
 from probe.messages import listed, printable, tr, tr_plural
 from probe.platforms.processes import available_cores
 from probe.results import is_remote
 
 app = new_app()
-Dir = Annotated[Path | None, typer.Argument(metavar="DIR", help="Folder of the store.")]
+Dir = Annotated[Path | None, typer.Argument(metavar="FOLDER", help="Folder of the store.")]
 Option = Annotated[Path | None, opt("--store", help="Folder of the store, in place of DIR.")]
 Json = Annotated[bool, opt("--json", help="Print one JSON object.")]
 Jobs = Annotated[int | None, opt("--jobs", min=1, max=256, help="Number of processes. Default: one per core.")]
@@ -87,7 +87,7 @@ def compact(
 ) -> None:
     """Merge the small files of each month, and give unused space back to the disk."""
     with _opened(folder, store) as chosen:
-        from probe.analysis.store.maintenance.compact import compact as merge
+        from probe.analysis.store.writing.merge import compact as merge
 
         done = merge(chosen, jobs=_cores(jobs), file_mb=file_mb)
     text = tr(
@@ -146,7 +146,8 @@ def migrate(folder: Dir = None, store: Option = None, jobs: Jobs = None, json: J
             sys.stdout,
             tr(
                 "Version {old} became version {new}. Measurements: {measurements}. "
-                "Copies in other spellings, which are counted once now: {duplicates}.",
+                "Measurements that the old version held more than once, in different spellings, and that now count "
+                "once: {duplicates}.",
                 old=done["from"],
                 new=done["to"],
                 measurements=done["measurements"],
@@ -158,7 +159,13 @@ def migrate(folder: Dir = None, store: Option = None, jobs: Jobs = None, json: J
 @app.command()
 def copy(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The store: a folder, or s3://BUCKET/PREFIX.")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="Where to copy it: the other of the two.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET",
+            help="Where to copy the store: s3://BUCKET/PREFIX if the store is a folder, a folder if it is in a bucket.",
+        ),
+    ],
     json: Json = False,
 ) -> None:
     """Copy a store to a bucket (S3), or from one. Only files that the other side lacks are sent.
@@ -167,7 +174,7 @@ def copy(
     copy or the new one. After an interruption the same command continues.
     """
     require_analysis_extra()
-    from probe.analysis.store.copying.copy import copy as send
+    from probe.analysis.store.maintenance.copy import copy as send
 
     with _store_errors(), bucket_errors():
         done = send(source, target)

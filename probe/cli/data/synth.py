@@ -29,7 +29,8 @@ def synth(
     The measurements are cut from recordings of the lab. Their country codes and networks are reserved for private use,
     and other commands leave them out without --lab. A world with users also has DIR/users.jsonl.
     """
-    from probe.lab.synth.world import WorldError, load_world
+    from probe.lab.recordings import RecordingNotInstalled
+    from probe.lab.synth.synthetic_world import WorldError, load_world
     from probe.lab.synth.write import synthesise
 
     if (out / "lines").exists() and any((out / "lines").iterdir()):
@@ -38,6 +39,8 @@ def synth(
         done = synthesise(measurements, seed, out, light=light, world=load_world(world))
     except WorldError as error:
         raise UsageError(printable(str(error)), 2) from None
+    except RecordingNotInstalled as error:
+        raise UsageError(str(error), 2) from None
     except OSError as error:
         refusal = tr("{folder} cannot be written: {reason}.", folder=out, reason=reason_of(error))
         raise write_error(error, out, refusal, 2) from None

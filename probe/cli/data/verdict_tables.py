@@ -25,7 +25,7 @@ from probe.results import is_remote
 if TYPE_CHECKING:
     from probe.analysis.compare.axes import Question
     from probe.analysis.compare.terminal.style import Style
-    from probe.analysis.compare.verdict_table import VerdictTable
+    from probe.analysis.compare.verdict_table import Contradictions, VerdictTable
     from probe.analysis.object_storage.bucket_store import BucketStore
     from probe.analysis.verdicts.verdict_row import VerdictRow
 
@@ -33,7 +33,7 @@ NARROWEST = 40  # columns that a screen of measurements needs
 NOTHING_LEFT = mark("No measurement matches these sources and options. Widen --since, --until and --only.")
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="STORE|FILE|DIR…", help="Stores, results files and folders, also s3://BUCKET/PREFIX."),
+    typer.Argument(metavar="SOURCE", help="Stores, results files and folders, also s3://BUCKET/PREFIX."),
 ]
 Since = Annotated[
     str | None,
@@ -124,17 +124,34 @@ def verdict_table(sources: list[str], lab: bool, skipped: SkippedLines, engine: 
         raise UsageError(str(error), INVALID_INPUT) from None
     if table.repeated:
         repeated = tr_plural(
-            "{count} measurement is there more than once and counts once.",
-            "{count} measurements are there more than once and count once.",
+            "{count} measurement occurs more than once in the sources. It is counted once.",
+            "{count} measurements occur more than once in the sources. Each is counted once.",
             table.repeated,
         )
         say(sys.stderr, repeated)
+    if table.contradictions.tests:
+        say(sys.stderr, _contradictions_text(table.contradictions))
     ((everything, *artificial),) = table.select("SELECT COUNT(*), MAX(lab), MAX(synthetic) FROM verdicts")
     if not everything:
         raise UsageError(tr(NOTHING_LEFT), INVALID_INPUT)
     if any(artificial):
         _say_artificial(table, lab)
     return table
+
+
+def _contradictions_text(found: "Contradictions") -> str:
+    """Return the sentences on measurements of one test that have different contents."""
+    places = [tr("{file}, line {number}", file=file, number=number) for file, number in found.places]
+    return tr_plural(
+        "{count} test of a run has several measurements with different contents, for example these: {places}. "
+        "At least one of them was changed later or made up. Each is counted as a run of its own. Find out which is "
+        "true before you publish the result.",
+        "{count} tests of runs have several measurements with different contents, for example these: {places}. "
+        "At least one of each was changed later or made up. Each is counted as a run of its own. Find out which are "
+        "true before you publish the result.",
+        found.tests,
+        places=" | ".join(places),
+    )
 
 
 def _say_artificial(table: "VerdictTable", included: bool) -> None:
@@ -213,7 +230,7 @@ def _check_versions(stores: "list[Path | BucketStore]", *, alone: bool) -> None:
 
 def _judge(sources: list[str], skipped: SkippedLines, copies: "Counter[str]") -> Iterator["VerdictRow"]:
     """Iterate over the rows of measurements in files, each judged once. `copies` counts them by identity."""
-    from probe.analysis.observations.identity import identity
+    from probe.analysis.observations.measurement_identity import identity
     from probe.analysis.verdicts.verdict_row import rows_of_each
 
     def firsts() -> Iterator[tuple[str, int, dict[str, Any]]]:

@@ -37,6 +37,11 @@ EXIT_CODES = (
     ExitCode(9, "lab", mark("The lab itself failed.")),
     ExitCode(10, "run --exit-code", mark("A service is blocked or likely blocked.")),
     ExitCode(11, "run --exit-code", mark("No service is blocked, and one works badly or does not work.")),
+    ExitCode(
+        13,
+        "run --exit-code",
+        mark("No service fails because of the network, and one is filtered on the user's own side."),
+    ),
     ExitCode(12, "run --exit-code", mark("No service fails, and one was not tested enough or cannot be used.")),
     ExitCode(130, ANY, mark("Ctrl-C (SIGINT). Finished measurements are kept.")),
     ExitCode(143, ANY, mark("SIGTERM, or a closed terminal. Finished measurements are kept.")),

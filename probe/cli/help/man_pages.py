@@ -12,12 +12,12 @@ from typer.main import get_command
 
 from probe.cli import COMMANDS
 from probe.cli import app as whole
+from probe.cli.help.command_examples import EXAMPLES
 from probe.cli.help.exit_codes import ANY, EXIT_CODES
 
 FOLDER = Path(__file__).parents[2] / "data" / "man"
 EXIT_CODE_PAGE = Path(__file__).parents[3] / "docs" / "reference" / "exit-codes.md"
 _CODE = re.compile(r"`([^`]*)`")
-_LIST = re.compile(r"<list\[(\w+)\]>")  # the type of what can be repeated
 
 
 def pages() -> dict[str, str]:
@@ -76,6 +76,7 @@ def _command_page(name: str, command: Any, context: Any) -> Iterator[str]:
         yield from _usage(inner.command, inner)
         yield from _paragraphs(inner.command.help or "", first=".PP")
         yield from _options(inner.command, inner)
+    yield from _examples(name)
     yield from _exit_codes(name)
     yield ".SH SEE ALSO"
     yield r"\fBprobe\fR(1)"
@@ -104,12 +105,19 @@ def _options(command: Any, context: Any) -> Iterator[str]:
         if record is None:
             continue
         yield ".TP"
-        yield rf"\fB{_text(_LIST.sub(lambda found: f'<{found.group(1).lower()}>', record[0]))}\fR"
+        yield rf"\fB{_text(record[0].strip())}\fR"
         yield _text(" ".join(record[1].split())) or r"\&"
 
 
+def _examples(name: str) -> Iterator[str]:
+    yield ".SH EXAMPLES"
+    for command, examples in EXAMPLES.items():
+        if command.split()[0] == name:
+            for words, about in examples:
+                yield from (".TP", rf"\fBprobe {_text(words)}\fR", _text(about))
+
+
 def _exit_codes(command: str = "") -> Iterator[str]:
-    """Yield the exit codes of a command, or of all commands."""
     yield ".SH EXIT STATUS"
     for row in EXIT_CODES:
         named = {each.split()[0] for each in row.commands.split(", ")}

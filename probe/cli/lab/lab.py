@@ -12,7 +12,7 @@ import typer
 
 from probe.analysis.run_result.run_sentences import origin_header
 from probe.analysis.run_result.runs import RunVerdicts
-from probe.analysis.verdicts.regimes.regimes import judge_regime
+from probe.analysis.verdicts.network_regimes import judge_regime
 from probe.cli.completions import complete_scenario
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 app = new_app()
 app.command("score")(score)
 
+LAST_LINES = 4  # the comparison with the scenario, and the path of the file
+
 Named = Annotated[
     str,
     typer.Argument(
-        metavar="NAME|FILE.toml",
+        metavar="SCENARIO",
         help="A scenario by name, or your own scenario file.",
         autocompletion=complete_scenario,
     ),
@@ -54,12 +56,13 @@ def list_scenarios(
 ) -> None:
     """List the scenarios, or with --classes the censors and faults that a scenario can have."""
     documents = list(_classes() if classes else _scenarios())
+    width = max(len(document["name"]) for document in documents) + 1
     for document in documents:
-        say(sys.stdout, jsonlib.dumps(document) if json else "\n".join(_text_lines(document)))
+        say(sys.stdout, jsonlib.dumps(document) if json else "\n".join(_text_lines(document, width)))
 
 
 def _scenarios() -> Iterator[dict[str, Any]]:
-    from probe.lab.scenario.names import scenario_names
+    from probe.lab.scenario.bundled_scenarios import scenario_names
     from probe.lab.scenario.scenario import find_scenario, load_scenario
 
     with _usage_errors():
@@ -83,9 +86,9 @@ def _about(field: Any) -> str:
     return f"{field.description}{default}"
 
 
-def _text_lines(document: Mapping[str, Any]) -> Iterator[str]:
+def _text_lines(document: Mapping[str, Any], width: int) -> Iterator[str]:
     if "keys" not in document:
-        yield wrapped(document["title"], 28, f"{document['name']:<28}"[:28])
+        yield wrapped(document["title"], width, f"{document['name']:<{width}}")
         return
     by = "class" if document["table"] == "censor" else "kind"
     yield f"[[{document['table']}]] {by} = {jsonlib.dumps(document['name'])}"
@@ -98,7 +101,7 @@ def _text_lines(document: Mapping[str, Any]) -> Iterator[str]:
 def run(
     name: Named,
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="Run this in the lab instead of measuring.")
+        list[str] | None, typer.Argument(metavar="-- COMMAND", help="Run this in the lab instead of measuring.")
     ] = None,
     seed: Seed = 0,
     json: Annotated[bool, typer.Option("--json", help="Verdict records on stdout and nothing else.")] = False,
@@ -201,17 +204,17 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
     if finished.code > 128:
         return finished.code
     path = _results_file(finished.records, results)
-    _print_records(finished.records, json, verbose, Origin(lab=scenario.name), _run_in(path))
     stream: TextIO = sys.stderr if json else sys.stdout
     if finished.differences:
-        sentence = tr("These verdicts differ from those that scenario {name} expects:", name=scenario.name)
-        say(stream, f"\n{sentence}")
+        say(stream, tr("These verdicts differ from those that scenario {name} expects:", name=scenario.name))
         for line in table(finished.differences):
             say(stream, f"  {line}")
+        say(stream)
     elif not json:
-        say(stream, tr("All verdicts are as scenario {name} expects.", name=scenario.name))
+        say(stream, wrapped(tr("All verdicts are as scenario {name} expects.", name=scenario.name)))
     if path is not None:
-        say(stream if not json else sys.stderr, f"saved {printable(path)}")
+        say(stream, f"saved {printable(path)}")
+    _print_records(finished.records, json, verbose, Origin(lab=scenario.name), _run_in(path))
     return 1 if finished.differences else 0
 
 
@@ -227,7 +230,17 @@ def _print_records(
 
         plain = is_plain(False, sys.stdout)
         regime = judge_regime(list(records), run.network_facts)
-        print_result(records, sys.stdout, plain, origin=origin, targets=run.targets, verbose=verbose, regime=regime)
+        print_result(
+            records,
+            sys.stdout,
+            plain,
+            origin=origin,
+            targets=run.targets,
+            verbose=verbose,
+            regime=regime,
+            ending=run.ending,
+            taken=LAST_LINES,
+        )
         return
     from probe.analysis.verdicts.verdicts import to_json
 
@@ -258,10 +271,15 @@ def _run_in(path: Path | None) -> RunVerdicts:
 def _show_recording(scenario: "Scenario", why: str, json: bool, verbose: bool) -> None:
     """Print why the lab cannot run, then the verdicts of the scenario's recorded measurements."""
     from probe.analysis.verdicts.verdicts import judge_measurements
-    from probe.lab.recordings import recording_of
+    from probe.lab.recordings import RecordingNotInstalled, recording_of
     from probe.results import Problem, file_name, read_lines
 
-    path = recording_of(scenario.name)
+    try:
+        path = recording_of(scenario.name)
+    except RecordingNotInstalled as error:
+        raise UsageError(
+            " ".join([tr("The lab cannot run on this computer: {reason}", reason=why), str(error)]), 1
+        ) from None
     if path is None:
         sentence = tr(
             "The lab cannot run on this computer, and scenario {name} has no recording: {reason}",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME…]", help="Scenarios by name, by default all.", autocompletion=complete_scenario),
+    typer.Argument(metavar="NAME", help="Scenarios by name, by default all.", autocompletion=complete_scenario),
 ]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds for each scenario.")]
 FirstSeed = Annotated[int, typer.Option("--first-seed", min=0, help="The first seed. The others follow it.")]
@@ -81,7 +81,7 @@ def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
 
 def _score_of_runs(names: list[str], seeds: range, jobs: int, consent: str) -> "Score":
     from probe.lab.run import expected_services
-    from probe.lab.scenario.names import scenario_names
+    from probe.lab.scenario.bundled_scenarios import scenario_names
     from probe.lab.scenario.scenario import ScenarioError, find_scenario, load_scenario
     from probe.lab.scoring.score import Tally, tally
     from probe.lab.scoring.score_files import Score, kind_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probe.analysis.run_result.run_sentences import origin_header
-from probe.analysis.verdicts.regimes.regimes import NOT_SHOWN
+from probe.analysis.verdicts.network_regimes import NOT_SHOWN
 from probe.cli.results.unusable_lines import INVALID_INPUT, files_of
 from probe.cli.screen import WIDTH, UsageError, say, wrapped
 from probe.formats.origin import origin_of
@@ -16,7 +16,7 @@ from probe.messages import mark, printable, tr, tr_plural
 from probe.results import Piece, Problem, read_pieces
 
 if TYPE_CHECKING:
-    from probe.analysis.verdicts.judging_steps import Explanation, JudgedRow, Match
+    from probe.analysis.verdicts.step_records import Explanation, JudgedRow, Match
 
 HEADINGS = {
     "name": mark("1. Names"),
@@ -71,7 +71,7 @@ def _line(source: str, number: int) -> tuple[str, dict[str, Any] | Problem]:
 
 def print_json(place: str) -> None:
     """Print the rows and records of one measurement as one JSON object. Raise UsageError."""
-    from probe.analysis.verdicts.judging_steps import explain
+    from probe.analysis.verdicts.step_records import explain
 
     file, number, measurement = measurement_at(place)
     document = {"file": file, "line": number} | explain(measurement, file=file, number=number).document()
@@ -80,7 +80,7 @@ def print_json(place: str) -> None:
 
 def print_steps(place: str) -> None:
     """Print the rows and records of one measurement, in 80 columns. Raise UsageError."""
-    from probe.analysis.verdicts.judging_steps import explain
+    from probe.analysis.verdicts.step_records import explain
 
     file, number, measurement = measurement_at(place)
     explanation = explain(measurement, file=file, number=number)

@@ -24,7 +24,10 @@ _CLOSED = re.compile(rf"{RUN_FOLDER}{RUN_NAME}jsonl(\.zst)?", re.ASCII)
 
 
 def summary_of(run: Path) -> RunSummary:
-    """Return the kept summary of a run, else a new one, which is kept if the run is closed and has our form of name."""
+    """Return the kept summary of a run, or a new one.
+
+    A new one is kept if the run is closed and its file has a name of our form.
+    """
     if not _CLOSED.fullmatch("/".join(run.parts[-3:])) or (digest := _digest_of(run)) is None:
         return summarize(run)
     kept = summary_file(run)
@@ -39,7 +42,7 @@ def summary_of(run: Path) -> RunSummary:
 
 
 def _keep(document: dict[str, object], run: Path, kept: Path) -> None:
-    """Write a summary. It does not stay if its run was removed meanwhile."""
+    """Write a summary. It is removed again if its run was removed meanwhile."""
     with unfinished(run.parent) as part:
         part.write_text(json.dumps(document))
         part.replace(kept)

@@ -51,7 +51,7 @@ def _print_text(run: RunVerdicts) -> None:
 
 
 def _explain(run: RunVerdicts, as_json: bool) -> None:
-    from probe.analysis.verdicts.judging_steps import explain_network
+    from probe.analysis.verdicts.step_records import explain_network
     from probe.cli.results.judging_steps import print_network
 
     with in_english():

@@ -6,18 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from probe.analysis.observations.lenient_json import flag, number, table, tables, text, texts
-from probe.analysis.rules.mechanisms import is_mechanism
+from probe.analysis.ruleset.mechanisms import is_mechanism
 from probe.analysis.run_result.app_words import AppState
 from probe.analysis.run_result.run_sentences import apps_without_result, latest_rounds
+from probe.analysis.run_result.unfinished_runs import ENDINGS, missing_of
 from probe.cli.found_words import counts_of, found_words
-from probe.cli.summary.headline import headline
-from probe.cli.summary.layout import wrap
+from probe.cli.summary.headline import headline, short_headline
+from probe.cli.summary.table_layout import wrap
 from probe.formats.origin import Origin, origin_of
-from probe.messages import tr, tr_plural
+from probe.messages import listed, printable, tr, tr_plural
 from probe.results import Problem, read_lines
 
 MOST_APPS, MOST_TESTS, LONGEST = 500, 50, 60  # apps and names of tests in one file, and characters of a text
 OTHERS = "other tests"
+IN_SHORT = 2  # lines of what was found, so that ten runs fit a screen of 24 lines
 
 
 @dataclass
@@ -32,6 +34,7 @@ class RunSummary:
     apps: list[AppState] = field(default_factory=list)
     tests: dict[str, int] = field(default_factory=dict)
     problems: int = 0
+    ending: str = ""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "RunSummary":
@@ -45,6 +48,7 @@ class RunSummary:
             apps=list(map(_state, tables(document.get("apps")))),
             tests={name: number(count) for name, count in table(document.get("tests")).items()},
             problems=number(document.get("problems")),
+            ending=text(document.get("ending")),
         )
 
     @property
@@ -53,21 +57,35 @@ class RunSummary:
         marks = [f"{name.upper()} {value}" for name in Origin._fields if (value := getattr(self, name))]
         return " ".join(marks) or self.network
 
-    def found_lines(self, width: int, *, unicode: bool) -> list[str]:
-        """Return which apps are blocked, in a few lines. Without apps the services are counted."""
-        if any(app["valid"] for app in self.apps):
-            return headline(self.apps, width, unicode=unicode)
-        found = apps_without_result(self.apps) if self.apps else found_words(self.found)
-        return wrap(found, width) if found else []
+    @property
+    def missing(self) -> str:
+        """Return the sentence about what is missing of an unfinished run, "" if nothing is missing."""
+        return next((missing_of(ending, self.apps) for ending in ENDINGS if ending == self.ending), "")
 
-    def notes(self, path: Path) -> list[str]:
-        """Return what is wrong with the file: unusable lines, or no end."""
-        notes = []
-        if self.problems:
-            notes.append(tr_plural("{count} unusable line", "{count} unusable lines", self.problems))
-        if path.name.endswith(".part"):
-            notes.append(tr("The run was interrupted, or is still going on."))
-        return notes
+    def in_short(self, width: int, *, unicode: bool) -> str:
+        """Return what was found in two lines of this width, behind a word for an unfinished run and the notes."""
+        first = [*([tr("unfinished")] if self.missing else []), *self.notes()]
+        if any(app["valid"] for app in self.apps):
+            return short_headline(self.apps, first, width, IN_SHORT, unicode=unicode)
+        found = apps_without_result(self.apps) if self.apps else found_words(self.found) or self.tests_found()
+        return " ".join(wrap((" · " if unicode else " | ").join([*first, found]), width, IN_SHORT))
+
+    def tests_found(self) -> str:
+        """Return the names of the tests of a file without verdicts."""
+        names = [f"{name} ({count})" if count > 1 else name for name, count in self.tests.items()]
+        return printable(listed(names)) or tr("no measurements")
+
+    def found_lines(self, width: int, *, unicode: bool) -> list[str]:
+        """Return what is missing, and which apps do not work, in a few lines. Without apps the services are counted."""
+        missing = wrap(self.missing, width) if self.missing else []
+        if any(app["valid"] for app in self.apps):
+            return [*missing, *headline(self.apps, width, unicode=unicode)]
+        found = apps_without_result(self.apps) if self.apps else found_words(self.found)
+        return [*missing, *(wrap(found, width) if found else [])]
+
+    def notes(self) -> list[str]:
+        """Return what is wrong with the results file: lines that cannot be used."""
+        return [tr_plural("{count} unusable line", "{count} unusable lines", self.problems)] if self.problems else []
 
     def note(self, measurement: Mapping[str, Any]) -> None:
         """Add one measurement. Texts are cut, and names of very many tests count together."""
@@ -92,11 +110,12 @@ def summarize(path: Path) -> RunSummary:
 def _records(path: Path, summary: RunSummary) -> Iterator[Mapping[str, Any]]:
     """Yield the verdict records of the file, and note the states of the apps if it contains one run."""
     from probe.analysis.run_result.runs import runs_in
-    from probe.analysis.verdicts.apps import judge_apps
+    from probe.analysis.verdicts.app_verdicts import judge_apps
 
     for part, run in enumerate(runs_in(_measurements(path, summary))):
         apps = latest_rounds(judge_apps(run.records, run.targets)) if part == 0 else []
         summary.apps = list(map(_state, apps)) if len(apps) <= MOST_APPS else []
+        summary.ending = run.ending if part == 0 else ""
         yield from run.records
 
 

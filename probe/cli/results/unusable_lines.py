@@ -11,7 +11,18 @@ import typer
 
 from probe.cli.screen import UsageError, say
 from probe.messages import listed, printable, tr, tr_plural
-from probe.results import Found, Problem, RemoteFile, ResultsError, Source, file_name, find_files, is_remote, read_lines
+from probe.platforms.installation import command_for
+from probe.results import (
+    FoundFiles,
+    Problem,
+    RemoteFile,
+    ResultsError,
+    Source,
+    file_name,
+    find_files,
+    is_remote,
+    read_lines,
+)
 
 INVALID_INPUT, NO_NETWORK = 6, 4
 MOST_NAMED = 10
@@ -33,7 +44,11 @@ class SkippedLines:
     def print_count(self) -> None:
         """Print how many there were, if any."""
         if (more := self.lines - MOST_NAMED) > 0:
-            unnamed = tr_plural("and {count} more, which is not named", "and {count} more, which are not named", more)
+            unnamed = tr_plural(
+                "and {count} more unusable line, which is not listed",
+                "and {count} more unusable lines, which are not listed",
+                more,
+            )
             say(sys.stderr, f"probe: {unnamed}")
         if self.lines:
             unusable = tr_plural("{count} line could not be used.", "{count} lines could not be used.", self.lines)
@@ -46,7 +61,7 @@ class SkippedLines:
             raise typer.Exit(INVALID_INPUT)
 
 
-def files_of(sources: list[str]) -> Found:
+def files_of(sources: list[str]) -> FoundFiles:
     """Return the files of the sources, at least one of them usable or refused. Raises UsageError."""
     with bucket_errors():
         found = find_files(sources, _objects_of(sources))
@@ -78,7 +93,9 @@ def _objects_of(sources: list[str]) -> Callable[[str], Sequence[RemoteFile]] | N
 def require_pyarrow() -> None:
     """Check that pyarrow is installed, which reads from buckets. Raises UsageError."""
     if find_spec("pyarrow") is None:
-        needed = tr("Reading from s3:// needs pyarrow. Install it with pip install 'censorprobe[analysis]'")
+        needed = tr(
+            "Reading from s3:// needs pyarrow. This command installs it: {command}", command=command_for("analysis")
+        )
         raise UsageError(needed, INVALID_INPUT)
 
 
@@ -88,10 +105,11 @@ def usable_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[t
     for problem in found.refused:
         skipped.name(problem)
     for source in found.files:
-        yield from _usable(source, skipped)
+        yield from measurements_in(source, skipped)
 
 
-def _usable(source: Source, skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def measurements_in(source: Source, skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Iterate over (file name, line number, measurement) of one file, as far as it can be judged."""
     from probe.analysis.verdicts.verdicts import reason_unusable
 
     name = file_name(source)

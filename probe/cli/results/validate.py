@@ -11,15 +11,13 @@ from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, files_of
 from probe.cli.screen import UsageError, say
 from probe.messages import in_english, listed, mark, printable, tr, tr_plural
+from probe.platforms.installation import command_for
 
 if TYPE_CHECKING:
-    from probe.results.validation import Finding, Tally
+    from probe.results.validation import SchemaFinding, ValidationTally
 
 USAGE = 2
-NEEDS = mark(
-    "probe validate needs jsonschema-rs. Install it with pip install 'censorprobe[analysis]', "
-    "or in a checkout with pip install -e '.[analysis]'"
-)
+NEEDS = mark("probe validate needs jsonschema-rs. This command installs it: {command}")
 
 app = new_app()
 
@@ -27,7 +25,7 @@ app = new_app()
 @app.command()
 def validate(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE…", help="Results files, folders, or - for standard input.")
+        list[str], typer.Argument(metavar="FILE", help="Results files, folders, or - for standard input.")
     ],
     json: Annotated[bool, opt("--json", help="Print one JSON object per file.")] = False,
 ) -> None:
@@ -49,29 +47,29 @@ def validate(
         raise typer.Exit(INVALID_INPUT)
 
 
-def _tallies(sources: list[str]) -> Iterator[tuple[str, "Tally"]]:
+def _tallies(sources: list[str]) -> Iterator[tuple[str, "ValidationTally"]]:
     """Iterate over files and their findings, reading one line at a time. Raises UsageError."""
     from probe.results import file_name, read_lines
 
     try:
-        from probe.results.validation import Tally
+        from probe.results.validation import ValidationTally
     except ModuleNotFoundError as missing:
         if missing.name != "jsonschema_rs":
             raise
-        raise UsageError(tr(NEEDS), USAGE) from None
+        raise UsageError(tr(NEEDS, command=command_for("analysis")), USAGE) from None
     found = files_of(sources)
     for problem in found.refused:
-        tally = Tally()
+        tally = ValidationTally()
         tally.add(0, problem)
         yield problem.file, tally
     for source in found.files:
-        tally = Tally()
+        tally = ValidationTally()
         for number, line in read_lines(source):
             tally.add(number, line)
         yield file_name(source), tally
 
 
-def as_text(name: str, tally: "Tally") -> Iterator[str]:
+def as_text(name: str, tally: "ValidationTally") -> Iterator[str]:
     """Iterate over the lines for the user: one about the file, and one for each problem."""
     checked = tally.ours + tally.unreadable
     if checked:
@@ -86,7 +84,7 @@ def as_text(name: str, tally: "Tally") -> Iterator[str]:
         yield f"  {describe_finding(finding)}"
     if tally.beyond:
         yield "  " + tr_plural(
-            "{count} more problem, at another place.", "{count} more problems, at other places.", tally.beyond
+            "{count} more problem, which is not listed.", "{count} more problems, which are not listed.", tally.beyond
         )
     if tally.foreign:
         yield tr_plural(
@@ -98,7 +96,7 @@ def as_text(name: str, tally: "Tally") -> Iterator[str]:
         )
 
 
-def describe_finding(finding: "Finding") -> str:
+def describe_finding(finding: "SchemaFinding") -> str:
     """Return one problem as a line: place, problem, count, and the first line with the value there."""
     place = f"{finding['place']}: " if finding["place"] else ""
     first = f", {finding['first_path']}" if finding["first_path"] != finding["place"] else ""
@@ -110,7 +108,7 @@ def describe_finding(finding: "Finding") -> str:
     return f"{place}{finding['sentence']}: {often}{first}{value}"
 
 
-def as_json(name: str, tally: "Tally") -> str:
+def as_json(name: str, tally: "ValidationTally") -> str:
     """Return the findings of a file as one JSON object."""
     import json
 

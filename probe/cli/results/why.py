@@ -1,174 +1,53 @@
-"""Explain a verdict to the user: the transactions that decided, the rule, and what would give another verdict."""
+"""Print verdicts with their evidence: the transactions that decided, the rule, and what would give another verdict."""
 
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from probe.analysis.observations.lenient_json import tables
 from probe.analysis.run_result.run_targets import targets_of
-from probe.analysis.run_result.service_words import STATE_WORDS, device_sentences
-from probe.analysis.run_result.throughput_sentences import cutoff_sentences, throughput_sentences
-from probe.analysis.run_result.transaction_sentences import describe_transaction
-from probe.analysis.verdicts.hops.reasons import SENTENCES
 from probe.cli.screen import print_verdicts, say, wrapped
 from probe.formats.origin import REAL, Origin
-from probe.messages import listed, mark, tr, tr_plural
-from probe.messages.cells import padded
-from probe.run_page.path_picture import place_sentence
+from probe.messages.terminal_cells import padded
 
 if TYPE_CHECKING:
-    from probe.analysis.engines.engine import Engine
-    from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
+    from probe.analysis.engines.sql_engine import Engine
+    from probe.analysis.observations.flat_measurement import FlatMeasurement
 
-PREFLIGHT = {
-    "portal": mark("Before the measurement, a captive portal answered ({value})."),
-    "clock_skew": mark("Before the measurement, this computer's clock was wrong by {value} s."),
-    "vpn": mark("Before the measurement, a VPN was active."),
-    "tls_interception": mark("Before the measurement, TLS connections were intercepted ({value})."),
-}
-_WITHOUT, _IF = mark("without {changes}: {state} ({rule})"), mark("if {changes}: {state} ({rule})")
-MOST_SHOWN = 12  # transactions per service. The results file has all of them.
-MOST_SECONDS = 30.0  # of processor time for the evidence of one measurement. The lab's largest takes 13 if it is busy
 INDENT = 22
 
 
 class Explanations:
-    """Print verdicts with their evidence."""
+    """Print verdicts with their evidence, in 80 columns."""
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
-        self._until = 0.0  # processor time at which the search for the latest measurement's evidence ends
-
-    def _of(self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any]) -> "MeasurementEvidence":
-        """Return the analysis of all verdict records of a measurement."""
-        from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
-        from probe.analysis.verdicts.verdicts import flat_measurement_of
-
-        self._until = time.process_time() + MOST_SECONDS
-        return MeasurementEvidence(flat_measurement_of(measurement), records, self._engine, self._may_go_on)
-
-    def _may_go_on(self) -> bool:
-        return time.process_time() < self._until
 
     def say_all(
-        self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any], plain: bool, origin: Origin
-    ) -> None:
-        """Print the verdicts of one measurement with their evidence, under one heading if it is artificial."""
-        if not records:
-            return
-        found = self._of(records, measurement)
-        for number, record in enumerate(records):
-            self._say(record, measurement, found, plain, REAL if number else origin)
-
-    def _say(
         self,
-        record: Mapping[str, Any],
+        records: Sequence[Mapping[str, Any]],
         measurement: dict[str, Any],
-        found: "MeasurementEvidence",
         plain: bool,
         origin: Origin,
+        facts: "FlatMeasurement | None" = None,
     ) -> None:
-        """Print one verdict with its evidence, in 80 columns."""
-        print_verdicts([record], sys.stdout, plain, origin=origin, evidence=False, targets=targets_of([measurement]))
-        changes = _changes(record, found)  # before the transactions, since their search may take all time
-        _say_list(tr("Decided by"), list(_evidence(record, measurement, found)))
-        _say_list(tr("Throughput"), list(throughput_sentences(record)))
-        _say_list(tr("Time limit"), list(cutoff_sentences(record)))
-        works = record["state"] == "ok"
-        rule = tr("{rule} (ruleset {ruleset})", rule=record["rule_id"], ruleset=record["ruleset"])
-        _say_list(tr("Rule"), [rule, record["because"]] if works else [rule])  # else the sentence is printed above
-        nothing = tr("No single piece of evidence would change this verdict.")
-        _say_list(tr("Would change it"), changes or ([nothing] if self._may_go_on() else []))
-        _say_list(tr("On the path"), [*_place(record), *device_sentences(record)])
-        unneeded = [] if works or not record["valid"] else found.unneeded(record["service"])
-        _say_list(tr("Not needed"), [listed(map(tr, unneeded))] if unneeded else [])
-        if not self._may_go_on():
-            _say_list(
-                tr("Incomplete"), [tr("This measurement is so large that not all of its evidence was looked at.")]
-            )
-        say(sys.stdout)
+        """Print the verdicts of one measurement with their evidence, under one heading if it is artificial.
 
+        `facts` is the flattened measurement, if it is known already.
+        """
+        from probe.analysis.verdicts.verdicts import flat_measurement_of
+        from probe.run_page.verdict_reasons import VerdictReasons
 
-def _evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], found: "MeasurementEvidence") -> Iterator[str]:
-    """Iterate over sentences: the deciding transactions, the number of others, the control."""
-    test_keys = measurement.get("test_keys")
-    keys: Mapping[str, Any] = test_keys if isinstance(test_keys, dict) else {}
-    transactions = tables(keys.get("x_transactions"))
-    known = {number: tx for tx in transactions if isinstance(number := tx.get("transaction_id"), int)}
-    if not record["valid"]:
-        yield from _reasons_invalid(keys)
-        return
-    shown = [known[number] for number in found.deciding(record["service"]) if number in known]
-    yield from (describe_transaction(transaction) for transaction in shown[:MOST_SHOWN])
-    if (more := len(shown) - MOST_SHOWN) > 0:
-        yield tr_plural(
-            "{count} more transaction, in the results file", "{count} more transactions, in the results file", more
-        )
-    related = {number for endpoint in record["endpoints"] for number in endpoint["transactions"]}
-    related |= {number for transaction in shown if isinstance(number := transaction["transaction_id"], int)}
-    if others := len(related) - len(shown):
-        yield tr_plural(
-            "{count} more transaction, not needed for this verdict",
-            "{count} more transactions, not needed for this verdict",
-            others,
-        )
-    yield _control(record, keys.get("x_control"))
-
-
-def _reasons_invalid(keys: Mapping[str, Any]) -> Iterator[str]:
-    """Iterate over what preflight found that makes the measurement invalid."""
-    from probe.analysis.observations.lenient_json import seconds, table, texts
-    from probe.signatures.unfit_networks import MOST_SKEW
-
-    facts = table(table(keys.get("x_run")).get("preflight"))
-    if abs(seconds(facts.get("clock_skew"))) <= MOST_SKEW:
-        facts = facts | {"clock_skew": 0}
-    yield from (tr(sentence, value=facts[key]) for key, sentence in sorted(PREFLIGHT.items()) if facts.get(key))
-    if facts.get("network") is False:
-        yield tr("Before the measurement, no neutral host could be reached.")
-    yield from (tr("Bug in the probe: {bug}", bug=bug) for bug in texts(keys.get("x_bugs")))
-
-
-def _changes(record: Mapping[str, Any], found: "MeasurementEvidence") -> list[str]:
-    """Return one sentence per other state and rule, with all changes that give it."""
-    outcomes: dict[tuple[bool, str, str], list[str]] = {}
-    for one in found.alternatives(record["service"]):
-        outcomes.setdefault((one.removed, one.state, one.rule_id), []).append(tr(one.change))
-    return [
-        tr(
-            _WITHOUT if removed else _IF,
-            changes=tr(" or ").join(changes),
-            state=tr(STATE_WORDS[state]),
-            rule=rule,
-        )
-        for (removed, state, rule), changes in outcomes.items()
-    ]
-
-
-def _place(record: Mapping[str, Any]) -> Iterator[str]:
-    """Iterate over the sentence about the interfering hop, or about the reason why none is known."""
-    if hop := record["hop"]:
-        yield place_sentence(hop["ttl"])
-    elif reason := record["hop_reason"]:
-        yield tr(SENTENCES[reason])
+        if not records:
+            return
+        reasons = VerdictReasons(facts or flat_measurement_of(measurement), records, measurement, self._engine)
+        for number, record in enumerate(records):
+            shown = REAL if number else origin
+            print_verdicts([record], sys.stdout, plain, origin=shown, evidence=False, targets=targets_of([measurement]))
+            for title, rows in reasons.of(record):
+                _say_list(title, rows)
+            say(sys.stdout)
 
 
 def _say_list(title: str, rows: list[str]) -> None:
     for number, row in enumerate(rows):
         say(sys.stdout, wrapped(row, INDENT, "    " + padded(title if number == 0 else "", INDENT - 4)))
-
-
-def _control(record: Mapping[str, Any], control: Any) -> str:
-    if record["controls"]:
-        return tr_plural(
-            "The test helper outside this network succeeded in {worked} of {count} attempt.",
-            "The test helper outside this network succeeded in {worked} of {count} attempts.",
-            record["controls"],
-            worked=record["control_successes"],
-        )
-    if not isinstance(control, dict):
-        return tr("No test helper was asked.")
-    if control.get("failure"):
-        return tr("The test helper gave no usable answer: {failure}.", failure=control["failure"])
-    return tr("The test helper did not test this service.")

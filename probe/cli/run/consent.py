@@ -8,11 +8,12 @@ from typing import Annotated, TextIO
 
 import typer
 
-from probe.cli.answers import YES_OR_NO, answer_in
 from probe.cli.options import new_app, opt, targets_folder
+from probe.cli.run.consent_choices import CHOICES, Choice
 from probe.cli.run.consent_text import VERSION, first_screen, text
 from probe.cli.run.settings import config_folder
 from probe.cli.screen import UsageError, say, wrapped
+from probe.cli.typed_answers import YES_OR_NO, answer_in
 from probe.files import read_regular
 from probe.messages import mark, review_notice, tr
 from probe.results import reason_of
@@ -21,12 +22,15 @@ QUESTIONS = (
     (
         mark("Can a person who watches your connection notice this tool?"),
         True,
-        mark("That is not right. It can be noticed, because it sends many names in a pattern that apps do not make."),
+        mark(
+            "That is not right. A person who watches your connection can notice this tool, because it sends many names "
+            "in a pattern that apps do not make."
+        ),
     ),
     (
         mark("Will the results be published or uploaded automatically?"),
         False,
-        mark("That is not right. They stay in a file on this computer until you share it."),
+        mark("That is not right. The results stay in a file on this computer until you share the file."),
     ),
 )
 AGREE = mark("Measure from this network, as described?")
@@ -61,8 +65,11 @@ def consent(
     ask(folder, whole=True)
 
 
-def require(given: str | None, folder: Path) -> None:
-    """Return if the user agreed to this version, else ask at a terminal. Sends nothing. Raises UsageError (3)."""
+def require(given: str | None, folder: Path) -> bool:
+    """Return if the user agreed to this version, otherwise ask at a terminal. Sends nothing. Raises UsageError (3).
+
+    True is returned if the user was asked now, and may have made choices.
+    """
     if given is not None:
         if given != VERSION:
             raise UsageError(
@@ -77,10 +84,11 @@ def require(given: str | None, folder: Path) -> None:
         if not sys.stdin.isatty():
             raise UsageError(tr(NO_TERMINAL, version=VERSION), 3)
         ask(folder)
+        return True
+    return False
 
 
 def consent_file() -> Path:
-    """Return the file that holds the answer."""
     return config_folder() / "consent"
 
 
@@ -108,6 +116,21 @@ def ask(folder: Path, *, whole: bool = False) -> None:
     if not _answer("  " + tr(AGREE), folder):
         raise UsageError(tr("Nothing was sent, because you did not agree."), 3)
     say(sys.stderr, keep())
+    for choice in CHOICES:
+        _ask_about(choice, folder)
+
+
+def _ask_about(choice: Choice, folder: Path) -> None:
+    """Ask for a choice that needs no answer, and keep it. The end of the input is a no."""
+    say(sys.stderr, wrapped(tr(choice.about)))
+    try:
+        agreed = _answer("  " + tr(choice.question), folder)
+    except UsageError:  # the end of the input
+        agreed = False
+    try:
+        choice.choose(agreed)
+    except UsageError as refusal:
+        say(sys.stderr, wrapped(refusal.sentence))
 
 
 def _say_notice(stream: TextIO) -> None:

@@ -28,7 +28,10 @@ TEXT = (
         mark(
             "The public servers of these services. Neutral hosts for comparison: {neutral}. "
             "Public resolvers, which see the names of the services: {resolvers}. {non_resolver} "
-            "The test helper, if you name one. With --input also the web addresses that you name and their redirects. "
+            "If a name server gives a false answer, it is asked for names of advertising and of tests of filters too. "
+            "The name server that your network assigned to this computer is then asked for the same service. "
+            "The test helper, if you name or choose one. "
+            "With --input also the web addresses that you name and their redirects. "
             "A person who watches your connection sees their names. "
             "Leave out addresses that are not safe for you to be seen visiting."
         ),
@@ -98,6 +101,22 @@ TEXT = (
         ),
     ),
     (
+        mark("A code for each month"),
+        mark(
+            "Only if you agree to it, each result has a code. All results of this computer have the same code for one "
+            "month, and another one in the next month. "
+            "Analysts then see how many computers found the same, so one computer is not taken for many. "
+            "The code contains nothing about you. "
+            "But a person who has several results sees from the code that they come from the same computer, and on "
+            "which networks it was in that month. If that person knows that one of them is yours, all of them are "
+            "known to be yours. "
+            "A person who takes this computer can find your results of all months. "
+            "Runs with --asn AS0 or --cc ZZ have no code. "
+            "You can change this later with `probe config edit` (contributor-token) or in `probe ui`. "
+            "`probe wipe` removes the secret that the codes are made with."
+        ),
+    ),
+    (
         mark("When not to run it"),
         mark(
             "Do not run it if it could endanger you to be found with this tool. "
@@ -115,7 +134,7 @@ SCREEN = (
         mark("Contacts"),
         mark(
             "Their servers, {count} neutral hosts, public resolvers ({resolver_names}), and the test helper and web "
-            "addresses that you name."
+            "addresses that you choose."
         ),
     ),
     (
@@ -123,7 +142,7 @@ SCREEN = (
         mark(
             "Your internet provider, employer or school can notice that you measure. The servers see your IP address. "
             "Some networks then block a service for some minutes. "
-            "--repeat and --depth deep make both more likely."
+            "Many rounds and a deep test make both more likely."
         ),
     ),
     (
@@ -164,11 +183,16 @@ def sections(folder: Path) -> list[tuple[str, str]]:
     return [(tr(title), tr(body, **facts)) for title, body in TEXT]
 
 
+def short_sections(folder: Path) -> list[tuple[str, str]]:
+    """Return title and body of each section of the text that fits on one screen."""
+    facts = _facts(folder)
+    return [(tr(title), tr(body, **facts)) for title, body in SCREEN]
+
+
 def first_screen(folder: Path) -> list[str]:
     """Return the text that fits on one screen with the questions, in lines of 80 columns."""
-    facts = _facts(folder)
     lines = [tr("Please read this before anything is sent.")]
-    lines += [wrapped(tr(body, **facts), 16, _label(tr(title), 16)) for title, body in SCREEN]
+    lines += [wrapped(body, 16, _label(title, 16)) for title, body in short_sections(folder)]
     lines += [wrapped(tr("Type m to read the whole text, with the name of every host."))]
     return "\n".join(lines).split("\n")
 
@@ -189,6 +213,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     public = listed(f"{role} ({_listed(service.endpoints)})" for role, service in resolvers.services.items())
     checks = (check for check, _, _ in neutral.portal)
     hosts = _hosts([*neutral.endpoints, *neutral.reachability, *neutral.by_address, *neutral.home_hosts, *checks])
+    hosts += [one.host for one in neutral.port_hosts]
     dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
     cost, deep = cost_of(targets), cost_of(targets, depth="deep")
     return {

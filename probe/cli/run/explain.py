@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from probe.cli.run.run_request import with_public_helpers
 from probe.cli.run.run_time import RunCost, cost_of
 from probe.cli.screen import UsageError, say, size, wrapped
 from probe.messages import listed, tr
@@ -13,7 +14,7 @@ from probe.targets.target_files import load_neutral, load_target
 from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
-    from probe.cli.run.request import RunRequest
+    from probe.cli.run.run_request import RunRequest
 
 
 def print_explanation(targets: list[Target], request: "RunRequest") -> None:
@@ -34,6 +35,9 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
     checks = (check for check, _, _ in neutral.portal)
     hosts = [*neutral.endpoints, *neutral.reachability, *neutral.by_address, *neutral.home_hosts, *checks]
     _row(tr("neutral hosts"), hosts)
+    if neutral.port_hosts:
+        names = listed(host.host for host in neutral.port_hosts)
+        _row(tr("servers with other ports, only where a port seems to be closed"), [], names)
     _row(tr("this network's own resolver"), [])
     if neutral.dark:
         _row(tr("an address without a resolver"), [], f"{neutral.dark}:53")
@@ -41,7 +45,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
     for role, service in resolvers.services.items():
         _row(role, service.endpoints)
     say(out, "\n" + tr("the test helper"))
-    say(out, "  " + (listed(request.control) or tr("none (name one with --control URL)")))
+    say(out, "  " + (listed(with_public_helpers(request.control, folder)) or tr("none (name one with --control URL)")))
     asks_helper = bool(request.control) and request.followups
     _print_cost(cost_of(targets, request.repeat, request.depth, helper=asks_helper, followups=request.followups))
 
@@ -76,8 +80,8 @@ def _flow_sentences(cost: RunCost) -> Iterator[str]:
         )
     if cost.media_drawn:
         yield tr(
-            "They are like those of some of these apps, which are drawn at random. "
-            "Name one app, or repeat the run, for the others."
+            "These packets imitate the call packets of some of these apps. The apps are drawn at random. "
+            "To test another app, name only this app, or repeat the run."
         )
     if cost.call_moved:
         yield tr(

@@ -4,17 +4,22 @@ from collections.abc import Iterable, Iterator
 from importlib import import_module
 
 from probe.messages import tr
+from probe.platforms.installation import command_for
 from probe.targets.target import Target
 
 
 def missing_extras(targets: Iterable[Target], depth: str) -> Iterator[str]:
     """Yield one sentence for each extra that is missing and that the measurement of the targets would use."""
     if any(endpoint.scheme == "quic" for target in targets for _, endpoint in target.endpoints()) and not _has_quic():
-        yield tr("QUIC is not tested, because a part of this program is missing. Install censorprobe[quic].")
+        yield tr(
+            "QUIC is not tested, because a part of this program is missing. This command installs it: {command}",
+            command=command_for("quic"),
+        )
     if depth == "deep" and not _has_fingerprints():
         yield tr(
             "It is not tested whether browsers are treated differently, because a part of this program is missing. "
-            "Install censorprobe[fingerprint]."
+            "This command installs it: {command}",
+            command=command_for("fingerprint"),
         )
 
 

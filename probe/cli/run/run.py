@@ -7,8 +7,8 @@ import typer
 
 from probe.cli.completions import complete_targets
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.run.limits import limits
-from probe.cli.run.request import RunRequest, control_urls, country, network
+from probe.cli.run.disk_limits import limits
+from probe.cli.run.run_request import RunRequest, control_urls, country, network
 from probe.cli.screen import UsageError
 from probe.messages import tr
 
@@ -21,7 +21,7 @@ def run(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TARGET]...",
+            metavar="TARGET",
             help="Targets by name or title, also with commas (default: all).",
             autocompletion=complete_targets,
         ),
@@ -29,7 +29,9 @@ def run(
     targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
     results: Annotated[Path | None, opt("--results", help="Folder for the results.")] = None,
     output: Annotated[str | None, opt("--output", help="Write the measurements to this file, or - for stdout.")] = None,
-    control: Annotated[str | None, opt("--control", help="URL,URL,… of test helpers for comparison.")] = None,
+    control: Annotated[
+        str | None, opt("--control", help="Test helpers for comparison: URL,URL,…, ooni (public ones) or none.")
+    ] = None,
     control_pin: Annotated[str | None, opt("--control-pin", help="SHA-256 of the helper's certificate.")] = None,
     consent: Annotated[str | None, opt("--consent", help="Version of the consent text that you agree to.")] = None,
     repeat: Annotated[int, opt("--repeat", help="Measure this many times.", min=1, max=1000)] = 1,
@@ -48,7 +50,7 @@ def run(
     ipv4: Annotated[bool, opt("--ipv4", "-4", help="IPv4 only.")] = False,
     ipv6: Annotated[bool, opt("--ipv6", "-6", help="IPv6 only.")] = False,
     no_followups: Annotated[bool, opt("--no-followups", help="Do not test failures further.")] = False,
-    exit_code: Annotated[bool, opt("--exit-code", help="Exit with 10, 11 or 12 depending on what was found.")] = False,
+    exit_code: Annotated[bool, opt("--exit-code", help="Exit with 10 to 13 depending on what was found.")] = False,
     pcap: Annotated[
         bool, opt("--pcap", help="Also write the packets, with your addresses replaced (needs root).")
     ] = False,
@@ -71,7 +73,17 @@ def run(
     max_disk: Annotated[
         str | None, opt("--max-disk", help="Afterwards remove the oldest runs above this size, such as 500M.")
     ] = None,
-    pack: Annotated[bool, opt("--pack/--no-pack", help="Pack the results file with zstd when it is closed.")] = False,
+    pack: Annotated[
+        bool | None,
+        opt("--pack/--no-pack", help="Pack the results file with zstd when it is closed (default, except in the lab)."),
+    ] = None,
+    contributor_token: Annotated[
+        bool,
+        opt(
+            "--contributor-token/--no-contributor-token",
+            help="Write a code that links your results of one month (see probe consent).",
+        ),
+    ] = False,
     events: Annotated[
         Path | None, opt("--events", help="Write the progress to this file as JSON lines.", hidden=True)
     ] = None,
@@ -91,7 +103,13 @@ def run(
     if ipv4 and ipv6:
         raise UsageError(tr("-4 and -6 exclude each other. Leave both out to use what works."), 2)
     if ooni_run is not None and (names or input):
-        raise UsageError(tr("--ooni-run says what is measured. Leave out the targets and --input."), 2)
+        raise UsageError(
+            tr(
+                "--ooni-run already says what is measured, so it cannot be combined with targets or --input. "
+                "Leave these out."
+            ),
+            2,
+        )
     request = RunRequest(
         names=tuple(names or ()),
         targets=targets_folder(targets),
@@ -120,6 +138,7 @@ def run(
         pack=pack,
         verbose=verbose,
         events=events,
+        contributor_token=contributor_token,
     )
     from probe.cli.run.explain import print_explanation
     from probe.cli.run.ooni_run.loading import load

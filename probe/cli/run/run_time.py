@@ -1,8 +1,9 @@
 """Say how long a run takes and how much it moves, and what its time limit left out."""
 
-from collections.abc import Iterable, Mapping
-from math import ceil
-from typing import Any, Literal, NamedTuple
+import time
+from collections.abc import Callable, Iterable, Mapping
+from math import ceil, inf
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from probe.messages import tr, tr_plural
 from probe.targets.cost import (
@@ -27,7 +28,12 @@ from probe.targets.cost import (
 )
 from probe.targets.target import Target
 
+if TYPE_CHECKING:
+    from probe.run.phases import Phase
+
 SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60  # of one round, measured in the lab
+AT_MOST: "dict[Phase, float]" = {"helper": 30.0, "late_answers": 14.0, "call_packets": MEDIA_SECONDS + 2.0}
+"""Seconds of the phases that have a limit of their own."""
 BESIDE = 40_000  # bytes of the checks of the network
 
 
@@ -107,19 +113,40 @@ def expected_time(seconds: float, limit: float | None) -> list[str]:
             "This takes about {count} minutes on this network.",
             round(shown / 60),
         )
-    slow = tr("The network is slow. What is not tested by then is left out, the most important servers come first.")
+    slow = tr(
+        "The network is slow, so the time may be too short for all services. The most important servers are tested "
+        "first. What is not tested in this time is left out."
+    )
     return [about, slow] if cut else [about]
 
 
-def time_left(expected: float, limit: float | None, elapsed: float, rounds: int = 1) -> str:
-    """Return the time left in tens of seconds: as expected if all works, then if much is blocked, then the limit."""
-    if_blocked = SECONDS_WHEN_BLOCKED * rounds if limit is not None else 0.0  # a deep run has no limit and takes longer
-    likely = next((seconds for seconds in (expected, if_blocked) if seconds > elapsed), None)
-    if likely is not None:
-        return tr("about {seconds} s left", seconds=_tens(likely - elapsed))
-    if limit is not None and limit > elapsed:
-        return tr("up to {seconds} s left", seconds=_tens(limit - elapsed))
-    return tr("longer than expected")
+class TimeLeft:
+    """Bound the time left of a run by what is still to be done. The moment of the end never moves to a later one.
+
+    Lookups and connections of an app may all fail, so that tests after failures follow. The phases behind them have
+    limits of their own. `limit` is that of the run, None without one.
+    """
+
+    def __init__(self, expected: float, limit: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._of_round = clock, max(SECONDS_WHEN_BLOCKED, 1.5 * expected)
+        self._later_rounds, self._round_began = 0.0, clock()
+        self._ends = self._round_began + limit if limit is not None else inf
+
+    def round_begins(self, number: int, rounds: int) -> None:
+        """Note that a round begins. The later ones may take as long as one in which much is blocked."""
+        self._round_began, self._later_rounds = self._clock(), self._of_round * (rounds - number)
+
+    def words(self, phases: "Iterable[Phase]") -> str:
+        """Return the time left in tens of seconds. `phases` are those of the apps that are under way."""
+        now = self._clock()
+        bounds = [now + AT_MOST[phase] if phase in AT_MOST else self._round_began + self._of_round for phase in phases]
+        if bounds:
+            self._ends = min(self._ends, max(bounds) + self._later_rounds)
+        if self._ends == inf:
+            return tr("up to {seconds} s left", seconds=_tens(self._of_round))
+        if self._ends <= now:
+            return tr("longer than expected")
+        return tr("up to {seconds} s left", seconds=_tens(self._ends - now))
 
 
 def _tens(seconds: float) -> int:
@@ -127,7 +154,7 @@ def _tens(seconds: float) -> int:
 
 
 def stopped_at_limit(records: Iterable[Mapping[str, Any]], seconds: float) -> str:
-    """Return the sentence about a run that its time limit ended after so many seconds."""
+    """Return the sentence about a run that was ended by its time limit after this many seconds."""
     from probe.analysis.rules.services import OUT_OF_TIME  # here, so that other commands start faster
 
     untested, seconds = sum(record["rule_id"] == OUT_OF_TIME for record in records), round(seconds)

@@ -1,19 +1,28 @@
-"""Carry out `probe run`: consent, the run, the verdicts and the summary."""
+"""Carry out `probe run`: consent, the run, the verdicts and the summary.
+
+Say what was the same in all rounds of `--repeat`, and what changed.
+"""
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-from probe.cli.run import consent
+from probe.analysis.run_result.unfinished_runs import UNTESTED
+from probe.cli.found_words import INVALID, ORDER, found_words, state_of
+from probe.cli.run.disk_limits import remove_old_runs
 from probe.cli.run.extras import missing_extras
-from probe.cli.run.limits import remove_old_runs
-from probe.cli.run.preparation import ResultsOpener, check_packets, hint_about_control, open_session
-from probe.cli.run.rounds import round_lines
+from probe.cli.run.preparation import (
+    ResultsOpener,
+    contributor_secret,
+    hint_about_control,
+    open_with_consent,
+)
 from probe.cli.run.run_time import stopped_at_limit
 from probe.cli.screen import is_plain, say, size, wrapped
 from probe.formats.origin import origin_of
-from probe.messages import printable, review_notice, tr, tr_plural
+from probe.messages import listed, mark, printable, review_notice, tr, tr_plural
 from probe.results import (
     STDIN,
     Problem,
@@ -23,24 +32,92 @@ from probe.results import (
     results_root,
 )
 from probe.targets.target import Target
+from probe.targets.titles import shown_title
 
 if TYPE_CHECKING:
     from probe.analysis.run_result.runs import RunVerdicts
     from probe.cli.run.progress import KnownVerdicts
-    from probe.cli.run.request import RunRequest
-    from probe.run.plan import RunOutcome
+    from probe.cli.run.run_request import RunRequest
+    from probe.run.run_plan import RunOutcome
     from probe.session.session import Session
-    from probe.steps.tls.certificates import Roots
+    from probe.steps.tls.certificate_checks import Roots
 
+States = dict[str, Counter[str]]
+"""How often each service had each state."""
+
+
+def round_lines(records: Iterable[Mapping[str, Any]], titles: Mapping[str, str]) -> Iterator[str]:
+    """Yield the table of what was stable, in 80 columns. `titles` has the title of each target by its name."""
+    states, targets = States(), dict[str, str]()
+    for record in records:
+        service = str(record.get("service"))
+        states.setdefault(service, Counter())[state_of(record)] += 1
+        targets[service] = str(record.get("target"))
+    rounds = max((found.total() for found in states.values()), default=0)
+    for several in filter(lambda each: len(each) > 1, states.values()):
+        del several[UNTESTED]  # what was not tested to its end has not changed
+    if rounds < 2:
+        return
+    yield tr_plural("What {count} round found:", "What {count} rounds found:", rounds)
+    stable = {name: next(iter(found)) for name, found in states.items() if len(found) == 1 and found.total() == rounds}
+    for state in (*ORDER, *sorted(set(stable.values()) - set(ORDER))):
+        if alike := [name for name, found in stable.items() if found == state]:
+            shown = listed(_named(alike, targets, titles))
+            yield wrapped(tr("{state}: {services}", state=_in_all_rounds(state), services=shown), 4, "  ")
+    for name in (name for name in states if name not in stable):
+        found = {state: states[name][state] for state in (*ORDER, *states[name]) if states[name][state]}
+        changed = mark("{service} changed: {counts}") if len(found) > 1 else mark("{service}: {counts}")
+        counts = tr(changed, service=name, counts=found_words(found))
+        yield wrapped(counts, 4, "  ")
+        if (missing := rounds - states[name].total()) > 0:
+            yield wrapped(
+                tr_plural("It was not measured in {count} round.", "It was not measured in {count} rounds.", missing), 4
+            )
+
+
+def _named(services: Iterable[str], targets: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[str]:
+    """Yield each target with its services of one state: `WhatsApp (chat, media)`."""
+    roles: dict[str, list[str]] = {}
+    for service in services:
+        target = targets[service]
+        roles.setdefault(target, []).append(service.removeprefix(f"{target}/").replace("_", " "))
+    for target, names in roles.items():
+        title = shown_title(titles.get(target, target))
+        yield title if "://" in target else tr("{app} ({services})", app=title, services=listed(names))
+
+
+def _in_all_rounds(state: str) -> str:
+    words = {
+        "blocked": tr("Blocked in all rounds"),
+        "likely_blocked": tr("Likely blocked in all rounds"),
+        "degraded": tr("Working badly in all rounds"),
+        "filtered_locally": tr("Filtered on your own side in all rounds"),
+        "impaired": tr("Not working in all rounds, cause unclear"),
+        "down": tr("Not working in all rounds, no sign of blocking"),
+        "ok": tr("Working in all rounds"),
+        "insufficient": tr("Not tested enough in all rounds"),
+        INVALID: tr("Not usable in all rounds"),
+    }
+    return words.get(state, state)
+
+
+LAST_LINES = 3  # on a terminal: the bytes and seconds, and the path of the file
 NOT_WRITTEN, SIGNALLED = 7, 128  # exit codes. Codes of signals are above the second.
-EXIT_CODES = {"blocked": 10, "likely_blocked": 10, "degraded": 11, "impaired": 11, "down": 11, "insufficient": 12}
+EXIT_CODES = {
+    "blocked": 10,
+    "likely_blocked": 10,
+    "degraded": 11,
+    "impaired": 11,
+    "down": 11,
+    "filtered_locally": 13,
+    "insufficient": 12,
+}
+"""The exit code of each state, the gravest state first."""
 
 
 def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
     """Measure, write, compute verdicts and print them. Return the exit code. Nothing is sent before consent (P5)."""
-    session, roots = open_session(request)
-    check_packets(request.pcap)
-    consent.require(request.consent, request.targets)
+    request, session, roots = open_with_consent(request)
     results = ResultsOpener(request, session)
     if not request.quiet:
         if request.consent is not None:  # the text of `probe consent` has the notice, and was not shown
@@ -54,9 +131,12 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
     outcome, known = _measure(targets, request, session, roots, results)
     code = outcome.code
     out = sys.stderr if request.output == "-" else sys.stdout
+    answer_last = out.isatty()  # the answer stays on the screen. Other programs read the path in the last line.
     try:
         found = RunVerdicts()
         found.records = records = list(known.judge(_noted(_lines(outcome), found)))
+        if answer_last:
+            _end(outcome, request, records)
         problem = _print_or_explain(found, outcome, request, out, targets)
     except Exception as bug:  # the file is complete, and the user learns that before the bug
         _print_last_lines(outcome, request.quiet)
@@ -65,11 +145,17 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
         outcome.problem, code = outcome.problem or problem, code if code > SIGNALLED else NOT_WRITTEN
     if request.exit_code and code == 0:
         code = exit_code_of(records)
+    if not answer_last or problem is not None:
+        _end(outcome, request, records)
+    return code
+
+
+def _end(outcome: "RunOutcome", request: "RunRequest", records: list[dict[str, Any]]) -> None:
+    """Say how the run ended, remove old runs, and name the file."""
     if outcome.out_of_time:
         say(sys.stderr, wrapped(stopped_at_limit(records, outcome.seconds)))
     remove_old_runs(results_root(request.results).absolute(), request.limits, outcome.path, records)
     _print_last_lines(outcome, request.quiet)
-    return code
 
 
 def _print_or_explain(
@@ -93,13 +179,15 @@ def _measure(
     """Measure, and return the outcome with the verdicts that were shown meanwhile."""
     from probe.cli.run.progress import KnownVerdicts, progress
     from probe.platforms import event_loop
-    from probe.run.plan import Plan
+    from probe.run.run_plan import RunPlan
     from probe.run.runner import run
 
-    plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
+    plan = RunPlan(targets, request.repeat, request.cc, request.asn, request.pcap, contributor_secret(request))
     plain = is_plain(request.plain, sys.stderr)
     planned, quiet, events, known = len(targets) * request.repeat, request.quiet, request.events, KnownVerdicts()
-    with progress(planned, sys.stderr, plain, request.control, known=known, quiet=quiet, events=events) as watch:
+    with progress(
+        planned, sys.stderr, plain, session.settings.control, targets=targets, known=known, quiet=quiet, events=events
+    ) as watch:
         return event_loop.run(run(plan, session, roots, results, watch)), known
 
 
@@ -117,9 +205,9 @@ def _lines(outcome: "RunOutcome") -> Iterator[tuple[str, int, dict[str, Any]]]:
 def _noted(
     lines: Iterable[tuple[str, int, dict[str, Any]]], found: "RunVerdicts"
 ) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Pass the lines on, and note what they say about the network."""
+    """Pass the lines on, and note what they say about the network and the end of the run."""
     for line in lines:
-        found.network_facts.add(line[2])
+        found.note(line[2])
         yield line
 
 
@@ -137,16 +225,25 @@ def _print(
     from probe.cli.summary.result import print_result
 
     facts, origin = {each.name: _facts(each) for each in targets}, origin_of({"annotations": outcome.annotations})
-    form, regime, records = is_plain(request.plain, out), found.regime(), found.records
-    print_result(records, out, form, origin=origin, targets=facts, verbose=request.verbose, regime=regime)
+    is_saved = outcome.path is not None and outcome.path != STDIN
     if request.repeat > 1:
-        say(out)
-        for line in round_lines(records, {each.name: each.title for each in targets}):
+        for line in round_lines(found.records, {each.name: each.title for each in targets}):
             say(out, line)
-    if outcome.path is not None and outcome.path != STDIN:
-        if not sys.stderr.isatty():  # else the last line on the same screen names it
-            say(out, tr("File  {path}", path=outcome.path))
-        say(out, tr("Next  {command}", command=next_command(records)))
+        say(out)
+    print_result(
+        found.records,
+        out,
+        is_plain(request.plain, out),
+        origin=origin,
+        targets=facts,
+        verbose=request.verbose,
+        regime=found.regime(),
+        ending=found.ending,
+        command=next_command(found.records) if is_saved else "",
+        taken=LAST_LINES,
+    )
+    if is_saved and not sys.stderr.isatty():  # else a line on the same screen names it
+        say(out, tr("File  {path}", path=outcome.path))
 
 
 def _facts(target: Target) -> dict[str, Any]:
@@ -161,9 +258,9 @@ def _facts(target: Target) -> dict[str, Any]:
 
 
 def exit_code_of(records: list[dict[str, Any]]) -> int:
-    """Return the smallest exit code that any service gives, for --exit-code."""
-    codes = [EXIT_CODES.get(record["state"] or "insufficient", 0) for record in records]
-    return min((code for code in codes if code), default=0)
+    """Return the exit code for --exit-code: that of the gravest state that any service has."""
+    found = {record["state"] or "insufficient" for record in records}
+    return next((code for state, code in EXIT_CODES.items() if state in found), 0)
 
 
 def _print_last_lines(outcome: "RunOutcome", quiet: bool) -> None:
@@ -178,8 +275,8 @@ def _print_last_lines(outcome: "RunOutcome", quiet: bool) -> None:
         say(err, f"probe: {outcome.problem}")
     if outcome.unwritten:
         unwritten = tr_plural(
-            "{count} result is in no file, but its verdict is above. Free some disk space, then run again.",
-            "{count} results are in no file, but their verdicts are above. Free some disk space, then run again.",
+            "{count} result is in no file, but its verdict is printed. Free some disk space, then run again.",
+            "{count} results are in no file, but their verdicts are printed. Free some disk space, then run again.",
             outcome.unwritten,
         )
         say(err, wrapped(f"probe: {unwritten}"))

@@ -1,20 +1,28 @@
-"""Read the settings file censorprobe/config.toml in the XDG folder. Environment and flags win over it."""
+"""Read the settings file censorprobe/config.toml in the XDG folder. Environment and flags win over it.
+
+Set single keys of it.
+"""
 
 import os
+import re
+from collections.abc import Mapping
 from difflib import get_close_matches
+from json import dumps
 from pathlib import Path
 from typing import Any
 
-from probe.cli.screen import UsageError
+from probe.cli.screen import UsageError, write_error
 from probe.files import read_toml
 from probe.messages import available, language_of, listed, mark, tr
+from probe.platforms.descriptors import PRIVATE
+from probe.results import make_private_folder, reason_of
 
 LARGEST = 10**9  # of a number
 # key in the file (the option's name): (parameter of the commands, accepted types, expected value)
 KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "targets": ("targets", (str,), mark("a folder")),
     "results": ("results", (str,), mark("a folder")),
-    "control": ("control", (str,), mark("a URL, or several separated by commas")),
+    "control": ("control", (str,), mark("a URL, or several separated by commas, ooni or none")),
     "control-pin": ("control_pin", (str,), mark("64 hexadecimal digits")),
     "repeat": ("repeat", (int,), mark("a whole number")),
     "depth": ("depth", (str,), mark('"standard" or "deep"')),
@@ -28,6 +36,7 @@ KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "no-followups": ("no_followups", (bool,), mark("true or false")),
     "exit-code": ("exit_code", (bool,), mark("true or false")),
     "pack": ("pack", (bool,), mark("true or false")),
+    "contributor-token": ("contributor_token", (bool,), mark("true or false")),
     "keep": ("keep", (str,), mark('an age such as "30d"')),
     "max-disk": ("max_disk", (str,), mark('a size such as "500M"')),
     "lang": ("lang", (str,), mark('a language such as "fa"')),
@@ -37,7 +46,12 @@ SUBMIT_KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "server": ("server", (str,), mark("an address such as https://HOST/")),
     "proxy": ("proxy", (str,), mark("an address such as socks5://HOST:PORT")),
 }
-ALL_KEYS = KEYS | SUBMIT_KEYS
+# of `probe share`
+SHARE_KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
+    "recipient": ("recipient", (str,), mark("a public key of age, such as age1…")),
+    "hand-over": ("hand_over", (str,), mark("where the recipient takes files, such as an e-mail address")),
+}
+ALL_KEYS = KEYS | SUBMIT_KEYS | SHARE_KEYS
 
 
 def config_folder() -> Path:
@@ -100,3 +114,45 @@ def _is_unusable(key: str, value: Any) -> bool:
     if isinstance(value, str):
         return "\0" in value
     return not abs(value) < LARGEST
+
+
+def template() -> str:
+    """Return a settings file without settings, in which each key has a comment."""
+    head = tr("Settings of probe. Flags and PROBE_ variables win over them. Remove the # before a key to set it.")
+    return f"# {head}\n" + "".join(f"# {key} =   # {tr(expected)}\n" for key, (_, _, expected) in ALL_KEYS.items())
+
+
+def save(values: Mapping[str, str | bool]) -> None:
+    """Set single keys of the settings file. Other lines and comments stay.
+
+    An empty text and False remove a key. Raises UsageError, and the old file stays.
+    """
+    file = settings_file().resolve()  # a link stays one
+    draft = file.with_name(f"config.toml.{os.getpid()}")
+    try:
+        make_private_folder(file.parent)
+        _write(draft, _changed(file.read_text(encoding="utf-8") if file.is_file() else template(), values))
+        settings_in(draft)
+        draft.replace(file)
+    except OSError as error:
+        refusal = tr("{path} cannot be written ({reason}).", path=file, reason=reason_of(error))
+        raise write_error(error, file, refusal, 2) from None
+    except UsageError as error:
+        raise UsageError(error.sentence.replace(str(draft), file.name), error.exit_code) from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _changed(text: str, values: Mapping[str, str | bool]) -> str:
+    """Return the text of the file with the new values at its end. JSON's texts, true and false are TOML too."""
+    key = re.compile(rf"\s*({'|'.join(map(re.escape, values))})\s*=")
+    kept = [line for line in text.splitlines() if key.match(line) is None]
+    new = [f"{name} = {dumps(value, ensure_ascii=False)}" for name, value in values.items() if value]
+    return "\n".join([*kept, *new]) + "\n"
+
+
+def _write(draft: Path, text: str) -> None:
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -66,8 +66,29 @@ def _times(outgoing: Outgoing) -> str:
     )
 
 
+def in_short(outgoing: Outgoing) -> list[str]:
+    """Return six sentences about what leaves with a run, and what does not."""
+    count = outgoing.manifest.lines
+    return [
+        tr_plural("The file has {count} measurement.", "The file has {count} measurements.", count),
+        tr(
+            "It says which network was measured, and when: {network}, {time}.",
+            network=_network(outgoing),
+            time=_when(outgoing),
+        ),
+        tr("It says which apps were tested, and what this computer and the servers answered."),
+        tr("A person who has the file can see that a user of this network ran this program at this time."),
+        removed(outgoing)[0],
+        removed(outgoing)[-1],
+    ]
+
+
+def _when(outgoing: Outgoing) -> str:
+    return " – ".join(dict.fromkeys([outgoing.first.time, outgoing.last.time]))
+
+
 def about(outgoing: Outgoing) -> list[str]:
-    """Return what the file contains, and what of the run is not in it."""
+    """Return sentences about what the file contains, and about what it does not contain of the run."""
     count = outgoing.manifest.lines
     sentences = [tr_plural("The file has {count} measurement:", "The file has {count} measurements:", count)]
     if outgoing.interrupted:
@@ -78,7 +99,7 @@ def about(outgoing: Outgoing) -> list[str]:
 
 
 def removed(outgoing: Outgoing) -> list[str]:
-    """Return what was removed from the run, and that it was searched again."""
+    """Return sentences about what was removed from the run, and about the second search."""
     scrubbed = tr_plural(
         "{count} value that may identify you was replaced by `[scrubbed]` in this run.",
         "{count} values that may identify you were replaced by `[scrubbed]` in this run.",
@@ -89,5 +110,7 @@ def removed(outgoing: Outgoing) -> list[str]:
         "{count} texts of servers were replaced by their class and length.",
         outgoing.withheld,
     )
-    searched = tr("Now the file was searched again, and nothing of this computer was found.")
+    searched = tr(
+        "The file was searched once more. No address of this computer and no name of it or of its user was found."
+    )
     return [scrubbed, withheld, searched]

@@ -5,6 +5,7 @@ from typing import Any
 
 from probe.cli.screen import UsageError
 from probe.messages import tr
+from probe.platforms.installation import command_for
 
 QUIET_ZONES = (4, 2)  # modules around the code. The first is the standard's, the second is enough for most cameras.
 BLOCKS = {(True, True): " ", (True, False): "▄", (False, True): "▀", (False, False): "█"}  # by dark modules
@@ -45,5 +46,9 @@ def _segno() -> Any:
         return importlib.import_module("segno")
     except ImportError:
         raise UsageError(
-            tr("A QR code needs segno. Install it with pip install 'censorprobe[share]', or leave --qr out."), 2
+            tr(
+                "A QR code needs segno. Leave --qr out, or install segno with this command: {command}",
+                command=command_for("share"),
+            ),
+            2,
         ) from None

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli.addresses import proxy_address
 from probe.cli.options import new_app, opt
 from probe.cli.queue_states import STATES, entries, opened_queue, state_counts
 from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError, say, wrapped
+from probe.cli.server_addresses import proxy_address
 from probe.cli.sharing.sending import send_and_report, uncertain_sentence
 from probe.messages import tr, tr_plural
-from probe.ooni.submission.outcomes import State
+from probe.ooni.submission.outcomes import SubmissionState
 from probe.results import results_root
 
 if TYPE_CHECKING:
-    from probe.ooni.submission.queue_file import Entry
+    from probe.ooni.submission.queue_file import QueueEntry
 
 Results = Annotated[Path | None, opt("--results", help="Results folder.")]
 
@@ -38,7 +38,7 @@ def list_entries(
 ) -> None:
     """List the measurements that were not sent, in the order in which they are sent."""
     found = entries(results_root(results))
-    shown = [entry for entry in found if sent or entry.state != State.SENT]
+    shown = [entry for entry in found if sent or entry.state != SubmissionState.SENT]
     if json:
         from json import dumps
 
@@ -47,17 +47,24 @@ def list_entries(
         return
     for entry in shown:
         _print(entry)
-    counts = Counter(State(entry.state) for entry in found)
+    counts = Counter(SubmissionState(entry.state) for entry in found)
     say(sys.stderr, wrapped(state_counts(counts) or tr("The queue is empty.")))
-    if counts[State.UNCERTAIN]:
+    if counts[SubmissionState.UNCERTAIN]:
         say(sys.stderr, wrapped(uncertain_sentence()))
 
 
 @app.command()
 def send(
-    due: Annotated[bool, opt("--due", help="Leave a server alone that failed a short time ago. For timers.")] = False,
+    due: Annotated[
+        bool,
+        opt("--due", help="Skip a server that failed a short time ago. Use this when a timer starts the command."),
+    ] = False,
     uncertain: Annotated[
-        bool, opt("--uncertain", help="Also send again what the server may have already. It may be public twice.")
+        bool,
+        opt(
+            "--uncertain",
+            help="Also send measurements again that the server may already have. They may then be public twice.",
+        ),
     ] = False,
     proxy: Annotated[
         str | None, opt("--proxy", help="Send through this proxy: http://HOST:PORT or socks5://HOST:PORT.")
@@ -78,7 +85,7 @@ def send(
 @app.command()
 def drop(
     numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="NUMBER…", help="Numbers in `probe queue list`.")
+        list[int] | None, typer.Argument(metavar="NUMBER", help="Numbers in `probe queue list`.")
     ] = None,
     all: Annotated[bool, opt("--all", help="Drop everything that was not sent.")] = False,
     results: Results = None,
@@ -104,7 +111,7 @@ def drop(
         raise UsageError(tr("Some numbers are not in the queue, or were sent."), INVALID_INPUT)
 
 
-def _print(entry: "Entry") -> None:
-    state = tr(STATES[State(entry.state)])
+def _print(entry: "QueueEntry") -> None:
+    state = tr(STATES[SubmissionState(entry.state)])
     found = entry.measurement_uid or entry.reason
     say(sys.stdout, f"{entry.id:>5}  {entry.run}:{entry.line}  {entry.test_name}  {state}  {found}".rstrip())

@@ -23,7 +23,7 @@ app = new_app()
 
 @app.command()
 def receive(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files that probe share made.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files that probe share made.")],
     identity: Annotated[
         Path | None, opt("--identity", help="Your secret keys of age, for files that are encrypted for you.")
     ] = None,
@@ -84,7 +84,7 @@ def _content(file: Path) -> bytes:
 
     try:
         if stat.S_ISLNK(os.lstat(file).st_mode):
-            raise ShareError(tr("It is a link. Name the file that it leads to if you trust it."))
+            raise ShareError(tr("The name is a link to another file. If you trust that file, name it instead."))
         return read_regular(file, LARGEST_PACKED)
     except OSError as error:
         raise ShareError(tr("It cannot be read: {reason}", reason=error.strerror or error)) from None
@@ -99,7 +99,7 @@ def _decrypted(content: bytes, identities: list[Any]) -> bytes:
     if not is_encrypted(content):
         return content
     if not identities:
-        raise ShareError(tr("It is encrypted. Give your secret key of age with --identity FILE."))
+        raise ShareError(tr("The file is encrypted. Give your secret key of age with --identity FILE."))
     return decrypt(content, identities)
 
 

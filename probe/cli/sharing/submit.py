@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from probe.cli.addresses import proxy_address, server_address
-from probe.cli.answers import is_yes
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError, is_plain, say, wrapped
-from probe.messages import listed, tr, tr_plural
+from probe.cli.server_addresses import proxy_address, server_address
+from probe.cli.typed_answers import is_yes
+from probe.messages import listed, mark, tr, tr_plural
 from probe.ooni.submission.outcomes import Protocol, run_key
 from probe.results import LAST, ResultsError, is_run, numbered_run, results_root
 
 if TYPE_CHECKING:
-    from probe.ooni.submission.sendable import Selection
+    from probe.ooni.submission.sendable import SendableLines
     from probe.sharing import Outgoing
 
+NOTHING_SENDABLE = mark("This run has no measurement that can be sent. Nothing was sent.")
 app = new_app()
 
 
 @app.command()
 def submit(
     source: Annotated[
-        str, typer.Argument(metavar="[last|N|FILE]", help="Which run: the last, its number in probe list, or a file.")
+        str, typer.Argument(metavar="RUN", help="Which run: the last, its number in probe list, or a file.")
     ] = LAST,
     server: Annotated[str | None, opt("--server", help="Address of another server than OONI's.")] = None,
     protocol: Annotated[
@@ -55,7 +56,8 @@ def submit(
     outgoing, selection = _selected(numbered(source, root))
     _show(outgoing, selection, address, plain, verbose)
     _ask(yes)
-    _enqueue(root, address, protocol, outgoing.source, selection)
+    for sentence in enqueue(root, address, protocol, outgoing.source, selection):
+        say(sys.stderr, wrapped(sentence))
     if not later:
         send_and_report(root, through, due_only=False)
 
@@ -68,23 +70,34 @@ def numbered(source: str, root: Path) -> Path:
         raise UsageError(str(refusal), INVALID_INPUT) from None
 
 
-def _selected(source: Path) -> "tuple[Outgoing, Selection]":
-    """Return the inspected run and what of it may be sent. Raise UsageError if nothing may."""
+def _selected(source: Path) -> "tuple[Outgoing, SendableLines]":
+    """Return the inspected run and what of it may be sent. Name the rest. Raise UsageError if nothing may be sent."""
+    outgoing, selection = sendable(source)
+    for sentence in left_out_sentences(selection):
+        say(sys.stderr, wrapped("probe: " + sentence))
+    if not selection.lines:
+        raise UsageError(tr(NOTHING_SENDABLE), INVALID_INPUT)
+    return outgoing, selection
+
+
+def sendable(source: Path) -> "tuple[Outgoing, SendableLines]":
+    """Return the inspected run and what of it may be sent. Raise UsageError if the run may not be shared at all."""
     from probe.cli.sharing.share import inspected
     from probe.ooni.submission.sendable import select
     from probe.sharing import ShareError
 
     try:
         outgoing = inspected(source, lab=True)  # so that the reason below is given, and no advice about --lab
-        selection = select(outgoing)
+        return outgoing, select(outgoing)
     except ShareError as refusal:
         raise UsageError(str(refusal), INVALID_INPUT) from None
-    for reason in sorted(set(selection.left_out.values())):
-        numbers = [number for number, why in selection.left_out.items() if why == reason]
-        say(sys.stderr, wrapped("probe: " + _left_out(numbers, reason)))
-    if not selection.lines:
-        raise UsageError(tr("This run has no measurement that can be sent. Nothing was sent."), INVALID_INPUT)
-    return outgoing, selection
+
+
+def left_out_sentences(selection: "SendableLines") -> list[str]:
+    """Return a sentence for each reason why lines of the run stay here."""
+    reasons = sorted(set(selection.left_out.values()))
+    by_reason = {reason: [line for line, why in selection.left_out.items() if why == reason] for reason in reasons}
+    return [_left_out(numbers, reason) for reason, numbers in by_reason.items()]
 
 
 def _left_out(numbers: list[int], reason: str) -> str:
@@ -98,7 +111,7 @@ def _left_out(numbers: list[int], reason: str) -> str:
     )
 
 
-def _show(outgoing: "Outgoing", selection: "Selection", server: str, plain: bool, verbose: bool) -> None:
+def _show(outgoing: "Outgoing", selection: "SendableLines", server: str, plain: bool, verbose: bool) -> None:
     """Show the fields of the run, and what becomes public."""
     from probe.cli.sharing.leaving_fields import print_fields
 
@@ -111,8 +124,8 @@ def _show(outgoing: "Outgoing", selection: "Selection", server: str, plain: bool
 def notice(count: int, server: str) -> list[str]:
     """Return the text that the user agrees to: the public data, the parties that see them, and the consequences."""
     public = tr_plural(
-        "{count} measurement becomes public with everything in this table. It cannot be taken back.",
-        "{count} measurements become public with everything in this table. They cannot be taken back.",
+        "{count} measurement becomes public with everything in this table. You cannot remove it later.",
+        "{count} measurements become public with everything in this table. You cannot remove them later.",
         count,
     )
     return [
@@ -134,16 +147,16 @@ def _ask(yes: bool) -> None:
         raise UsageError(tr("Nothing was sent, since you did not agree."), 2)
 
 
-def _enqueue(root: Path, server: str, protocol: Protocol, source: Path, selection: "Selection") -> None:
-    """Put the measurements into the queue, and say so if some are there already. Raise UsageError (7)."""
+def enqueue(root: Path, server: str, protocol: Protocol, source: Path, selection: "SendableLines") -> list[str]:
+    """Put the measurements into the queue. Return a sentence if some are there already. Raise UsageError (7)."""
     from probe.cli.queue_states import opened_queue
 
     with opened_queue(root) as queue:
         new = queue.add(server, protocol, run_key(source), selection.lines)
-    if known := len(selection.lines) - new:
-        sentence = tr_plural(
-            "{count} measurement was in the queue already, or was sent before. It is not sent twice.",
-            "{count} measurements were in the queue already, or were sent before. They are not sent twice.",
-            known,
-        )
-        say(sys.stderr, wrapped(sentence))
+    known = len(selection.lines) - new
+    twice = tr_plural(
+        "{count} measurement was in the queue already, or was sent before. It is not sent twice.",
+        "{count} measurements were in the queue already, or were sent before. They are not sent twice.",
+        known,
+    )
+    return [twice] if known else []

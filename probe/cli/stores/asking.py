@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from probe.cli.answers import is_yes
 from probe.cli.screen import UsageError, say, wrapped
-from probe.formats.stores import Store
+from probe.cli.typed_answers import is_yes
+from probe.formats.store_keys import Store
 from probe.messages import listed, tr
 from probe.platforms import event_loop
-from probe.stores.client import INTERVAL, StoreRefuses, open_client
-from probe.stores.listing import measure
+from probe.stores.store_client import INTERVAL, StoreRefuses, open_client
+from probe.stores.store_listing import measure
 from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.store_file import Stores, load_stores
 from probe.targets.target import is_address
@@ -42,7 +42,7 @@ def stores_of(folder: Path, server: str | None) -> Stores:
 
 def say_refused() -> None:
     """Say that a store refused the rest of the requests."""
-    refused = tr("The store refuses further requests. The rest was not asked. Try again in an hour.")
+    refused = tr("The store refuses further requests, so the remaining requests were not sent. Try again in an hour.")
     say(sys.stderr, wrapped(refused))
 
 
@@ -103,7 +103,7 @@ def ask(
 async def _ask(
     stores: Stores, asked: Mapping[Store, Sequence[str]], keep: Kept, artificial: bool, **facts: Any
 ) -> bool:
-    from probe.steps.tls.certificates import load_roots
+    from probe.steps.tls.certificate_checks import load_roots
 
     contacts = Contacts.LAB if artificial else Contacts.PUBLIC
     async with (

@@ -9,7 +9,7 @@ from typing import Any
 from probe.analysis.listings.answers import Answers, answers_of
 from probe.cli.screen import UsageError
 from probe.cli.stores.asking import NO_ANSWER, agree, ask, stores_of
-from probe.formats.stores import LEAST_CONTROLS, Store
+from probe.formats.store_keys import LEAST_CONTROLS, Store
 from probe.messages import tr
 from probe.targets.store_file import Stores
 from probe.targets.target_error import TargetError

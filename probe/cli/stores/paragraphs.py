@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from probe.analysis.listings.records import Listed
-from probe.analysis.listings.rules import Listing
+from probe.analysis.listings.listing_records import Listed
+from probe.analysis.listings.listing_rules import Listing
 from probe.cli.screen import wrapped
-from probe.countries.names import country_name
+from probe.countries.country_names import country_name
 from probe.messages import mark, tr
 
 INDENT = 24  # columns before a sentence

@@ -16,9 +16,9 @@ from probe.results import STORES, ResultsError, ResultsFile, results_root
 
 if TYPE_CHECKING:
     from probe.analysis.listings.answers import Answers
-    from probe.analysis.listings.networks import Networks
-    from probe.analysis.listings.records import Listed
-    from probe.formats.stores import Store
+    from probe.analysis.listings.listing_records import Listed
+    from probe.analysis.listings.measured import Networks
+    from probe.formats.store_keys import Store
     from probe.targets.store_file import Stores
 
 app = new_app()
@@ -68,7 +68,7 @@ def stores(
 
 def _asked(file: "Stores", country: Sequence[str], google_play: bool) -> "dict[Store, list[str]]":
     """Return the storefronts to ask, by store. Raise UsageError."""
-    from probe.stores.listing import countries_of, storefronts_of
+    from probe.stores.store_listing import countries_of, storefronts_of
 
     wanted = _wanted(file, country)
     for word in wanted:
@@ -125,8 +125,7 @@ def _measured(root: Path, measure: Any, home: str, artificial: bool) -> "tuple[l
 def _decided(root: Path, kept: "Sequence[Answers]") -> "list[Listed]":
     """Return the states that the answers and the earlier ones give."""
     from probe.analysis.listings.answers import runs_of
-    from probe.analysis.listings.history import history_of
-    from probe.analysis.listings.records import decided
+    from probe.analysis.listings.listing_records import decided, history_of
     from probe.cli.stores.kept_answers import answers_in
 
     now = next(runs_of(kept), None)
@@ -138,7 +137,7 @@ def _networks(files: list[str]) -> "Networks":
     """Return what the measurements in the files found, by country and app. Unusable lines are named on stderr."""
     if not files:
         return {}
-    from probe.analysis.listings.networks import networks_in
+    from probe.analysis.listings.measured import networks_in
     from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
 
     skipped = SkippedLines()
@@ -149,7 +148,7 @@ def _networks(files: list[str]) -> "Networks":
 
 def _as_text(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
     """Yield the paragraphs of the storefronts, with the runs in that country."""
-    from probe.analysis.listings.networks import beside
+    from probe.analysis.listings.measured import beside
     from probe.cli.stores.paragraphs import paragraphs
 
     return paragraphs([(row, beside(networks, row.answers.storefront, row.entry.target)) for row in rows])
@@ -159,7 +158,7 @@ def _as_json(rows: "Sequence[Listed]", networks: "Networks") -> Iterator[str]:
     """Yield one object per row, with the runs in that country by state, or null."""
     from json import dumps
 
-    from probe.analysis.listings.networks import beside
+    from probe.analysis.listings.measured import beside
 
     for row in rows:
         yield dumps(row.record() | {"networks": beside(networks, row.answers.storefront, row.entry.target)})

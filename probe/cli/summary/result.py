@@ -1,31 +1,21 @@
-"""Print the result of a run: the first line, one row per app, and with --verbose the verdict on each service."""
+"""Print the result of a run: one row per app, the answer, and with --verbose the verdict on each service."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from probe.analysis.rules.variant import variant_of
 from probe.analysis.run_result.app_words import untestable_calls
-from probe.analysis.run_result.headline_parts import is_stopped
-from probe.analysis.run_result.run_sentences import (
-    apps_without_result,
-    latest_rounds,
-    origin_header,
-    outage_of,
-    reasons,
-    round_sentences,
-    rules_of_network,
-)
+from probe.analysis.run_result.run_sentences import latest_rounds, outage_of
 from probe.analysis.run_result.run_targets import Targets
-from probe.analysis.run_result.service_words import INVALID_WORD
-from probe.analysis.verdicts.apps import AppVerdict, judge_apps
-from probe.analysis.verdicts.regimes.regimes import RegimeVerdict
+from probe.analysis.run_result.unfinished_runs import Ending, missing_of
+from probe.analysis.verdicts.app_verdicts import AppVerdict, judge_apps
+from probe.analysis.verdicts.network_regimes import RegimeVerdict
 from probe.cli.bidi import wants_marks, with_marks
 from probe.cli.screen import print_verdicts, say
-from probe.cli.summary.app_table import table_lines
-from probe.cli.summary.headline import headline
-from probe.cli.summary.layout import screen_width, wrap
+from probe.cli.summary.result_screen import ResultScreen
+from probe.cli.summary.table_layout import screen_lines, screen_width, wrap
 from probe.formats.origin import REAL, Origin
-from probe.messages import tr
 
 Record = Mapping[str, Any]
 NO_TARGETS: Targets = MappingProxyType({})
@@ -41,30 +31,51 @@ def print_result(
     verbose: bool = False,
     service: str | None = None,
     regime: RegimeVerdict | None = None,
+    ending: Ending = "",
+    further: Sequence[str] = (),
+    command: str = "",
+    taken: int = 0,
 ) -> None:
-    """Print the result on one screen. With `verbose` the verdict on each service comes first, or on one of them.
+    """Print the result on one screen, the answer last. With `verbose` the verdict on each service comes first.
 
-    `regime` is the verdict about the network. Where the network blocks all that it does not list, the first line says
-    so, and the apps that are blocked alike have no rows.
+    `service` is the only one of which the verdict is printed then. `ending` says why the run did not come to its end.
+    `regime` is the verdict about the network. Where the network blocks all that it does not list, one sentence says
+    so, and the apps that are blocked alike have no rows. `further` are sentences for which there may be space, and
+    `command` is what the user may call next. `taken` is the number of lines that the screen shows above the result.
     """
     kept, width = list(records), screen_width()
     if not kept:
         return
+    apps = judge_apps(kept, targets)
     if verbose:
+        _print_missing(missing_of(ending, latest_rounds(apps)), stream, width)
         detailed = [record for record in kept if service in {None, record.get("service")}]
         print_verdicts(detailed or kept, stream, plain, origin=origin, targets=targets)
         _print_untestable_calls(detailed or kept, stream, width)
+        for sentence in further:
+            say(stream, "\n".join(wrap(sentence, width)))
         say(stream)
-    elif origin.artificial:
-        say(stream, "\n".join(wrap(origin_header(origin), width)))
-    apps = judge_apps(kept, targets)
-    marked = with_marks if wants_marks(stream) else str
-    for line in _result_lines(apps, width, plain, marked, regime):
+    elif len({app["app"] for app in apps}) == 1:
+        further = [*_in_full(apps[-1], kept, targets), *further]
+    result = ResultScreen(
+        apps,
+        width,
+        unicode=not plain,
+        marked=with_marks if wants_marks(stream) else str,
+        regime=regime,
+        ending="" if verbose else ending,
+        origin=REAL if verbose else origin,
+        outage="" if verbose else outage_of(kept),
+        further=() if verbose else further,
+        command=command,
+    )
+    for line in result.lines(screen_lines(stream, taken)):
         say(stream, coloured=line)
-    if not verbose and (sentence := outage_of(kept)):
-        say(stream, "\n".join(wrap(sentence, width)))
-    if not verbose and len({app["app"] for app in apps}) == 1:
-        _print_in_full(apps[-1], kept, stream, targets, width)
+
+
+def _print_missing(missing: str, stream: TextIO, width: int) -> None:
+    if missing:
+        say(stream, "\n".join(wrap(missing, width)))
 
 
 def _print_untestable_calls(records: Iterable[Record], stream: TextIO, width: int) -> None:
@@ -74,38 +85,13 @@ def _print_untestable_calls(records: Iterable[Record], stream: TextIO, width: in
             say(stream, "\n".join(wrap(sentence, width)))
 
 
-def _result_lines(
-    apps: list[AppVerdict], width: int, plain: bool, marked: Callable[[str], str], regime: RegimeVerdict | None
-) -> Iterator[str]:
-    """Yield the lines of the result. `marked` adds marks for the directions of a line."""
-    latest = latest_rounds(apps)
-    if not any(app["valid"] for app in latest):  # the apps have no state, so that there is no table
-        yield marked(tr(INVALID_WORD))
-        yield from map(marked, _wrapped(reasons(latest), width))
-        yield from map(marked, wrap(apps_without_result(latest), width, 3))
-        return
-    yield from map(marked, _wrapped(reasons(latest), width))
-    rules = rules_of_network(regime, latest)
-    yield from map(marked, _wrapped([rules] if rules else [], width))
-    yield from map(marked, headline(latest, width, unicode=not plain, together=bool(rules)))
-    rows = [app for app in latest if not (rules and is_stopped(app))]
-    yield from table_lines(rows, width, coloured=not plain, marked=marked) if rows else ()
-    yield from map(marked, _wrapped(round_sentences(apps, latest), width))
-
-
-def _wrapped(sentences: Iterable[str], width: int) -> Iterator[str]:
-    for sentence in sentences:
-        yield from wrap(sentence, width)
-
-
-def _print_in_full(app: AppVerdict, records: list[Record], stream: TextIO, targets: Targets, width: int) -> None:
-    """Print the plain sentences about the only app of a run: one for each reason, with the services that share it."""
+def _in_full(app: AppVerdict, records: list[Record], targets: Targets) -> Iterator[str]:
+    """Yield the plain sentences about the only app of a run: one for each reason, with the services that share it."""
     from probe.analysis.verdicts.plain_sentences import plain_sentence
 
-    groups: dict[tuple[str, str], list[Record]] = {}
+    groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         if record.get("valid", True) and record.get("state") != "ok":
-            groups.setdefault((str(record.get("state")), str(record.get("rule_id"))), []).append(record)
+            groups.setdefault((str(record.get("state")), *variant_of(record)), []).append(record)
     for first, *others in groups.values():
-        sentence = plain_sentence(first, targets.get(app["app"]), alike=others)
-        say(stream, "\n".join(wrap(sentence, width)))
+        yield plain_sentence(first, targets.get(app["app"]), alike=others)

@@ -24,7 +24,7 @@ def ui(
     """Measure and read results in a browser on this computer, until Ctrl-C or the button on the page.
 
     The first line is the address to open, with a token that no other user and no other website knows. Each run is a
-    `probe run` of its own. It asks for consent first, and nothing is uploaded.
+    `probe run` of its own. It asks for consent first. Only a run that you publish is uploaded, after a question.
     """
     from probe.cli.ui.functions import Functions
     from probe.local_server.listening import PortError
@@ -43,7 +43,7 @@ def ui(
 
 def _say_ended(run: "MeasuringRun") -> None:
     """Say what became of the run that the end of the interface stopped."""
-    from probe.cli.run.progress.lines import leave_closed_terminal
+    from probe.cli.run.progress.progress_lines import leave_closed_terminal
 
     leave_closed_terminal()
     if run.saved is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from probe.connectivity.facts import AttemptFacts
+from probe.connectivity.attempt_facts import AttemptFacts
 from probe.followups.planned_flow import Claim
 
 
@@ -13,12 +13,14 @@ def innocuous_claim(facts: AttemptFacts) -> Claim:
 
 
 def name_at_neutral_claim(facts: AttemptFacts) -> Claim:
-    """Return what the flows to neutral hosts are for: endpoint, service and family."""
+    """Return the key under which flows with the name to neutral hosts are made only once: endpoint, service and
+    family.
+    """
     return ("name_at_neutral", facts.endpoint.url, facts.service, str(facts.family))
 
 
 def nonexistent_claim(facts: AttemptFacts) -> Claim:
-    """Return what the name that does not exist is for: endpoint and family."""
+    """Return the key under which the nonexistent name is sent only once: endpoint and family."""
     return ("nonexistent_name", facts.endpoint.url, str(facts.family))
 
 
@@ -28,12 +30,12 @@ def hellos_claim(facts: AttemptFacts) -> Claim:
 
 
 def browser_claim(facts: AttemptFacts) -> Claim:
-    """Return what a browser's hello after a success is for: endpoint, service and family."""
+    """Return the key under which a browser's hello after a success is sent only once: endpoint, service and family."""
     return ("browser_hello", facts.endpoint.url, facts.service, str(facts.family))
 
 
 def ech_key_claim(facts: AttemptFacts) -> Claim:
-    """Return what a hello with a published key is for: endpoint, service and family."""
+    """Return the key under which a hello with a published key is sent only once: endpoint, service and family."""
     return ("ech_key", facts.endpoint.url, facts.service, str(facts.family))
 
 
@@ -48,6 +50,11 @@ quic_host_claim = _of_family("neutral_quic_transfer")
 first_host_claim = _of_family("first_neutral_transfer")  # from another neutral host
 home_claim = _of_family("home_transfer")  # from a host in the country
 beside_working_claim = _of_family("beside_working")  # an innocuous name beside a working one
+
+
+def sizes_claim(facts: AttemptFacts) -> Claim:
+    """Return the key under which sizes of datagrams are tried only once: the family over which the echo is reached."""
+    return ("datagram_sizes", str(facts.echo.family) if facts.echo else "")
 
 
 def echo_claim(facts: AttemptFacts) -> Claim:
@@ -69,6 +76,7 @@ ONCE_PER: dict[Callable[[AttemptFacts], Claim], str] = {
     first_host_claim: "family",
     home_claim: "family",
     beside_working_claim: "family",
+    sizes_claim: "family",
     echo_claim: "payload, port and family",
 }
 """What each claim is for, in words."""

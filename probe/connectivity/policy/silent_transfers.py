@@ -7,7 +7,7 @@ from probe.connectivity.policy.claims import (
     other_host_claim,
     quic_host_claim,
 )
-from probe.connectivity.policy.conditions import (
+from probe.connectivity.policy.followup_conditions import (
     FELL_SILENT,
     NEUTRAL_KNOWN,
     NO_NEUTRAL_TRANSFER,
@@ -19,7 +19,7 @@ from probe.connectivity.policy.conditions import (
     SMALL_PASSED,
     TRANSFERS_COMPARED,
 )
-from probe.connectivity.policy.rows import Group, Row
+from probe.connectivity.policy.policy_rows import Group, PolicyRow
 
 _AGAIN = (FELL_SILENT, TRANSFERS_COMPARED)
 
@@ -28,18 +28,20 @@ SILENT_TRANSFERS = (
         "silent transfers",
         (
             (
-                Row("small_segments", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, NOT_QUIC)),
-                Row("pings_first", "pings_before_transfer", "endpoint", "target", (FELL_SILENT, QUIC)),
+                PolicyRow("small_segments", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, NOT_QUIC)),
+                PolicyRow("pings_first", "pings_before_transfer", "endpoint", "target", (FELL_SILENT, QUIC)),
                 # Some networks do not stop every connection.
-                Row("small_again", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, SMALL_PASSED)),
-                Row("pings_again", "pings_before_transfer", "endpoint", "target", (FELL_SILENT, PINGS_PASSED)),
+                PolicyRow("small_again", "small_segments_transfer", "endpoint", "target", (FELL_SILENT, SMALL_PASSED)),
+                PolicyRow("pings_again", "pings_before_transfer", "endpoint", "target", (FELL_SILENT, PINGS_PASSED)),
                 # Only what falls silent again now counts: otherwise an outage has ended in between.
-                Row("transfer_again", "same_transfer_again", "endpoint", "target", _AGAIN),
-                Row("transfer_once_more", "same_transfer_again", "endpoint", "target", (*_AGAIN, SILENT_AT_TIMES)),
+                PolicyRow("transfer_again", "same_transfer_again", "endpoint", "target", _AGAIN),
+                PolicyRow(
+                    "transfer_once_more", "same_transfer_again", "endpoint", "target", (*_AGAIN, SILENT_AT_TIMES)
+                ),
             ),
-            (Row("other_sni", "innocuous_name_transfer", "endpoint", "innocuous", (FELL_SILENT, READABLE_NAME)),),
+            (PolicyRow("other_sni", "innocuous_name_transfer", "endpoint", "innocuous", (FELL_SILENT, READABLE_NAME)),),
             (
-                Row(
+                PolicyRow(
                     "quic_neutral",
                     "neutral_name_neutral_host",
                     "quic neutral",
@@ -47,7 +49,7 @@ SILENT_TRANSFERS = (
                     (FELL_SILENT, QUIC),
                     name_at_neutral_claim,
                 ),
-                Row(
+                PolicyRow(
                     "neutral_quic_transfer",
                     "neutral_host_transfer",
                     "last neutral",
@@ -57,7 +59,7 @@ SILENT_TRANSFERS = (
                 ),
             ),
             (
-                Row(
+                PolicyRow(
                     "neutral_transfer",
                     "neutral_host_transfer",
                     "last neutral",
@@ -66,7 +68,7 @@ SILENT_TRANSFERS = (
                     other_host_claim,
                 ),
                 # Some networks stop the connections of most foreign servers.
-                Row(
+                PolicyRow(
                     "first_neutral_transfer",
                     "neutral_host_transfer",
                     "neutral",
@@ -74,7 +76,7 @@ SILENT_TRANSFERS = (
                     (FELL_SILENT, NOT_QUIC, NO_NEUTRAL_TRANSFER),
                     first_host_claim,
                 ),
-                Row(
+                PolicyRow(
                     "home_transfer",
                     "neutral_host_transfer",
                     "home",

@@ -9,7 +9,7 @@ from probe.session.trace import Transaction
 from probe.steps.path.connect_packets import Place, Transport, compared_silence, limited_packets
 from probe.targets.target import family_of
 
-COMPARISONS = 5  # of silence with SYNs that share the path, each from new ports
+COMPARISONS = 5  # how often silence is compared with SYNs that share the path, each time from new ports
 MOST_NEUTRAL = 3
 AGAIN = {"standard": 2, "deep": 5}  # flows with packets whose answer is a reset or an ICMP error
 HTTPS_PORT = 443
@@ -19,7 +19,10 @@ Sweep = Callable[[Case, Transport], Awaitable[PathSweep | None]]
 
 
 class ConnectSearch:
-    """Run the searches of one measurement. `may_send` returns False once their time is over."""
+    """Search the hops of one measurement's failed connects.
+
+    `may_send` returns False once the time for hop searches is over.
+    """
 
     def __init__(self, runner: FlowRunner, sweep: Sweep, may_send: Callable[[], bool]) -> None:
         self._runner, self._session, self._sweep, self._may_send = runner, runner.session, sweep, may_send

@@ -5,14 +5,16 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from probe.followups.hops.attempt_cases import (
+    RESOLVER_SCHEME,
     Attempt,
     hello_cases,
+    name_cases,
     page_cases,
     place_of,
     reaction_of,
+    resolver_case,
     stop_cases,
 )
-from probe.followups.hops.dns_cases import RESOLVER_SCHEME, name_cases, resolver_case
 from probe.followups.hops.limited_payloads import Case
 from probe.followups.hops.mail_opening import MAIL
 from probe.formats import failures as f
@@ -23,6 +25,7 @@ from probe.formats.exchanges.mail import MailEntry
 from probe.formats.transactions import TransactionRecord
 from probe.session.trace import Trace
 from probe.signatures.ttl_distance import NAMELESS
+from probe.targets.hop_mechanisms import SEARCHED_STREAMS
 from probe.targets.target import Endpoint
 
 MOST_CASES = 8  # of one measurement
@@ -32,16 +35,10 @@ _KINDS: dict[str, PayloadKind] = {
     "tls_handshake": "tls",
     "http_round_trip": "http",
     "quic_handshake": "quic",
-    "stun_exchange": "stun",
-    "reflector_hello": "reflector",
-    "dtls_hello": "dtls",
-    "sip_options": "sip",
-    "mtproto_exchange": "random",
-    "noise_handshake": "random",
 }
 _ICMP_ERRORS = frozenset({f.HOST_UNREACHABLE, f.NETWORK_UNREACHABLE})
 _CONNECT_FAILURES = frozenset({f.REFUSED, f.RESET, *_ICMP_ERRORS})
-_STREAMS = frozenset({"tls", "http", "stun", "sip", "random", *MAIL})
+_STREAMS = SEARCHED_STREAMS | MAIL.keys()
 _INTERCEPTED: dict[PayloadKind, PayloadKind] = {"tls": "syn", "quic": "datagram"}  # packets of a redirected flow
 _MAIL: dict[str, PayloadKind] = {"smtp": "smtp", "imap": "imap"}  # by the proof of a dialect
 _STARTTLS = "mail_starttls"
@@ -181,7 +178,8 @@ class HopCases:
         ]
         own = [entry for entry in echoes if entry.payload == endpoint.facts.echo_payload]
         others = [entry for entry in echoes if entry.payload == "other"]
-        return any(entry.ends_swapped for entry in own) and bool(others) and not any(one.changed for one in others)
+        swapped = any(entry.ends_swapped and not entry.ends_kept for entry in own)
+        return swapped and bool(others) and not any(one.changed for one in others)
 
     def _resolvers(self) -> Iterable[Case]:
         """Return a case for each public resolver whose answer the path may have forged, or dropped."""
@@ -203,4 +201,4 @@ def _kind_of(attempt: TransactionRecord, endpoint: Endpoint) -> PayloadKind | No
         return "inside_tls"
     if operation in _MAIL_STEPS:
         return _MAIL.get(facts.proof) if facts.starttls else None
-    return _KINDS.get(operation)
+    return _KINDS.get(operation) or (facts.payload_kind or None if operation else None)

@@ -28,19 +28,20 @@ from probe.signatures.ttl_distance import (
     STEADY,
     STEADY_OF,
     Interval,
-    Search,
+    TTLSearch,
 )
 from probe.steps.path.connect_packets import Transport
 from probe.steps.path.limited_ttl import SENT_TWICE
 from probe.steps.path.path_sweep import sweep_path
 
 FLOWS_STANDARD = 3  # triggers of one search (P7). The hop of a drop needs one more that confirms it.
-CONFIRMING: dict[str, int] = {"tcp": 3, "udp": 4}  # packets in it. The kernel repeats a segment after 0.2, 0.4, 0.8 s.
-BEFORE = 3  # packets before it, of those that a router must answer beside
-FLOWS_DEEP = 6  # before its agreeing runs begin
+# Packets of the flow that confirms a drop. The kernel repeats a segment after 0.2, 0.4 and 0.8 s.
+CONFIRMING: dict[str, int] = {"tcp": 3, "udp": 4}
+BEFORE = 3  # packets without a name that are sent before the payload. The others follow it
+FLOWS_DEEP = 6  # flows of a deep search before both ends are repeated
 SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurement sends anything more
 CONFIRMED_WITHIN = 4.0  # seconds that confirmations may take in addition
-KEPT_SECONDS = 45.0  # the same of a search on connections that are kept open
+KEPT_SECONDS = 45.0  # seconds of a search on connections that are kept open
 SLOWEST = 0.5  # seconds, the longest wait for a router
 REPEATED_UP_TO, LATE = 0.13, 0.4  # seconds of round trip and of a reaction, above which a packet is sent once
 
@@ -133,19 +134,19 @@ class HopSearch:
             await self._search(other, found, left)
 
     def _guess(self, kind: PayloadKind) -> Interval | None:
-        """Return where this payload was acted on along another path, else where any was.
+        """Return the hop that acted on this payload along another path, else the hop that acted on any payload.
 
         Middleboxes that know the same names are often at the same hop.
         """
         located = self._session.located
         return located.get(kind) or next(iter(located.values()), None)
 
-    async def _repeat(self, case: Case, search: Search, found: Interval, slowest: float) -> None:
+    async def _repeat(self, case: Case, search: TTLSearch, found: Interval, slowest: float) -> None:
         """Repeat both ends on a second connection, if the first one alone showed them."""
         if len(search.seen) <= search.most:
             await self._try(case, search, [ttl for ttl in (found.low, found.high) if ttl], slowest)
 
-    async def _confirm(self, case: Case, search: Search, beside: Transport, slowest: float) -> None:
+    async def _confirm(self, case: Case, search: TTLSearch, beside: Transport, slowest: float) -> None:
         """Repeat silence at the hop that was found. Routers that answer at random would look like a drop."""
         found = search.found()
         if _needs_confirmation(case) and found is not None and found.exact and found.high not in search.confirmed:
@@ -154,13 +155,13 @@ class HopSearch:
             await self._try(case, search, [found.high], slowest, beside=beside)
             self._until = min(self._until + clock() - began, self._latest)
 
-    async def _meet_again(self, case: Case, search: Search, slowest: float) -> None:
+    async def _meet_again(self, case: Case, search: TTLSearch, slowest: float) -> None:
         """Repeat both ends if a single packet met silence before the hop. It may have been lost."""
         found = search.found()
         if found is not None and found.exact and not is_met(case, search, found):
             await self._try(case, search, [found.low, found.high], slowest, longer=CONFIRMED_WITHIN)
 
-    async def _agree(self, case: Case, search: Search, slowest: float) -> None:
+    async def _agree(self, case: Case, search: TTLSearch, slowest: float) -> None:
         """Repeat both ends of the interval, one flow each, until enough runs agree."""
         for _ in range(MOST_RUNS):
             found = search.found()
@@ -173,7 +174,7 @@ class HopSearch:
     async def _try(
         self,
         case: Case,
-        search: Search,
+        search: TTLSearch,
         ttls: list[int],
         slowest: float,
         *,
@@ -208,10 +209,13 @@ class HopSearch:
 
         about = case.transaction("limited_payload", sent_name="" if case.kind == "random" else case.host)
         record = await self._runner.carry_out(FlowFacts(about, trigger if case.is_trigger else None), steps)
-        return record is not None and (record.failure is None or case.kind in COMPARING)  # some devices stop not all
+        return record is not None and (record.failure is None or case.kind in COMPARING)  # some stop only some flows
 
-    async def _confirm_at_once(self, tx: Transaction, case: Case, search: Search, beside: Transport) -> list[int]:
-        """Send the packets beside a flow that no other may follow. Return the TTL that they confirm, [] for none."""
+    async def _confirm_at_once(self, tx: Transaction, case: Case, search: TTLSearch, beside: Transport) -> list[int]:
+        """Send the packets without a name beside the flow of the last trigger, which no other flow may follow.
+
+        Return the TTL that they confirm, [] for none.
+        """
         found = search.found()
         if found is None or not found.exact:
             return []
@@ -273,6 +277,15 @@ def _needs_confirmation(case: Case) -> bool:
     return case.by_silence and case.kind not in COMPARING
 
 
-def _is_sure(case: Case, search: Search, found: Interval) -> bool:
+def _is_sure(case: Case, search: TTLSearch, found: Interval) -> bool:
     confirmed = found.high in search.confirmed or not _needs_confirmation(case)
     return confirmed and is_met(case, search, found)
+
+
+CARRIES_OUT = dict.fromkeys(
+    (
+        "path_sweep",
+        "limited_payload",
+    )
+)
+"""Kinds that are not one flow of one endpoint's attempt."""

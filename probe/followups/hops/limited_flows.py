@@ -6,7 +6,7 @@ from probe.followups.flow import FlowRunner, Trigger
 from probe.followups.hops.limited_payloads import Case, datagram_payload, opening_of, stopping_page, stream_payload
 from probe.formats.exchanges.hops import Distance, LimitedPayload
 from probe.session.trace import Transaction
-from probe.signatures.ttl_distance import COMPARING, Search
+from probe.signatures.ttl_distance import COMPARING, TTLSearch
 from probe.steps.path.connect_packets import Transport, count_answered
 from probe.steps.path.frozen_connection import limited_bytes_after_silence
 from probe.steps.path.limited_datagrams import limited_payload_udp
@@ -57,7 +57,14 @@ class LimitedFlows:
         )
 
     async def over_udp(
-        self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float, search: Search, most: int
+        self,
+        tx: Transaction,
+        case: Case,
+        trigger: Trigger,
+        ttls: list[int],
+        slowest: float,
+        search: TTLSearch,
+        most: int,
     ) -> LimitedPayload:
         """Send the datagrams of one flow. After silence all TTLs of the search fit into it, since no answer comes."""
 

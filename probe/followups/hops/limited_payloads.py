@@ -5,28 +5,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from probe.dialogue import FIRST_MESSAGE_BY_DIALECT, TOKEN_LENGTH
 from probe.dialogue.web import written_url
-from probe.followups.hops.mail_opening import MAIL, open_mail
-from probe.followups.hops.tls_opening import open_tls
+from probe.followups.hops.mail_opening import MAIL, open_mail, open_tls
 from probe.formats.exchanges.hops import PayloadKind
-from probe.formats.transactions import FollowUp
+from probe.formats.followups import FollowUp
 from probe.session.trace import TransactionFacts
-from probe.signatures.ttl_distance import PATHWIDE
-from probe.steps.calls.reflector import new_tag
 from probe.steps.http.http_answer import headers_of, request_target
-from probe.steps.path.frozen_connection import Page
+from probe.steps.path.frozen_connection import StoppingPage
 from probe.steps.path.limited_ttl import Opening
 from probe.steps.quic.quic import ALPN
 from probe.steps.random_bytes import unknown_protocol
 from probe.steps.tls.client_hello import short_browser_hello
 from probe.steps.tls.tls_stream import client_hello, first_flight
 from probe.steps.transfer import ALPN as ALPN_HTTP
+from probe.targets.hop_mechanisms import PATHWIDE
 from probe.targets.target import Endpoint, family_of
-from probe.wire.dns.message import build_query
-from probe.wire.dtls.client_hello import HelloWriter
-from probe.wire.sip.options import Options
-from probe.wire.stun import allocate_request, binding_request
-from probe.wire.telegram.reflector import hello as reflector_hello
+from probe.wire.dns.dns_message import build_query
 
 LONGEST_REACTION = 2.0  # seconds. A search has no time to wait longer after each packet.
 _OVER_TCP = frozenset({"tls", "http", "random", "syn", "frozen", "kept", "inside_tls", *MAIL})
@@ -71,7 +66,7 @@ class Case:
     @property
     def carrier(self) -> Literal["tcp", "udp"]:
         """Return the transport of the payload."""
-        if self.kind in {"stun", "sip"} and self.endpoint is not None:
+        if self.endpoint is not None and self.kind == self.endpoint.facts.payload_kind:
             return self.endpoint.carrier
         return "tcp" if self.kind in _OVER_TCP else "udp"
 
@@ -110,12 +105,10 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
     if case.kind == "http":
         path = endpoint.path if endpoint and endpoint.path else "/"
         return f"GET {path} HTTP/1.1\r\nHost: {case.host}\r\nAccept: */*\r\n\r\n".encode()
-    if case.kind == "sip":
-        return Options(case.host, "tcp").written()
-    if case.kind == "stun":
-        return _stun_request(case)
     if case.kind == "random":
         return unknown_protocol()
+    if endpoint is not None and case.kind == endpoint.facts.payload_kind:
+        return _first_message(endpoint)
     alpn = endpoint.facts.alpn_offered if endpoint else ()
     if case.by_browser:
         return first_flight(short_browser_hello(), case.host, alpn)
@@ -129,14 +122,11 @@ def opening_of(case: Case) -> Opening | None:
     if case.kind != "inside_tls" or case.endpoint is None:
         return None
     mail = MAIL.get(case.endpoint.facts.proof)
-    if mail is not None:
-        data = mail.capability_command
-    else:
-        data = Options(case.host, "tls").written() if case.endpoint.scheme == "sip" else _stun_request(case)
+    data = mail.capability_command if mail is not None else _first_message(case.endpoint)
     return partial(open_tls, host=case.host, alpn=case.endpoint.facts.alpn_offered, data=data, mail=mail)
 
 
-def stopping_page(case: Case, endpoint: Endpoint) -> Page:
+def stopping_page(case: Case, endpoint: Endpoint) -> StoppingPage:
     """Return the request of the endpoint's own flow, whose answer stopped, or of connections that end at some age.
 
     These are asked for the first page, because the endpoint's own path may hold data about the user (P6).
@@ -145,28 +135,21 @@ def stopping_page(case: Case, endpoint: Endpoint) -> Page:
     name = case.host if secure else ""
     if case.kind == "kept":
         asked, ages = headers_of("HEAD", url, None, b""), (case.over_at, case.asked_until)
-        return Page("/", asked, name, ALPN_HTTP[1:], "HEAD", *ages)
-    return Page(request_target(url), headers_of("GET", url, None, b""), name, endpoint.facts.alpn_offered)
+        return StoppingPage("/", asked, name, ALPN_HTTP[1:], "HEAD", *ages)
+    return StoppingPage(request_target(url), headers_of("GET", url, None, b""), name, endpoint.facts.alpn_offered)
 
 
 def datagram_payload(case: Case) -> bytes:
-    """Return the first datagram of a QUIC handshake, or a request of STUN, TURN, a reflector, DTLS, SIP or DNS."""
+    """Return the first datagram of a QUIC handshake, a query, or the first message of the endpoint's dialect."""
     if case.kind == "quic":
         return _first_initial(case)
-    if case.kind == "reflector":
-        return reflector_hello(new_tag())
-    if case.kind == "dtls":
-        return HelloWriter.new("openssl").first()
-    if case.kind == "sip":
-        return Options(case.host, "udp").written()
-    if case.kind == "dns":
+    if case.kind == "dns" or case.endpoint is None:
         return build_query(case.host, case.query_type, secrets.randbelow(1 << 16))
-    return _stun_request(case)
+    return _first_message(case.endpoint)
 
 
-def _stun_request(case: Case) -> bytes:
-    allocate = case.endpoint is not None and case.endpoint.scheme == "turn"
-    return (allocate_request if allocate else binding_request)(secrets.token_bytes(12))
+def _first_message(endpoint: Endpoint) -> bytes:
+    return FIRST_MESSAGE_BY_DIALECT[endpoint.dialect](endpoint, secrets.token_bytes(TOKEN_LENGTH))
 
 
 def _first_initial(case: Case) -> bytes:

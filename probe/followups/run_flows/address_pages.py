@@ -7,20 +7,20 @@ a hello, so that no read is a trigger.
 import asyncio
 
 from probe.followups.run_flows.quic_pages import LONGEST, ONE_READ, TURNS
-from probe.followups.run_flows.slow_pages import Page
-from probe.formats.transactions import FollowUp
+from probe.followups.run_flows.slow_pages import SlowPage
+from probe.formats.followups import FollowUp
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction
 from probe.steps.http.http import MEASURED_BODY, http_request
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.steps.transfer import ALPN
 
 FOLLOWUP: FollowUp = "address_page_innocuous"
 
 
-async def read_at_address(session: Session, trace: Trace, subject: Page) -> None:
+async def read_at_address(session: Session, trace: Trace, subject: SlowPage) -> None:
     """Read the beginning of the page `TURNS` times. A read that fails ends it, since the server may refuse the name."""
     until = asyncio.get_running_loop().time() + LONGEST - ONE_READ
     name = session.neutral.innocuous[0]
@@ -31,9 +31,13 @@ async def read_at_address(session: Session, trace: Trace, subject: Page) -> None
             return
 
 
-async def _read(session: Session, tx: Transaction, subject: Page, name: str) -> None:
+async def _read(session: Session, tx: Transaction, subject: SlowPage, name: str) -> None:
     pace = session.pace
     tcp = await tcp_connect(tx, subject.address, subject.port, pace=pace)
     roots = Roots(session.settings.public_roots)
     tls = await tls_handshake(tx, tcp, name, pace=pace, roots=roots, alpn=ALPN[1:], check=False)
     await http_request(tx, tls, "GET", subject.url, pace=pace, timeout=ONE_READ, limit=MEASURED_BODY)
+
+
+CARRIES_OUT = dict.fromkeys(("address_page_innocuous",))
+"""Kinds that are not one flow of one endpoint's attempt."""

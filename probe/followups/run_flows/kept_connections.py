@@ -12,18 +12,18 @@ from typing import NamedTuple
 from probe.followups.flow import FlowRunner
 from probe.followups.hops.hop_search import HopSearch
 from probe.followups.hops.limited_payloads import Case
-from probe.followups.run_flows.conditions import seconds_left, until_stopped
-from probe.followups.run_flows.late_ends import Server, server_of
+from probe.followups.run_flows.helper_conditions import seconds_left, until_stopped
+from probe.followups.run_flows.late_ends import AnsweringServer, server_of
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
-from probe.formats.transactions import FollowUp
+from probe.formats.followups import FollowUp
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction
 from probe.signatures.kept_connections import FAST_INTERVAL, LATER, LEAST_ANSWERS, SECONDS, SLOW_INTERVAL
 from probe.steps.connection import Connection
 from probe.steps.http.http import http_request
 from probe.steps.tcp import TCPConnection, tcp_connect
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.steps.transfer import ALPN
 from probe.targets.cost import KEPT_TOGETHER
@@ -33,7 +33,7 @@ ANSWER = 3.5  # seconds for one answer, more than the silence after which a conn
 LONGEST = 2 * (SECONDS + LATER) + ANSWER  # seconds of all connections for one server
 MOST = 2  # servers in a round of a standard run
 OTHERS = 3  # connections that must last: an innocuous name, and two of a neutral host
-BEYOND = 0.5  # seconds behind the greatest age at which one was over
+BEYOND = 0.5  # seconds that are added to the greatest age at which a connection ended
 NAMED: frozenset[FollowUp] = frozenset({"kept_connection", "kept_connection_name_neutral"})
 
 
@@ -64,7 +64,7 @@ class Made(NamedTuple):
     asked: float
 
 
-def case_of(server: Server, made: Sequence[Made]) -> Case | None:
+def case_of(server: AnsweringServer, made: Sequence[Made]) -> Case | None:
     """Return the case of a hop search if connections with the name ended early at both places, and all others not.
 
     None too if some fell silent and others were reset or closed.
@@ -97,8 +97,7 @@ class KeptConnections:
 
     async def finish(self, trace: Trace) -> None:
         """Keep connections to one server of a measurement in a deep run, or where a limit of time is likely."""
-        deep = self._session.settings.depth == "deep"
-        server = server_of(trace, deep=deep) if self._session.settings.followups else None
+        deep, server = self._session.settings.depth == "deep", self.server_of(trace)
         if server is None:
             return
         async with self._places:
@@ -106,14 +105,19 @@ class KeptConnections:
                 self._asked += 1
                 await until_stopped(self._session, self._compare(trace, server))
 
+    def server_of(self, trace: Trace) -> AnsweringServer | None:
+        """Return the server of a measurement that connections are kept to, None without a reason so far."""
+        settings = self._session.settings
+        return server_of(trace, deep=settings.depth == "deep") if settings.followups else None
+
     def _has_time(self) -> bool:
         left = seconds_left(self._session)
         return not self._session.stopping.is_set() and (left is None or left > LONGEST)
 
-    def _has_triggers(self, server: Server) -> bool:
+    def _has_triggers(self, server: AnsweringServer) -> bool:
         return self._session.pace.triggers_left(server.host, server.address, "tcp") >= 2
 
-    async def _compare(self, trace: Trace, server: Server) -> None:
+    async def _compare(self, trace: Trace, server: AnsweringServer) -> None:
         made = await asyncio.gather(*(self._keep(trace, server, each) for each in self._first(server)))
         if not all(each.is_early for each in made if each.followup == "kept_connection"):
             return
@@ -122,7 +126,7 @@ class KeptConnections:
         if case is not None and self._has_time():
             await HopSearch(FlowRunner(trace, self._session)).find_end(case)
 
-    def _first(self, server: Server) -> Iterator[Planned]:
+    def _first(self, server: AnsweringServer) -> Iterator[Planned]:
         own = Planned("kept_connection", server.host, server.address, server.port)
         yield own
         yield own._replace(later=LATER, is_fast=True)
@@ -130,13 +134,13 @@ class KeptConnections:
         for host, ip, port in self._neutral(server):
             yield Planned("kept_connection_neutral", host, ip, port)
 
-    def _again(self, server: Server) -> Iterator[Planned]:
+    def _again(self, server: AnsweringServer) -> Iterator[Planned]:
         yield Planned("kept_connection", server.host, server.address, server.port)
         for host, ip, port in self._neutral(server):
             yield Planned("kept_connection_name_neutral", server.host, ip, port)
             yield Planned("kept_connection_neutral", host, ip, port)
 
-    def _neutral(self, server: Server) -> list[tuple[str, str, int]]:
+    def _neutral(self, server: AnsweringServer) -> list[tuple[str, str, int]]:
         """Return the name, address and port of a neutral host, nothing without one of the family."""
         found = [
             (host.host, ip, host.port if server.secure else 80)
@@ -145,7 +149,7 @@ class KeptConnections:
         ]
         return found[-1:]
 
-    async def _keep(self, trace: Trace, server: Server, planned: Planned) -> Made:
+    async def _keep(self, trace: Trace, server: AnsweringServer, planned: Planned) -> Made:
         """Ask again and again on one connection. Return how it ended."""
         await asyncio.sleep(planned.later)
         place = planned.followup, planned.name, planned.address, planned.port
@@ -179,3 +183,14 @@ class KeptConnections:
                 return
             due += interval
             await asyncio.sleep(max(0.0, due - clock()))
+
+
+CARRIES_OUT = dict.fromkeys(
+    (
+        "kept_connection",
+        "kept_connection_innocuous",
+        "kept_connection_neutral",
+        "kept_connection_name_neutral",
+    )
+)
+"""Kinds that are not one flow of one endpoint's attempt."""

@@ -8,7 +8,8 @@ from probe.followups.run_flows.slow_pages import OWN, compared_flow, protocol_of
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.media import MediaFlow
 from probe.formats.exchanges.transfer import Transfer
-from probe.formats.transactions import Family, FollowUp, TransactionRecord
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import Family, TransactionRecord
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.kept_connections import LATE
 from probe.targets.target import family_of
@@ -17,7 +18,7 @@ CALL_STOPPED = 100  # packets at the end that did not come back, two seconds of 
 NAMED = frozenset({"transfer_name", "transfer_host"})
 
 
-class Server(NamedTuple):
+class AnsweringServer(NamedTuple):
     """Hold a server that answered an HTTP request under the target's name: the request's transaction, and the place."""
 
     cause: int
@@ -30,7 +31,6 @@ class Server(NamedTuple):
 
     @property
     def family(self) -> Family:
-        """Return the address family."""
         return family_of(self.address)
 
     def url(self, host: str) -> str:
@@ -46,10 +46,11 @@ class Server(NamedTuple):
         return compared_flow(self[:3], followup, name, address, port)
 
 
-def server_of(trace: Trace, *, deep: bool) -> Server | None:
+def server_of(trace: Trace, *, deep: bool) -> AnsweringServer | None:
     """Return the server to compare: that of a page that broke off late, else the first one if a limit is likely.
 
-    A limit is likely after a transfer or a call that stopped beside one that did not, and looked for in a deep run.
+    A limit of time is likely if a transfer or a call stopped and the one beside it did not. A deep run looks for it in
+    any case.
     """
     late = next((server for record, server in _servers(trace) if _broke_off_late(trace, record)), None)
     if late is None and (deep or _transfer_stopped(trace) or _call_stopped(trace)):
@@ -57,7 +58,7 @@ def server_of(trace: Trace, *, deep: bool) -> Server | None:
     return late
 
 
-def _servers(trace: Trace) -> Iterator[tuple[TransactionRecord, Server]]:
+def _servers(trace: Trace) -> Iterator[tuple[TransactionRecord, AnsweringServer]]:
     own = {record.transaction_id: record for record in trace.transactions if record.kind in OWN}
     for entry in trace.entries:
         record = own.get(entry.transaction_id)
@@ -67,7 +68,7 @@ def _servers(trace: Trace) -> Iterator[tuple[TransactionRecord, Server]]:
         host = urlsplit(record.endpoint).hostname
         if host and record.sent_name == host:
             place = (host, record.address, record.port, over == "tls")
-            yield record, Server(record.transaction_id, record.service, record.endpoint, *place)
+            yield record, AnsweringServer(record.transaction_id, record.service, record.endpoint, *place)
 
 
 def _broke_off_late(trace: Trace, record: TransactionRecord) -> bool:
@@ -102,7 +103,7 @@ def _silent(transfer: Transfer) -> float:
 
 
 def _call_stopped(trace: Trace) -> bool:
-    """Return whether call packets stopped to come back, and random packets beside them did not."""
+    """Return whether call packets stopped coming back, and random packets beside them did not."""
     pairs: dict[int, dict[bool, MediaFlow]] = {}
     for entry in trace.entries:
         if isinstance(entry, MediaFlow):

@@ -1,15 +1,14 @@
 """Transfer bytes over TCP to or from the helper, after call packets and random ones were lost alike over UDP.
 
-It shows whether the line is slow, or UDP alone. A limit of all UDP says nothing about an app.
+The transfer shows whether the whole line is slow or only UDP. A limit of all UDP says nothing about an app.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from probe.followups.helper_offer import TransferOffer
-from probe.followups.run_flows.conditions import seconds_left, until_stopped
+from probe.followups.run_flows.helper_conditions import seconds_left, until_stopped, waiting_for_turn
 from probe.formats.exchanges.media import MediaFlow
-from probe.formats.transactions import FollowUp
+from probe.formats.followups import FollowUp
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.slow_page import MUCH_LOST
@@ -19,17 +18,18 @@ from probe.wire.transfer import SECONDS
 
 
 class MediaComparison:
-    """Hold the transfer of a round. All measurements with media flows get a copy."""
+    """Hold the transfer of a round that is compared with the media flows.
+
+    All measurements with media flows get a copy of it.
+    """
 
     def __init__(self, session: Session, take_place: Callable[[], bool]) -> None:
         """Take the function that counts the transfer as a pair of the round, and returns False without a place."""
         self._session, self._take_place = session, take_place
         self._offer: TransferOffer | None = None
         self._made: Trace | None = None
-        self._one_at_a_time = asyncio.Lock()
 
     def take_offer(self, offer: TransferOffer) -> None:
-        """Take an offer of the helper."""
         self._offer = offer
 
     def next_round(self) -> None:
@@ -37,11 +37,11 @@ class MediaComparison:
         self._made = None
 
     async def finish(self, trace: Trace) -> None:
-        """Add the transfer to a measurement with media flows that lost much in one direction, both flows alike."""
+        """Add the transfer to a measurement in which both media flows lost many packets in one direction."""
         followup = lost_beside(entry for entry in trace.entries if isinstance(entry, MediaFlow))
         if followup is None:
             return
-        async with self._one_at_a_time:
+        async with waiting_for_turn(self._session, trace):
             if self._made is None and self._can_begin(followup) and self._take_place():
                 self._made = Trace()
                 await until_stopped(self._session, self._transfer(self._made, followup))
@@ -82,3 +82,12 @@ def lost_beside(flows: Iterable[MediaFlow]) -> FollowUp | None:
         if all(flow.returned < (1 - MUCH_LOST) * flow.reached for flow in pair):
             return "transfer_beside_media"
     return None
+
+
+CARRIES_OUT = dict.fromkeys(
+    (
+        "upload_beside_media",
+        "transfer_beside_media",
+    )
+)
+"""Kinds that are not one flow of one endpoint's attempt."""

@@ -1,8 +1,12 @@
 """Measure pairs of media flows in the background, and copy them into the measurements that need them.
 
 A pair says something about this network and about one shape of packets. So it serves all apps
-with calls of this shape. It begins with the first answer of the helper that offers it. A measurement of such an app
-waits for it at its end. The shapes of a run take turns, because a round has few pairs.
+with calls of this shape. It begins with the first offer of the helper, beside all other flows of the run, because it
+takes long. A measurement of such an app waits for it at its end. The shapes of a run take turns, because a round has
+few pairs.
+
+The flows have a thread of their own, since this computer is busiest while a pair begins. A pair of which both flows
+were harmed beside many of our other flows is repeated. The first one is not written, because these may have harmed it.
 """
 
 import asyncio
@@ -12,20 +16,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from probe.followups.helper_offer import MediaOffer
-from probe.followups.run_flows.conditions import obstacle, reason_without_offer, until_stopped
+from probe.followups.run_flows.helper_conditions import obstacle, reason_without_offer, until_stopped
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
 from probe.formats.exchanges.media import MediaFlow
 from probe.formats.flow_results import MediaResult
+from probe.platforms.event_loop import run_in_thread
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.call_packets import was_late
+from probe.signatures.call_packets import FEW_BESIDE, MUCH_BESIDE, one_unharmed, was_late
 from probe.steps.calls.media import HANDSHAKE, SECONDS, TAIL, media_pair
 from probe.targets.cost import MEDIA_PAIRS
 from probe.targets.target import Target, family_of
 
-REPETITIONS = 1  # in a round, of pairs that this computer disturbed
+REPETITIONS = 1  # of pairs that this computer or our other flows disturbed, in each round
 RAN: frozenset[MediaResult] = frozenset({"measured", "computer_busy"})
+LOOK = 0.5  # seconds between two looks at how many bytes our other flows move
+DISTURBED: frozenset[MediaResult] = frozenset({"computer_busy", "slow_line"})
 
 
 class MediaPairs:
@@ -105,26 +112,34 @@ class MediaPairs:
     async def _measure(self) -> None:
         """Measure one pair after the other, until one was not measured or the token is too old.
 
-        The reason of that one is the reason of those that were to follow. The first pair that this computer disturbed
-        is repeated.
+        The reason why this pair was not measured is then the reason for the pairs after it. The first pair that was
+        disturbed is repeated when our other flows have become few.
         """
         result: MediaResult = "measured"
         numbers, repetitions = itertools.count(), REPETITIONS
-        try:
+        async with self._session.steady_flows:
             for shape in self._plan:
                 if result in RAN:
                     result = await self._unless_hindered(next(numbers), shape)
-                if result == "computer_busy" and repetitions:
+                if result in DISTURBED and repetitions:
                     repetitions -= 1
+                    await until_stopped(self._session, self._others_few())
                     result = await self._unless_hindered(next(numbers), shape)
                 if self._results.get(shape) != "measured":
                     self._results[shape] = result
-        finally:
-            for trace in self._traces.values():
-                self._session.bugs += trace.bugs
 
     async def _unless_hindered(self, pair: int, shape: AppShape) -> MediaResult:
-        return obstacle(self._session, HANDSHAKE + SECONDS + TAIL) or await self._pair(pair, shape)
+        return self._hindrance() or await self._pair(pair, shape)
+
+    async def _others_few(self) -> None:
+        """Return when our other flows move few bytes, or when a pair cannot begin any more."""
+        moved, pace = None, self._session.pace
+        while not self._hindrance() and (moved is None or pace.bytes_moved - moved > FEW_BESIDE * LOOK):
+            moved = pace.bytes_moved
+            await asyncio.sleep(LOOK)
+
+    def _hindrance(self) -> MediaResult | None:
+        return obstacle(self._session, HANDSHAKE + SECONDS + TAIL)
 
     async def _pair(self, pair: int, shape: AppShape) -> MediaResult:
         offer = self._offer
@@ -132,11 +147,20 @@ class MediaPairs:
         if offer is None or ip is None or not offer.outlives(HANDSHAKE):
             return "not_offered"
         facts = TransactionFacts("followup", address=HELPER, port=offer.ports[0], family=family_of(ip))
-        trace = self._traces.setdefault(shape, Trace())
-        kept, pace = len(trace.entries), self._session.pace
-        about: dict[str, Any] = {"pace": pace, "shape": shape, "pair": pair, "seconds": SECONDS}
-        await until_stopped(self._session, media_pair(trace, facts, ip, offer.ports[0], offer.token, **about))
-        return _result([entry for entry in trace.entries[kept:] if isinstance(entry, MediaFlow)])
+        trace, pace = Trace(), self._session.pace
+        own, others = pace.in_thread(), pace.bytes_moved
+        about: dict[str, Any] = {"pace": own, "shape": shape, "pair": pair, "seconds": SECONDS}
+        flows = media_pair(trace, facts, ip, offer.ports[0], offer.token, **about)
+        await until_stopped(self._session, run_in_thread(flows))
+        others = pace.bytes_moved - others
+        pace.take_counts(own)
+        self._session.bugs += trace.bugs
+        measured = [entry for entry in trace.entries if isinstance(entry, MediaFlow)]
+        result = _result(measured)
+        if result in {"measured", "failed"} and others > MUCH_BESIDE and not one_unharmed(measured):
+            return "slow_line"
+        self._traces.setdefault(shape, Trace()).adopt(trace)
+        return result
 
 
 def media_pairs(session: Session, targets: Iterable[Target]) -> MediaPairs | None:
@@ -147,7 +171,6 @@ def media_pairs(session: Session, targets: Iterable[Target]) -> MediaPairs | Non
 
 
 def _result(flows: list[MediaFlow]) -> MediaResult:
-    """Return the result of one pair of flows."""
     failures = {flow.failure for flow in flows}
     if f.INTERRUPTED in failures:
         return "interrupted"
@@ -156,3 +179,12 @@ def _result(flows: list[MediaFlow]) -> MediaResult:
     if any(was_late(flow.late) for flow in flows):
         return "computer_busy"
     return "measured" if any(flow.established for flow in flows) else "failed"
+
+
+CARRIES_OUT = dict.fromkeys(
+    (
+        "media_shape",
+        "media_opaque",
+    )
+)
+"""Kinds that are not one flow of one endpoint's attempt."""

@@ -8,23 +8,23 @@ import asyncio
 import random
 from collections import deque
 
-from probe.followups.run_flows.slow_pages import Page
-from probe.formats.transactions import FollowUp
+from probe.followups.run_flows.slow_pages import SlowPage
+from probe.formats.followups import FollowUp
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction
 from probe.steps.http.http import MEASURED_BODY
 from probe.steps.quic.http3 import http3_request
 from probe.steps.quic.quic import quic_handshake
 from probe.steps.quic.quic_socket import QUICConnection
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 
-TURNS = 9  # fewest of which one may be an outlier in an interval of 95 %
+TURNS = 9  # the fewest with which an interval of 95 % allows one outlier
 ONE_READ = 3.0  # seconds of one page
-WINDOW = 2 * MEASURED_BODY  # bytes of a page that the server may send ahead, so that a long page moves few
+WINDOW = 2 * MEASURED_BODY  # bytes of a page that the server may send ahead, so that few bytes of a long page are sent
 LONGEST = 20.0  # seconds, after which no further turn begins
 
 
-async def read_both(session: Session, trace: Trace, subject: Page) -> None:
+async def read_both(session: Session, trace: Trace, subject: SlowPage) -> None:
     """Read `TURNS` beginnings of the page over each connection. A connection that fails ends the reading of both."""
     names: dict[FollowUp, str] = {
         "quic_page_name": subject.host,
@@ -52,19 +52,19 @@ class _Turns:
         return bool(self._order)
 
     async def done(self) -> None:
-        """End a turn."""
         async with self._changed:
             self._order.popleft()
             self._changed.notify_all()
 
     async def end(self) -> None:
-        """End all turns."""
         async with self._changed:
             self._order.clear()
             self._changed.notify_all()
 
 
-async def _read(session: Session, trace: Trace, subject: Page, followup: FollowUp, name: str, turns: _Turns) -> None:
+async def _read(
+    session: Session, trace: Trace, subject: SlowPage, followup: FollowUp, name: str, turns: _Turns
+) -> None:
     async with trace.transaction(subject.transaction(followup, name)) as tx:
         conn = await _opened(session, tx, subject, name)
         for _ in range(TURNS):
@@ -76,7 +76,7 @@ async def _read(session: Session, trace: Trace, subject: Page, followup: FollowU
         await turns.end()
 
 
-async def _opened(session: Session, tx: Transaction, subject: Page, name: str) -> QUICConnection:
+async def _opened(session: Session, tx: Transaction, subject: SlowPage, name: str) -> QUICConnection:
     """Return a connection under a name. That of the target is a trigger. No certificate is checked again."""
     if name == subject.host:
         session.pace.spend_trigger(name, subject.address, "udp", subject.port)
@@ -93,3 +93,12 @@ async def _opened(session: Session, tx: Transaction, subject: Page, name: str) -
         confirm=True,
         window=WINDOW,
     )
+
+
+CARRIES_OUT = dict.fromkeys(
+    (
+        "quic_page_name",
+        "quic_page_innocuous",
+    )
+)
+"""Kinds that are not one flow of one endpoint's attempt."""

@@ -1,10 +1,14 @@
-"""Hold the flows of a whole run that come last: media pairs, test calls, transfers, and connections that are kept."""
+"""Hold the flows of a whole run that take long: media pairs, test calls, transfers, and connections that are kept.
 
+Each begins as soon as what it needs is known. docs/design/pacing.md lists what must not be disturbed by which.
+"""
+
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from probe.followups.helper_offer import FlowOffers
-from probe.followups.run_flows.calls import helper_calls
+from probe.followups.run_flows.call_flows import helper_calls
 from probe.followups.run_flows.kept_connections import KeptConnections
 from probe.followups.run_flows.media_comparison import MediaComparison
 from probe.followups.run_flows.media_pairs import media_pairs
@@ -27,10 +31,13 @@ NO_FLOWS = FlowResults()
 
 
 class RunFlows:
-    """Hold what serves the whole run. Without targets that need it, nothing is begun."""
+    """Hold the flows that serve the whole run, such as media flows and test calls.
+
+    Nothing is begun if no target needs them.
+    """
 
     def __init__(self, session: Session, targets: Iterable[Target]) -> None:
-        every = list(targets)
+        every, self._session = list(targets), session
         self._pairs = media_pairs(session, every)
         self._calls = helper_calls(session, every, self._after_pairs)
         self._transfers = TransferPairs(session) if session.settings.control else None
@@ -51,15 +58,27 @@ class RunFlows:
         if self._beside and offers.transfers:
             self._beside.take_offer(offers.transfers)
 
+    @property
+    def wait_for_offers(self) -> bool:
+        """Return whether flows begin with an offer alone. Transfers begin after pages that come slowly."""
+        return self._session.settings.followups and (self._pairs is not None or self._calls is not None)
+
     async def finish(self, target: Target, trace: Trace, control: Mapping[str, Any] | None) -> FlowResults:
         """Wait for the flows that a target needs, and add them to its measurement."""
-        received = await self._transfers.finish(target, trace, control) if self._transfers else None
-        media = await self._pairs.finish(target, trace, control) if self._pairs else None
-        if media == "measured" and self._beside:
-            await self._beside.finish(trace)
-        calls = await self._calls.finish(target, trace, control) if self._calls else None
-        await self._kept.finish(trace)
+        async with asyncio.TaskGroup() as beside:
+            kept = self._kept_if_due(trace, beside)
+            received = await self._transfers.finish(target, trace, control) if self._transfers else None
+            kept = kept or self._kept_if_due(trace, beside)
+            media = await self._pairs.finish(target, trace, control) if self._pairs else None
+            kept = kept or self._kept_if_due(trace, beside)
+            if media == "measured" and self._beside:
+                await self._beside.finish(trace)
+            calls = await self._calls.finish(target, trace, control) if self._calls else None
         return FlowResults(media, calls, received)
+
+    def _kept_if_due(self, trace: Trace, beside: asyncio.TaskGroup) -> "asyncio.Task[None] | None":
+        """Begin connections that are kept, if a page, a transfer or a call has already shown a reason."""
+        return beside.create_task(self._kept.finish(trace)) if self._kept.server_of(trace) else None
 
     async def next_round(self) -> None:
         """Start a repeat that the user asked for. It gets its own flows."""

@@ -1,12 +1,13 @@
-"""Find the pages of a measurement that came slowly, in comparison to the best page of the run's other targets."""
+"""Find the pages of a measurement that came slowly, in comparison to the best page of the run under another name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from probe.dialogue import came_too_slowly
 from probe.formats.entries import HTTPTransaction
-from probe.formats.transactions import FollowUp, TransactionRecord
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import TransactionRecord
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.slow_page import LEAST_SHARE, SLOW, SLOW_ALONE, SLOW_OVER_QUIC
 from probe.targets.target import Target, family_of
@@ -36,7 +37,7 @@ def compared_flow(
     )
 
 
-class Page(NamedTuple):
+class SlowPage(NamedTuple):
     """Hold one page: its transaction, service and endpoint, the name, bytes a second, and over what it came.
 
     `address`, `port` and `url` are those of its request.
@@ -57,7 +58,7 @@ class Page(NamedTuple):
         return compared_flow(self[:3], followup, name, self.address, self.port)
 
 
-def pages_of(trace: Trace, round_trip: float = 0.0) -> list[Page]:
+def pages_of(trace: Trace, round_trip: float = 0.0) -> list[SlowPage]:
     """Return the pages whose bodies were long enough to be timed, or were too slow for their time limit.
 
     `round_trip` seconds are not counted, because a far server needs them for a page that does not fit into its first
@@ -66,66 +67,78 @@ def pages_of(trace: Trace, round_trip: float = 0.0) -> list[Page]:
     return list(_pages(trace, round_trip))
 
 
-def slowest(pages: list[Page], best: float, *, over_quic: float = SLOW_OVER_QUIC) -> Page | None:
-    """Return the slowest page if it is slow. `best` is the best page of other targets, 0.0 without one."""
-    return next(iter(slow_names(pages, best, over_quic=over_quic)), None)
+def best_by_name(pages: list[SlowPage]) -> dict[str, float]:
+    """Return the bytes a second of the best page under each name."""
+    return {page.host: max(each.rate for each in pages if each.host == page.host) for page in pages}
 
 
-def slow_names(pages: list[Page], best: float, *, over_quic: float = SLOW_OVER_QUIC) -> list[Page]:
+def slowest(pages: list[SlowPage], rates: Mapping[str, float], *, over_quic: float = SLOW_OVER_QUIC) -> SlowPage | None:
+    """Return the slowest page if it is slow. `rates` has the best page of the run under each name."""
+    return next(iter(slow_names(pages, rates, over_quic=over_quic)), None)
+
+
+def slow_names(
+    pages: list[SlowPage], rates: Mapping[str, float], *, over_quic: float = SLOW_OVER_QUIC
+) -> list[SlowPage]:
     """Return the slowest page of each service that is slow, the slowest first. `over_quic` is the limit over QUIC.
 
-    A limit of a name slows all its pages. One slow page of several is of a limited address, or of a busy computer, so
-    that it must be slower.
+    The best page under another name shows what the access line carries. Names of this measurement count only if they
+    are fast, since a list of limited names may have several of one target.
+
+    A limit of a name slows all pages under this name. If other pages are fast, a limited address or a busy computer may
+    be the cause, so a slow page counts only if it is much slower.
     """
-    best_of = {page.host: max(each.rate for each in pages if each.host == page.host) for page in pages}
-    found: dict[str, Page] = {}
+    best_of = best_by_name(pages)
+    found: dict[str, SlowPage] = {}
     for page in sorted(pages, key=lambda page: (best_of[page.host], page.rate)):
         slow = over_quic if page.over == "quic" else SLOW
+        others = (rate for name, rate in rates.items() if name != page.host and (name not in best_of or rate >= SLOW))
+        best = max(others, default=0.0)
         limit = min(slow, best * LEAST_SHARE) if best else slow
         if page.rate < (limit if best_of[page.host] < limit else min(limit, SLOW_ALONE)):
             found.setdefault(page.service, page)
     return list(found.values())
 
 
-def slow_over_quic(pages: list[Page], best: float) -> Page | None:
+def slow_over_quic(pages: list[SlowPage], rates: Mapping[str, float]) -> SlowPage | None:
     """Return the slowest page over QUIC if it is slow, and a page over TLS under its name is fast, or slow too.
 
     Without a page over TLS nothing shows whether the service itself is slow.
     """
     over_quic = [page for page in pages if page.over == "quic"]
-    found = slowest([page for page in over_quic if is_fast_over_tls(pages, page.host)], best)
+    found = slowest([page for page in over_quic if is_fast_over_tls(pages, page.host)], rates)
     if found is not None:
         return found
-    slow = {page.host for page in slow_names([page for page in pages if page.over == "tls"], best)}
-    return slowest([page for page in over_quic if page.host in slow], best, over_quic=SLOW)
+    slow = {page.host for page in slow_names([page for page in pages if page.over == "tls"], rates)}
+    return slowest([page for page in over_quic if page.host in slow], rates, over_quic=SLOW)
 
 
-def is_fast_over_tls(pages: list[Page], host: str) -> bool:
+def is_fast_over_tls(pages: list[SlowPage], host: str) -> bool:
     """Return whether a page over TLS under a name is fast, so that neither its server nor its content is slow."""
     return any(page.over == "tls" and page.host == host and page.rate >= SLOW for page in pages)
 
 
-def subjects_of(pages: list[Page], best: float) -> list[Page]:
-    """Return the pages that pairs are measured for, in this order. `best` is the best page of other targets.
+def subjects_of(pages: list[SlowPage], rates: Mapping[str, float]) -> list[SlowPage]:
+    """Return the pages that pairs are measured for, in this order. `rates` has the best page of the run by name.
 
     A slow page over each protocol comes first, if there is one. The other services over TLS follow.
     """
-    over_quic, over_http = slow_over_quic(pages, best), slowest([page for page in pages if page.over == "http"], best)
-    slow = slow_names([page for page in pages if page.over == "tls"], best)
-    if over_quic is not None:  # its name comes first, since a pair of it must show that the name is slowed down
+    over_quic, over_http = slow_over_quic(pages, rates), slowest([page for page in pages if page.over == "http"], rates)
+    slow = slow_names([page for page in pages if page.over == "tls"], rates)
+    if over_quic is not None:  # the pair of its name must come first, since it shows whether the name is slowed down
         slow.sort(key=lambda page: page.host != over_quic.host)
     return [page for page in (*slow[:1], over_quic, over_http, *slow[1:]) if page is not None]
 
 
-def first_name(target: Target) -> Page | None:
+def first_name(target: Target) -> SlowPage | None:
     """Return the target's first server that is named in a TLS hello, as a page without a rate."""
     for service, endpoint in target.endpoints():
         if endpoint.dialect in {"https", "tls"} and not endpoint.is_literal:
-            return Page(None, service.role, endpoint.url, endpoint.host, 0.0)
+            return SlowPage(None, service.role, endpoint.url, endpoint.host, 0.0)
     return None
 
 
-def _pages(trace: Trace, round_trip: float) -> Iterator[Page]:
+def _pages(trace: Trace, round_trip: float) -> Iterator[SlowPage]:
     own = {record.transaction_id: record for record in trace.transactions if record.kind in OWN}
     for entry in trace.entries:
         record = own.get(entry.transaction_id)
@@ -135,7 +148,7 @@ def _pages(trace: Trace, round_trip: float) -> Iterator[Page]:
         host = urlsplit(record.endpoint).hostname
         if rate is not None and host and over and record.sent_name == host:
             about = (record.transaction_id, record.service, record.endpoint, host)
-            yield Page(*about, rate, over, record.address, record.port or 443, entry.request.url)
+            yield SlowPage(*about, rate, over, record.address, record.port or 443, entry.request.url)
 
 
 def _rate(entry: HTTPTransaction, record: TransactionRecord, round_trip: float) -> float | None:

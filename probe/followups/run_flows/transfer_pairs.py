@@ -2,7 +2,7 @@
 
 The first pass sees pages that come slowly. Only then a pair is worth its data, or with `--depth deep`, which sends a
 pair too. A pair whose transfers differ is repeated, in small segments if that under the name alone stopped. Pairs run
-one after the other, so that they do not slow each other down.
+one after the other and never beside call packets, so that they do not slow each other down.
 """
 
 import asyncio
@@ -12,15 +12,30 @@ from typing import Any, NamedTuple
 
 from probe.followups.helper_offer import TransferOffer
 from probe.followups.run_flows.address_pages import read_at_address
-from probe.followups.run_flows.conditions import seconds_left, until_stopped
-from probe.followups.run_flows.last_pair import NAMED, is_free, name_stopped, ratio_of, result_of, transfers_of
+from probe.followups.run_flows.helper_conditions import seconds_left, until_stopped, waiting_for_turn
 from probe.followups.run_flows.quic_pages import LONGEST, read_both
-from probe.followups.run_flows.slow_pages import Page, first_name, is_fast_over_tls, pages_of, subjects_of
-from probe.followups.run_flows.transfer_offers import FAST_PAIRS, TransferOffers
+from probe.followups.run_flows.slow_pages import (
+    SlowPage,
+    best_by_name,
+    first_name,
+    is_fast_over_tls,
+    pages_of,
+    subjects_of,
+)
+from probe.followups.run_flows.transfer_offers import (
+    FAST_PAIRS,
+    NAMED,
+    TransferOffers,
+    is_free,
+    name_stopped,
+    ratio_of,
+    result_of,
+    transfers_of,
+)
 from probe.formats import failures as f
 from probe.formats.exchanges.transfer import Transfer
 from probe.formats.flow_results import TransferResult
-from probe.formats.transactions import FollowUp
+from probe.formats.followups import FollowUp
 from probe.session.round_trips import CROWDED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
@@ -30,7 +45,7 @@ from probe.targets.target import Target, family_of
 from probe.wire.transfer import FAST_PACE, PACE, SECONDS
 
 LEAST_RATE = 160_000  # bytes a second. A pair takes 128 kB a second.
-REPEATED_BELOW = 0.5  # throughput of one transfer by that of the other
+REPEATED_BELOW = 0.5  # throughput of one transfer divided by that of the other
 FAST_PAGE = 1_000_000  # bytes a second of a page that the access line carried, four times those of such a pair
 UPLOADS: frozenset[FollowUp] = frozenset({"upload_name", "upload_innocuous"})
 
@@ -53,8 +68,7 @@ class TransferPairs:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._offers = TransferOffers()
-        self._best: dict[str, float] = {}  # bytes a second of the best page, by target
-        self._one_at_a_time = asyncio.Lock()
+        self._best: dict[str, float] = {}  # bytes a second of the best page, by name
 
     def take_offer(self, offer: TransferOffer) -> None:
         """Take an offer of the helper. A token serves two pairs."""
@@ -85,7 +99,7 @@ class TransferPairs:
             return "no_followups"
         if control is None or control.get("failure") is not None:
             return "no_helper"
-        async with self._one_at_a_time:
+        async with waiting_for_turn(self._session, trace):
             firsts = await self._first_pairs(trace, subjects)
             for subject, first in firsts:
                 if first.differs:
@@ -96,13 +110,13 @@ class TransferPairs:
         results = [first.result for _, first in firsts]
         return "measured" if "measured" in results else next(iter(results), None)
 
-    async def _first_pairs(self, trace: Trace, subjects: list[Page]) -> list[tuple[Page, _FirstPair]]:
+    async def _first_pairs(self, trace: Trace, subjects: list[SlowPage]) -> list[tuple[SlowPage, _FirstPair]]:
         """Measure a pair for each page. Return what became of them.
 
         Repetitions come after the first pairs of all services, since a round has few pairs. A page over QUIC is left
         out if pages over TLS are slow too, and no pair shows that their name is slowed down.
         """
-        firsts = list[tuple[Page, _FirstPair]]()
+        firsts = list[tuple[SlowPage, _FirstPair]]()
         for subject in subjects:
             slow_names = {each.host for each, first in firsts if each.over == "tls" and first.differs}
             readable = subject.host in slow_names or is_fast_over_tls(pages_of(trace), subject.host)
@@ -110,7 +124,7 @@ class TransferPairs:
                 firsts.append((subject, await self._first_pair(trace, subject)))
         return firsts
 
-    async def _first_pair(self, trace: Trace, subject: Page) -> _FirstPair:
+    async def _first_pair(self, trace: Trace, subject: SlowPage) -> _FirstPair:
         """Measure a pair. Return what became of it, and whether it is repeated."""
         if subject.over == "quic":
             return _FirstPair(self._obstacle_to_pages() or await self._quic_pages(trace, subject))
@@ -129,7 +143,7 @@ class TransferPairs:
         carries = max(self._best.values(), default=0.0) >= FAST_PAGE and self._session.pace.line_queueing <= CROWDED
         return FAST_FROM <= ratio < FAST_BELOW and carries and self._offers.are_left(FAST_PAIRS)
 
-    async def _again(self, trace: Trace, subject: Page, first: _FirstPair) -> None:
+    async def _again(self, trace: Trace, subject: SlowPage, first: _FirstPair) -> None:
         """Repeat a pair, at the higher pace if that is more certain."""
         await self._offers.renew(self._session.stopping, upload=False)
         offer = self._offers.newest(upload=False)
@@ -137,12 +151,12 @@ class TransferPairs:
         if (fast or first.ratio < REPEATED_BELOW) and self._obstacle(subject) is None:
             await self._pair(trace, subject, small=first.stopped, fast=fast)
 
-    async def _unless_obstacle(self, trace: Trace, subject: Page) -> TransferResult:
+    async def _unless_obstacle(self, trace: Trace, subject: SlowPage) -> TransferResult:
         """Measure a pair if one can begin now. Return what became of it."""
         await self._offers.renew(self._session.stopping, upload=False)
         return self._obstacle(subject) or await self._pair(trace, subject)
 
-    async def _uploads(self, trace: Trace, subject: Page) -> None:
+    async def _uploads(self, trace: Trace, subject: SlowPage) -> None:
         """Send a pair to the helper, and one in small segments if that under the name alone stopped."""
         small = False
         for _ in range(2):
@@ -154,7 +168,7 @@ class TransferPairs:
             if not small:
                 return
 
-    async def _pages_at_address(self, trace: Trace, subject: Page) -> None:
+    async def _pages_at_address(self, trace: Trace, subject: SlowPage) -> None:
         """Read the page at the service's address under an innocuous name, if the pair has shown a free line.
 
         A faster page cannot turn out to get less than half of what the helper sends.
@@ -163,13 +177,12 @@ class TransferPairs:
             self._offers.count_pair()
             await until_stopped(self._session, read_at_address(self._session, trace, subject))
 
-    def _subjects(self, target: Target, trace: Trace) -> list[Page]:
+    def _subjects(self, target: Target, trace: Trace) -> list[SlowPage]:
         """Return what pairs are measured for, in this order. In a deep run one is, slow or not."""
-        own, pages = target.input or target.name, pages_of(trace, self._session.pace.round_trip)
-        if pages:
-            self._best[own] = max(page.rate for page in pages)
-        best = max((rate for name, rate in self._best.items() if name != own), default=0.0)
-        found = subjects_of(pages, best)
+        pages = pages_of(trace, self._session.pace.round_trip)
+        for name, rate in best_by_name(pages).items():
+            self._best[name] = max(rate, self._best.get(name, 0.0))
+        found = subjects_of(pages, self._best)
         if not found and self._session.settings.depth == "deep":
             over_tls = [page for page in pages if page.over == "tls"]
             fastest = min(over_tls, key=lambda page: page.rate, default=first_name(target))
@@ -185,7 +198,7 @@ class TransferPairs:
             return "out_of_time"
         return None if self._offers.are_left() else "enough"
 
-    async def _quic_pages(self, trace: Trace, subject: Page) -> TransferResult:
+    async def _quic_pages(self, trace: Trace, subject: SlowPage) -> TransferResult:
         """Read the page over QUIC under its name and an innocuous one. No helper takes part."""
         if not self._session.pace.can_trigger(subject.host, subject.address, "udp"):
             return "budget"
@@ -195,7 +208,7 @@ class TransferPairs:
         failures = {each.failure for each in trace.transactions[kept:]}
         return "interrupted" if f.INTERRUPTED in failures else "failed" if failures - {None} else "measured"
 
-    def _obstacle(self, subject: Page, *, upload: bool = False) -> TransferResult | None:
+    def _obstacle(self, subject: SlowPage, *, upload: bool = False) -> TransferResult | None:
         """Return why no pair can begin now, None if one can."""
         session, offer, left = self._session, self._offers.newest(upload=upload), seconds_left(self._session)
         if session.stopping.is_set():
@@ -214,7 +227,7 @@ class TransferPairs:
         return "slow_line" if session.pace.line_queueing > CROWDED and session.pace.received_rate < LEAST_RATE else None
 
     async def _pair(
-        self, trace: Trace, subject: Page, *, upload: bool = False, small: bool = False, fast: bool = False
+        self, trace: Trace, subject: SlowPage, *, upload: bool = False, small: bool = False, fast: bool = False
     ) -> TransferResult:
         """Make both transfers at the same time, the first one drawn. `_obstacle` must have found none.
 
@@ -243,7 +256,7 @@ class TransferPairs:
     async def _move(
         self,
         trace: Trace,
-        subject: Page,
+        subject: SlowPage,
         offer: TransferOffer,
         ip: str,
         followup: FollowUp,
@@ -278,3 +291,16 @@ class TransferPairs:
 
 async def _together(flows: list[Coroutine[Any, Any, None]]) -> None:
     await asyncio.gather(*flows)
+
+
+CARRIES_OUT = dict.fromkeys(
+    (
+        "transfer_name",
+        "transfer_innocuous",
+        "transfer_host",
+        "transfer_innocuous_host",
+        "upload_name",
+        "upload_innocuous",
+    )
+)
+"""Kinds that are not one flow of one endpoint's attempt."""

@@ -1,29 +1,22 @@
 """Define the entries of a hop search: routers on the path, and the TTL at which a payload is interfered with."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from probe.formats.entries import Entry, Part
+from probe.formats.entries import Entry, Part, payload_kinds
 from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
 LedKind = Literal["smtp", "imap", "inside_tls"]
 ComparingKind = Literal["frozen", "kept", "media"]
-PayloadKind = Literal[
-    LedKind,
-    ComparingKind,
-    "tls",
-    "http",
-    "quic",
-    "stun",
-    "reflector",
-    "dtls",
-    "sip",
-    "dns",
-    "random",
-    "syn",
-    "datagram",
-]
+
+
+def _list_payload_kinds(schema: dict[str, Any]) -> None:
+    kinds = (*get_args(LedKind), *get_args(ComparingKind), "tls", "http", "quic")
+    schema["enum"] = [*kinds, *payload_kinds(), "dns", "random", "syn", "datagram"]
+
+
+PayloadKind = Annotated[str, Field(json_schema_extra=_list_payload_kinds)]
 """Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to.
 
 `smtp` and `imap` are the command that failed, after the dialogue before it took place with the usual TTL.
@@ -61,7 +54,7 @@ class Hop(Part):
 
     ttl: Hops  # TTL of the packet
     answered: bool  # ICMP time exceeded was received
-    late: bool = False  # not for the first packet, because of a rate limit or a loss
+    late: bool = False  # only a repeated packet was answered, because of a rate limit or a loss
     address: str | None = None  # the router's, null if it is silent, private or near the user
     asn: ASN | None = None  # the network of the address
     round_trip: Seconds | None = None  # until its ICMP error was received

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from probe.formats.entries import BinaryData, Entry
-from probe.formats.field_notes import Code
+from probe.formats.field_notes import Answer, Code, Text
 
 
 class MailEntry(Entry):
@@ -22,7 +22,8 @@ class MailEntry(Entry):
     known_refusal: Code | None = Field(default=None, examples=[550])
     """550 or 551, if a reply to EHLO or STARTTLS has the exact text that a middlebox is said to send."""
     contradicted: bool | None = Field(default=None, examples=[True])
-    """Whether an acceptance followed a 550 or 551 to the same command. Null where none was waited for."""
+    """Whether an acceptance followed a 550 or 551 to the same command, or the end of another greeting a greeting that
+    refuses. Null where none was waited for."""
 
 
 class MailGreeting(MailEntry):
@@ -32,10 +33,10 @@ class MailGreeting(MailEntry):
 
     operation: Literal["greeting"] = "greeting"
     banner_code: Code = 0  # 220 in SMTP, 0 in IMAP
-    banner: str = ""  # the first line, at most 128 characters, or its class and length
-    capabilities: list[str] = Field(default_factory=list)  # keywords, in order
+    banner: Answer[str] = ""  # the first line, at most 128 characters, or its class and length
+    capabilities: Text[list[str]] = Field(default_factory=list)  # keywords, in order
     starttls: Literal["", "offered", "masked", "missing"] = ""  # "" inside TLS
-    masked_as: str = ""  # the keyword in place of STARTTLS ("XXXXXXXA")
+    masked_as: Text[str] = ""  # the keyword in place of STARTTLS ("XXXXXXXA")
 
 
 class MailStartTLS(MailEntry):
@@ -47,5 +48,5 @@ class MailStartTLS(MailEntry):
     operation: Literal["starttls"] = "starttls"
     code: Code = 0  # 220 in SMTP, 0 in IMAP
     accepted: bool = False  # the server accepted TLS
-    answer: str = ""  # the answer line, at most 128 characters, or its class and length
+    answer: Answer[str] = ""  # the answer line, at most 128 characters, or its class and length
     x_injected: BinaryData | None = None  # plaintext after the answer and before the handshake

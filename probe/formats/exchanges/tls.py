@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from probe.formats.entries import BinaryData, Entry, Part
-from probe.formats.field_notes import Bytes, Code, Count, PrivacyClass, Public
+from probe.formats.field_notes import Bytes, Code, Count, PrivacyClass, Public, Text
 
 
 class WithheldLeaf(Part):
@@ -64,7 +64,7 @@ class TLSHandshake(Entry):
     With a key it is the list of configurations in base64. Otherwise it is absent.
     """
     cipher_suite: str = ""  # its IANA name, "" when none was agreed on
-    negotiated_protocol: str = ""  # by ALPN
+    negotiated_protocol: Text[str] = ""  # by ALPN
     no_tls_verify: bool = False  # whether the chain was not checked
     peer_certificates: list[BinaryData] = Field(default_factory=list)  # DER, leaf first, as sent
     tls_version: str = ""  # "TLSv1.3", "" when none was agreed on

@@ -1,15 +1,15 @@
 """List every kind of follow-up with its change, its cost, its condition, and the meaning of its absence.
 
-The measuring packages execute these kinds (`probe/followups/registry.py`). The analysis explains verdicts with their
-words. The order in which they are tried is the policy table in `probe/connectivity/policy/table.py`.
+The measuring packages execute these kinds (`probe/followups/registry.py`). The analysis explains verdicts with the
+words of these kinds. The order in which they are tried is the policy table in
+`probe/connectivity/policy/policy_table.py`.
 """
 
-from probe.formats.followups.dtls_hellos import DTLS_HELLOS
-from probe.formats.followups.hellos import HELLOS
+from typing import TYPE_CHECKING, Literal
+
 from probe.formats.followups.kind import Change, FollowUpKind
-from probe.formats.followups.names import NAMES
-from probe.formats.followups.paths import PATHS
-from probe.formats.followups.payloads import (
+from probe.formats.followups.other_names import NAMES
+from probe.formats.followups.other_payloads import (
     ADDRESS_PAGES,
     BESIDE_MEDIA,
     ECHO_PAIR,
@@ -19,13 +19,13 @@ from probe.formats.followups.payloads import (
     RANDOM_BYTES,
     TRANSFER_PAIR,
 )
-from probe.formats.followups.resolvers import RESOLVERS
+from probe.formats.followups.other_servers import PATHS, RESOLVERS
+from probe.formats.followups.tls_hellos import DTLS_HELLOS, HELLOS
 from probe.formats.followups.transfers import KEPT_CONNECTIONS, TRANSFERS
-from probe.formats.transactions import FollowUp
 
-__all__ = ["FOLLOWUP_KINDS", "Change", "FollowUpKind", "pieces_of_evidence"]
+__all__ = ["FOLLOWUP_KINDS", "Change", "FollowUp", "FollowUpKind", "pieces_of_evidence"]
 
-FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
+FOLLOWUP_KINDS: dict[str, FollowUpKind] = {
     kind.name: kind
     for kind in (
         *NAMES,
@@ -46,6 +46,12 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
     )
 }
 """Each kind by its id."""
+
+if TYPE_CHECKING:
+    FollowUp = str
+else:
+    FollowUp = Literal[("", *FOLLOWUP_KINDS)]
+"""Id of a kind of follow-up, "" for other transactions. The ids are read from the kinds, so each stands once."""
 
 
 def pieces_of_evidence() -> dict[str, tuple[FollowUp, ...]]:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from probe.formats.transactions import FollowUp
-
 Change = Literal[
     "name", "address", "name and address", "payload", "payload and address", "resolver", "hello", "TTL", ""
 ]
@@ -15,7 +13,7 @@ Change = Literal[
 class FollowUpKind:
     """Describe one kind of follow-up."""
 
-    name: FollowUp
+    name: str
     """The id in records."""
     sends: str
     """What is sent to which address."""
@@ -30,6 +28,8 @@ class FollowUpKind:
     """What `--why` prints for one such flow, with {name} and {address}."""
     evidence: str = ""
     """What `--why` calls all such flows as evidence. Kinds with equal words are one piece of evidence, "" for none."""
+    excludes_other_cause: bool = False
+    """Without it, another cause than a censor is not excluded. A run lists those that it makes (`x_run.checks`)."""
 
 
 AFTER_FAILURE = "After the endpoint failed past the connect"

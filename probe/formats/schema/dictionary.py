@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from probe.formats.field_notes import PRIVACY, PRIVACY_CLASSES, UNIT
 from probe.formats.keys import TEST_KEYS
 from probe.formats.schema.schema import REFERENCE, VERSION, Schema, definitions, fields, models, omitted
-from probe.formats.stores import STORE_KEYS
+from probe.formats.store_keys import STORE_KEYS
 
 LONGEST_EXAMPLE = 44  # characters
 SILENT: tuple[Any, ...] = (None, "", 0, False, [], {})  # values that are examples only if there is no other
@@ -144,6 +144,5 @@ def _example(model: type[BaseModel], name: str, examples: Examples) -> str:
 
 
 def _given(model: type[BaseModel], name: str) -> list[Any]:
-    """Return the examples in the class."""
     field = model.model_fields.get(name)
     return list(field.examples or []) if field else []

@@ -19,7 +19,7 @@ from pydantic.json_schema import models_json_schema
 from probe.formats.field_notes import PRIVACY
 from probe.formats.keys import TEST_KEYS
 from probe.formats.measurement import Measurement
-from probe.formats.stores import STORE_KEYS
+from probe.formats.store_keys import STORE_KEYS
 
 VERSION = "0.1.0"  # version of the software that first wrote this shape
 MODELS = "probe.formats."  # prefix of the modules with models

@@ -5,23 +5,34 @@ for a token of fast transfers.
 
 The handshake of TCP confirms the client's address, so the port cannot be used to flood others. A client without a token
 gets the certificate and nothing else. No name, address or byte of a client is kept.
+
+Make the certificate of the transfer port. A probe accepts it by its digest, so no authority signs it.
 """
 
 import asyncio
+import hashlib
 import socket
 import ssl
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from probe.helper.limits import TOKEN_BYTES, Tokens
-from probe.helper.transfer.certificate import server_context
-from probe.helper.transfer.connection_slots import ConnectionSlots
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from probe.helper.helper_limits import TOKEN_BYTES, TRANSFER_CONNECTIONS, TRANSFERS, Tokens
 from probe.helper.transfer.sender import receive_upload, send_busy, send_frames
-from probe.http_server.peers import peer_key
+from probe.http_server.client_shares import ClientShares, PortPlace
+from probe.http_server.peers import UNKNOWN, Client, client_at
 from probe.session.classify import NETWORK_ERRORS
 from probe.session.pacing import Pace
 from probe.steps.connection import Connection
@@ -38,12 +49,44 @@ from probe.wire.transfer import (
     requested_token,
 )
 
+NAME = "localhost"  # as many servers have it. The certificate is visible in TLS 1.2, and equal for all names.
+BEFORE, AFTER = timedelta(days=1), timedelta(days=365)  # around the start of the helper
+
+
+def server_context() -> tuple[ssl.SSLContext, str]:
+    """Return a context with a new key and a self-signed certificate, and the certificate's SHA-256 in hexadecimal."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _self_signed(key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 0
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "transfer.pem")
+        file.touch(mode=0o600)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        file.write_bytes(pem + certificate.public_bytes(Encoding.PEM))
+        context.load_cert_chain(file)
+    return context, hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)]), datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BEFORE)
+        .not_valid_after(now + AFTER)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
 TRANSFERS_A_TOKEN = 4  # two pairs
 UPLOADS_A_TOKEN = 4  # two pairs
-FAST_TRANSFERS_A_TOKEN = 2  # one pair
-FAST_PLACES = FAST_PACE // PACE  # that one takes of those of all transfers
-MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER = 32, 4  # 16 Mbit/s for all, two pairs of a peer
-MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER = 128, 16  # with those that have sent no token yet
+FAST_TRANSFERS_A_TOKEN = 2  # these are one pair
+FAST_PLACES = FAST_PACE // PACE  # places of TRANSFERS that one fast transfer takes
 HANDSHAKE = 10.0  # seconds for TLS and the token, or for the request
 END = 4.0  # seconds beyond the transfer's own, in which its last frame is sent
 NOT_SENT, SEND_BUFFER = 4096, 24 * 1024
@@ -72,12 +115,8 @@ class TransferPort:
     tokens: Tokens = field(init=False)
     uploads: Tokens = field(init=False)  # tokens of clients that send
     fast: Tokens = field(init=False)  # tokens of transfers at the higher pace
-    transfers: ConnectionSlots = field(
-        default_factory=lambda: ConnectionSlots(MOST_TRANSFERS, MOST_TRANSFERS_OF_A_PEER)
-    )
-    connections: ConnectionSlots = field(
-        default_factory=lambda: ConnectionSlots(MOST_CONNECTIONS, MOST_CONNECTIONS_OF_A_PEER)
-    )
+    transfers: ClientShares = field(init=False)
+    connections: ClientShares = field(init=False)
     _listening: list[socket.socket] = field(default_factory=list)
     _running: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -85,12 +124,15 @@ class TransferPort:
         self.tokens = Tokens(self.clock, TRANSFERS_A_TOKEN)
         self.uploads = Tokens(self.clock, UPLOADS_A_TOKEN)
         self.fast = Tokens(self.clock, FAST_TRANSFERS_A_TOKEN)
+        self.transfers = ClientShares(TRANSFERS, self.clock)
+        self.connections = ClientShares(TRANSFER_CONNECTIONS, self.clock)
         self._context, self.digest = server_context()
 
-    def offer(self) -> dict[str, Any]:
-        """Return new tokens, the ports that accept them, and the SHA-256 of the certificate."""
+    def offer(self, client: Client = UNKNOWN) -> dict[str, Any]:
+        """Return new tokens for a client, the ports that accept them, and the SHA-256 of the certificate."""
         clear = {} if self.http_port is None else {"http_port": self.http_port}
-        tokens = {"token": self.tokens.issue(), "upload": self.uploads.issue(), "fast": self.fast.issue()}
+        kinds = {"token": self.tokens, "upload": self.uploads, "fast": self.fast}
+        tokens = {name: kind.issue(client) for name, kind in kinds.items()}
         return tokens | {"port": self.port, "sha256": self.digest} | clear
 
     async def open(self, host: str) -> None:
@@ -142,15 +184,20 @@ class TransferPort:
 
     async def _serve(self, sock: socket.socket, opened: _Opened, ip: str, port: int) -> None:
         """Serve one client. A client that breaks the connection or the protocol is no bug."""
-        conn, peer = TCPConnection(sock, ip.partition("%")[0], port, Pace()), peer_key(ip)
+        conn, client = TCPConnection(sock, ip.partition("%")[0], port, Pace()), client_at(ip)
+        task = asyncio.current_task()
+        place = self.connections.take(client, task.cancel) if task is not None else None
         try:
-            with self.connections.slot(peer) as free, suppress(*NETWORK_ERRORS):
-                if free:
-                    await self._transfer(conn, sock, peer, opened)
+            if place is not None:
+                with suppress(*NETWORK_ERRORS):
+                    await self._transfer(conn, sock, place, opened)
         finally:
+            if place is not None:
+                self.connections.free(place)
             conn.close()
 
-    async def _transfer(self, conn: TCPConnection, sock: socket.socket, peer: bytes, opened: _Opened) -> None:
+    async def _transfer(self, conn: TCPConnection, sock: socket.socket, place: PortPlace, opened: _Opened) -> None:
+        # A frame leaves at its time, and does not wait for the acknowledgement of the one before (Nagle's algorithm).
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOT_SENT)
@@ -160,20 +207,25 @@ class TransferPort:
         found = self._taken(token)
         if found is None:
             return
+        self.connections.keep(place)
         carry_out, places = found
-        with self.transfers.slot(peer, places) as free:
+        transfer = self.transfers.take(place.client, conn.close, places)
+        try:
             async with asyncio.timeout(SECONDS + END):
                 if head:
                     await stream.write(head)
-                await (carry_out(stream, sock) if free else send_busy(stream))
+                await (carry_out(stream, sock) if transfer else send_busy(stream))
+        finally:
+            if transfer is not None:
+                self.transfers.free(transfer)
 
     def _taken(self, token: bytes) -> tuple[_CarryOut, int] | None:
         """Use a token once. Return what it is good for, and the places that this takes. None for another token."""
-        if self.tokens.take(token):
+        if self.tokens.take(token) is not None:
             return send_frames, 1
-        if self.fast.take(token):
+        if self.fast.take(token) is not None:
             return partial(send_frames, fast=True), FAST_PLACES
-        return (receive_upload, 1) if self.uploads.take(token) else None
+        return (receive_upload, 1) if self.uploads.take(token) is not None else None
 
     async def _over_tls(self, conn: TCPConnection) -> tuple[bytes, Connection, bytes]:
         tls = TLSConnection(conn, None, (), Hello("helper", self._engine))

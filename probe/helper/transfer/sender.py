@@ -20,7 +20,7 @@ from probe.wire.transfer import (
     REPORT,
     SECONDS,
     TOTAL,
-    Known,
+    SenderCounters,
     write_frame,
 )
 
@@ -60,12 +60,12 @@ async def receive_upload(conn: Connection, sock: socket.socket) -> None:
 
 async def send_busy(conn: Connection) -> None:
     """Tell the client that there is no place for a transfer. Raises OSError."""
-    await conn.write(write_frame(BUSY, b"", 0, Known()))
+    await conn.write(write_frame(BUSY, b"", 0, SenderCounters()))
 
 
-def known_of(sock: socket.socket) -> Known:
+def known_of(sock: socket.socket) -> SenderCounters:
     """Return what the kernel knows of the connection."""
-    return Known(
+    return SenderCounters(
         tcp_state.data_segments(sock),
         tcp_state.retransmissions(sock),
         _microseconds(tcp_state.round_trip(sock)),

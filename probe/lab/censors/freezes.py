@@ -9,12 +9,12 @@ from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.kit.flows import MOST_FLOWS, Flow, Streams, flow_of
 from probe.lab.censors.kit.middlebox import DROP, AddressFilter
-from probe.lab.censors.kit.names import matches
-from probe.lab.censors.kit.server_name import HelloView, read_handshake, read_hello
+from probe.lab.censors.kit.name_patterns import matches
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import ACK, FIN, RST, SYN, Packet, tcp_packet
 from probe.wire.tls.quic_initial import ClientInitials
+from probe.wire.tls.server_name import HelloView, read_handshake, read_hello
 
 
 @dataclass

@@ -2,14 +2,14 @@
 
 from pydantic import PrivateAttr
 
-from probe.lab.censors.http import HostFilter
+from probe.lab.censors.http_censors import HostFilter
 from probe.lab.censors.kit.flows import Flow, flow_of
 from probe.lab.censors.kit.middlebox import NameFilter
 from probe.lab.censors.kit.rate_limit import RateLimit
 from probe.lab.censors.kit.token_bucket import TokenBucket
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
-from probe.lab.censors.quic import QUICHelloFilter
-from probe.lab.censors.tls import HelloFilter
+from probe.lab.censors.quic_censors import QUICHelloFilter
+from probe.lab.censors.tls_censors import HelloFilter
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import SYN, Packet
 

@@ -76,7 +76,6 @@ def tcp_packet(
 
 
 def udp_packet(src: str, dst: str, sport: int, dport: int, payload: bytes, *, ttl: int = 64, ip_id: int = 0) -> bytes:
-    """Return a UDP datagram as a whole IP packet."""
     datagram = struct.pack(">HHHH", sport, dport, 8 + len(payload), 0) + payload
     source, destination = packed(src), packed(dst)
     return ip_packet(source, destination, UDP, _summed(source, destination, UDP, datagram, 6), ttl, ip_id)

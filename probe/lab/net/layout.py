@@ -16,9 +16,13 @@ from enum import Enum
 from typing import Literal, Protocol
 
 from probe.lab.net.packets import Packet
+from probe.targets.translator_prefix import TranslatorPrefix
 
 NoIPv6How = Literal["absent", "silent"]
 NoNetworkHow = Literal["silent", "unreachable", "unplugged"]
+LocalFilterHow = Literal[
+    "reset", "port_unreachable", "prohibited", "drop", "route_prohibit", "route_unreachable", "route_blackhole"
+]
 
 
 class Direction(Enum):
@@ -47,6 +51,7 @@ class Censor(Protocol):
 
     hop: int  # >= 1. It sees packets before this router decrements the TTL
     on_path: bool  # True: sees a copy and can only inject. False: holds the packet
+    begins: float  # seconds from the first packet on the path, during which it does nothing
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do about `packet`, None for nothing."""
@@ -120,12 +125,62 @@ class RateOfConnections:
 
 
 @dataclass(frozen=True)
+class ProtectionFromBursts:
+    """Describe protection against scans and floods. It bans a client that sends more than `most` in `seconds`.
+
+    `counts`: new flows, different pairs of address and port, different addresses, or DNS queries. `how`: what a banned
+    client gets for `ban` seconds. `on_line`: it is on the user's access line, and covers all addresses. Packets of
+    other `transports` neither count nor are stopped.
+    """
+
+    addresses: Sequence[str]
+    most: int
+    seconds: float
+    ban: float
+    counts: Literal["connections", "ports", "hosts", "queries"]
+    how: Literal["refuse", "reset", "drop"]
+    on_line: bool = False
+    spared: Sequence[str] = ()
+    transports: Sequence[Literal["tcp", "udp"]] = ("tcp", "udp")
+
+
+@dataclass(frozen=True)
 class Cut:
     """Describe a time in which the user's network is cut off, in seconds from the run's first packet."""
 
     how: Literal["silent", "unreachable"]
     after: float
     until: float = math.inf
+
+
+@dataclass(frozen=True)
+class TranslatedLine:
+    """Describe a user's network without IPv4. The home router translates packets to `prefix` into IPv4 (NAT64).
+
+    `interface`: a translator on the user's computer (464XLAT, RFC 6877) that gives other programs IPv4, "" for none.
+    `address` is its IPv4 address, `public_v4` the address of its flows behind the router. Packets to the IPv6
+    addresses in `passes` are translated also while the translator is down (`works` is false).
+    """
+
+    prefix: TranslatorPrefix
+    interface: str = ""
+    address: str = "192.0.0.4"  # RFC 7335
+    public_v4: str = "192.88.99.78"
+    works: bool = True
+    passes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class FirewallRule:
+    """Describe what a firewall on the user's own computer does to the packets that it sends to some addresses.
+
+    A filter by route knows neither protocols nor ports. `ports` are destination ports, empty for all.
+    """
+
+    addresses: Sequence[str]
+    how: LocalFilterHow
+    protocols: Sequence[Literal["tcp", "udp"]] = ("tcp", "udp")
+    ports: Sequence[int] = ()
 
 
 def _home_address(seed: int) -> str:
@@ -161,6 +216,8 @@ class FabricConfig:
     helper_path: PathConfig = field(default_factory=lambda: PathConfig(rtt_ms=10))
     helper_censors: Sequence[Censor] = ()
     home_resolver: str = ""  # nameserver in the user's resolv.conf. "": the home router
+    home_hosts: str = ""  # further lines of the user's hosts file
+    home_assigned: str = ""  # nameserver in the lease of the user's interface. "": there is no lease
     helper_resolver: str = ""  # nameserver in the helper's resolv.conf
     outside_resolver: str = ""  # nameserver in the servers' resolv.conf
 
@@ -172,10 +229,13 @@ class FabricConfig:
     dead: Sequence[str] = ()
     outages: Sequence[Outage] = ()
     connection_rates: Sequence[RateOfConnections] = ()
+    burst_protection: Sequence[ProtectionFromBursts] = ()
     unreachable: Sequence[str] = ()
+    ipv6_alone: TranslatedLine | None = None
     no_ipv6: NoIPv6How | None = None  # "absent": no address, no route. "silent": both, but no answer
     no_network: NoNetworkHow | None = None  # "unreachable": by ICMP. "unplugged": no route
     cut: Cut | None = None
+    local_filters: Sequence[FirewallRule] = ()  # of the user's own computer
 
     files: dict[str, str] = field(default_factory=dict)  # path below the lab's /run or /tmp, and content
     record: str | None = None  # a pcap file of the link between hop 1 and hop 2

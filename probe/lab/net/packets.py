@@ -140,12 +140,10 @@ class Packet:
 
     @property
     def src(self) -> str:
-        """Return the source address as text."""
         return text(self.source)
 
     @property
     def dst(self) -> str:
-        """Return the destination address as text."""
         return text(self.destination)
 
     @property

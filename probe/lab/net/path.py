@@ -54,12 +54,14 @@ class Path:
         self._longest_queue = config.queue_ms / 1000
         self._free_at = {OUT: 0.0, IN: 0.0}
         self._last_error_at: dict[int, float] = {}
+        self._began: float | None = None  # when the first packet entered
         self._rate_hop = min(RATE_HOP, self._hops) if self._rate else 0
         stops = (set(self._censors) | {self._rate_hop}) - {0}
         self._stops = {OUT: sorted(stops), IN: sorted(stops, reverse=True)}
 
     def enter(self, raw: bytes, direction: Direction, now: float) -> None:
         """Start a packet at the user (OUT) or at a server (IN)."""
+        self._began = now if self._began is None else self._began
         self.send(raw, direction, 1 if direction is OUT else self._hops, now + self._segment)
 
     def send(self, raw: bytes, direction: Direction, hop: int, at: float) -> None:
@@ -131,10 +133,13 @@ class Path:
         self._advance(onward, now + wait + self._segment)
 
     def _censored(self, packet: InTransit, now: float) -> bytes | None:
-        """Return what the censors of this hop leave: the packet, another one, or None."""
+        """Return the packet after the censors of this hop: unchanged, replaced by another one, or None if it was
+        dropped.
+        """
         seen = _readable(packet.raw)
         for censor in self._censors[packet.hop]:
-            actions = None if seen is None else censor.see(seen, packet.direction, now)
+            begun = now - (self._began or 0.0) >= censor.begins
+            actions = censor.see(seen, packet.direction, now) if seen is not None and begun else None
             if actions is None:
                 continue
             self._inject(actions, packet.hop, now)

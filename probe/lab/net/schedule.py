@@ -15,7 +15,6 @@ class Schedule:
         self._count = 0
 
     def add(self, at: float, call: Call, subject: Any) -> None:
-        """Schedule `call(subject, at)` for time `at` (seconds)."""
         self._count += 1
         heapq.heappush(self._heap, (at, self._count, call, subject))
 

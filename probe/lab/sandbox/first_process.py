@@ -153,7 +153,7 @@ class _Lab:
         self._add(name, pid)
         return reading, pid
 
-    def _move_to(self, side: Side, resolver: str) -> None:
+    def _move_to(self, side: Side, resolver: str, hosts: str = "") -> None:
         """Move this process into the network namespace of a side, with a matching /etc and /sys.
 
         Its priority is the usual one again, since only the fabric runs before others.
@@ -161,7 +161,7 @@ class _Lab:
         kernel.lower_priority()
         kernel.setns(side.namespace, kernel.CLONE_NEWNET)
         kernel.unshare(kernel.CLONE_NEWNS)
-        mounts.mount_etc(resolver)
+        mounts.mount_etc(resolver, hosts)
         mounts.mount_sys()
         os.chdir(self._plan.cwd)
 
@@ -240,8 +240,11 @@ class _Lab:
 
     def _exec_command(self) -> None:
         plan = self._plan
-        self._move_to(self._sides["home"], plan.config.home_resolver or plan.config.router_v4)
-        leak = find_leak(plan.callers_inode, plan.config.home_interface)
+        self._move_to(self._sides["home"], plan.config.home_resolver or plan.config.router_v4, plan.config.home_hosts)
+        if plan.config.home_assigned:
+            mounts.write_lease(plan.config.home_interface, plan.config.home_address, plan.config.home_assigned)
+        alone = plan.config.ipv6_alone
+        leak = find_leak(plan.callers_inode, plan.config.home_interface, alone.interface if alone else "")
         if leak:
             self._pipes.report(unavailable=tr("{leak} The lab therefore runs nothing.", leak=leak))
             return

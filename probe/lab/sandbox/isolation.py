@@ -22,12 +22,15 @@ def _is_up(interface: str) -> bool:
     return not flags.exists() or bool(int(flags.read_text(), 16) & 1)
 
 
-def find_leak(callers_inode: int, own: str = "eth0") -> str | None:
-    """Return a sentence about the first leak, None if only the lab can be reached, over interface `own`."""
+def find_leak(callers_inode: int, own: str = "eth0", beside: str = "") -> str | None:
+    """Return a sentence about the first leak, None if only the lab can be reached, over interface `own`.
+
+    `beside` is another interface that the lab made, if any.
+    """
     if network_inode() == callers_inode:
         return tr("The lab is not separated from your network: both have the same network namespace.")
     interfaces = {name for _, name in socket.if_nameindex()}
-    others = {name for name in interfaces - {"lo", own} if name not in KERNEL_TUNNELS or _is_up(name)}
+    others = {name for name in interfaces - {"lo", own, beside} if name not in KERNEL_TUNNELS or _is_up(name)}
     if others:
         names = ", ".join(sorted(others))
         return tr("The lab can reach network interfaces that it did not create: {names}.", names=names)

@@ -126,5 +126,4 @@ class Pipes:
         return os.read(self._word_up[0] if self._word_up[1] < 0 else self._word_down[0], 16)
 
     def report(self, **values: object) -> None:
-        """Report values to the caller."""
         os.write(self._reports[1], json.dumps(values).encode() + b"\n")

@@ -5,10 +5,12 @@ Without them, a resolver daemon of the machine could answer through a UNIX socke
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from probe.lab.sandbox import kernel
+from probe.platforms.assigned_resolvers import NETWORKD_LEASES
 
 OLD_ETC = "/run/etc"  # the machine's /etc, to which the lab's /etc links
 HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -68,15 +70,16 @@ def _bind(source: str, target: str) -> None:
     kernel.mount(source, target, None, kernel.MS_BIND | kernel.MS_REC)
 
 
-def mount_etc(resolver: str) -> None:
+def mount_etc(resolver: str, hosts: str = "") -> None:
     """Mount an /etc with links to the real files and with own name service files. Needs an own mount namespace.
 
-    Binding single files would not work: resolv.conf may be missing, or a link into the hidden /run.
+    `hosts` are further lines of the hosts file. Binding single files would not work: resolv.conf may be missing, or a
+    link into the hidden /run.
     """
     kernel.mount("lab", "/etc", "tmpfs", NO_PRIVILEGES, "mode=755")
     own = {
         "resolv.conf": f"nameserver {resolver}\n" if resolver else "",
-        "hosts": HOSTS,
+        "hosts": HOSTS + hosts,
         "nsswitch.conf": NSSWITCH,
     }
     for entry in os.scandir(OLD_ETC):
@@ -84,6 +87,13 @@ def mount_etc(resolver: str) -> None:
             os.symlink(os.readlink(entry.path) if entry.is_symlink() else entry.path, f"/etc/{entry.name}")
     for name, text in own.items():
         Path("/etc", name).write_text(text)
+
+
+def write_lease(interface: str, address: str, resolver: str) -> None:
+    """Write a lease of an interface where systemd-networkd does, in the lab's own /run."""
+    NETWORKD_LEASES.mkdir(parents=True, exist_ok=True)
+    lease = NETWORKD_LEASES / str(socket.if_nametoindex(interface))
+    lease.write_text(f"ADDRESS={address}\nDNS={resolver}\n")
 
 
 def mount_sys() -> None:

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from probe.lab.net.layout import FabricConfig
+from probe.lab.net.layout import FabricConfig, TranslatedLine
 from probe.lab.net.wires import (
     MTU,
     Wire,
@@ -17,12 +17,14 @@ from probe.lab.net.wires import (
 )
 from probe.lab.sandbox import kernel
 from probe.lab.sandbox.netns import Netlink
+from probe.lab.sandbox.packet_filter import filter_locally
 
 SIDES = ("home", "outside", "helper")  # user, servers, helper
 ROUTER_LINK_LOCAL = "fe80::1"
 ROUTER_MAC = bytes.fromhex("021a11f00001")
 PEER_MAC = bytes.fromhex("021a11f000fe")  # of the fabric's veth ends, whose kernel must accept no packet
 QUEUE = 5000  # packets
+COMPUTERS_MTU = 1480  # of the user's own translator, whose packets get 20 bytes longer
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,6 @@ class Side:
 
 
 def interface_of(config: FabricConfig, side: str) -> str:
-    """Return the name of the only interface of a side."""
     return {"home": config.home_interface, "outside": "wan0", "helper": "eth0"}[side]
 
 
@@ -64,10 +65,24 @@ def build_sides(config: FabricConfig) -> dict[str, Side]:
                 netlink.add_veth(interface, f"lab-{name}", root)
                 switch_offloads_off(interface)
             _configure(netlink, name, config, ethernet=name == "home" or not tun)
+            if name == "home" and config.ipv6_alone and config.ipv6_alone.interface:
+                descriptors["computer"] = _add_translator(netlink, config.ipv6_alone)
     kernel.setns(root, kernel.CLONE_NEWNET)
     if not tun:
-        descriptors = {name: _attach(f"lab-{name}") for name in SIDES}
-    return {name: Side(name, namespaces[name], Wire(descriptors[name], _headers(config, name, tun))) for name in SIDES}
+        descriptors |= {name: _attach(f"lab-{name}") for name in SIDES}
+    sides = {name: Side(name, namespaces[name], Wire(descriptors[name], _headers(config, name, tun))) for name in SIDES}
+    if "computer" in descriptors:
+        sides["computer"] = Side("computer", namespaces["home"], Wire(descriptors["computer"]))
+    return sides
+
+
+def _add_translator(netlink: Netlink, alone: TranslatedLine) -> int:
+    """Add the interface through which the user's computer sends IPv4 over IPv6. Return the fabric's end."""
+    descriptor = _tun(alone.interface, ethernet=False)
+    netlink.set_up(alone.interface, mtu=COMPUTERS_MTU, queue=QUEUE)
+    netlink.add_address(alone.interface, alone.address, 32)
+    netlink.add_default_route(alone.interface, 4)
+    return descriptor
 
 
 def _tun(interface: str, *, ethernet: bool) -> int:
@@ -103,6 +118,7 @@ def _configure(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: b
     netlink.set_up(interface, mtu=MTU, address=address, arp=name == "home", queue=QUEUE)
     if name == "home":
         _configure_home(netlink, config)
+        filter_locally(config.local_filters)
         return
     with contextlib.suppress(OSError):  # without root, servers need low ports
         kernel.write_sysctl("net.ipv4.ip_unprivileged_port_start", "0")
@@ -118,11 +134,13 @@ def _configure(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: b
 
 
 def _configure_home(netlink: Netlink, config: FabricConfig) -> None:
-    netlink.add_address(config.home_interface, config.home_address, 24)
-    netlink.add_neighbour(config.home_interface, config.router_v4, ROUTER_MAC)
+    if config.ipv6_alone is None:
+        netlink.add_address(config.home_interface, config.home_address, 24)
+        netlink.add_neighbour(config.home_interface, config.router_v4, ROUTER_MAC)
     if config.no_network == "unplugged":
         return
-    netlink.add_default_route(config.home_interface, 4, config.router_v4)
+    if config.ipv6_alone is None:
+        netlink.add_default_route(config.home_interface, 4, config.router_v4)
     if has_ipv6() and config.no_ipv6 != "absent":
         netlink.add_address(config.home_interface, config.home_v6, 64)
         for router in (config.router_v6, ROUTER_LINK_LOCAL):
@@ -138,5 +156,4 @@ def _add_host(netlink: Netlink, interface: str, address: str) -> None:
 
 
 def has_ipv6() -> bool:
-    """Return True if this kernel has IPv6."""
     return Path("/proc/net/if_inet6").exists()

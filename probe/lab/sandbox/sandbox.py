@@ -26,10 +26,10 @@ from pathlib import Path
 from probe.lab.net.layout import FabricConfig
 from probe.lab.sandbox import kernel
 from probe.lab.sandbox.first_process import Pipes, Plan, Start, run_first_process
-from probe.lab.sandbox.identity import map_identity
 from probe.lab.sandbox.isolation import network_inode
 from probe.lab.sandbox.job import Command, ProcessFaults
 from probe.lab.sandbox.unsupported import LabBroken, LabUnavailable, explain
+from probe.lab.sandbox.user_mapping import map_identity
 from probe.messages import tr
 
 __all__ = ["LabBroken", "LabUnavailable", "run_in_lab"]

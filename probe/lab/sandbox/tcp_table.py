@@ -22,7 +22,7 @@ def tcp_rows(pid: int) -> list[Row]:
         try:
             rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
         except OSError:
-            continue
+            continue  # the process has ended, or the kernel has no IPv6
         found += [Row(row[2].partition(":")[0], row[3]) for row in rows]
     return found
 

@@ -44,3 +44,15 @@ class NATRebinding(Fault, kind="nat_rebinding"):
     """Let the home router forget every UDP flow after a time, although packets flow. It then gets another port."""
 
     after: float = Field(gt=0, description="seconds from the first packet of a flow")
+
+
+class UDPSize(Fault, kind="udp_size"):
+    """Lose UDP packets that are longer than a size on the access line, as a tunnel with a small MTU does.
+
+    Without `most` the size is drawn by the seed, from 100 to 560 bytes.
+    """
+
+    most: int | None = Field(default=None, ge=1, description="bytes of payload of the longest packet that passes")
+    direction: Literal["both", "out", "in"] = Field(
+        default="both", description="out: the user's packets, in: the servers', or both"
+    )

@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-State = Literal["blocked", "likely_blocked", "degraded", "impaired", "down", "ok", "insufficient"]
+INVALID = "invalid"  # a verdict without a state
+State = Literal[
+    "blocked", "likely_blocked", "degraded", "filtered_locally", "impaired", "down", "ok", "insufficient", "invalid"
+]
+Place = Literal[
+    "this_computer", "home_network", "resolver_of_choice", "access_provider", "beyond", "service", "unknown"
+]
 Reason = Literal["captive_portal", "vpn", "clock", "no_network", "tls_interception", "probe_bug"]
 
 
@@ -15,10 +21,15 @@ class Expectation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    state: State | list[State] | None = Field(default=None, description="the state, or a list of allowed states")
+    state: State | list[State] | None = Field(
+        default=None, description='the state, or a list of allowed states, with "invalid" for none'
+    )
     mechanisms: list[str] | None = Field(default=None, description="exactly these, in any order")
     anomalies: list[str] | None = Field(default=None, description="exactly these, in any order")
     rule_id: str | None = Field(default=None, description="the rule that decided")
+    cause_place: Place | list[Place] | None = Field(
+        default=None, description="where the cause lies, or a list of allowed places"
+    )
     hop: int | Literal["censor", "none"] | None = Field(
         default=None, description='the TTL in `hop`, or "censor" for the hop of the usual censor, or "none" for no hop'
     )
@@ -32,7 +43,7 @@ class Expectation(BaseModel):
     def compared(self) -> Iterable[tuple[str, Any]]:
         """Yield each compared key with its expected value."""
         wanted = {name: getattr(self, name) for name in type(self).model_fields}
-        if self.state is not None and self.valid is None:
+        if self.state is not None and self.valid is None and INVALID not in self.state:
             wanted["valid"] = True
         if wanted["valid"] is False:
             yield "state", None
@@ -47,6 +58,9 @@ class NetworkExpectation(BaseModel):
     regime: str = Field(description='the main regime, or "unknown"')
     restrictions: list[str] = Field(default=[], description="the other regimes that hold, exactly these, in any order")
 
+
+_ALLOWED = frozenset({"state", "cause_place"})
+"""The keys of which a list holds the allowed values. Other lists hold what must be found, in any order."""
 
 NETWORK = "network"
 """Name of the expectation about the network, and what differences call it."""
@@ -121,14 +135,16 @@ def _compare(
 ) -> Iterable[Difference]:
     for key, value in wanted.compared():
         seen = record.get(key)
-        if key == "hop":
+        if key == "state" and value is not None:
+            seen = seen or INVALID
+        elif key == "hop":
             seen, value = (seen or {}).get("ttl"), wanted.hop_in(censor_hop)
         if not _holds(key, value, seen):
             yield Difference(service, key, _text(value), _text(seen))
 
 
 def _holds(key: str, value: Any, seen: Any) -> bool:
-    if key == "state" and isinstance(value, list):
+    if key in _ALLOWED and isinstance(value, list):
         return seen in value
     if isinstance(value, list):
         return isinstance(seen, list) and sorted(value) == sorted(seen)

@@ -8,9 +8,11 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from probe.lab.net.layout import NoIPv6How, NoNetworkHow
+from probe.lab.net.layout import LocalFilterHow, NoIPv6How, NoNetworkHow
 
 KINDS: dict[str, type["Fault"]] = {}
+REFUSALS = (403, 451, 503)
+"""Statuses of HTTP with which services refuse clients. A seed chooses from them."""
 
 
 class Fault(BaseModel):
@@ -114,9 +116,9 @@ class RefusedMail(Placed, kind="refused_mail"):
 
 
 class RefusedCalls(Placed, kind="refused_calls"):
-    """Let SIP servers answer every request, or some, with 480 or 500. The answers name the server as its others do."""
+    """Let SIP servers answer every request, or some, with a refusal. The answers name the server as its others do."""
 
-    status: Literal[480, 500] = Field(description="status of these answers")
+    status: int = Field(ge=0, le=699, description="status of these answers, 0: one for each seed, but not 480 or 500")
     every: int = Field(default=1, ge=1, description="the first request of each client and then each n-th gets it")
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
@@ -151,6 +153,25 @@ class BrokenAAAA(Placed, kind="broken_aaaa"):
     rcode: Literal["nxdomain", "servfail", "refused"] = Field(default="servfail", description="rcode of the answers")
 
 
+class HostsFile(Placed, kind="hosts_file"):
+    """Give the names a false address in the hosts file of the user's computer."""
+
+    address: Literal["drawn", "null", "loopback", "other"] = Field(
+        default="drawn", description="0.0.0.0, 127.0.0.1, one of another company, or one of these by seed"
+    )
+    both_families: bool = Field(default=True, description="true: an IPv6 address of the same kind too")
+
+
+class HomeFilter(Placed, kind="home_filter"):
+    """Let the home router answer for some names itself, and for names of advertising, as ad blockers do."""
+
+    answer: Literal["drawn", "null", "loopback", "page", "foreign_page", "nxdomain", "refused", "no_answer"] = Field(
+        default="drawn",
+        description="0.0.0.0, 127.0.0.1, a private address, a filter's public one, a rcode, no address, or one by seed",
+    )
+    advertisements: bool = Field(default=True, description="false: it answers for these names alone")
+
+
 class FilteringResolver(Placed, kind="filtering_resolver"):
     """Let public resolvers deny some names over every transport, as filtering resolvers do."""
 
@@ -160,9 +181,12 @@ class FilteringResolver(Placed, kind="filtering_resolver"):
 class OddAnswers(Placed, kind="odd_answers"):
     """Let the servers answer every HTTP request of every client with a new status code, a captcha or a redirect."""
 
-    status: int = Field(ge=200, le=599, description="status code of every answer")
+    status: int = Field(
+        ge=0, le=599, description="status code of every answer, 0: for each server 403, 451 or 503, by seed"
+    )
     title: str = Field(default="", description='title of the page, such as "Just a moment..."')
     location: str = Field(default="", description="Location header of every answer")
+    bare: bool = Field(default=False, description="true: the answers have no page")
     spares_helper: bool = Field(default=False, description="true: the test helper gets the usual answers")
 
 
@@ -212,6 +236,41 @@ class ConnectionRate(Placed, kind="connection_rate"):
     spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 
+Range = tuple[float, float]
+
+
+class BurstBan(Fault, kind="client_limit"):
+    """Ban a client that sends too much in some seconds for a time, as protection against scans does.
+
+    The seed draws the place and all numbers.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+    places: list[str] = Field(
+        min_length=1,
+        description='one is drawn: services such as "telegram/*", "resolver" for that of the provider,'
+        ' "operator" for all services of the run in the network of one operator, or "line" for all addresses',
+    )
+    counts: list[Literal["connections", "ports", "hosts", "queries"]] = Field(
+        default=["connections"],
+        min_length=1,
+        description="one is drawn: new flows, pairs of address and port, addresses, or DNS queries",
+    )
+    how: list[Literal["refuse", "reset", "drop"]] = Field(
+        default=["refuse", "reset", "drop"],
+        min_length=1,
+        description="one is drawn: a reset to each packet, a reset to the first data, or no answer",
+    )
+    most: Range = Field(description="least and largest number that passes in this time")
+    seconds: Range = Field(description="least and largest time in which it is counted")
+    ban: Range = Field(description="least and largest time for which the client is banned")
+    transports: list[Literal["tcp", "udp"]] = Field(
+        default=["tcp", "udp"], min_length=1, description="what counts and is stopped, for all alike"
+    )
+    spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
+
+
 class FirstReset(Placed, kind="first_reset"):
     """Let the servers reset the first connections of a client at its first data, as protection from floods does."""
 
@@ -223,6 +282,19 @@ class SlowPages(Placed, kind="slow_pages"):
     """Let the web servers send each answer at a limited rate, to every client."""
 
     rate: int = Field(gt=0, description="bytes a second of each answer")
+
+
+class LocalFirewall(Placed, kind="local_firewall"):
+    """Let a firewall on the user's own computer stop what it sends to the servers, in the real kernel."""
+
+    how: LocalFilterHow | Literal["drawn"] = Field(
+        default="drawn",
+        description="a reset or an ICMP error to its own programs, silence, or a route; else drawn by seed",
+    )
+    protocols: list[Literal["tcp", "udp"]] = Field(
+        default=["tcp", "udp"], min_length=1, description="protocols that it stops. A route stops all."
+    )
+    ports: list[int] = Field(default=[], description="destination ports that it stops, empty: all")
 
 
 class Clock(Fault, kind="clock"):
@@ -237,12 +309,26 @@ class Portal(Fault, kind="portal"):
     by: list[Literal["http", "dns"]] = Field(default=["http"], min_length=1, description="what it intercepts")
     location: str = Field(default="http://login.hotel.example/", description="target of the HTTP redirect")
     spare: list[str] = Field(default=[], description="host names (* is a wildcard) that pass, as zero-rated ones do")
+    after: float = Field(default=0.0, ge=0, description="seconds from the path's first packet until it begins")
 
 
 class NoIPv6(Fault, kind="no_ipv6"):
     """Take IPv6 from the user's network, or lose every IPv6 packet."""
 
     how: NoIPv6How = Field(default="absent", description="no address and no route, or both and no answer")
+
+
+class IPv6Alone(Fault, kind="ipv6_alone"):
+    """Give the user's network IPv6 alone. A translator (NAT64) leads to servers with IPv4, a resolver knows it (DNS64).
+
+    The prefix of the translator is drawn by the seed, and so are name and address of the computer's own translator.
+    """
+
+    computer_translates: bool = Field(
+        default=False, description="true: the computer gives programs an IPv4 address and translates (464XLAT)"
+    )
+    tells_prefix: bool = Field(default=True, description="false: the provider's resolver knows no translator")
+    translates: bool = Field(default=True, description="false: the network's translator is down and drops all packets")
 
 
 class NAT(Fault, kind="nat"):

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from probe.files import read_toml
 from probe.lab.censors import CLASSES, Middlebox
 from probe.lab.scenario import datagram_faults as datagram_faults  # registers its kinds
+from probe.lab.scenario.bundled_scenarios import FOLDER, scenario_names
 from probe.lab.scenario.expectations import NETWORK, Expectation, NetworkExpectation
 from probe.lab.scenario.faults import KINDS, Fault
-from probe.lab.scenario.names import FOLDER, scenario_names
 from probe.lab.scenario.scenario_keys import HelperKeys, Page, PathKeys, RunKeys
 from probe.messages import listed, tr
 from probe.targets.url_lists import web_endpoint
@@ -81,11 +81,11 @@ def find_scenario(wanted: str, folder: Path = FOLDER) -> Path:
     """
     if wanted.endswith(".toml"):
         return Path(wanted)
-    names = scenario_names(folder)
-    if wanted not in names:
+    path = folder / f"{wanted}.toml"
+    if path.parent != folder or not path.is_file():
         sentence = tr("There is no scenario '{name}'. `probe lab list` prints all of them.", name=wanted)
-        raise ScenarioError(_with_hint(sentence, wanted, names))
-    return folder / f"{wanted}.toml"
+        raise ScenarioError(_with_hint(sentence, wanted, scenario_names(folder)))
+    return path
 
 
 def load_scenario(path: Path) -> Scenario:

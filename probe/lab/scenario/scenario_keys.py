@@ -43,6 +43,16 @@ class PathKeys(BaseModel):
     direct_resolver: bool = Field(
         default=False, description="true: the computer asks the provider's resolver itself, as a phone does"
     )
+    resolver: str = Field(
+        default="", description="address of a public resolver that the user has chosen, empty: the home router"
+    )
+    assigned_resolver: str = Field(
+        default="",
+        description='resolver in the lease of the computer: "router", "provider" or an address, empty: no lease',
+    )
+    provider_gateway: bool = Field(
+        default=False, description="true: hop 1 belongs to the provider and has an address of RFC 6598, as for a phone"
+    )
 
 
 Lie = Literal["failures", "successes", "addresses"]
@@ -101,6 +111,10 @@ class RunKeys(BaseModel):
     open_files: int | None = Field(default=None, ge=16, description="file descriptors that it may have open at a time")
     repeat: int = Field(default=1, ge=1, le=10, description="probe run --repeat")
     measure_anyway: bool = Field(default=False, description="true: probe run --measure-anyway")
+    post_quantum: bool | None = Field(
+        default=None,
+        description="false: the computer's TLS library sends no post-quantum key share; else as it does, or by seed",
+    )
 
 
 class Page(BaseModel):

@@ -23,7 +23,6 @@ def count_pairs(confusion: Confusion, expected: Iterable[str], found: Iterable[s
 
 
 def merged(one: Confusion, other: Confusion) -> Confusion:
-    """Return the sum of two matrices."""
     together = {name: dict(row) for name, row in one.items()}
     for expected, row in other.items():
         for found, count in row.items():

@@ -21,7 +21,6 @@ def table(by_scenario: Mapping[str, Tally]) -> list[tuple[str, ...]]:
 
 
 def total(by_scenario: Mapping[str, Tally]) -> Tally:
-    """Return the sum of all counts."""
     together = Tally()
     for count in by_scenario.values():
         together += count
@@ -104,7 +103,6 @@ def slowest(score: Score) -> dict[Kind, tuple[float, str]]:
 
 
 def against_aims(score: Score) -> list[tuple[str, ...]]:
-    """Return the head and the totals with their aims."""
     every = total(score.scenarios)
     known = every.hops + every.unlocated
     rows = [

@@ -60,7 +60,7 @@ class _Run:
         return self.root / f"{self.scenario}-{self.seed}-{self.attempt}"
 
     def make(self) -> None:
-        """Run the lab and write the outcome. This is the program of the fork."""
+        """Run the lab and write the outcome. A fork executes this function."""
         self._folder.mkdir()
         began = time.monotonic()
         outcome = self._outcome()

@@ -8,8 +8,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from probe.lab.world.authority import Authority, key_pem, new_key
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Certificate, Host, InterceptingServer
-from probe.lab.world.world import World
 
 UNRECOGNIZED_NAME = bytes.fromhex("15030300020270")  # a fatal alert 112 (RFC 6066 3, RFC 8446 6)
 FORGERIES = {"ca": "forged", "itself": "self-signed", "machine": "by the machine's", "another_name": "wrong"}

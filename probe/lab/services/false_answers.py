@@ -15,14 +15,14 @@ from probe.formats.entries import (
     NoiseHandshake,
     TCPConnect,
 )
-from probe.formats.exchanges.calls import DTLSExchange, ReflectorExchange, SIPExchange, STUNExchange
 from probe.formats.exchanges.mail import MailGreeting, MailStartTLS
 from probe.formats.exchanges.tls import QUICHandshake, TLSHandshake
 from probe.formats.failures import TIMEOUT
 from probe.formats.keys import LISTS
 from probe.formats.transactions import TransactionRecord
 from probe.lab.scenario.scenario_keys import Lie
-from probe.lab.world.world import World
+from probe.lab.services.datagrams import server_module
+from probe.lab.world.emulated_world import World
 from probe.targets.target import Endpoint, Target, family_of
 
 NO_SERVERS = "192.88.99.222"  # an address of the lab's servers that none of them has
@@ -109,8 +109,16 @@ def _failed(endpoint: Endpoint, address: str) -> list[Entry]:
 def _passed(endpoint: Endpoint, address: str) -> list[Entry]:
     """Return the entries of an attempt that passes every layer."""
     at = _At(endpoint, address, f"[{address}]:{endpoint.port}" if ":" in address else f"{address}:{endpoint.port}")
-    layers = (endpoint.facts.proof if layer == "payload" else layer for layer in endpoint.facts.layers)
-    return [entry for layer in layers for entry in _ENTRIES[layer](at)]
+    return [entry for layer in endpoint.facts.layers for entry in _entries(layer, at)]
+
+
+def _entries(layer: str, at: "_At") -> Sequence[Entry]:
+    facts = at.endpoint.facts
+    if layer != "payload":
+        return _ENTRIES[layer](at)
+    if facts.proof in _ENTRIES:
+        return _ENTRIES[facts.proof](at)
+    return [server_module(facts).claimed(at.endpoint, at.place)]
 
 
 @dataclass(frozen=True)
@@ -136,10 +144,6 @@ class _At:
             return [MailGreeting(**about, over_tls=True)]
         return [MailGreeting(**about, starttls="offered"), MailStartTLS(**about, accepted=True)]
 
-    def carried(self) -> dict[str, Any]:
-        """Return the fields of an exchange over any transport."""
-        return {"address": self.place, "transport": self.endpoint.dialect.partition("/")[2] or "udp"}
-
 
 _ENTRIES: dict[str, Callable[[_At], Sequence[Entry]]] = {
     "tcp": lambda at: [TCPConnect(ip=at.address, port=at.endpoint.port)],
@@ -149,17 +153,6 @@ _ENTRIES: dict[str, Callable[[_At], Sequence[Entry]]] = {
     "mail": lambda at: at.mail(),
     "mtproto": lambda at: [MTProtoExchange(address=at.place, transport="abridged", nonce_echoed=True)],
     "noise": lambda at: [NoiseHandshake(address=at.place, server_hello=True, chain_valid=True)],
-    "stun": lambda at: [STUNExchange(**at.carried(), response="success", mapped_family=4)],
-    "turn": lambda at: [
-        STUNExchange(
-            **at.carried(), method="allocate", response="error", error_code=401, has_realm=True, has_nonce=True
-        )
-    ],
-    "reflector": lambda at: [
-        ReflectorExchange(address=at.place, transport=at.endpoint.carrier, response="self_info", mapped_family=4)
-    ],
-    "dtls": lambda at: [DTLSExchange(address=at.place, response="verify_request", version="DTLSv1")],
-    "sip": lambda at: [SIPExchange(**at.carried(), code=200)],
     "answer": lambda at: [_query(at.endpoint.host, NO_SERVERS, at.endpoint.scheme.removeprefix("dns+"), at.place)],
 }
-"""Entries by layer, and by proof for the payload of a protocol."""
+"""Entries by layer, and by proof for payloads that are in no echo pair. The other servers know their entry."""

@@ -8,10 +8,10 @@ from typing import Any
 
 from probe.lab.scenario.scenario_keys import Lie
 from probe.lab.services.false_answers import false_test_keys
-from probe.lab.services.streams import Ended, Plain
+from probe.lab.services.server_streams import Ended, Plain
 from probe.lab.services.web import read_request
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
-from probe.lab.world.world import World
 
 HEALTHY = {"ipv4": True, "ipv6": True, "udp": True}
 

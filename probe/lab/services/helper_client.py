@@ -10,8 +10,8 @@ from typing import Any
 
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.services.media_client import take_call, take_media_flow
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
-from probe.lab.world.world import World
 from probe.targets.target import Target
 
 SECONDS = 35.0  # the helper answers within 30

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 
-from probe.lab.censors.kit.names import matches
-from probe.lab.censors.kit.server_name import hello_is_complete, read_hello
+from probe.lab.censors.kit.name_patterns import matches
 from probe.lab.services.credentials import UNRECOGNIZED_NAME, Credentials
 from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.dns.resolver import Datagrams, Zone
-from probe.lab.services.protocols import ALPN, GREETING_SERVERS, TLS_SERVERS, Connection, plain_server, tls_server
 from probe.lab.services.quic import quic
-from probe.lab.services.streams import Ended, Plain, Secure, Stream
+from probe.lab.services.server_streams import Ended, Plain, Secure, Stream
+from probe.lab.services.tcp_dialects import ALPN, GREETING_SERVERS, TLS_SERVERS, Connection, plain_server, tls_server
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import HELPERS_RESOLVER, PROVIDERS_RESOLVER, Host, InterceptingServer
-from probe.lab.world.world import World
+from probe.wire.tls.server_name import hello_is_complete, read_hello
 
 PATIENCE = 90.0  # seconds for one connection
 LONGEST_HELLO = 16384
@@ -88,7 +88,6 @@ class ConnectionServer:
         self._zone, self._credentials = Zone(world), Credentials(world)
 
     async def serve(self, at: StreamPort, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until it ends."""
         client = (writer.get_extra_info("peername") or ("", 0))[:2]  # None if it was reset at once
         try:
             with contextlib.suppress(Ended, TimeoutError, OSError):
@@ -218,8 +217,6 @@ def _handler(
 
 
 def serve(world: World, ready: Callable[[], None]) -> None:
-    """Run all servers of the world until the process is killed. Call `ready` once everything listens."""
-
     async def run() -> None:
         await open_everything(world)
         ready()

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from probe.lab.services.streams import Ended, Stream, read_until
+from probe.lab.services.server_streams import Ended, Stream, read_until
 from probe.lab.world.hosts import MailRefusal
 from probe.wire.mail.smtp import write_reply
 

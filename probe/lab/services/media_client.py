@@ -4,10 +4,10 @@ import secrets
 import socket
 
 from probe.wire.media.opaque import OpaqueShape
-from probe.wire.media.shape import COOKIE, REFERENCE, Request
+from probe.wire.media.shape import COOKIE, REFERENCE, PacketRequest
 from probe.wire.sip.call import Call
-from probe.wire.sip.message import Message, read_message
 from probe.wire.sip.sdp import write_offer
+from probe.wire.sip.sip_message import SIPMessage, read_message
 
 WAIT, ATTEMPTS = 0.5, 8  # seconds for one response, and requests of each exchange
 DOCUMENTATION = "192.0.2.1"  # RFC 5737. The helper sends voice to the source of the ACK.
@@ -30,7 +30,7 @@ def take_call(address: str, port: int, token: str) -> None:
         line.send(call.ack(_accepted(line, call)))
 
 
-def _accepted(line: socket.socket, call: Call) -> Message:
+def _accepted(line: socket.socket, call: Call) -> SIPMessage:
     """Invite until the final response comes, and return it."""
     invite = call.invite(write_offer(DOCUMENTATION, line.getsockname()[1], 1))
     for _ in range(ATTEMPTS):
@@ -39,7 +39,7 @@ def _accepted(line: socket.socket, call: Call) -> Message:
             while (message := read_message(line.recv(2048))).code < 200:
                 continue
         except TimeoutError:
-            continue
+            continue  # the packet was lost, so the next attempt repeats it
         return message
     raise TimeoutError("the lab's helper takes no call")
 
@@ -48,11 +48,11 @@ def _exchange(flow: socket.socket, token: bytes, cookie: bytes) -> bytes:
     """Send requests with a cookie until a response comes, and return its cookie."""
     for _ in range(ATTEMPTS):
         reference = secrets.token_bytes(REFERENCE)
-        flow.send(OpaqueShape.write_request(Request(token, cookie, reference)))
+        flow.send(OpaqueShape.write_request(PacketRequest(token, cookie, reference)))
         try:
             answer = OpaqueShape.read_response(flow.recv(2048), reference)
         except TimeoutError:
-            continue
+            continue  # the packet was lost, so the next attempt sends another one
         if answer is not None:
             return answer
     raise TimeoutError("the lab's helper opens no media flow")

@@ -7,9 +7,11 @@ import asyncio
 import time
 from typing import cast
 
-from probe.lab.services.streams import Ended, Stream, read_exactly
+from probe.formats.exchanges.calls import ReflectorExchange
+from probe.lab.services.server_streams import Ended, Stream, read_exactly
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Host
-from probe.lab.world.world import World
+from probe.targets.target import Endpoint
 from probe.wire.telegram import reflector
 
 Client = tuple[str, int]
@@ -38,6 +40,11 @@ def answer(raw: bytes, client: Client, *, serves: bool = True) -> bytes | None:
 
 def _other_side(tag: bytes) -> bytes:
     return bytes([tag[0] ^ 1]) + tag[1:]
+
+
+def claimed(endpoint: Endpoint, place: str) -> ReflectorExchange:
+    """Return the entry of an attempt that passed. A false helper claims it."""
+    return ReflectorExchange(address=place, transport=endpoint.carrier, response="self_info", mapped_family=4)
 
 
 class Datagrams(asyncio.DatagramProtocol):

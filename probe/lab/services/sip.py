@@ -4,29 +4,31 @@ import asyncio
 import secrets
 from typing import cast
 
-from probe.lab.services.streams import Ended, Stream
+from probe.formats.exchanges.calls import SIPExchange
+from probe.lab.services.server_streams import Ended, Stream
+from probe.lab.sip_statuses import status_line
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Host
-from probe.lab.world.world import World
-from probe.signatures.injected_answers import SIP_STATUS
+from probe.targets.target import Endpoint
 from probe.wire.sip.headers import read_via, values
-from probe.wire.sip.message import KEEP_ALIVE_ANSWER, Message, NotSIP, SIPStream, read_message
+from probe.wire.sip.sip_message import KEEP_ALIVE_ANSWER, NotSIP, SIPMessage, SIPStream, read_message
 
 SERVER = "lab"
 ALLOWED = "INVITE, ACK, CANCEL, OPTIONS, BYE"
 COPIED = ("from", "call-id", "cseq")  # RFC 3261, section 8.2.6.2. Via and To are changed
 
 
-def answer(message: Message, peer: tuple[str, int], *, serves: bool = True, refuses: int = 0) -> bytes | None:
+def answer(message: SIPMessage, peer: tuple[str, int], *, serves: bool = True, refuses: int = 0) -> bytes | None:
     """Return the response to a request from `peer` (address, port), None to a response or an ACK.
 
-    Without `serves` it is a provisional response, and no final one follows. `refuses` is a status of `SIP_STATUS`, or
-    0 for none.
+    Without `serves` it is a provisional response, and no final one follows. `refuses` is a final status, or 0 for
+    none.
     """
     if message.is_response or message.method == "ACK":
         return None
     final = "200 OK" if message.method == "OPTIONS" else "403 Forbidden"
     if refuses:
-        final = f"{refuses} {SIP_STATUS[refuses]}"
+        final = status_line(refuses)
     status = final if serves else "100 Trying"
     lines = [f"SIP/2.0 {status}", *_vias(message, peer)]
     lines += [f"{name.title()}: {message.first(name)}" for name in COPIED]
@@ -36,7 +38,7 @@ def answer(message: Message, peer: tuple[str, int], *, serves: bool = True, refu
     return "\r\n".join([*lines, "Content-Length: 0", "", ""]).encode()
 
 
-def _vias(message: Message, peer: tuple[str, int]) -> list[str]:
+def _vias(message: SIPMessage, peer: tuple[str, int]) -> list[str]:
     """Return the Via headers, the topmost with the sender's address (RFC 3261 18.2.1 and RFC 3581 4)."""
     written = values(message.lines("via"))
     top = read_via(written[0]) if written else None
@@ -48,6 +50,11 @@ def _vias(message: Message, peer: tuple[str, int]) -> list[str]:
     elif top.host.strip("[]") != peer[0]:
         via += f";received={peer[0]}"
     return [f"Via: {value}" for value in [via, *written[1:]]]
+
+
+def claimed(endpoint: Endpoint, place: str) -> SIPExchange:
+    """Return the entry of an attempt that passed. A false helper claims it."""
+    return SIPExchange(address=place, transport=endpoint.facts.transport or "udp", code=200)
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -62,7 +69,6 @@ class Datagrams(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
-        """Answer a datagram."""
         try:
             host = self._host
             refuses = host.refuses_call(sender[0])

@@ -2,11 +2,13 @@
 
 import asyncio
 import secrets
-from typing import cast
+from typing import Any, cast
 
-from probe.lab.services.streams import Ended, Stream, read_exactly
+from probe.formats.exchanges.calls import STUNExchange
+from probe.lab.services.server_streams import Ended, Stream, read_exactly
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Host
-from probe.lab.world.world import World
+from probe.targets.target import Endpoint
 from probe.wire import stun
 
 SOFTWARE = b"lab"
@@ -38,6 +40,14 @@ def answer(raw: bytes, client: Client, *, serves: bool = True) -> bytes | None:
     attributes += ((stun.SOFTWARE, SOFTWARE),)
     wants_fingerprint = asked.fingerprint_valid is not None
     return stun.build(kind, asked.method, asked.transaction_id, attributes, fingerprint=wants_fingerprint)
+
+
+def claimed(endpoint: Endpoint, place: str) -> STUNExchange:
+    """Return the entry of an attempt that passed. A false helper claims it."""
+    carried: dict[str, Any] = {"address": place, "transport": endpoint.facts.transport or "udp"}
+    if endpoint.scheme == "stun":
+        return STUNExchange(**carried, response="success", mapped_family=4)
+    return STUNExchange(**carried, method="allocate", response="error", error_code=401, has_realm=True, has_nonce=True)
 
 
 class Datagrams(asyncio.DatagramProtocol):

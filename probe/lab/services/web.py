@@ -7,9 +7,9 @@ from email.utils import format_datetime
 from html import escape
 
 from probe.lab.scenario.scenario_keys import Page
-from probe.lab.services.streams import Stream, read_exactly, read_until
+from probe.lab.services.server_streams import Stream, read_exactly, read_until
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Host, Stall
-from probe.lab.world.world import World
 
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
 REASONS = {200: "OK", 204: "No Content", 301: "Moved Permanently", 302: "Found", 400: "Bad Request", 404: "Not Found"}
@@ -94,7 +94,8 @@ def answer(request: Request, host: Host, world: World, *, secure: bool, client: 
     if page is not None:
         return _scenario_page(page, request)
     if odd := host.answers_oddly(client):
-        return replace(_page(odd.status, odd.title), location=odd.location)
+        usual = _page(odd.status, odd.title)
+        return replace(usual, location=odd.location, body=b"" if odd.bare else usual.body)
     if not host.names:
         return _literal(request, host)
     if request.host not in host.names:

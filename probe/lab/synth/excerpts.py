@@ -40,7 +40,6 @@ def _only(keys: Document, endpoints: set[str]) -> None:
 
 
 def _keep(keys: Document, records: list[Document]) -> None:
-    """Keep these transactions and their entries."""
     ids = {record["transaction_id"] for record in records}
     keys["x_transactions"] = records
     for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):

@@ -7,17 +7,21 @@ from random import Random
 from typing import NamedTuple
 
 from probe.formats.measurement import DATE_FORMAT
-from probe.lab.synth.conditions import NO_NETWORK, TARGETS, VERSIONS, WANTED
 from probe.lab.synth.plan import Network, Plan, days
+from probe.lab.synth.synthetic_conditions import NO_NETWORK, TARGETS, VERSIONS, WANTED
+from probe.lab.synth.synthetic_world import Keys
 from probe.lab.synth.templates import ExpectedVerdict, Template, load_templates
 from probe.lab.synth.users import DAY, Population, Run, User
-from probe.lab.synth.world import Keys
+from probe.privacy.contributor_token import token_annotation
 
 Templates = dict[tuple[str, str], Template]
 
 
 class Drawn(NamedTuple):
-    """Hold one measurement. `began` and `start` are true times of run and measurement, `clock_error` as in `User`."""
+    """Hold one measurement. `began` and `start` are true times of run and measurement, `clock_error` as in `User`.
+
+    `secret` is that of the user's contributor tokens, None without them.
+    """
 
     network: Network
     began: datetime
@@ -27,6 +31,7 @@ class Drawn(NamedTuple):
     version: str
     runtime: float
     clock_error: int = 0
+    secret: bytes | None = None
 
     def verdicts(self) -> dict[str, ExpectedVerdict]:
         """Return the verdict that each service must get."""
@@ -35,8 +40,14 @@ class Drawn(NamedTuple):
         return self.template.truth
 
     def recorded_day(self) -> date:
-        """Return the day by the user's clock."""
         return (self.start - timedelta(seconds=self.clock_error)).date()
+
+    def token(self) -> dict[str, str]:
+        """Return the annotation with the contributor token, {} without one."""
+        if self.secret is None:
+            return {}
+        behind, network = timedelta(seconds=self.clock_error), self.network
+        return token_annotation(self.secret, self.began - behind, self.start - behind, network.asn, network.country)
 
     def line(self, world: str) -> str:
         """Return the measurement as JSON, without newline."""
@@ -53,6 +64,7 @@ class Drawn(NamedTuple):
                 "RUNTIME": f"{self.runtime:.3f}",
                 "CLOCK": f"{self.clock_error:.1f}",
                 "WORLD": json.dumps(world)[1:-1],
+                "TOKEN": "".join(f',"{key}":"{value}"' for key, value in self.token().items()),
             }
         )
 
@@ -116,7 +128,9 @@ def _of_run(
         scenario = _scenario(user, target, run.day, plan, look_alike)
         template = library.template(scenario, target, plan.helper_answers(run.day))
         start, runtime = began + timedelta(seconds=int(elapsed)), rng.uniform(2, 15)
-        yield Drawn(user.network, began, start, template, run.run_id, user.version, runtime, user.clock_error)
+        yield Drawn(
+            user.network, began, start, template, run.run_id, user.version, runtime, user.clock_error, user.secret
+        )
         elapsed += runtime
 
 

@@ -11,8 +11,8 @@ from functools import cached_property
 from itertools import accumulate
 from random import Random
 
-from probe.lab.synth.conditions import CENSORSHIP, OUTAGE
-from probe.lab.synth.world import Keys
+from probe.lab.synth.synthetic_conditions import CENSORSHIP, OUTAGE
+from probe.lab.synth.synthetic_world import Keys
 
 FIRST_DAY, DAYS = date(2026, 6, 1), 90
 COUNTRIES = tuple(f"X{letter}" for letter in "ABCDEFGHIJML") + tuple(f"Q{letter}" for letter in "MNOPQRST")
@@ -62,11 +62,9 @@ class Plan:
 
     @cached_property
     def cumulated(self) -> tuple[float, ...]:
-        """Return the cumulated weights of the networks."""
         return tuple(accumulate(network.weight for network in self.networks))
 
     def measured(self, day: date) -> list[Network]:
-        """Return the networks with measurements on a day."""
         return [network for network in self.networks if self.measures(network, day)]
 
     def measures(self, network: Network, day: date) -> bool:
@@ -93,7 +91,6 @@ def days() -> list[date]:
 
 
 def draw_plan(seed: int, world: Keys) -> Plan:
-    """Return the plan of a seed for a world."""
     rng = Random(f"plan {seed}")
     networks = tuple(network for country in COUNTRIES for network in _networks(country, rng))
     open_countries = set(rng.sample(COUNTRIES, len(COUNTRIES) // 4))

@@ -1,6 +1,5 @@
 """Make templates of synthetic measurements from recorded ones, with the verdicts that the scenario expects."""
 
-import gzip
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -10,12 +9,14 @@ from probe.lab.recordings import recording_of
 from probe.lab.scenario.expectations import expectation_for
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 from probe.lab.synth.excerpts import Document, lightened, small, without_helper
+from probe.results.unpacking import open_unpacked
 
 OF_WHOLE_SERVICES = ("relay.", "media.")  # mechanisms that no single endpoint shows
 ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
 MOST_SERVICES = 2  # of a measurement, since a whole one has hundreds of kilobytes with similar content
 # Placeholders in a template that each measurement fills in.
-SLOTS = ("START", "RUN_START", "COUNTRY", "NETWORK", "NAME", "VERSION", "RUN", "RUNTIME", "CLOCK", "WORLD")
+SLOTS = ("START", "RUN_START", "COUNTRY", "NETWORK", "NAME", "VERSION", "RUN", "RUNTIME", "CLOCK", "WORLD", "TOKEN")
+TOKEN = ',"@TOKEN@":""'  # the place of an annotation that some measurements lack  # nosec B105
 NUMBERS = ("RUNTIME", "CLOCK")  # slots that are written without quotes
 _SLOT = re.compile(f"@({'|'.join(SLOTS)})@")
 
@@ -79,7 +80,8 @@ def _recorded(scenario: str) -> list[Document]:
     path = recording_of(scenario)
     if path is None:
         return []
-    return [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
+    with open_unpacked(path) as lines:
+        return [json.loads(text) for text in lines]
 
 
 def _expected(scenario: Scenario, measurement: Document) -> dict[str, ExpectedVerdict] | None:
@@ -123,6 +125,7 @@ def _template(
         measurement = without_helper(measurement)
         truth = {service: _without_control(name, service, verdict) for service, verdict in truth.items()}
     text = json.dumps(_with_slots(measurement), separators=(",", ":"))
+    text = text.replace(TOKEN, "@TOKEN@")
     for slot in NUMBERS:
         text = text.replace(f'"@{slot}@"', f"@{slot}@")
     pieces = _SLOT.split(text)
@@ -137,7 +140,7 @@ def _without_control(scenario: str, service: str, verdict: ExpectedVerdict) -> E
 
 def _with_slots(measurement: Document) -> Document:
     about = {key: value for key, value in measurement["annotations"].items() if key != "lab"}
-    measurement["annotations"] = about | {"synthetic": "@WORLD@"}
+    measurement["annotations"] = about | {"synthetic": "@WORLD@", "@TOKEN@": ""}
     measurement |= {"measurement_start_time": "@START@", "test_start_time": "@RUN_START@"}
     measurement |= {"probe_cc": "@COUNTRY@", "probe_asn": "@NETWORK@", "probe_network_name": "@NAME@"}
     measurement |= {"resolver_asn": "@NETWORK@", "software_version": "@VERSION@", "test_runtime": "@RUNTIME@"}

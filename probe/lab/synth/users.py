@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from itertools import count
 from random import Random
 
-from probe.lab.synth.conditions import CENSORSHIP, TARGETS, VERSIONS
 from probe.lab.synth.plan import DAYS, FIRST_DAY, Network, Plan
-from probe.lab.synth.world import Users, WorldError
+from probe.lab.synth.synthetic_conditions import CENSORSHIP, TARGETS, VERSIONS
+from probe.lab.synth.synthetic_world import Users, WorldError
 from probe.messages import tr
 
 DAY = 86400
@@ -39,7 +39,6 @@ class Run:
 
     @property
     def day(self) -> date:
-        """Return the true day."""
         return FIRST_DAY + timedelta(days=self.second // DAY)
 
 
@@ -59,9 +58,9 @@ class User:
     clock_error: int
     version: str
     most: int
+    secret: bytes | None  # for contributor tokens, None if the user did not agree
 
     def measured(self, day: date) -> Iterator[tuple[Run, tuple[str, ...]]]:
-        """Yield the runs of a day with their targets."""
         for run in self.runs:
             if run.day == day and (targets := TARGETS[: max(0, self.most - run.number * len(TARGETS))]):
                 yield run, targets
@@ -84,7 +83,7 @@ class Population:
 
 
 def population(measurements: int, seed: int, plan: Plan, keys: Users) -> Population:
-    """Return the users that make exactly so many measurements. Raises WorldError for a world without runs."""
+    """Return the users who together make exactly this many measurements. Raises WorldError for a world without runs."""
     made, without = 0, 0
     for number in count():
         many = draw_user(number, seed, plan, keys).most
@@ -97,7 +96,6 @@ def population(measurements: int, seed: int, plan: Plan, keys: Users) -> Populat
 
 
 def draw_user(number: int, seed: int, plan: Plan, keys: Users) -> User:
-    """Return the user of a number."""
     rng = Random(f"user {seed} {number}")
     network = rng.choices(plan.networks, cum_weights=plan.cumulated)[0]
     stays = rng.expovariate(1 / keys.days) * DAY
@@ -121,6 +119,7 @@ def draw_user(number: int, seed: int, plan: Plan, keys: Users) -> User:
         clock_error=_clock_error(rng, keys),
         version=rng.choice(VERSIONS),
         most=len(runs) * len(TARGETS),
+        secret=f"user {seed} {number}".encode() if rng.random() < keys.tokens else None,
     )
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from probe.lab.synth.measurements import Drawn, Library, independent, of_users
 from probe.lab.synth.plan import draw_plan
+from probe.lab.synth.synthetic_world import INDEPENDENT, World, load_world
 from probe.lab.synth.truth import Cells, truth_of_plan, truth_of_users
 from probe.lab.synth.users import population
-from probe.lab.synth.world import INDEPENDENT, World, load_world
 
 LINES_OF_A_FILE = 5000
 LEVEL = 4  # of gzip: speed before size

@@ -61,7 +61,6 @@ class Authority:
 
     @property
     def pem(self) -> str:
-        """Return the root certificate."""
         return self.certificate.public_bytes(Encoding.PEM).decode()
 
     def issue(

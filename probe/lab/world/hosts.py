@@ -8,7 +8,8 @@ from typing import Literal
 
 from probe.lab.net.layout import Outage
 from probe.lab.world.pools import Pool
-from probe.targets.target import Endpoint, Neutral, Target, is_address, parse_endpoint
+from probe.signatures.compared_ports import UNASSIGNED, WEB_PORT
+from probe.targets.target import Endpoint, NeutralHosts, Target, is_address, parse_endpoint
 
 PROVIDERS_RESOLVER = "192.88.99.53"
 HELPERS_RESOLVER = "192.88.99.153"
@@ -45,11 +46,12 @@ class Stall:
 
 @dataclass(frozen=True)
 class OddAnswer:
-    """Hold what a web server answers to every request: status, title of the page, and Location header."""
+    """Hold what a web server answers to every request: status, title of the page if any, and Location header."""
 
     status: int
     title: str = ""
     location: str = ""
+    bare: bool = False
     spares_helper: bool = False
 
 
@@ -143,11 +145,9 @@ class Host:
         return None if odd is None or (odd.spares_helper and _is_helper(client)) else odd
 
     def serves(self, client: str) -> bool:
-        """Return whether a client with this address is served."""
         return not self.unhelpful or (self.unhelpful == "but_to_helper" and _is_helper(client))
 
     def refuses_mail(self, client: str) -> MailRefusal:
-        """Return how a client's mail is refused."""
         refusal = self.mail_refusal
         return MailRefusal() if refusal.spares_helper and _is_helper(client) else refusal
 
@@ -179,7 +179,7 @@ class InterceptingServer:
 class HostBuilder:
     """Make one host for each host name and address in the target files."""
 
-    def __init__(self, seed: int, targets: Sequence[Target], neutral: Neutral) -> None:
+    def __init__(self, seed: int, targets: Sequence[Target], neutral: NeutralHosts) -> None:
         self._targets, self._neutral = targets, neutral
         self._published = {parse_endpoint(url).host: found for url, found in neutral.published.items()}
         literals = {endpoint.host for _, _, endpoint in self._all() if endpoint.is_literal}
@@ -210,7 +210,18 @@ class HostBuilder:
                 host.services.add(f"{target}/{role}")
             elif endpoint.scheme == "https":
                 host.ports.setdefault(80, set()).add("http")  # as on every web server
+        self._add_port_hosts()
         return list({id(host): host for host in self._by_host.values()}.values())
+
+    def _add_port_hosts(self) -> None:
+        """Make the servers with many open ports. They listen at every port of the targets that they answer at."""
+        ports = {endpoint.port for _, _, endpoint in self._all() if endpoint.carrier == "tcp"} | {UNASSIGNED, WEB_PORT}
+        for one in self._neutral.port_hosts:
+            host = self._by_host[one.host] = Host(
+                names=[one.host], addresses=list(self._pool.draw("neutral", one.host, many=False))
+            )
+            host.title = one.host
+            host.ports |= {port: {"tcp"} for port in ports if one.answers(port)}
 
     def _add_resolvers(self) -> None:
         """Make one host for each role with DNS. Its names have the addresses that its endpoints give."""

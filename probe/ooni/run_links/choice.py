@@ -26,7 +26,7 @@ InputOf = Callable[[Target], str | None]
 
 
 @dataclass
-class Choice:
+class ListChoice:
     """Hold the targets of a descriptor, and a sentence about each kind of thing that is left out."""
 
     targets: list[Target] = field(default_factory=list)
@@ -34,18 +34,16 @@ class Choice:
 
     @property
     def addresses(self) -> list[Target]:
-        """Return the web addresses among the targets."""
         return [target for target in self.targets if target.by_stranger]
 
     @property
     def apps(self) -> list[Target]:
-        """Return the targets that are ours."""
         return [target for target in self.targets if not target.by_stranger]
 
 
-def choose(descriptor: Descriptor, known: Sequence[Target], input_of: InputOf) -> Choice:
+def choose(descriptor: Descriptor, known: Sequence[Target], input_of: InputOf) -> ListChoice:
     """Choose among the targets `known`, which are ours, and the descriptor's web addresses."""
-    choice, ours, web, strange = Choice(), dict[str, set[str]](), WebList(any_port=False), list[str]()
+    choice, ours, web, strange = ListChoice(), dict[str, set[str]](), WebList(any_port=False), list[str]()
     for test in descriptor.nettests:
         name = ALIASES.get(test.test_name, test.test_name)
         if test.is_manual_run_enabled is False:

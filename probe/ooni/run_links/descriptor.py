@@ -36,7 +36,7 @@ class _Lenient(BaseModel):
 
 
 class DescribedTest(_Lenient):
-    """Hold one test of a descriptor."""
+    """Hold one test of a descriptor: its name, its inputs, and whether users may start it."""
 
     test_name: Annotated[str, StringConstraints(max_length=100)] = ""
     inputs: list[str] | None = None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probe.ooni.submission.outcomes import Outcome, State
+from probe.ooni.submission.outcomes import SubmissionOutcome, SubmissionState
 
 SERVER = "https://api.ooni.io"
 """https://github.com/ooni/probe-cli/blob/7cb22410c98db6dbc801887d93b65c8a5318ad07/internal/probeservices/benchselect.go,
@@ -23,6 +23,8 @@ SUBMIT_PATH, REPORT_PATH = "/api/v1/submit_measurement", "/report"
 LONGEST_PAUSE = 3600.0  # seconds of a Retry-After that is believed
 _REJECTED = frozenset({400, 413, 422})  # the server read the request and does not want it
 _FROM_A_GATEWAY = frozenset({502, 504})  # the server behind the gateway may have stored the measurement
+_NOT_DELIVERED = "submission_delivery_failed"
+"""The error of an answer with status 200 and an id, if no store of the server took the measurement."""
 _ID = re.compile(r"[\w.+/=-]{1,120}", re.ASCII)
 _REPORT = re.compile(r"[^_/]{1,20}_([a-z0-9]{2,29})_([A-Z]{2})_(\d{1,10})_n[^_/]{0,20}_[^_/]{1,40}", re.ASCII)
 _OPENING = (
@@ -32,7 +34,7 @@ _OPENING = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """Hold the status, the body and the Retry-After header of an HTTP response."""
 
     status: int
@@ -61,7 +63,7 @@ def update_body(line: bytes, report_id: str) -> bytes:
     return json.dumps({"format": "json", "content": {**json.loads(line), "report_id": report_id}}).encode()
 
 
-def opened_report(answer: Answer, measurement: Mapping[str, Any]) -> str | Outcome:
+def opened_report(answer: ServerAnswer, measurement: Mapping[str, Any]) -> str | SubmissionOutcome:
     """Return the id of the opened report, or the outcome for the measurement that needs one.
 
     The server opens a report for AS0 or ZZ if it does not understand the network. Such a report discards everything.
@@ -76,18 +78,23 @@ def opened_report(answer: Answer, measurement: Mapping[str, Any]) -> str | Outco
     )
     found = _REPORT.fullmatch(report_id)
     if found is None or found.groups() != wanted:
-        return Outcome(State.WAITING, "the server opened no report for this test and network")
+        return SubmissionOutcome(SubmissionState.WAITING, "the server opened no report for this test and network")
     return report_id
 
 
-def submitted(answer: Answer) -> Outcome:
-    """Return the outcome of `submit_measurement`. Its source says that a status of 2xx means a stored measurement."""
+def submitted(answer: ServerAnswer) -> SubmissionOutcome:
+    """Return the outcome of `submit_measurement`.
+
+    Its documentation says that a status of 2xx means a stored measurement. By its source this is not so if the error is
+    `submission_delivery_failed`. The measurement may then be in a store for later. It is sent again nevertheless,
+    because a copy is better than a loss.
+    """
     if not 200 <= answer.status < 300:
         return _failed(answer)
     return _stored(_object(answer.body), None)
 
 
-def updated(answer: Answer, report_id: str) -> Outcome:
+def updated(answer: ServerAnswer, report_id: str) -> SubmissionOutcome:
     """Return the outcome of an update.
 
     `{}` stands for a measurement that was discarded, kept for later or lost. The answer does not say which.
@@ -97,24 +104,28 @@ def updated(answer: Answer, report_id: str) -> Outcome:
     return _stored(_object(answer.body), report_id)
 
 
-def _stored(document: Mapping[str, Any], report_id: str | None) -> Outcome:
+def _stored(document: Mapping[str, Any], report_id: str | None) -> SubmissionOutcome:
     uid = document.get("measurement_uid")
     if not (isinstance(uid, str) and _ID.fullmatch(uid)):
-        return Outcome(State.UNCERTAIN, "the server did not say that it stored the measurement", report_id)
+        return SubmissionOutcome(
+            SubmissionState.UNCERTAIN, "the server did not say that it stored the measurement", report_id
+        )
+    if document.get("error") == _NOT_DELIVERED:
+        return SubmissionOutcome(SubmissionState.WAITING, _NOT_DELIVERED)
     given = document.get("report_id")
     report = given if isinstance(given, str) and _ID.fullmatch(given) else report_id
-    return Outcome(State.SENT, _text(document.get("error")), report, uid)
+    return SubmissionOutcome(SubmissionState.SENT, _text(document.get("error")), report, uid)
 
 
-def _failed(answer: Answer) -> Outcome:
+def _failed(answer: ServerAnswer) -> SubmissionOutcome:
     """Return the outcome of an answer that is no success."""
     reason = f"http {answer.status} {_detail(_object(answer.body).get('detail'))}".rstrip()
     if answer.status in _REJECTED:
-        return Outcome(State.REFUSED, reason)
+        return SubmissionOutcome(SubmissionState.REFUSED, reason)
     if answer.status in _FROM_A_GATEWAY:
-        return Outcome(State.UNCERTAIN, reason)
+        return SubmissionOutcome(SubmissionState.UNCERTAIN, reason)
     pause = float(answer.retry_after) if re.fullmatch(r"[0-9]{1,6}", answer.retry_after) else 0
-    return Outcome(State.WAITING, reason, pause=min(pause, LONGEST_PAUSE))
+    return SubmissionOutcome(SubmissionState.WAITING, reason, pause=min(pause, LONGEST_PAUSE))
 
 
 def _detail(detail: Any) -> str:

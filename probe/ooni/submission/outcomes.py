@@ -19,7 +19,7 @@ class Protocol(StrEnum):
     COLLECTOR = "collector"
 
 
-class State(StrEnum):
+class SubmissionState(StrEnum):
     """Name the state of a measurement in the queue.
 
     SENDING lasts from just before the last byte leaves to the answer. A program that ends in between leaves it behind.
@@ -34,13 +34,13 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SubmissionOutcome:
     """Hold the new state of a measurement, the reason in technical words, and the ids that the server gave.
 
     `pause` is the time in seconds that the server asks for before the next attempt.
     """
 
-    state: State
+    state: SubmissionState
     reason: str = ""
     report_id: str | None = None
     measurement_uid: str | None = None

@@ -15,8 +15,8 @@ from probe.formats.origin import origin_of
 from probe.messages import tr
 from probe.results import Problem, read_pieces
 from probe.sharing import Outgoing, ShareError
-from probe.sharing.manifest import Digests
 from probe.sharing.measurement_lines import parse_line, vantage_point
+from probe.sharing.share_manifest import Digests
 
 _TEST_NAME = re.compile(r"(?=.{2,29}\Z)[a-z0-9]+(?:_[a-z0-9]+)*", re.ASCII)  # letters and digits without underscores
 _AS_TRANS = 23456  # RFC 6793, 9
@@ -24,7 +24,7 @@ _RESERVED = range(64496, 65552)  # RFC 5398 (examples), RFC 6996 (private use), 
 _PRIVATE_32_BIT = 4200000000  # and all above, RFC 6996 and RFC 7300
 
 
-class Line(NamedTuple):
+class SendableLine(NamedTuple):
     """Hold one measurement as it stands in the file, without the line break."""
 
     number: int
@@ -33,16 +33,16 @@ class Line(NamedTuple):
 
 
 @dataclass
-class Selection:
+class SendableLines:
     """Hold the lines that may be sent, and the reasons for the others by line number."""
 
-    lines: list[Line] = field(default_factory=list)
+    lines: list[SendableLine] = field(default_factory=list)
     left_out: dict[int, str] = field(default_factory=dict)
 
 
-def select(outgoing: Outgoing) -> Selection:
+def select(outgoing: Outgoing) -> SendableLines:
     """Read the inspected run again, and select its lines. Raise ShareError if it was changed meanwhile."""
-    found, digests = Selection(), Digests()
+    found, digests = SendableLines(), Digests()
     for piece in read_pieces(outgoing.source):
         if isinstance(piece, Problem) or not piece.raw.endswith(b"\n"):
             continue  # an unreadable line changes the digest, and an incomplete last one was inspected as such
@@ -51,7 +51,7 @@ def select(outgoing: Outgoing) -> Selection:
         if reason := reason_unsent(measurement, piece.number):
             found.left_out[piece.number] = reason
         else:
-            found.lines.append(Line(piece.number, piece.raw.strip(), str(measurement["test_name"])))
+            found.lines.append(SendableLine(piece.number, piece.raw.strip(), str(measurement["test_name"])))
     if digests.manifest(__version__).sha256 != outgoing.manifest.sha256:
         raise ShareError(tr("The run was changed while it was read. Nothing was sent."))
     return found

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
-from probe.ooni.web_connectivity.compare import same_page
-from probe.ooni.web_connectivity.names import Lookup, consistency, dns_flags
-from probe.ooni.web_connectivity.view import DNS, HTTP, TCP, TLS, Attempt
+from probe.ooni.web_connectivity.name_lookups import Lookup, consistency, dns_flags
+from probe.ooni.web_connectivity.page_attempts import DNS, HTTP, TCP, TLS, PageAttempt
+from probe.ooni.web_connectivity.page_comparison import same_page
 
 Blocking = Literal["dns", "tcp_ip", "http-failure", "http-diff", False] | None
 # for failures without a name, which OONI's backend would set aside
@@ -35,10 +35,10 @@ UNDECIDED, DOWN = Verdict(None, None), Verdict(False, False)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class WalkComparison:
     """Hold the attempts here and the answer in the form of OONI's helper (None without one)."""
 
-    attempts: list[Attempt]
+    attempts: list[PageAttempt]
     lookup: Lookup
     answer: dict[str, Any] | None
 
@@ -47,7 +47,7 @@ class Comparison:
         page = (self.answer or {}).get("http_request")
         return page if isinstance(page, dict) else None
 
-    def at_control(self, attempt: Attempt) -> dict[str, Any] | None:
+    def at_control(self, attempt: PageAttempt) -> dict[str, Any] | None:
         """Return the helper's result of the same operation at the same address. The helper follows redirects itself."""
         kind = {TCP: "tcp_connect", TLS: "tls_handshake"}.get(attempt.kind, "")
         said = ((self.answer or {}).get(kind) or {}).get(attempt.address) if attempt.depth == 0 else None
@@ -59,7 +59,7 @@ def is_final(request: HTTPTransaction | None) -> bool:
     return request is not None and request.failure is None and request.response.code // 100 in {2, 4, 5}
 
 
-def verdict_of(seen: Comparison) -> Verdict:
+def verdict_of(seen: WalkComparison) -> Verdict:
     """Apply the rules, deepest attempt first. Inconsistent names override every verdict except `accessible`."""
     order = sorted(seen.attempts, key=lambda a: (-a.depth, -a.kind, a.failure is not None, a.transaction_id))
     found = next((said for attempt in order if (said := _rule(attempt, seen)) is not None), UNDECIDED)
@@ -68,7 +68,7 @@ def verdict_of(seen: Comparison) -> Verdict:
     return found
 
 
-def _rule(attempt: Attempt, seen: Comparison) -> Verdict | None:
+def _rule(attempt: PageAttempt, seen: WalkComparison) -> Verdict | None:
     """Return the verdict of one attempt, or None to continue with the next."""
     if attempt.kind == DNS:
         return _names(attempt, seen)
@@ -80,7 +80,7 @@ def _rule(attempt: Attempt, seen: Comparison) -> Verdict | None:
     return None
 
 
-def _page(attempt: Attempt, seen: Comparison) -> Verdict:
+def _page(attempt: PageAttempt, seen: WalkComparison) -> Verdict:
     assert attempt.request is not None
     if attempt.over_tls:
         return Verdict(True, False)
@@ -89,7 +89,7 @@ def _page(attempt: Attempt, seen: Comparison) -> Verdict:
     return Verdict(True, False) if same_page(attempt.request, seen.page) else Verdict(False, "http-diff")
 
 
-def _failed(attempt: Attempt, seen: Comparison) -> Verdict:
+def _failed(attempt: PageAttempt, seen: WalkComparison) -> Verdict:
     """Compare a failure of HTTP, TLS or TCP with the control's own attempt, or else with its page."""
     if seen.page is None:
         return UNDECIDED
@@ -103,7 +103,7 @@ def _failed(attempt: Attempt, seen: Comparison) -> Verdict:
     return Verdict(False, "tcp_ip" if attempt.kind == TCP else "http-failure")
 
 
-def _names(attempt: Attempt, seen: Comparison) -> Verdict | None:
+def _names(attempt: PageAttempt, seen: WalkComparison) -> Verdict | None:
     lookup = seen.lookup
     if attempt.failure is not None:
         if seen.page is None:
@@ -115,7 +115,7 @@ def _names(attempt: Attempt, seen: Comparison) -> Verdict | None:
     return DOWN if lookup.control_loopback else Verdict(False, "dns")
 
 
-def named(attempt: Attempt) -> str | None:
+def named(attempt: PageAttempt) -> str | None:
     """Return the failure for a summary key. An unknown failure gets the name of its layer."""
     if attempt.failure is None or not attempt.failure.startswith(f.UNKNOWN):
         return attempt.failure
@@ -125,14 +125,14 @@ def named(attempt: Attempt) -> str | None:
 # -- flags -----------------------------------------------------------------------------------------------------------
 
 
-def proven(attempts: Iterable[Attempt]) -> bool:
+def proven(attempts: Iterable[PageAttempt]) -> bool:
     """Tell whether a certificate here shows that an address belongs to the first host."""
     return any(
         a.depth == 0 and (a.kind > TLS or (a.kind == TLS and a.failure is None)) and a.over_tls for a in attempts
     )
 
 
-def blocking_flags(seen: Comparison) -> int:
+def blocking_flags(seen: WalkComparison) -> int:
     """Return OONI's `x_blocking_flags`: each way in which an operation fails here and not at the control."""
     flags = BY_DNS * bool(dns_flags(seen.lookup, proven=proven(seen.attempts)))
     for attempt in seen.attempts:
@@ -148,7 +148,7 @@ def blocking_flags(seen: Comparison) -> int:
     return flags
 
 
-def null_null_flags(seen: Comparison) -> int:
+def null_null_flags(seen: WalkComparison) -> int:
     """Return OONI's `x_null_null_flags`: failures here and at the control too, and failures without comparison."""
     flags = DNS_TOO * seen.lookup.failed_as_expected | ONLY_HERE * seen.lookup.only_here
     for attempt in seen.attempts:
@@ -160,7 +160,7 @@ def null_null_flags(seen: Comparison) -> int:
     return flags
 
 
-def _is_the_page(attempt: Attempt, seen: Comparison, page_there: bool) -> bool | None:
+def _is_the_page(attempt: PageAttempt, seen: WalkComparison, page_there: bool) -> bool | None:
     """Tell whether a final answer is the site's own page. None if nothing proves it and nothing can be compared."""
     assert attempt.request is not None
     if attempt.over_tls:
@@ -168,5 +168,5 @@ def _is_the_page(attempt: Attempt, seen: Comparison, page_there: bool) -> bool |
     return same_page(attempt.request, seen.page) if page_there else None
 
 
-def _no_route(attempt: Attempt) -> bool:
+def _no_route(attempt: PageAttempt) -> bool:
     return attempt.address.startswith("[") and attempt.failure in UNREACHABLE

@@ -20,7 +20,10 @@ _CLOSED = 7  # tcpi_state, the first byte of the struct: TCP_CLOSE of <net/tcp_s
 
 
 class Traffic(NamedTuple):
-    """Hold what the kernel counted on a connection. Segments include those without payload, and repetitions."""
+    """Hold what the kernel has counted on a connection.
+
+    The segments include those without payload, and repeated ones.
+    """
 
     bytes_acked: int
     bytes_received: int

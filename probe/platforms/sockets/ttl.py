@@ -27,7 +27,7 @@ _TIME_EXCEEDED = {(2, 11), (3, 3)}  # (SO_EE_ORIGIN_ICMP, RFC 792), (SO_EE_ORIGI
 
 @dataclass(frozen=True)
 class Told:
-    """Hold one ICMP error: its errno, its sender, the quoted part of our packet's payload, and its TTL on arrival."""
+    """Hold one ICMP error: its errno, its sender, the part of our payload that it quotes, and its TTL on arrival."""
 
     number: int
     expired: bool  # ICMP time exceeded

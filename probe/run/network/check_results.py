@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probe.formats.facts import Portal, Preflight, ResolverFacts, SegmentSizes
-from probe.platforms.resolvers import system_resolvers
+from probe.platforms.configured_resolvers import system_resolvers
 from probe.resolution.encrypted_dns import WarmResolver
-from probe.run.network.local_network import proxy_in_environment, resolver_class, through_vpn
-from probe.run.network.neutral_host import Neutral, intercepted, median_skew
+from probe.run.network.local_network import proxy_in_environment, resolver_class, through_vpn, translation
+from probe.run.network.neutral_host import NeutralResult, intercepted, median_skew
 from probe.session.session import Session
 from probe.targets.target import family_of
 
@@ -17,10 +17,10 @@ NAMES_TOGETHER = 3  # of different operators. A portal leads that many names to 
 
 
 @dataclass
-class Found:
+class CheckResults:
     """Hold the results of the checks, filled as they end. Unfinished checks have no result."""
 
-    neutral: list[Neutral] = field(default_factory=list)
+    neutral: list[NeutralResult] = field(default_factory=list)
     # one per answered check, None if the answer was as expected
     portal: list[Portal | None] = field(default_factory=list)
     udp: list[bool] = field(default_factory=list)
@@ -36,11 +36,12 @@ class Found:
     mtu: SegmentSizes | None = None
 
 
-def fill_session(session: Session, found: Found) -> Preflight:
+def fill_session(session: Session, found: CheckResults) -> Preflight:
     """Fill the session's fields from the results. Return the facts of x_run.preflight."""
-    usable = [one for one in found.neutral if (one.proven or one.trusted_by_machine) and not one.home]
-    proven = {family_of(one.ip) for one in usable} | ({family_of(found.warm.ip)} if found.warm else set())
+    proven = families_with_proof(found)
     families = proven if session.as_control else proven | _answered(found)
+    if session.pace.translator is not None and 4 not in proven:  # it does not work, or leads elsewhere
+        session.pace.translator, families = None, families - {4}
     session.ipv4, session.ipv6 = 4 in families, 6 in families
     session.encrypted = found.warm
     verified = [one for one in found.neutral if one.failure is None and not one.connect_only]
@@ -68,10 +69,23 @@ def fill_session(session: Session, found: Found) -> Preflight:
         proxy_environment=proxy_in_environment(),
         resolver_class=resolver_class(system_resolvers(), public),
         mtu=found.mtu,
+        ipv4_translated=translation(public, by_probe=session.pace.translator is not None),
     )
 
 
-def _answered(found: Found) -> set[int]:
+def families_with_proof(found: CheckResults) -> set[int]:
+    """Return the families over which a host proved its identity.
+
+    An encrypted resolver is asked without a name. So it does not prove a family in which handshakes with names are cut
+    off, if they pass in the other family.
+    """
+    usable = [one for one in found.neutral if (one.proven or one.trusted_by_machine) and not one.home]
+    by_name = {family_of(one.ip) for one in usable}
+    cut_off = {family_of(one.ip) for one in found.neutral if one.cut_off()} if by_name else set()
+    return by_name | ({family_of(found.warm.ip)} - cut_off if found.warm else set())
+
+
+def _answered(found: CheckResults) -> set[int]:
     """Return the families over which any flow was answered.
 
     A censor of all names or of a port hides the certificates that prove a family. A helper needs the proof, since it
@@ -81,7 +95,7 @@ def _answered(found: Found) -> set[int]:
     return found.heard | found.pages | provider | {family_of(one.ip) for one in found.neutral if one.answered()}
 
 
-def portal_verdict(found: Found) -> Portal | None:
+def portal_verdict(found: CheckResults) -> Portal | None:
     """Return the kind of portal, or None.
 
     A portal is assumed if no neutral host is verified and every check was answered differently or every name leads to

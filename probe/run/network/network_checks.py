@@ -8,14 +8,15 @@ from typing import Any
 
 from probe.formats.facts import NetworkCheck as CheckFacts
 from probe.formats.facts import Portal
-from probe.run.network.check_results import NAMES_TOGETHER, Found, portal_verdict
+from probe.run.network.check_results import NAMES_TOGETHER, CheckResults, portal_verdict
 from probe.run.network.local_network import through_vpn
+from probe.run.network.network_changes import Change, NetworkChanges
 from probe.run.network.neutral_host import intercepted, median_skew
-from probe.run.network.preflight import NetworkCheck, preflight
+from probe.run.network.preflight import PreflightChecks, preflight
 from probe.session.classify import describe
 from probe.session.session import Session
 from probe.signatures.evidence_age import NETWORK_FACTS
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.targets.target import Endpoint
 
 GAP = 2.0  # seconds from the begin of one check to the next. All flows that begin meanwhile share the next one.
@@ -26,7 +27,7 @@ RENEWED_AFTER = 120.0  # seconds after which the whole preflight is repeated bef
 
 
 @dataclass(frozen=True)
-class Done:
+class FinishedCheck:
     """Hold one check. `began` is a time of the monotonic clock."""
 
     began: float
@@ -44,8 +45,9 @@ class NetworkChecks:
         self._last = self._names_asked = clock()
         self._planned: asyncio.Task[None] | None = None  # waits for its begin
         self._running: set[asyncio.Task[None]] = set()
+        self._changes: NetworkChanges | None = None  # from the start on
         self._regular: asyncio.Task[None] | None = None
-        self._done: list[Done] = []
+        self._done: list[FinishedCheck] = []
         self._renewing = asyncio.Lock()
         self._turn, self._wanted = 0, set[str]()
         self._shown_further = False  # the hosts that else get a connection alone were asked for their certificates
@@ -55,6 +57,7 @@ class NetworkChecks:
     def start(self) -> None:
         """Check the network at least once a minute after the preflight."""
         self._last = self._names_asked = self._session.preflight_began or self._clock()
+        self._changes = NetworkChanges(self._public())
         self._regular = asyncio.create_task(self._regularly())
 
     def beside(self, neutral: str = "") -> None:
@@ -68,14 +71,15 @@ class NetworkChecks:
 
     async def settle(self, patience: float) -> None:
         """Wait at most `patience` seconds for the checks that are planned or under way."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + patience
         waiting = self._running | ({self._planned} if self._planned else set())
         if waiting:
             await asyncio.wait(waiting, timeout=patience)
-        if self._running:
-            await asyncio.wait(self._running, timeout=patience)
+        if self._running:  # also the check that was planned
+            await asyncio.wait(self._running, timeout=max(0.0, ends - loop.time()))
 
     async def close(self) -> None:
-        """Cancel every check."""
         tasks = {task for task in (self._planned, self._regular, *self._running) if task is not None}
         for task in tasks:
             task.cancel()
@@ -100,10 +104,11 @@ class NetworkChecks:
 
     async def _check(self, began: float) -> None:
         """Make one check. A bug costs only this check."""
-        check = NetworkCheck(self._session, self._roots)
+        check = PreflightChecks(self._session, self._roots)
+        changes = self._changes.look() if self._changes else []
         try:
             await check.run_again(self._places(), self._names(began), self._proving())
-            self._done.append(Done(began, self._facts(check.found)))
+            self._done.append(FinishedCheck(began, self._facts(check.found, changes)))
         except Exception as bug:
             self._session.bugs.append(describe(bug))
         self._session.bugs += check.trace.bugs
@@ -139,19 +144,23 @@ class NetworkChecks:
         self._names_asked = now
         return [endpoint.host for endpoint in self._session.neutral.endpoints][:NAMES_TOGETHER]
 
-    def _facts(self, found: Found) -> CheckFacts:
-        public = {endpoint.host for _, endpoint in self._session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
+    def _public(self) -> set[str]:
+        """Return the addresses of public resolvers, which are of several operators."""
+        return {endpoint.host for _, endpoint in self._session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
+
+    def _facts(self, found: CheckResults, changes: list[Change]) -> CheckFacts:
         return CheckFacts(
             began=0.0,
             neutral=[one.written() for one in found.neutral],
             portal=self._portal(found),
             clock_skew=median_skew(found.neutral),
-            vpn=through_vpn(public),
+            vpn=through_vpn(self._public()),
             tls_interception="all" if intercepted(found.neutral) else None,
             udp_public=any(found.udp_public) if found.udp_public else None,
+            changes=changes or None,
         )
 
-    def _portal(self, found: Found) -> Portal | None:
+    def _portal(self, found: CheckResults) -> Portal | None:
         """Return the kind of portal. One that answers every name may let flows to known addresses pass."""
         led = {tuple(ips) for ips in found.led_to.values()}
         known = {ip for _, ip in self._places()}

@@ -7,12 +7,12 @@ from typing import Literal
 
 from probe.formats import failures as f
 from probe.formats.facts import NeutralHost
-from probe.steps.tls.certificates import Roots, judge_chain
+from probe.steps.tls.certificate_checks import Roots, judge_chain
 from probe.targets.target import Endpoint, family_of
 
 
 @dataclass
-class Neutral:
+class NeutralResult:
     """Hold what one neutral host showed at one address. `proven`: its chain is valid by our clock or its own."""
 
     endpoint: Endpoint
@@ -26,9 +26,10 @@ class Neutral:
     skew: float | None = None  # the server's clock minus ours, seconds
     home: bool = False  # in the country of the run, so that it shows nothing about the way abroad
     segment_size: int = 0  # longest TCP segment in bytes, 0: the system's
+    lost_request: bool = False  # a request that fills a segment got no answer, after a complete handshake
 
     @classmethod
-    def unanswered(cls, endpoint: Endpoint, ip: str, segment_size: int = 0, home: bool = False) -> "Neutral":
+    def unanswered(cls, endpoint: Endpoint, ip: str, segment_size: int = 0, home: bool = False) -> "NeutralResult":
         """Return the result of a visit that has not ended."""
         return cls(
             endpoint, ip, failure=f.TIMEOUT, failed_operation="tls_handshake", segment_size=segment_size, home=home
@@ -36,7 +37,6 @@ class Neutral:
 
     @property
     def family(self) -> Literal[4, 6]:
-        """Return the family of the address."""
         return family_of(self.ip)
 
     @property
@@ -91,13 +91,13 @@ class Neutral:
         return no_answer and self.connected and not self.home
 
 
-def median_skew(neutral: list[Neutral]) -> float | None:
+def median_skew(neutral: list[NeutralResult]) -> float | None:
     """Return the neutral hosts' clocks minus ours, to a minute. The exact error of a clock identifies a computer."""
     skews = [one.skew for one in neutral if one.proven and one.skew is not None]
     return round(statistics.median(skews) / 60) * 60.0 if skews else None
 
 
-def intercepted(neutral: list[Neutral]) -> bool:
+def intercepted(neutral: list[NeutralResult]) -> bool:
     """Tell whether all chains are refused by the public roots and trusted by this machine."""
     judged = [one for one in neutral if one.proven or one.failure in f.CERTIFICATE_FAILURES]
     return bool(judged) and all(one.trusted_by_machine and not one.proven for one in judged)

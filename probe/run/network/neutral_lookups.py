@@ -5,17 +5,17 @@ from typing import Any
 
 from probe.formats.entries import DNSQuery, DNSResponse
 from probe.formats.facts import ResolverFacts
-from probe.platforms.resolvers import system_resolvers
+from probe.platforms.configured_resolvers import system_resolvers
 from probe.resolution.encrypted_dns import public_resolvers
 from probe.run.network.local_network import resolver_class
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
+from probe.signatures.filter_answers import hops_travelled
 from probe.signatures.resolver_fingerprint import USUAL_TTL
 from probe.steps.dns.dns import query_udp
 from probe.targets.target import family_of
 
 HARMLESS_SECONDS = 2.0
-FIRST_TTLS = (64, 128, 255)  # with which Linux (RFC 1700), Windows and many routers send packets
 BEYOND_HOME = 2  # hops. The home router and a device of its kind before it are nearer.
 
 
@@ -123,11 +123,6 @@ class NeutralLookups:
 def _from_afar(response: DNSResponse) -> bool:
     """Return whether an answer comes from beyond the local network."""
     return response.ip_ttl is not None and hops_travelled(response.ip_ttl) >= BEYOND_HOME
-
-
-def hops_travelled(ttl: int) -> int:
-    """Return how many routers lowered a TTL, if the sender began with one of FIRST_TTLS."""
-    return min(first for first in FIRST_TTLS if first >= ttl) - ttl
 
 
 def _asked(entries: list[Any]) -> DNSQuery | None:

@@ -9,21 +9,26 @@ from datetime import datetime
 from typing import Any
 
 from probe.dialogue import written_url
-from probe.platforms.resolvers import system_resolvers
+from probe.formats import failures as f
+from probe.platforms.configured_resolvers import system_resolvers
+from probe.platforms.own_addresses import source_addresses
+from probe.resolution.assigned_resolver import learn_assigned_resolvers
 from probe.resolution.encrypted_dns import addresses_in, first_warm_resolver, public_resolvers
-from probe.run.network.check_results import Found, fill_session
-from probe.run.network.neutral_host import Neutral
+from probe.run.network.check_results import CheckResults, fill_session
+from probe.run.network.neutral_host import NeutralResult
 from probe.run.network.neutral_lookups import NeutralLookups
-from probe.run.network.segment_size import SegmentTrial
+from probe.run.network.segment_size import LARGE, SegmentTrial
 from probe.session.innocuous_resets import InnocuousName
 from probe.session.session import Session
 from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp, resolve_system
 from probe.steps.http.http import http_request
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
+from probe.steps.tls.client_hello import ONE_SEGMENT
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint, family_of
+from probe.targets.translator_prefix import KNOWN_NAME, prefix_in
 
 PATIENCE = 8.0  # seconds. A dead network must be known within that time.
 SILENT_RESOLVER = 1.5  # seconds after which the encrypted resolver is asked too
@@ -33,22 +38,22 @@ NAMELESS_AFTER = 2.5  # seconds without an address of any neutral host. A silent
 async def preflight(session: Session, roots: Roots | None = None) -> None:
     """Check the network and fill the session: facts, working families, neutral addresses, the encrypted resolver."""
     began = session.preflight_began = time.monotonic()
-    check = NetworkCheck(session, roots or load_roots(session.settings.public_roots))
-    await check.run()
+    check = PreflightChecks(session, roots or load_roots(session.settings.public_roots))
+    await asyncio.gather(check.run(), learn_assigned_resolvers(session))
     facts = fill_session(session, check.found)
     facts.runtime = round(time.monotonic() - began, 3)
     session.preflight = facts.model_dump(mode="json")
     session.bugs += check.trace.bugs
 
 
-class NetworkCheck:
+class PreflightChecks:
     """Run the checks concurrently. Their entries are not written, because they are facts about the run, not about a
     target.
     """
 
     def __init__(self, session: Session, roots: Roots) -> None:
         self._session, self._roots = session, roots
-        self.trace, self.found = Trace(), Found()
+        self.trace, self.found = Trace(on_opened=session.own_flows.opened), CheckResults()
         self._families = sorted(session.settings.families)
         self._warmed = asyncio.Event()
         self._warming: asyncio.Task[None] | None = None  # the latest attempt
@@ -59,7 +64,8 @@ class NetworkCheck:
 
     async def run(self) -> None:
         """Run every check. Checks that are unfinished after PATIENCE are cancelled."""
-        neutral = self._session.neutral
+        neutral, began = self._session.neutral, asyncio.get_running_loop().time()
+        await self._find_translator()
         flows: list[Coroutine[Any, Any, None]] = [self._warm_up(), self._ask_udp()]
         flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints if endpoint.scheme == "https"]
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
@@ -67,10 +73,10 @@ class NetworkCheck:
         flows += [self._neutral_host(endpoint) for endpoint in neutral.home_of(self._session.country)]
         flows += [self._reach_nameless()]
         tasks = [asyncio.create_task(flow) for flow in flows]
-        questions, deadline = NeutralLookups(self._session, self.trace), asyncio.get_running_loop().time() + PATIENCE
+        questions, deadline = NeutralLookups(self._session, self.trace), began + PATIENCE
         beside = asyncio.create_task(questions.ask())  # silence is expected there, so nothing waits for it
         try:
-            await asyncio.wait(tasks, timeout=PATIENCE)
+            await asyncio.wait(tasks, timeout=deadline - asyncio.get_running_loop().time())
             await self._segments.settle(deadline)
         finally:
             tasks += [beside, *self._segments.tasks]
@@ -87,6 +93,21 @@ class NetworkCheck:
         for task in tasks:
             if not task.cancelled() and (bug := task.exception()) is not None:
                 raise bug
+
+    async def _find_translator(self) -> None:
+        """Ask the system's resolver for the prefix of a translator (RFC 7050), if no IPv4 packet can leave.
+
+        Neutral hosts must then prove themselves through it, or it is not used.
+        """
+        pace, literals = self._session.pace, self._session.public_addresses()
+        pace.translator = None
+        if self._session.as_control or not {4, 6} <= set(self._families):
+            return
+        if any(":" not in source for source in source_addresses(literals)):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SILENT_RESOLVER), self.trace.transaction(TransactionFacts("lookup")) as tx:
+                pace.translator = prefix_in(await resolve_system(tx, KNOWN_NAME, pace=pace, families=frozenset({6})))
 
     async def run_again(
         self, places: Sequence[tuple[Endpoint, str]], names: Iterable[str], proving: Collection[str]
@@ -158,7 +179,7 @@ class NetworkCheck:
 
     async def _reach_at(self, endpoint: Endpoint, ip: str) -> None:
         """Connect and close. This costs no more than a lookup, so that it needs no slot among the flows."""
-        seen, pace = Neutral(endpoint, ip, connect_only=True), self._session.pace
+        seen, pace = NeutralResult(endpoint, ip, connect_only=True), self._session.pace
         async with pace.lookup_slot(), self.trace.transaction(TransactionFacts("first", address=ip)) as tx:
             await tcp_connect(tx, ip, endpoint.port, pace=pace, far=True)
             seen.connected = True
@@ -168,14 +189,14 @@ class NetworkCheck:
     async def _neutral_at(self, endpoint: Endpoint, ip: str) -> None:
         size = 0 if self._first else self._session.pace.segment_sizes.get(family_of(ip), 0)
         home = any(endpoint is one for _, one in self._session.neutral.home)
-        seen = Neutral.unanswered(endpoint, ip, size, home)
+        seen = NeutralResult.unanswered(endpoint, ip, size, home)
         try:
             await self._visit(seen)
         finally:
             self._segments.ended(seen)
         self.found.neutral.append(seen)
 
-    async def _visit(self, seen: Neutral) -> None:
+    async def _visit(self, seen: NeutralResult) -> None:
         pace, endpoint, size = self._session.pace, seen.endpoint, seen.segment_size
         async with self._slot(), self.trace.transaction(TransactionFacts("first", address=seen.ip)) as tx:
             conn = await tcp_connect(tx, seen.ip, endpoint.port, pace=pace, segment_size=size)
@@ -186,19 +207,24 @@ class NetworkCheck:
                 tx, conn, endpoint.host, pace=pace, roots=self._roots, alpn=("http/1.1",), check=False
             )
             chain = [base64.b64decode(der.data) for der in tls.entry.peer_certificates]
-            date = await self._date(tx, tls, endpoint) if tls.entry.x_completed else None
+            date = await self._date(tx, tls, seen) if tls.entry.x_completed else None
             seen.judge(chain, date, self._roots)
         if tx.record.failure is not None:
             seen.failure, seen.failed_operation = tx.record.failure, tx.record.failed_operation
         place = InnocuousName(seen.ip, endpoint.port, endpoint.host, endpoint.host)
         entries, named = self.trace.entries_of(tx.record), pace.was_named(seen.ip)
         self._session.innocuous_resets.note(place, tx.record, entries, named=named)
+        tx.record.port = endpoint.port
+        self._session.note_flow(self.trace, tx.record, endpoint.host)
 
-    async def _date(self, tx: Transaction, tls: Any, endpoint: Endpoint) -> datetime | None:
-        with suppress(StepFailed):  # the certificate is the proof, the server's clock only helps
-            answer = await http_request(tx, tls, "HEAD", written_url(endpoint), pace=self._session.pace)
-            return answer.date
-        return None
+    async def _date(self, tx: Transaction, tls: Any, seen: NeutralResult) -> datetime | None:
+        more = LARGE if self._first and tls.hello_length <= ONE_SEGMENT else None
+        try:
+            url, pace = written_url(seen.endpoint), self._session.pace
+            return (await http_request(tx, tls, "HEAD", url, pace=pace, more=more)).date
+        except StepFailed as failed:  # the certificate is the proof, the server's clock only helps
+            seen.lost_request = more is not None and failed.failure in f.SILENT
+            return None
 
     async def _resolve(self, hostname: str) -> list[str]:
         """Ask the system, and the encrypted resolver if the system is silent or does not know a neutral name."""
@@ -220,6 +246,7 @@ class NetworkCheck:
         pace, ips = self._session.pace, list[str]()
         async with pace.lookup_slot(), self.trace.transaction(TransactionFacts("lookup", hostname=hostname)) as tx:
             ips = await resolve_system(tx, hostname, pace=pace, families=frozenset(self._families))
+        ips = pace.untranslated(ips)
         if ips:
             self.found.led_to[hostname] = sorted(ips)
             neutral = self._session.neutral

@@ -13,9 +13,9 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of
 from probe.steps.udp_flow import UDPFlow, udp_flow
-from probe.wire.dtls.answers import Answer, parse_answer
 from probe.wire.dtls.client_hello import HelloWriter, Shape
 from probe.wire.dtls.records import DTLS_1_0, DTLS_1_2, DTLS_1_3, HANDSHAKE_HEADER, RECORD_HEADER
+from probe.wire.dtls.server_answers import FirstAnswer, parse_answer
 
 SCHEDULE = (0.0, 1.0, 3.0, 7.0)  # seconds at which a hello is sent (RFC 6347 4.2.4.1)
 COOKIE_TRIES, COOKIE_SECONDS = 2, 1.0  # hellos with the cookie, wait for an answer to each
@@ -85,7 +85,7 @@ def _goes_on(raw: bytes) -> bool | None:
     return parse_answer(raw).kind != "verify_request" or None
 
 
-def _record(entry: DTLSExchange, answer: Answer) -> None:
+def _record(entry: DTLSExchange, answer: FirstAnswer) -> None:
     entry.response, entry.alert = answer.kind, answer.alert
     entry.version = "" if answer.kind == "alert" else _VERSIONS.get(answer.version, "other")
     entry.cookie_length = len(answer.cookie)
@@ -93,12 +93,12 @@ def _record(entry: DTLSExchange, answer: Answer) -> None:
 
 
 def _count(entry: DTLSExchange, flow: UDPFlow) -> None:
-    entry.x_sent, entry.x_foreign = flow.sent, flow.foreign
+    entry.x_sent, entry.x_foreign, entry.x_answer_size = flow.sent, flow.foreign, flow.answer_size
     if flow.first_foreign is not None:
         entry.x_first_bytes = BinaryData.of(flow.first_foreign[: RECORD_HEADER + HANDSHAKE_HEADER])
 
 
-def _problem(answer: Answer, hello: HelloWriter) -> str | None:
+def _problem(answer: FirstAnswer, hello: HelloWriter) -> str | None:
     """Return why the first answer is no proof, or None."""
     if answer.kind == "alert":
         return f"alert {answer.alert}"

@@ -7,11 +7,12 @@ from probe.formats.exchanges.calls import EchoPayload, UDPEcho
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.udp_flow import UDPFlow, doubling, udp_flow
-from probe.wire.sip.message import NotSIP, read_message
+from probe.wire import stun
+from probe.wire.sip.sip_message import NotSIP, read_message
 from probe.wire.tampering import with_ends_swapped
 
 FIRST, LONGEST = 0.5, 4.0  # seconds between transmissions, as in STUN and SIP (RFC 8489, 6.2.1; RFC 3261, 17.1.2.2)
-AGAIN, AGAIN_SECONDS = 2, 1.0  # repetitions after a datagram with exchanged ends, wait for each
+AGAIN, AGAIN_SECONDS = 6, 1.0  # most repetitions after a datagram with exchanged ends, wait for each
 
 
 async def udp_echo(
@@ -32,17 +33,25 @@ async def udp_echo(
                 entry.x_sent = flow.sent
             entry.echoed, entry.changed, entry.round_trip = True, came != datagram, flow.round_trip
         if entry.changed:
-            entry.answer_code = _sip_status(came)
+            entry.answer_code = _sip_status(came) or _stun_error(came)
         if entry.changed and came == with_ends_swapped(datagram):
-            entry.ends_swapped = 1 + await _swapped_again(flow, datagram, token)
-            entry.x_sent = flow.sent
+            await _send_again(entry, flow, datagram, token)
     return entry
 
 
-async def _swapped_again(flow: UDPFlow, datagram: bytes, token: bytes) -> int:
-    """Send the datagram again in the same flow. Return how many more come back with exchanged ends."""
-    came = [await flow.another(_holds(token), AGAIN_SECONDS, datagram) for _ in range(AGAIN)]
-    return came.count(with_ends_swapped(datagram))
+async def _send_again(entry: UDPEcho, flow: UDPFlow, datagram: bytes, token: bytes) -> None:
+    """Send the datagram again in the same flow until one comes back as it was sent, and count both kinds.
+
+    A device that damages datagrams at random lets some of them pass. One that changes a protocol changes each.
+    """
+    entry.ends_swapped, entry.ends_kept = 1, 0
+    for _ in range(AGAIN):
+        came = await flow.another(_holds(token), AGAIN_SECONDS, datagram)
+        entry.ends_swapped += came == with_ends_swapped(datagram)
+        if came == datagram:
+            entry.ends_kept = 1
+            break
+    entry.x_sent = flow.sent
 
 
 def _sip_status(came: bytes) -> int | None:
@@ -51,6 +60,15 @@ def _sip_status(came: bytes) -> int | None:
         return read_message(came).code or None
     except NotSIP:
         return None
+
+
+def _stun_error(came: bytes) -> int | None:
+    """Return the number of a STUN error, None for anything else."""
+    try:
+        message = stun.parse(came)
+    except ValueError:
+        return None
+    return (message.error_code or None) if message.kind == "error" else None
 
 
 def _holds(token: bytes) -> Callable[[bytes], bool]:

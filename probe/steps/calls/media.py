@@ -16,8 +16,8 @@ from typing import Any
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
 from probe.formats.exchanges.media import MediaFlow
-from probe.formats.transactions import FollowUp
-from probe.platforms.sockets.datagrams import ask_for_arrival
+from probe.formats.followups import FollowUp
+from probe.platforms.sockets.datagram_sockets import ask_for_arrival
 from probe.platforms.sockets.ttl import tells_icmp_errors
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
@@ -27,8 +27,8 @@ from probe.steps.calls.media_distances import media_distances
 from probe.steps.calls.media_record import FlowRecord
 from probe.steps.path.tracing_socket import TracingSocket
 from probe.wire.media.cookie import BUSY
-from probe.wire.media.sealed_payload import Fields, seal, unseal
-from probe.wire.media.shape import COOKIE, PACKET, REFERENCE, SEALED, Request, Shape
+from probe.wire.media.sealed_payload import SealedFields, seal, unseal
+from probe.wire.media.shape import COOKIE, PACKET, REFERENCE, SEALED, PacketRequest, Shape
 from probe.wire.media.shapes import SHAPES, ShapeName
 
 SECONDS = 10.0
@@ -126,9 +126,9 @@ class _Socket(TracingSocket):
         self._shape, self._token = shape, token
         self._writer = shape(token, "forth")
         self._error: OSError | None = None
-        self._references: list[bytes] = []  # of all requests
+        self._references: list[bytes] = []  # the references of all requests
         self._written = 0  # number of the last packet
-        self._waiting: tuple[int, asyncio.Future[bytes]] | None = None  # first reference awaited, its cookie
+        self._waiting: tuple[int, asyncio.Future[bytes]] | None = None  # first reference awaited, and its cookie
         self.record = FlowRecord(INTERVAL)
         self.is_established = False
         super().__init__(ip, port, pace)
@@ -142,7 +142,7 @@ class _Socket(TracingSocket):
     def next_datagram(self) -> bytes:
         """Return a packet like those that disappear: a request if the helper answered none, else one of the flow."""
         if not self.is_established:
-            return self._shape.write_request(Request(self._token, *map(secrets.token_bytes, (COOKIE, REFERENCE))))
+            return self._shape.write_request(PacketRequest(self._token, *map(secrets.token_bytes, (COOKIE, REFERENCE))))
         self._written += 1
         return self._writer.write_packet(self._written, secrets.token_bytes(SEALED))
 
@@ -183,7 +183,7 @@ class _Socket(TracingSocket):
             if number % consent == consent - 1:
                 self._request(cookie)
             now = self._loop.time()
-            payload = seal(Fields(number, int(now * 1e6)), self._token, "forth")
+            payload = seal(SealedFields(number, int(now * 1e6)), self._token, "forth")
             self.record.sent(now)
             self._written = number
             self._send(self._writer.write_packet(number, payload))
@@ -191,7 +191,6 @@ class _Socket(TracingSocket):
                 raise self._error
 
     def close(self) -> None:
-        """Stop receiving."""
         self._close()
 
     async def _ask(self, cookie: bytes) -> bytes:
@@ -209,7 +208,7 @@ class _Socket(TracingSocket):
 
     def _request(self, cookie: bytes) -> None:
         self._references.append(secrets.token_bytes(REFERENCE))
-        self._send(self._shape.write_request(Request(self._token, cookie, self._references[-1])))
+        self._send(self._shape.write_request(PacketRequest(self._token, cookie, self._references[-1])))
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
         now = self._loop.time() - self._waited

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from probe.formats.exchanges.media import LOST, NO_TIME, NOT_KNOWN, MediaFlow
-from probe.wire.media.sealed_payload import SEEN_BITS, Fields
+from probe.wire.media.sealed_payload import SEEN_BITS, SealedFields
 
-_TENTHS = 1e4  # of a millisecond in a second
+_TENTHS = 1e4  # tenths of a millisecond in a second
 
 
 @dataclass
@@ -16,9 +16,9 @@ class FlowRecord:
     foreign: int = 0  # datagrams that do not belong to this flow
     _began: float = 0.0
     _sent: list[float] = field(default_factory=list)  # by packet number
-    _returned: dict[int, tuple[float, Fields]] = field(default_factory=dict)  # by packet number
+    _returned: dict[int, tuple[float, SealedFields]] = field(default_factory=dict)  # by packet number
     _copies: int = 0
-    _newest: Fields = field(default_factory=lambda: Fields(0, 0))
+    _newest: SealedFields = field(default_factory=lambda: SealedFields(0, 0))
 
     def begin(self, now: float) -> None:
         """Set the time of the first packet on the schedule."""
@@ -28,7 +28,7 @@ class FlowRecord:
         """Note the time of the next packet."""
         self._sent.append(now)
 
-    def returned(self, fields: Fields, now: float) -> None:
+    def returned(self, fields: SealedFields, now: float) -> None:
         """Note a reflected packet."""
         if fields.number >= len(self._sent):
             self.foreign += 1

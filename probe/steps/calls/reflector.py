@@ -45,6 +45,7 @@ async def reflector_hello_udp(
                 raw = await flow.ask(reflector.hello(tag), SCHEDULE, lambda raw: _is_answer(raw, tag))
             finally:
                 entry.x_sent, entry.x_foreign, entry.round_trip = flow.sent, flow.foreign, flow.round_trip
+                entry.x_answer_size = flow.answer_size
                 if flow.first_foreign is not None:
                     entry.x_first_bytes = BinaryData.of(flow.first_foreign[: reflector.TAG])
             _record(entry, reflector.parse(raw), flow.local)
@@ -77,7 +78,7 @@ def _is_answer(raw: bytes, tag: bytes) -> bool:
         return False
 
 
-async def _answer_on(conn: Connection, entry: ReflectorExchange, tag: bytes) -> reflector.Packet:
+async def _answer_on(conn: Connection, entry: ReflectorExchange, tag: bytes) -> reflector.ReflectorPacket:
     """Read packets until one bears our tag. Raises RemoteError for other protocols, EOFError, OSError."""
     received = b""
     while entry.x_foreign < _FOREIGN_LIMIT:
@@ -115,7 +116,7 @@ def _note_foreign(entry: ReflectorExchange, raw: bytes) -> None:
         entry.x_first_bytes = BinaryData.of(first_bytes(raw)[: reflector.TAG])
 
 
-def _record(entry: ReflectorExchange, packet: reflector.Packet, local: tuple[str, int] | None) -> None:
+def _record(entry: ReflectorExchange, packet: reflector.ReflectorPacket, local: tuple[str, int] | None) -> None:
     entry.response = packet.kind
     if packet.mapped is not None:
         entry.mapped_family = family_of(packet.mapped[0])

@@ -1,8 +1,8 @@
 """Make a call with oneself through a call relay of Telegram, over UDP (step `reflector_call`).
 
 Two sockets announce themselves as the two sides of a call, with a made-up tag that no account knows. A relay that pairs
-clients by their tags passes packets on between them. That real relays pair strangers is not proven. One that does not
-gets the packets of a second at most, and is no sign of a block.
+clients by their tags passes packets on between them. It is not proven that real relays pair strangers. A relay that
+does not pair them gets the packets of one second at most. This is no sign of a block.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import math
 import secrets
 
 from probe.formats.exchanges.media import LOST, ReflectorCall
-from probe.platforms.sockets.datagrams import ask_for_arrival
+from probe.platforms.sockets.datagram_sockets import ask_for_arrival
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.signatures.call_packets import INTERVAL
@@ -106,7 +106,6 @@ class _End(UDPSocket):
         self._send(reflector.data_packet(self._tag, self.peer._tag[reflector.SHARED :], data))
 
     def close(self) -> None:
-        """Stop receiving."""
         self._close()
         self._ready.cancel()
 

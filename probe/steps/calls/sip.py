@@ -3,8 +3,8 @@
 A server reports our address in the Via header (`received`, `rport`), and a middlebox may copy it anywhere. The entry
 therefore keeps only the status, the server's scrubbed product name and the names of our headers that were changed.
 
-Some middleboxes answer with 480 or 500 in the place of the server. After such an answer over UDP our probe listens a
-little longer, because the server's own answer may follow.
+A middlebox may answer in the place of the server. After each final answer over UDP our probe listens a little longer,
+because the server's own answer may follow.
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,11 @@ from probe.privacy.redact import scrub_text
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
-from probe.signatures.injected_answers import SIP_STATUS
 from probe.steps.connection import Connection, address_of
 from probe.steps.first_bytes import first_bytes
 from probe.steps.udp_flow import UDPFlow, udp_flow
-from probe.wire.sip.message import KEEP_ALIVE_ANSWER, Message, NotSIP, SIPStream, read_message
-from probe.wire.sip.options import Options, differences, product_of
+from probe.wire.sip.sip_message import KEEP_ALIVE_ANSWER, NotSIP, SIPMessage, SIPStream, read_message
+from probe.wire.sip.sip_options import Options, differences, product_of
 
 T1, T2 = 0.5, 4.0  # seconds: RFC 3261, section 17.1.2.2
 TAIL_SECONDS, TAIL_ROUND_TRIPS, LONGEST_TAIL = 0.5, 3, 2.0  # how long a second answer is waited for
@@ -54,8 +53,8 @@ async def sip_options_udp(
                 await flow.ask(dialogue.request.written(), dialogue.timer_e(limit), dialogue.hear_datagram)
             finally:
                 dialogue.entry.x_sent, dialogue.entry.round_trip = flow.sent, flow.round_trip
-        if dialogue.entry.code in SIP_STATUS:
-            await _hear_second(flow, dialogue)
+                dialogue.entry.x_answer_size = flow.answer_size
+        await _hear_second(flow, dialogue)
     return dialogue.entry
 
 
@@ -118,7 +117,7 @@ class _Dialogue:
 
     def __init__(self, entry: SIPExchange, request: Options) -> None:
         self.entry, self.request = entry, request
-        self._first: Message | None = None  # the first final response
+        self._first: SIPMessage | None = None  # the first final response
 
     def timer_e(self, limit: float) -> Iterator[float]:
         """Yield the transmission times in seconds from now: T1, doubling to T2, and T2 after a provisional response."""
@@ -137,7 +136,7 @@ class _Dialogue:
             return False
         return self.hear(message)
 
-    def hear(self, message: Message) -> bool | None:
+    def hear(self, message: SIPMessage) -> bool | None:
         """Record a message and classify it as `hear_datagram` does."""
         if not self.request.is_answered_by(message):
             self.note_foreign(message.raw)

@@ -2,7 +2,8 @@
 
 From, Contact and Via are `anonymous.invalid`. The address in SDP is one of documentation (RFC 5737, RFC 3849). Parsers
 accept it as a unicast address, and 0.0.0.0 would mean "on hold" to older ones. Our helper answers to the source of the
-packets. A peer that does not would send its voice nowhere, and learns no address of our local network either.
+packets. A peer that answers to the address in SDP would send its voice nowhere, and learns no address of our local
+network either.
 """
 
 import asyncio
@@ -18,8 +19,8 @@ from probe.session.trace import Transaction
 from probe.steps.calls.sip_signalling import Signalling
 from probe.steps.calls.voice import Voice
 from probe.wire.sip.call import Call
-from probe.wire.sip.message import Message
 from probe.wire.sip.sdp import audio_of, write_offer
+from probe.wire.sip.sip_message import SIPMessage
 
 SECONDS = 3.0  # of voice
 SETUP, CANCELLING, HANGING_UP = 8.0, 2.0, 3.0  # seconds: until the answer, its cancellation, and the answer to BYE
@@ -78,7 +79,7 @@ async def _converse(line: _Line, ip: str, seconds: float, setup: float) -> None:
         await _hang_up(line, final)
 
 
-async def _set_up(line: _Line, ip: str, setup: float) -> Message:
+async def _set_up(line: _Line, ip: str, setup: float) -> SIPMessage:
     """Invite until the final response, and return it if it is 2xx. Raises RemoteError, LocalFailure, TimeoutError."""
     signalling, entry = line.signalling, line.entry
     host = UNSPECIFIC_IPV6 if ":" in ip else UNSPECIFIC_IPV4
@@ -97,7 +98,7 @@ async def _set_up(line: _Line, ip: str, setup: float) -> Message:
     return final
 
 
-async def _cancel(line: _Line) -> Message:
+async def _cancel(line: _Line) -> SIPMessage:
     """Cancel a call that rings, and return the final response to its INVITE. Raises TimeoutError without one."""
     line.entry.cancelled = True
     async with asyncio.timeout(CANCELLING):
@@ -105,7 +106,7 @@ async def _cancel(line: _Line) -> Message:
         return await line.signalling.final("INVITE")
 
 
-async def _hang_up(line: _Line, final: Message) -> None:
+async def _hang_up(line: _Line, final: SIPMessage) -> None:
     """Send BYE until it is answered, or for some seconds."""
     began = line.signalling.now()
     try:

@@ -7,8 +7,8 @@ from probe.formats.exchanges.media import SIPCall
 from probe.session.pacing import Pace
 from probe.steps.udp_socket import UDPSocket
 from probe.wire.sip.call import Call
-from probe.wire.sip.message import Message, NotSIP, read_message
 from probe.wire.sip.response import build_response
+from probe.wire.sip.sip_message import NotSIP, SIPMessage, read_message
 
 _MOST_PROVISIONAL = 8
 RINGING = {180, 183}
@@ -20,7 +20,7 @@ class Signalling(UDPSocket):
     def __init__(self, ip: str, port: int, pace: Pace, call: Call, entry: SIPCall) -> None:
         self.call, self.entry = call, entry
         self.ended = asyncio.Event()
-        self._answers: dict[str, asyncio.Future[Message]] = {}  # final response by method
+        self._answers: dict[str, asyncio.Future[SIPMessage]] = {}  # final response by method
         self._ack = b""
         self._invited: float | None = None
         super().__init__(ip, port, pace)
@@ -30,16 +30,14 @@ class Signalling(UDPSocket):
         return self._loop.time()
 
     def send(self, datagram: bytes) -> None:
-        """Send a datagram once."""
         self._send(datagram)
 
     def close(self) -> None:
-        """Stop receiving."""
         self._close()
         for answer in self._answers.values():
             answer.cancel()
 
-    async def ask(self, request: bytes, method: str, pauses: Iterable[float]) -> Message:
+    async def ask(self, request: bytes, method: str, pauses: Iterable[float]) -> SIPMessage:
         """Send a request after each of `pauses` until its final response comes, and return that.
 
         An INVITE is repeated while the call rings too. The helper answers only with as many bytes as it receives, so a
@@ -56,11 +54,11 @@ class Signalling(UDPSocket):
                 break
         return await answer
 
-    async def final(self, method: str) -> Message:
+    async def final(self, method: str) -> SIPMessage:
         """Wait for the final response to a request that was sent before."""
         return await self._answer(method)
 
-    def _answer(self, method: str) -> "asyncio.Future[Message]":
+    def _answer(self, method: str) -> "asyncio.Future[SIPMessage]":
         return self._answers.setdefault(method, self._loop.create_future())
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
@@ -78,7 +76,7 @@ class Signalling(UDPSocket):
         elif not self.call.answers(message, "CANCEL"):
             self.entry.foreign += 1
 
-    def _take_request(self, message: Message) -> None:
+    def _take_request(self, message: SIPMessage) -> None:
         """Answer a BYE of the other side, and refuse other requests but ACK."""
         if message.method == "BYE":
             self.entry.ended_by_peer = True
@@ -87,7 +85,7 @@ class Signalling(UDPSocket):
         elif message.method != "ACK":
             self._send(build_response(message, 405, "Method Not Allowed"))
 
-    def _take_response(self, message: Message) -> None:
+    def _take_response(self, message: SIPMessage) -> None:
         """Take a response to the INVITE. Each final one gets an ACK, also a repeated one."""
         since = round(self.now() - (self._invited or self.now()), 6)
         if message.code < 200:
@@ -101,7 +99,7 @@ class Signalling(UDPSocket):
         self._send(self._ack)
         self._settle("INVITE", message)
 
-    def _settle(self, method: str, message: Message) -> None:
+    def _settle(self, method: str, message: SIPMessage) -> None:
         if message.code >= 200 and not self._answer(method).done():
             self._answer(method).set_result(message)
 

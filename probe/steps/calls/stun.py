@@ -1,6 +1,9 @@
 """Send a STUN Binding or a TURN Allocate request without credentials over UDP, TCP or TLS (step `stun_exchange`).
 
-The response contains our own address. The entry keeps only its family and whether it differs from the socket's address.
+The response contains our own address. The record has only its family, whether it differs from the socket's address,
+and whether its network is the one that a test helper saw.
+A middlebox may answer with an error in the server's name. After an error over UDP our probe listens a little longer,
+because the server's own answer may follow.
 """
 
 import secrets
@@ -20,6 +23,7 @@ from probe.targets.target import family_of
 from probe.wire import stun
 
 SCHEDULE = (0.0, 0.5, 1.5, 3.5)  # seconds at which a request is sent over UDP (RFC 8489, 6.2.1)
+TAIL_SECONDS = 0.5  # how long an answer after an error is waited for
 _LONGEST_SOFTWARE = 128
 _LONGEST_MESSAGE = 4096  # bytes over a stream. A response with every attribute has a few hundred.
 _FOREIGN_LIMIT = 64  # most messages on one stream that do not answer our request
@@ -58,8 +62,26 @@ async def stun_exchange_udp(
                 )
             finally:
                 _count(entry, flow)
-            _judge(entry, stun.parse(raw), flow.local)
+            message = stun.parse(raw)
+            _note(entry, message, flow.local)
+            if message.kind == "error" and _problem(entry) is not None:
+                await _hear_second(entry, flow, method, transaction_id)
+            _judge(entry)
     return entry
+
+
+async def _hear_second(entry: STUNExchange, flow: UDPFlow, method: Method, transaction_id: bytes) -> None:
+    """Note whether an answer that proves the server follows an error. A request that was sent twice gets two."""
+    raw = await flow.another(lambda raw: _proves(raw, method, transaction_id), TAIL_SECONDS)
+    entry.contradicted = raw is not None and flow.sent == 1
+
+
+def _proves(raw: bytes, method: Method, transaction_id: bytes) -> bool | None:
+    if not _is_answer(raw, method, transaction_id):
+        return None
+    second = STUNExchange(address="", transport="udp", method=method)
+    _note(second, stun.parse(raw), None)
+    return True if _problem(second) is None else None
 
 
 async def stun_exchange(
@@ -86,7 +108,8 @@ async def stun_exchange(
         entry.x_sent = 1
         message = await _answer_on(conn, entry, method, transaction_id)
         entry.round_trip = round(tx.trace.elapsed() - began, 6)
-        _judge(entry, message, conn.local)
+        _note(entry, message, conn.local)
+        _judge(entry)
     return entry
 
 
@@ -98,18 +121,19 @@ def _is_answer(raw: bytes, method: Method, transaction_id: bytes) -> bool:
     return _answers(message, method, transaction_id)
 
 
-def _answers(message: stun.Message, method: Method, transaction_id: bytes) -> bool:
+def _answers(message: stun.STUNMessage, method: Method, transaction_id: bytes) -> bool:
     ours = message.transaction_id == transaction_id and message.method == _METHODS[method]
     return ours and message.kind in {"success", "error"}
 
 
 def _count(entry: STUNExchange, flow: UDPFlow) -> None:
     entry.x_sent, entry.x_foreign, entry.round_trip = flow.sent, flow.foreign, flow.round_trip
+    entry.x_answer_size = flow.answer_size
     if flow.first_foreign is not None:
         entry.x_first_bytes = BinaryData.of(flow.first_foreign)
 
 
-async def _answer_on(conn: Connection, entry: STUNExchange, method: Method, transaction_id: bytes) -> stun.Message:
+async def _answer_on(conn: Connection, entry: STUNExchange, method: Method, transaction_id: bytes) -> stun.STUNMessage:
     """Read messages until the answer to our request. Raises RemoteError for other protocols, EOFError, OSError."""
     while entry.x_foreign < _FOREIGN_LIMIT:
         raw = await _message(conn, entry)
@@ -149,8 +173,8 @@ def _note_foreign(entry: STUNExchange, raw: bytes) -> None:
         entry.x_first_bytes = BinaryData.of(first_bytes(raw))
 
 
-def _judge(entry: STUNExchange, message: stun.Message, local: tuple[str, int] | None) -> None:
-    """Record the response. Raises RemoteError unless it proves the server."""
+def _note(entry: STUNExchange, message: stun.STUNMessage, local: tuple[str, int] | None) -> None:
+    """Record the response."""
     entry.response = "success" if message.kind == "success" else "error"
     entry.error_code = message.error_code
     entry.software = scrub_text(message.software.replace("\0", ""))[:_LONGEST_SOFTWARE]
@@ -158,7 +182,12 @@ def _judge(entry: STUNExchange, message: stun.Message, local: tuple[str, int] | 
     entry.has_realm, entry.has_nonce = bool(message.first(stun.REALM)), bool(message.first(stun.NONCE))
     if message.mapped is not None:
         entry.mapped_family = family_of(message.mapped[0])
+        entry.note_mapped(message.mapped[0])
         entry.mapped_differs = None if local is None else message.mapped != local
+
+
+def _judge(entry: STUNExchange) -> None:
+    """Raise RemoteError unless the response proves the server."""
     if (problem := _problem(entry)) is not None:
         raise RemoteError(f"{f.UNKNOWN}: stun: {problem}")
 

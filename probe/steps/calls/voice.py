@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 
-from probe.platforms.sockets.datagrams import ask_for_arrival
+from probe.platforms.sockets.datagram_sockets import ask_for_arrival
 from probe.session.pacing import Pace
 from probe.signatures.call_packets import INTERVAL
 from probe.steps.calls.voice_record import VoiceRecord
@@ -38,7 +38,7 @@ class Voice(UDPSocket):
 
     async def exchange(self, port: int, payload_type: int, seconds: float, until: asyncio.Event) -> None:
         """Send packets to `port` for `seconds`, or until the event. Raises OSError if the kernel refuses the port."""
-        self._sock.connect((self._ip, port))
+        self._sock.connect((self._pace.way_to(self._ip), port))
         self.record.payload_type, began = payload_type, self._loop.time()
         for place, (sequence, packet) in enumerate(packets(payload_type, seconds)):
             await asyncio.sleep(max(0.0, began + place * INTERVAL - self._loop.time()))
@@ -49,7 +49,6 @@ class Voice(UDPSocket):
         await asyncio.sleep(TAIL)
 
     def close(self) -> None:
-        """Stop receiving."""
         self._close()
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:

@@ -18,7 +18,6 @@ class VoiceRecord:
     _round_trip: float | None = None
 
     def sent(self, sequence: int, packet: bytes, now: float) -> None:
-        """Note a packet with its sequence number."""
         self._sent[sequence & 0xFFFF] = packet, now
 
     def received(self, raw: bytes, now: float) -> None:
@@ -36,7 +35,6 @@ class VoiceRecord:
         self._times.append(now)
 
     def write_to(self, entry: VoiceCounts) -> None:
-        """Write the counts and the times."""
         entry.sent, entry.returned, entry.received = len(self._sent), len(self._back), self._others
         entry.round_trip = self._round_trip
         if self._times and self._sent:

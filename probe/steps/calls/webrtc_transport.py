@@ -7,7 +7,8 @@ address, and the helper learns the caller's from its checks (a peer-reflexive ca
 import asyncio
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol
 
 from aioice.stun import TransactionError
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceCandidate, RTCIceGatherer, RTCIceServer, RTCIceTransport
@@ -15,13 +16,13 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceParameters
 
-from probe.wire.sip.request import bracketed
+from probe.wire.sip.sip_request import bracketed
 
 DIGEST = "sha-256"
 MOST_PORTS = 16
 FORMS = {
     "ufrag": r"[A-Za-z0-9+/]{4,256}",
-    "pwd": r"[A-Za-z0-9+/]{22,256}",
+    "pwd": r"[A-Za-z0-9+/]{22,256}",  # a form, no password  # nosec B105
     "fingerprint": r"([0-9A-F]{2}:){31}[0-9A-F]{2}",
 }
 """Fields of a description, with the form of their values (RFC 8839, section 5.4, and RFC 8122, section 5)."""
@@ -30,6 +31,19 @@ RelayAccount = tuple[str, int, str, str]  # address and port of a TURN server, n
 Take = Callable[[bytes], bytes | None]
 """Take a received RTP packet, and return the one to send back, or None."""
 Count = Callable[[int], None]
+
+
+class DatagramGuard(Protocol):
+    """Decide which datagrams of a call are read and sent."""
+
+    def admits(self, datagram: bytes, source: tuple[str, int]) -> bool:
+        """Return whether a datagram is read."""
+
+    def may_send(self, datagram: bytes, source: tuple[str, int]) -> bool:
+        """Return whether a datagram is sent."""
+
+    def released(self, source: tuple[str, int]) -> bytes | None:
+        """Return a datagram that was not sent before, and may be sent now."""
 
 
 def read_description(found: Any) -> dict[str, str] | None:
@@ -44,7 +58,7 @@ def read_description(found: Any) -> dict[str, str] | None:
 class Transport:
     """Hold one end of the call. The caller's end is `controlling`.
 
-    `sent` and `received` get the length of each datagram, checks of ICE included.
+    `sent` and `received` get the length of each datagram, checks of ICE included. `guard` None lets all of them pass.
     """
 
     def __init__(
@@ -55,8 +69,9 @@ class Transport:
         relay: RelayAccount | None = None,
         sent: Count = lambda size: None,
         received: Count = lambda size: None,
+        guard: DatagramGuard | None = None,
     ) -> None:
-        self._gatherer, self._sent, self._received = _gatherer(relay), sent, received
+        self._gatherer, self._sent, self._received, self._guard = _gatherer(relay), sent, received, guard
         self._ice = RTCIceTransport(self._gatherer)
         self._ice._connection.ice_controlling = controlling
         self._dtls = _Packets(self._ice, take)
@@ -71,6 +86,8 @@ class Transport:
             raise ConnectionError("no socket can be opened")
         for protocol in self._gatherer._connection._protocols:
             _count(protocol, self._sent, self._received)
+            if self._guard is not None:
+                _watch(protocol, self._guard)
 
     def description(self) -> dict[str, str]:
         """Return what the other end needs: name and password of ICE, and the digest of the certificate."""
@@ -114,7 +131,6 @@ class Transport:
             await gone.wait()
 
     async def close(self) -> None:
-        """Close the connection and the sockets."""
         await self._dtls.stop()
         await self._ice.stop()
 
@@ -126,7 +142,6 @@ class _Counted:
         self._transport, self._sent = transport, sent
 
     def sendto(self, data: bytes, address: Any = None) -> None:
-        """Count and send a datagram."""
         self._sent(len(data))
         self._transport.sendto(data, address)
 
@@ -143,6 +158,35 @@ def _count(protocol: Any, sent: Count, received: Count) -> None:
         take(data, address)
 
     protocol.transport, protocol.datagram_received = _Counted(protocol.transport, sent), counted
+
+
+class _Guarded:
+    """Send only the datagrams that a guard lets pass. Everything else is passed on."""
+
+    def __init__(self, transport: Any, guard: DatagramGuard) -> None:
+        self._transport, self._guard = transport, guard
+
+    def sendto(self, data: bytes, address: Any) -> None:
+        if self._guard.may_send(data, address[:2]):
+            self._transport.sendto(data, address)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+def _watch(protocol: Any, guard: DatagramGuard) -> None:
+    """Let a guard decide about the datagrams of a protocol of aioice from now on."""
+    take, send = protocol.datagram_received, protocol.transport.sendto
+
+    def watched(data: bytes, address: Any) -> None:
+        if not guard.admits(data, address[:2]):
+            return
+        with suppress(KeyError):  # a check without a priority
+            take(data, address)
+        if (late := guard.released(address[:2])) is not None:
+            send(late, address)
+
+    protocol.transport, protocol.datagram_received = _Guarded(protocol.transport, guard), watched
 
 
 class _Packets(RTCDtlsTransport):

@@ -14,7 +14,7 @@ from probe.steps.dns.multiplexing import Multiplexer
 from probe.steps.dns.system_resolver import resolve_system
 from probe.steps.dns.udp_listener import UDPListener
 from probe.targets.address_guard import Contacts
-from probe.wire.dns.message import build_query, read_response, response_id
+from probe.wire.dns.dns_message import build_query, read_response, response_id
 
 __all__ = ["StreamResolver", "is_bogon", "query_stream", "query_udp", "resolve_system"]
 
@@ -38,12 +38,14 @@ async def query_udp(
     timeout: float | None = None,
     retransmit: bool = True,
     of_system: bool = False,
+    padding: int = 0,
 ) -> DNSQuery:
     """Ask `server_ip` from a new UDP socket. Return after the first well-formed answer to the question.
 
     The socket stays open for max(0.5 s, 3 round trips) after that. Later datagrams are added to `x_responses` of the
     returned entry. `shown_as` replaces "ip:port" as resolver_address. `of_system`: this system's configuration names
-    the server, so a test helper may ask it at a private address. Raises StepFailed.
+    the server, so a test helper may ask it at a private address. The query is padded to a multiple of `padding` bytes.
+    Raises StepFailed.
 
     `usual_ttl` is given for a resolver that may be the user's router: the TTL with which its answers arrive, 0 if
     unknown. The entry then has TTLs of packets relative to it and no TTLs of records. Raw packets are not recorded.
@@ -53,7 +55,7 @@ async def query_udp(
     listener: UDPListener | None = None
     try:
         async with tx.step(entry, limit + 1.0):
-            query = build_query(hostname, query_type, secrets.randbelow(1 << 16))
+            query = build_query(hostname, query_type, secrets.randbelow(1 << 16), padding=padding)
             contacts = Contacts.TARGETS if of_system else pace.contacts
             listener = UDPListener(server_ip, port, query, tx.trace, pace, contacts, usual_ttl)
             entry.x_responses = listener.responses
@@ -87,10 +89,11 @@ async def query_stream(
 
 
 class StreamResolver:
-    """Query a resolver on an open connection. Each message follows its length in two bytes (RFC 7858, RFC 7766).
+    """Query a resolver over an open connection.
 
-    Questions may overlap, because answers are matched by id. After the connection broke, every question fails as the
-    first.
+    Each message follows its length in two bytes (RFC 7858, RFC 7766). Several queries may be open at once, because
+    answers are matched by their id. When the connection has broken, every further query fails with the same error
+    as the first one.
     """
 
     def __init__(self, conn: Connection, resolver_address: str, *, pace: Pace, engine: str = "dot") -> None:

@@ -17,7 +17,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import Connection
 from probe.steps.dns.multiplexing import Multiplexer
-from probe.wire.dns.message import build_query, read_response
+from probe.wire.dns.dns_message import build_query, read_response
 
 _TYPE = "application/dns-message"
 _PADDING = 128  # bytes (RFC 8467)

@@ -6,9 +6,11 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery
+from probe.platforms.hosts_file import addresses_in_hosts_file
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
@@ -19,6 +21,13 @@ _FAMILIES = {frozenset({4}): socket.AF_INET, frozenset({6}): socket.AF_INET6}
 _TYPES = {4: "A", 6: "AAAA"}
 
 _threads = threading.BoundedSemaphore(_MOST_THREADS)
+
+
+class _Found(NamedTuple):
+    """Hold the addresses that getaddrinfo gave, and those that the hosts file has for the name."""
+
+    addresses: list[str]
+    in_hosts_file: frozenset[str]
 
 
 async def resolve_system(
@@ -40,13 +49,16 @@ async def resolve_system(
     first, others = entries[0], entries[1:]
     try:
         async with tx.step(first, _TIMEOUT if timeout is None else timeout):
-            addresses = await _getaddrinfo(hostname, _FAMILIES.get(frozenset(wanted), socket.AF_UNSPEC), first)
-            first, *others = _with_answers(entries, addresses)
+            found = await _getaddrinfo(hostname, _FAMILIES.get(frozenset(wanted), socket.AF_UNSPEC), first)
+            first, *others = _with_answers(entries, list(dict.fromkeys(found.addresses)))
+            for entry in (first, *others):
+                if entry.answers and {answer.address for answer in entry.answers} <= found.in_hosts_file:
+                    entry.x_in_hosts_file = True
     finally:
         for other in others:
             _copy_outcome(entries[0], other)
             tx.keep(other)
-    return addresses
+    return list(dict.fromkeys(found.addresses))
 
 
 def _entry(hostname: str, engine: str, query_type: str) -> DNSQuery:
@@ -75,28 +87,28 @@ def _copy_outcome(of: DNSQuery, to: DNSQuery) -> None:
     to.t0, to.t, to.tags = of.t0, of.t, list(of.tags)
 
 
-async def _getaddrinfo(hostname: str, family: int, entry: DNSQuery) -> list[str]:
+async def _getaddrinfo(hostname: str, family: int, entry: DNSQuery) -> _Found:
     try:
-        found = await _in_thread(hostname, family)
+        return await _in_thread(hostname, family)
     except socket.gaierror as error:
         entry.getaddrinfo_error = error.errno
         raise
     except BlockingIOError as error:  # EAI_SYSTEM with EAGAIN: the C library could not open a file
         raise LocalFailure(f.FILES_EXHAUSTED) from error
-    return list(dict.fromkeys(found))
 
 
-async def _in_thread(hostname: str, family: int) -> list[str]:
+async def _in_thread(hostname: str, family: int) -> _Found:
     """Call getaddrinfo in a daemon thread. A call that hangs does not delay the program's end."""
     places = _threads
     if not places.acquire(blocking=False):
         raise LocalFailure(f.FILES_EXHAUSTED)
     loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[str]] = loop.create_future()
+    found: asyncio.Future[_Found] = loop.create_future()
 
     def work() -> None:
         try:
-            outcome: list[str] | BaseException = _ask_libc(hostname, family)
+            addresses = _ask_libc(hostname, family)
+            outcome: _Found | BaseException = _Found(addresses, frozenset(addresses_in_hosts_file(hostname)))
         except BaseException as error:  # any error belongs to the waiting task
             outcome = error
         finally:
@@ -120,7 +132,7 @@ def _ask_libc(hostname: str, family: int) -> list[str]:
     return [str(entry[4][0]) for entry in socket.getaddrinfo(hostname, None, family, socket.SOCK_STREAM)]
 
 
-def _deliver(found: asyncio.Future[list[str]], outcome: list[str] | BaseException) -> None:
+def _deliver(found: asyncio.Future[_Found], outcome: _Found | BaseException) -> None:
     if found.done():
         return
     if isinstance(outcome, BaseException):

@@ -6,10 +6,11 @@ from probe.formats import failures as f
 from probe.formats.entries import DNSResponse
 from probe.session.pacing import Pace
 from probe.session.trace import Trace
+from probe.signatures.filter_answers import MADE_UP, form_of
 from probe.signatures.resolver_fingerprint import relative_ttl
 from probe.steps.udp_socket import UDPSocket
 from probe.targets.address_guard import Contacts, Elsewhere
-from probe.wire.dns.message import Reading, read_response
+from probe.wire.dns.dns_message import Reading, read_response
 
 _TAIL_SECONDS, _TAIL_ROUND_TRIPS = (
     0.5,
@@ -85,7 +86,16 @@ class UDPListener(UDPSocket):
             self.first.set_result(response)
 
     def _read(self, raw: bytes) -> Reading:
-        return read_response(raw, self._query, keep_ttls=self._usual_ttl is None)
+        """Parse a datagram. TTLs of records are left out, since they show when others asked the user's resolver.
+
+        An address that no server has is made up by a filter or a censor. Its TTL shows which of them.
+        """
+        whole = read_response(raw, self._query)
+        answers = whole.response.answers
+        made_up = bool(answers) and all(a.address and form_of(None, [a.address]) in MADE_UP for a in answers)
+        if self._usual_ttl is None or made_up:
+            return whole
+        return read_response(raw, self._query, keep_ttls=False)
 
     def _recorded(self, ip_ttl: int | None) -> int | None:
         """Return the TTL for the record. Without a usual one the first datagram's is the usual one."""

@@ -12,6 +12,7 @@ from probe.formats.entries import HTTPTransaction
 from probe.session.classify import NETWORK_ERRORS, RemoteError, classify
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
+from probe.signatures.silent_streams import LEAST_PACKETS
 from probe.steps.connection import Connection
 from probe.steps.http.http_answer import (
     CLEAR_TEXT_BODY,
@@ -30,6 +31,8 @@ GRACE = 1.0  # seconds that the step may exceed its deadline, so that a body cut
 LATE_ANSWER = 0.2  # seconds in which an answer is read that was sent before the connection broke
 MOST_RECEIVED = 262144  # bytes of one answer by default. The longest head has 192 kB.
 LEAST_UNREAD = 16384  # bytes that the system holds. They hold the longest TLS record, which is read as a whole.
+USUAL_PAYLOAD = 1000  # bytes of an answer for each packet that is received, some of which acknowledge or are short
+LOOK = 0.02  # seconds between two looks at the number of packets
 PIECE = 4096  # bytes that are read together. What the last piece has behind the limit is discarded.
 MEASURED_BODY = 8192  # bytes, from which on the time of a body says something about the throughput
 MALFORMED_STATUS = f"{f.UNKNOWN}: malformed HTTP version"
@@ -49,10 +52,14 @@ async def http_request(
     confirm: bool = False,
     timeout: float | None = None,
     limit: int = CLEAR_TEXT_BODY,
+    past: int = 0,
     more: Mapping[str, str] | None = None,
     shown_as: str | None = None,
 ) -> HTTPResult:
     """Send one request. Read the status line and at most `limit` bytes of the body within the deadline.
+
+    Behind the limit the connection goes on until `LEAST_PACKETS` and `past` bytes of the answer have arrived, because
+    some devices stop a connection only then. These bytes are not kept.
 
     The entry has the URL as given, or `shown_as` instead. `host` replaces the URL's host in the Host header. `more`
     holds additional headers. Raises StepFailed without a status line. `x_body_failure` records an incomplete body.
@@ -63,12 +70,19 @@ async def http_request(
     seconds = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
     async with tx.step(entry, seconds + GRACE):
         deadline = asyncio.get_running_loop().time() + seconds
-        await _round_trip(conn, result, url, sent, body, deadline, limit)
+        await _round_trip(conn, result, url, sent, body, deadline, limit, past)
     return result
 
 
 async def _round_trip(
-    conn: Connection, result: HTTPResult, url: str, sent: dict[str, str], body: bytes, deadline: float, limit: int
+    conn: Connection,
+    result: HTTPResult,
+    url: str,
+    sent: dict[str, str],
+    body: bytes,
+    deadline: float,
+    limit: int,
+    past: int,
 ) -> None:
     exchange = HTTP1Exchange(result.entry.request.method, request_target(url), sent, body)
     most = max(MOST_RECEIVED, 2 * limit)
@@ -86,7 +100,10 @@ async def _round_trip(
     except MalformedResponse as error:
         raise RemoteError(MALFORMED) from error
     write_head(result, exchange.status or 0, exchange.headers)
-    await _read_body(conn, exchange, result, deadline, limit, most)
+    is_longer = await _read_body(conn, exchange, result, deadline, limit, most)
+    if is_longer:
+        await _read_on(conn, exchange, result, deadline, past, most)
+        conn.close_with_reset()  # the server goes on sending, while the body is looked at
     write_body(result)
 
 
@@ -111,8 +128,11 @@ async def _read_head(conn: Connection, exchange: HTTP1Exchange, most: int) -> No
 
 async def _read_body(
     conn: Connection, exchange: HTTP1Exchange, result: HTTPResult, deadline: float, limit: int, most: int
-) -> None:
-    """Read the body until its end, the limit or the deadline. The step has already succeeded with the status line."""
+) -> bool:
+    """Read the body until its end, the limit or the deadline. The step has already succeeded with the status line.
+
+    Return whether the body goes on behind the limit.
+    """
     written, began = result.entry.response, conn.answered_at or asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout_at(deadline):
@@ -129,8 +149,37 @@ async def _read_body(
     result.body = bytes(exchange.body[:limit])
     if len(result.body) >= MEASURED_BODY:
         written.x_body_time = round(asyncio.get_running_loop().time() - began, 6)
-    if not exchange.ended and len(exchange.body) >= limit:
-        conn.close_with_reset()  # the server goes on sending, while the body is looked at
+    return not exchange.ended and len(exchange.body) >= limit
+
+
+async def _read_on(
+    conn: Connection, exchange: HTTP1Exchange, result: HTTPResult, deadline: float, past: int, most: int
+) -> None:
+    """Let the rest arrive until there are enough packets and bytes. Of what happens only silence is recorded."""
+    reading = asyncio.create_task(_read_rest(conn, exchange, most))
+    try:
+        async with asyncio.timeout_at(deadline):
+            while not reading.done() and not _has_come_far(conn, exchange, past):
+                await asyncio.wait({reading}, timeout=LOOK)
+    except TimeoutError:
+        if conn.fell_silent():
+            result.entry.response.x_body_failure = f.TIMEOUT
+            await _test_path(conn)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+def _has_come_far(conn: Connection, exchange: HTTP1Exchange, past: int) -> bool:
+    """Return whether enough has arrived. Where the system counts no packets, they are estimated from the bytes."""
+    counted = conn.packets_received()
+    packets = exchange.received // USUAL_PAYLOAD if counted is None else counted
+    return packets >= LEAST_PACKETS and exchange.received >= past
+
+
+async def _read_rest(conn: Connection, exchange: HTTP1Exchange, most: int) -> None:
+    while not exchange.ended:
+        await _receive(conn, exchange, most)
 
 
 async def _test_path(conn: Connection) -> None:

@@ -82,6 +82,7 @@ def write_head(result: HTTPResult, status: int, headers: Iterable[tuple[str, str
     result.location = result.headers.get("location", "")
     with suppress(ValueError, TypeError):
         date = parsedate_to_datetime(result.headers.get("date", ""))
+        # RFC 9110, 5.6.7 demands GMT, so a date without a zone is taken for UTC.
         result.date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
     kept = {name: value for name in WRITTEN_HEADERS if (value := result.headers.get(name.lower())) is not None}
     kept = {name: _scrub(value)[:HEADER_LIMIT] for name, value in kept.items()}

@@ -32,7 +32,7 @@ async def _ask_tls(stream: MailStream, entry: MailStartTLS) -> str:
     return answer.status
 
 
-async def _ask(stream: MailStream, words: str, entry: MailEntry) -> imap.Response:
+async def _ask(stream: MailStream, words: str, entry: MailEntry) -> imap.IMAPResponse:
     return await stream.ask(_COMMANDS[words], lambda buffer: imap.read_answer(buffer, _TAGS[words]), entry)
 
 

@@ -1,7 +1,7 @@
 """Define the SMTP part of the mail steps. Only EHLO, STARTTLS and QUIT are sent.
 
-Some middleboxes refuse with 550 or 551 in the place of the server. After such a reply our probe listens a little
-longer, because the server's own reply may follow.
+Some middleboxes refuse in the place of the server: commands with 550 or 551, or the connection in a false greeting.
+After such a reply our probe listens a little longer, because the server's own reply may follow.
 """
 
 from probe.formats import failures as f
@@ -20,6 +20,8 @@ async def _read_banner(stream: MailStream, entry: MailGreeting) -> tuple[str, ..
     greeting = await stream.receive(smtp.read_reply, entry)
     entry.banner_code, entry.banner = greeting.code, clean_text(greeting.lines[0])
     if greeting.code != 220:
+        await stream.listen_on(TAIL_SECONDS)
+        entry.contradicted = smtp.has_acceptance(stream.pending) or smtp.is_no_reply(stream.pending)
         raise RemoteError(f"{f.UNKNOWN}: smtp: greeting {greeting.code}")
     return ()
 
@@ -39,7 +41,7 @@ async def _ask_tls(stream: MailStream, entry: MailStartTLS) -> str:
     return str(answer.code)
 
 
-async def _note_refusal(stream: MailStream, entry: MailEntry, answer: smtp.Reply) -> None:
+async def _note_refusal(stream: MailStream, entry: MailEntry, answer: smtp.SMTPReply) -> None:
     """Compare a 550 or 551 with the known texts, and wait for an acceptance of the same command."""
     if answer.code not in MAIL_REPLIES:
         return

@@ -15,7 +15,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of
 from probe.steps.path.limited_ttl import SENT_TWICE
-from probe.steps.path.senders import DatagramSender, End, Reply, SynSender
+from probe.steps.path.senders import DatagramSender, End, SenderReply, SynSender
 
 _LIMIT = 30.0
 Place = tuple[str, int]  # address and port
@@ -96,7 +96,7 @@ def _sender(tx: Transaction, ip: str, port: int, transport: Transport, pace: Pac
 _KIND: dict[Transport, Literal["syn", "datagram"]] = {"tcp": "syn", "udp": "datagram"}
 
 
-def _outcome(reply: Reply, ip: str) -> Outcome:
+def _outcome(reply: SenderReply, ip: str) -> Outcome:
     if reply.sender:
         return "expired"
     if reply.reporter:

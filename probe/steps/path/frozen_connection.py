@@ -25,14 +25,14 @@ from probe.wire.http1 import HTTP1Exchange
 
 SILENCE = 1.0  # seconds without a byte. The stop was shown before, with a longer silence.
 MOST = 2 * CLEAR_TEXT_BODY  # bytes of an answer, more than any that was seen to stop
-_EMPTY_LINE = b"\r\n"  # servers ignore it before a request (RFC 9112, 2.2)
+_EMPTY_LINE = b"\r\n"  # servers ignore an empty line before a request (RFC 9112, 2.2)
 _DRAINED = 0.02  # seconds in which reports of routers arrive that were under way
 _ANSWER, _LIMIT = 10.0, 30.0
 _ASKED_EVERY = 1.5  # seconds, on connections that end at some age
 
 
 @dataclass(frozen=True)
-class Page:
+class StoppingPage:
     """Hold a request whose answer stops. `server_name` is the name in the TLS hello, "" for a page in the clear.
 
     `over_at`: the age in seconds at which connections are over, if the answer does not stop. Requests follow each other
@@ -51,7 +51,7 @@ class Page:
 async def limited_bytes_after_silence(
     tx: Transaction,
     conn: TCPConnection,
-    page: Page,
+    page: StoppingPage,
     ttls: Sequence[int],
     *,
     pace: Pace,
@@ -116,7 +116,7 @@ async def _expiring(sender: SynSender, ttls: Sequence[int]) -> set[int]:
 class _Dialogue:
     """Hold a request and its answer on a connection, over TLS if the page has a server name."""
 
-    def __init__(self, conn: TCPConnection, page: Page) -> None:
+    def __init__(self, conn: TCPConnection, page: StoppingPage) -> None:
         self._conn, self._page, self._began = conn, page, asyncio.get_running_loop().time()
         self._tls = TLSConnection(conn, page.server_name, page.alpn) if page.server_name else None
         self._exchange = HTTP1Exchange(page.method, page.target, page.headers)
@@ -165,5 +165,4 @@ class _Dialogue:
         return asyncio.get_running_loop().time() - self._began
 
     def empty_line(self) -> bytes:
-        """Return the bytes that carry an empty line."""
         return self._tls.encrypted(_EMPTY_LINE) if self._tls is not None else _EMPTY_LINE

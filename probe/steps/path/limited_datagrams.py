@@ -15,7 +15,7 @@ _LIMIT = 30.0
 _ENDING = frozenset({"answered", "unreachable", "server_error"})
 
 Further = Callable[[Sequence[Distance]], Sequence[int]]
-"""Takes all results of a flow so far. Returns the TTLs that remain for it."""
+"""Takes all results of a flow so far. Returns the TTLs that remain for the flow."""
 
 
 async def limited_payload_udp(
@@ -82,7 +82,7 @@ class _Datagrams:
     ) -> None:
         self.socket, self._datagram, self._has_id = flow, datagram, kind == "dns"
         self._heeds_answers, self._by_error = heeds_answers, by_error
-        self._asked: dict[bytes, Distance] = {}  # by the id of a DNS query
+        self._asked: dict[bytes, Distance] = {}  # the distance of each DNS query, by its id
 
     async def send(self, distance: Distance, patience: float, most: int) -> None:
         """Send datagrams with one TTL. A router's report ends it after the waiting time for an answer."""

@@ -17,7 +17,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.tcp import TCPConnection
 
-SENT_TWICE = 2  # one lost packet must not look like silence
+SENT_TWICE = 2  # packets with one TTL. One lost packet must not look like silence.
 _POLL = 0.01
 _LIMIT = 30.0
 _RETRANSMISSION_SECONDS = 4.0  # longest wait for a retransmission by the kernel
@@ -52,9 +52,9 @@ async def limited_payload_tcp(
     """Send `payload` on a new connection with the first of `ttls` (ascending). The kernel repeats it with the others.
 
     `by_silence`: the interference is a drop, so the answers of routers are needed. Otherwise it is a reset, and resets
-    with a copied TTL are ignored. With `opening`, the payload is what it returns. `most`: packets with one TTL, while
-    silence follows. A failure before the payload is residual censorship or another fault. It shows no distance, so the
-    step fails. Raises StepFailed.
+    with a copied TTL are ignored. If `opening` is given, it carries on the dialogue, and the payload is what it
+    returns. `most`: packets with one TTL, while silence follows. A failure before the payload is residual censorship or
+    another fault. It shows no distance, so the step fails. Raises StepFailed.
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
@@ -81,7 +81,7 @@ class LimitedStream:
         self._conn, self._patience, self._hasty, self._most = conn, patience, hasty, most
         self._loop = asyncio.get_running_loop()
         self._reading: asyncio.Future[bytes] | None = None
-        self._early: tuple[Reaction, bool] = ("", False)  # for a retransmission, before it was noticed
+        self._early: tuple[Reaction, bool] = ("", False)  # to a retransmission not noticed yet
         conn.keep_errors()
 
     async def expect_silence(self) -> None:
@@ -101,7 +101,7 @@ class LimitedStream:
         for ttl in ttls:
             self._conn.limit(ttl)
             if not by_silence:
-                self._conn.hear_from_afar(ttl + 1)
+                self._conn.hear_from_afar(ttl + 1)  # a reaction with a copied TTL arrives with `ttl` at most
             if entry.distances and await self._answered_late(entry.distances[-1]):
                 return True
             entry.distances.append(Distance(ttl=ttl))

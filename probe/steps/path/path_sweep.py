@@ -13,7 +13,7 @@ from probe.formats.exchanges.hops import Hop, PathSweep
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of
-from probe.steps.path.senders import DatagramSender, Reply, SynSender
+from probe.steps.path.senders import DatagramSender, SenderReply, SynSender
 
 FURTHEST = 30
 PASSES = 2  # a silent router gets a second packet at the end
@@ -21,7 +21,7 @@ MOST_SILENT = 5  # silent hops in a row, after which the sweep ends
 ONE_BY_ONE, SIDE_BY_SIDE = 0.1, 4  # seconds of round trip up to which one packet is in flight, and how many above it
 _LIMIT = 30.0
 INITIAL = (64, 128, 255)  # TTLs with which systems send ICMP errors
-APART, ROUTERS = 2, 2  # hops by which the way back must differ, for so many routers, to be called another one
+APART, ROUTERS = 2, 2  # hops by which the way back must differ, and for how many routers, to count as another way
 
 Sender = SynSender | DatagramSender
 Show = Callable[[Iterable[tuple[int, str]]], dict[int, tuple[str, int | None]]]
@@ -54,9 +54,9 @@ def _sender(ip: str, port: int, transport: Literal["tcp", "udp"], pace: Pace) ->
     return SynSender(ip, port, pace) if transport == "tcp" else DatagramSender(ip, port, pace)
 
 
-async def _sweep(senders: Sequence[Sender]) -> tuple[dict[int, Reply], set[int]]:
+async def _sweep(senders: Sequence[Sender]) -> tuple[dict[int, SenderReply], set[int]]:
     """Return the replies by TTL, up to the end or the last answer, and the TTLs answered only at the second packet."""
-    replies: dict[int, Reply] = {}
+    replies: dict[int, SenderReply] = {}
     for first in range(1, FURTHEST + 1, len(senders)):
         replies |= await _side_by_side(senders, range(first, min(first + len(senders), FURTHEST + 1)))
         end = min((ttl for ttl, reply in replies.items() if reply.end), default=None)
@@ -75,13 +75,13 @@ async def _sweep(senders: Sequence[Sender]) -> tuple[dict[int, Reply], set[int]]
     return replies, late
 
 
-async def _side_by_side(senders: Sequence[Sender], ttls: Sequence[int]) -> dict[int, Reply]:
+async def _side_by_side(senders: Sequence[Sender], ttls: Sequence[int]) -> dict[int, SenderReply]:
     """Send a packet with each TTL, each from a sender of its own, and return the replies."""
     replies = await asyncio.gather(*(sender.send(ttl) for sender, ttl in zip(senders, ttls, strict=False)))
     return dict(zip(ttls, replies, strict=True))
 
 
-def _hops(replies: dict[int, Reply], late: set[int], show: Show) -> list[Hop]:
+def _hops(replies: dict[int, SenderReply], late: set[int], show: Show) -> list[Hop]:
     shown = show([(ttl, reply.sender) for ttl, reply in replies.items() if reply.sender])
     last = max((ttl for ttl, reply in replies.items() if reply.sender), default=0)
     return [

@@ -60,7 +60,7 @@ class _Flow:
     def __init__(self, ip: str, port: int, pace: Pace, patience: float) -> None:
         self.socket = TracingSocket(ip, port, pace)
         self._ip, self._family, self._patience = ip, family_of(ip), patience
-        self._senders: set[str] = set()  # of earlier reports
+        self._senders: set[str] = set()  # routers that sent earlier reports
 
     async def send(self, datagram: bytes, distance: Distance) -> None:
         """Send the datagram once and record what comes back in `distance`."""

@@ -23,7 +23,7 @@ End = Literal["", "connected", "refused", "unreachable", "answered"]
 
 
 @dataclass(frozen=True)
-class Reply:
+class SenderReply:
     """Hold the reply to one packet. `sender`: the router where the TTL expired.
 
     `reporter`: the sender of an ICMP error that is not about the TTL, "" without one. `ttl`: that of the router's error
@@ -46,12 +46,12 @@ class SynSender:
     """Send SYNs one after the other, all from the port of the first one."""
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
-        self._ip, self._port, self._patience = ip, port, patience(pace)
+        self._ip, self._way, self._port, self._patience = ip, pace.way_to(ip), port, patience(pace)
         self._contacts = pace.contacts
         self._local = 0
         self.flow_stable = True
 
-    async def send(self, ttl: int, *, least: int = 0) -> Reply:
+    async def send(self, ttl: int, *, least: int = 0) -> SenderReply:
         """Send one SYN and return the reply to it. Segments that arrive with a TTL below `least` are ignored.
 
         Over IPv4 `least` also hides ICMP time exceeded.
@@ -60,24 +60,24 @@ class SynSender:
         if least:
             hear_from_afar(sock, least)
         began = time.monotonic()
-        connecting = asyncio.ensure_future(asyncio.get_running_loop().sock_connect(sock, (self._ip, self._port)))
+        connecting = asyncio.ensure_future(asyncio.get_running_loop().sock_connect(sock, (self._way, self._port)))
         try:
             # If a timeout cancelled the connect, a reply that arrives in that moment would be lost.
             await asyncio.wait({connecting}, timeout=self._patience)
             if not connecting.done():
-                return Reply()
+                return SenderReply()
             connecting.result()
         except OSError as error:
             return _read(told_by_icmp(sock), error, round(time.monotonic() - began, 6))
         else:
-            return Reply(end="connected", round_trip=round(time.monotonic() - began, 6))
+            return SenderReply(end="connected", round_trip=round(time.monotonic() - began, 6))
         finally:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
             _reset(sock)
 
     def _open(self, ttl: int) -> socket.socket:
-        sock = open_socket(self._ip, socket.SOCK_STREAM, self._contacts)
+        sock = open_socket(self._ip, socket.SOCK_STREAM, self._contacts, way=self._way)
         try:
             keep_errors(sock)
             ask_for_ttl(sock)
@@ -91,37 +91,37 @@ class SynSender:
 
     def _bind(self, sock: socket.socket) -> None:
         try:
-            sock.bind(("::" if ":" in self._ip else "", self._local))
+            sock.bind(("::" if ":" in self._way else "", self._local))
         except OSError as error:
             if error.errno != errno.EADDRINUSE or not self._local:
                 raise
             self.flow_stable = False
-            sock.bind(("::" if ":" in self._ip else "", 0))
+            sock.bind(("::" if ":" in self._way else "", 0))
         self._local = sock.getsockname()[1]
 
     def close(self) -> None:
         """Do nothing, since no socket stays open between two SYNs."""
 
 
-def _read(reports: list[Told], error: OSError, round_trip: float) -> Reply:
+def _read(reports: list[Told], error: OSError, round_trip: float) -> SenderReply:
     """Return the reply to a failed connect. `reports` are the ICMP errors that the kernel kept for it.
 
     Raises `error` if it came from the kernel itself.
     """
     for report in reports:
         if report.expired:
-            return Reply(sender=report.sender, round_trip=round_trip, ttl=report.ttl)
+            return SenderReply(sender=report.sender, round_trip=round_trip, ttl=report.ttl)
     if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
-        return Reply(end="refused", round_trip=round_trip, reporter=reports[0].sender if reports else "")
+        return SenderReply(end="refused", round_trip=round_trip, reporter=reports[0].sender if reports else "")
     if not reports:
         raise error
-    return Reply(end="unreachable", round_trip=round_trip, reporter=reports[0].sender)
+    return SenderReply(end="unreachable", round_trip=round_trip, reporter=reports[0].sender)
 
 
 def _reset(sock: socket.socket) -> None:
     """Close with a reset, because the port is used again at once."""
     with suppress(OSError):
-        set_ttl(sock, -1)
+        set_ttl(sock, -1)  # the usual one, so that the reset reaches the other end
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     forget(asyncio.get_running_loop(), sock)
     sock.close()
@@ -139,7 +139,7 @@ class DatagramSender:
         self._seen = 0
         self._reporter = ""
 
-    async def send(self, ttl: int, *, least: int = 0) -> Reply:
+    async def send(self, ttl: int, *, least: int = 0) -> SenderReply:
         """Send one datagram and return the reply to it. `least` changes nothing, since datagrams cause no reset."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -149,8 +149,8 @@ class DatagramSender:
             end = self._read_errors(ttl)
             if end or ttl in self._senders:
                 told, seconds = self._senders.get(ttl, _NOTHING), round(loop.time() - began, 6)
-                return Reply(told.sender, end, seconds, self._reporter, told.ttl)
-        return Reply()
+                return SenderReply(told.sender, end, seconds, self._reporter, told.ttl)
+        return SenderReply()
 
     def _read_errors(self, ttl: int) -> End:
         """Record new ICMP errors. Return the end of the path if one of them, or an answer, came from it."""
@@ -166,5 +166,4 @@ class DatagramSender:
         return "answered" if any(echoed in raw for raw, _ in self._socket.answers) else ""
 
     def close(self) -> None:
-        """Close the socket."""
         self._socket.close()

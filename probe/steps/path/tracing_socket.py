@@ -15,7 +15,7 @@ class TracingSocket(UDPSocket):
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self.errors: list[Told] = []
         self.answers: list[tuple[bytes, int]] = []
-        self.peer = ip
+        self.peer = pace.way_to(ip)
         self._news = asyncio.Event()
         super().__init__(ip, port, pace)
 

@@ -47,7 +47,7 @@ async def http3_request(
     seconds = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
     async with tx.step(result.entry, seconds + GRACE):
         deadline = asyncio.get_running_loop().time() + seconds
-        exchange = Exchange(conn, result, limit)
+        exchange = HTTP3Exchange(conn, result, limit)
         exchange.send(method, url, sent)
         await conn.until_answered(exchange.has_status, deadline)
         await _read_body(conn, exchange, deadline)
@@ -55,7 +55,7 @@ async def http3_request(
     return result
 
 
-async def _read_body(conn: QUICConnection, exchange: "Exchange", deadline: float) -> None:
+async def _read_body(conn: QUICConnection, exchange: "HTTP3Exchange", deadline: float) -> None:
     """Read the body until its end, the limit or the deadline. The step has already succeeded with the status."""
     written, loop = exchange.result.entry.response, asyncio.get_running_loop()
     began = loop.time()
@@ -70,7 +70,7 @@ async def _read_body(conn: QUICConnection, exchange: "Exchange", deadline: float
     exchange.cancel_rest()
 
 
-class Exchange:
+class HTTP3Exchange:
     """Hold one request and the part of its answer that was received."""
 
     def __init__(self, conn: QUICConnection, result: HTTPResult, limit: int) -> None:

@@ -15,7 +15,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of
 from probe.steps.quic.quic_socket import QUICConnection, alert_in
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.steps.tls.client_hello import sni_of
 from probe.steps.tls.tls import GRACE, judge, keep_chain
 from probe.targets.dialects import DIALECTS
@@ -113,7 +113,7 @@ def keeping_evidence(conn: QUICConnection) -> Iterator[None]:
 
 @contextmanager
 def forgiving_refusals(conn: QUICConnection, *, lenient: bool) -> Iterator[None]:
-    """Ignore, if `lenient`, an error after the server refused the name in readable packets."""
+    """Ignore an error if `lenient` is set and the server has refused the name in packets that could be read."""
     try:
         yield
     except RemoteError as error:

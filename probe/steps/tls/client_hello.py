@@ -55,6 +55,7 @@ def accepting_anything(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    # Otherwise OpenSSL ends a handshake with a server without RFC 5746 before the certificate is seen.
     context.options |= ssl.Options(_LEGACY_SERVER_CONNECT)
     with suppress(ValueError, ssl.SSLError):  # an OpenSSL built without them offers what it has
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
@@ -75,10 +76,10 @@ def _at_another_length(record: bytes) -> bytes:
 
 OWN = Hello("openssl", _of_openssl)
 RESIZED = Hello("openssl, resized", _of_openssl, _at_another_length)
-"""Needs two segments where OpenSSL's own hello fits into one, else one. The handshake does not complete."""
+"""A hello in two segments if OpenSSL's own fits into one, else in one. The handshake does not complete."""
 
 WITH_ECH = Hello("openssl, with ECH", _of_openssl, with_ech)
-"""Has the extension for Encrypted ClientHello without a key (GREASE). The handshake does not complete."""
+"""A hello with the extension for Encrypted ClientHello, without a key (GREASE). The handshake does not complete."""
 
 
 def browser_hello() -> Hello:

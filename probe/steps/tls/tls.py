@@ -20,7 +20,7 @@ from probe.session.parallel_hellos import OpenHello
 from probe.session.trace import Transaction
 from probe.signatures.parallel_hellos import CROWD
 from probe.steps.connection import Connection
-from probe.steps.tls.certificates import Roots, judge_chain, parse_certificate
+from probe.steps.tls.certificate_checks import Roots, judge_chain, parse_certificate
 from probe.steps.tls.client_hello import OWN, Hello, sni_of
 from probe.steps.tls.tls_stream import TLSConnection, alert_text, peer_chain, tls_failure
 from probe.wire.tls.cipher_suites import iana_name

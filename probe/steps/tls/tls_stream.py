@@ -14,9 +14,10 @@ from probe.steps.tls.client_hello import OWN, Hello, accepting_anything
 from probe.wire.tls.client_hello import carries_ech
 from probe.wire.tls.records import RecordWatch
 
-ECH_REJECTED = f"{f.UNKNOWN}: tls: server rejected ECH"  # in the words of Go, and so of OONI's probe
+ECH_REJECTED = f"{f.UNKNOWN}: tls: server rejected ECH"  # the words of Go, which OONI's probe records
 MOST_OF_HANDSHAKE = 524288  # bytes. OpenSSL accepts chains up to 100 kB, but any number of HelloRequests.
-LEAST_READ = 4096  # bytes asked of the connection, so that a caller with a limit of two does not wake up for each two
+# Bytes of one read of the connection at least, so that a caller that reads two bytes at a time wakes up less often.
+LEAST_READ = 4096
 
 _DER = 2  # _ssl.ENCODING_DER
 _LATER_ALERTS = {  # RFC 8446, 6. Missing in ssl.AlertDescription.
@@ -143,6 +144,9 @@ class TLSConnection(Connection):
     def fell_silent(self) -> bool:
         return self._inner.fell_silent()
 
+    def packets_received(self) -> int | None:
+        return self._inner.packets_received()
+
     async def test_path(self, data: bytes) -> None:
         self.engine.write(data)
         await self._inner.test_path(self._outgoing.read())
@@ -157,7 +161,7 @@ class TLSConnection(Connection):
 def first_flight(hello: Hello, server_name: str, alpn: tuple[str, ...] = ()) -> bytes:
     """Return the bytes of a hello without a connection."""
     _, outgoing, engine = hello.opened(server_name, alpn)
-    with suppress(ssl.SSLWantReadError):
+    with suppress(ssl.SSLWantReadError):  # raised once the hello is written, because no answer comes
         engine.do_handshake()
     return hello.altered(outgoing.read())
 
@@ -165,8 +169,9 @@ def first_flight(hello: Hello, server_name: str, alpn: tuple[str, ...] = ()) -> 
 def client_hello(server_name: str, alpn: tuple[str, ...] = (), *, short: bool = False) -> bytes:
     """Return the bytes of our usual hello without a connection. `short`: one key share, for a single segment."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    # The usual context is shared by all handshakes, so a short hello has one of its own.
     context = accepting_anything.__wrapped__(alpn) if short else accepting_anything(alpn)
-    if short:
+    if short:  # one small key share, because that of ML-KEM needs a second segment
         context.set_ecdh_curve("prime256v1")
     with suppress(ssl.SSLWantReadError):
         context.wrap_bio(incoming, outgoing, server_hostname=server_name).do_handshake()
@@ -199,7 +204,6 @@ def alert_of(error: ssl.SSLError) -> int | None:
 
 
 def alert_text(description: int) -> str:
-    """Return the failure string for a received alert."""
     return f.ALERT_TEXTS.get(description, f"{f.UNKNOWN}: remote error: tls: alert({description})")
 
 

@@ -20,7 +20,7 @@ from probe.wire.dtls.records import (
     DTLS_1_0,
     DTLS_1_2,
     HANDSHAKE,
-    Fields,
+    FieldReader,
     counted,
     read_handshake,
     read_records,
@@ -96,7 +96,6 @@ class HelloWriter:
         return cls(shape, random, secrets.token_bytes(_SHARE))
 
     def offers(self, suite: int) -> bool:
-        """Return whether the hello offers this cipher suite."""
         offered = _CAPTURED[self.shape][0]
         return suite in {int.from_bytes(offered[at : at + 2], "big") for at in range(0, len(offered), 2)}
 
@@ -124,7 +123,7 @@ def parse_client_hello(datagram: bytes) -> ClientHello:
     message = read_handshake(record.fragment)
     if message.kind != CLIENT_HELLO or not message.is_whole:
         raise ValueError("dtls: no whole client hello")
-    fields = Fields(message.body)
+    fields = FieldReader(message.body)
     version, random = fields.number(2), fields.take(RANDOM)
     session_id, cookie, suites = fields.vector(1), fields.vector(1), fields.vector(2)
     fields.vector(1)  # compression methods

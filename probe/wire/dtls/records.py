@@ -10,7 +10,7 @@ DTLS_1_0, DTLS_1_2, DTLS_1_3 = 0xFEFF, 0xFEFD, 0xFEFC
 RECORD_HEADER, HANDSHAKE_HEADER = 13, 12  # bytes
 CLIENT_HELLO, SERVER_HELLO, HELLO_VERIFY_REQUEST = 1, 2, 3
 _KINDS = range(20, 26)  # content types of records that are not encrypted with DTLS 1.3
-_VERSIONS = frozenset({DTLS_1_0, DTLS_1_2})  # of a record's header. DTLS 1.3 sends 1.2's (RFC 9147 4)
+_VERSIONS = frozenset({DTLS_1_0, DTLS_1_2})  # in the header of a record. DTLS 1.3 writes 1.2 there (RFC 9147 4)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,6 @@ class Handshake:
 
 
 def counted(data: bytes, size: int) -> bytes:
-    """Return `data` behind its length in `size` bytes."""
     return len(data).to_bytes(size, "big") + data
 
 
@@ -52,7 +51,6 @@ def write_record(kind: int, version: int, number: int, fragment: bytes) -> bytes
 
 
 def write_handshake(kind: int, sequence: int, body: bytes) -> bytes:
-    """Return a handshake message in one fragment."""
     length = len(body).to_bytes(3, "big")
     return bytes([kind]) + length + sequence.to_bytes(2, "big") + bytes(3) + length + body
 
@@ -92,7 +90,7 @@ def read_handshake(fragment: bytes) -> Handshake:
     return Handshake(fragment[0], length, int.from_bytes(fragment[4:6], "big"), offset, body)
 
 
-class Fields:
+class FieldReader:
     """Read the fields of a message one after the other. Each method raises ValueError behind the end."""
 
     def __init__(self, data: bytes) -> None:
@@ -104,7 +102,6 @@ class Fields:
         return len(self._data) - self._at
 
     def take(self, size: int) -> bytes:
-        """Return the next `size` bytes."""
         if size > self.left:
             raise ValueError("dtls: a field ends behind its message")
         self._at += size
@@ -122,7 +119,7 @@ class Fields:
         """Return the extensions at the end of a hello by type. A hello without the list has none."""
         if not self.left:
             return {}
-        inside, found = Fields(self.vector(2)), {}
+        inside, found = FieldReader(self.vector(2)), {}
         while inside.left:
             kind = inside.number(2)
             found[kind] = inside.vector(2)

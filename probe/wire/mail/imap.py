@@ -24,7 +24,7 @@ class NotIMAP(ValueError):
     """Report that the bytes are no IMAP response, or exceed the limits."""
 
 
-class Response(NamedTuple):
+class IMAPResponse(NamedTuple):
     """Hold a greeting or the end of an answer: status, text, and the capabilities before it."""
 
     status: Status
@@ -32,7 +32,7 @@ class Response(NamedTuple):
     capabilities: tuple[str, ...] = ()
 
 
-def read_greeting(buffer: bytes) -> tuple[Response | None, bytes]:
+def read_greeting(buffer: bytes) -> tuple[IMAPResponse | None, bytes]:
     """Split off the greeting (7.1). Return (greeting, rest), or (None, buffer) if it is incomplete. Raise NotIMAP."""
     if not b"* ".startswith(buffer[:2]):
         raise NotIMAP("no IMAP greeting")
@@ -45,7 +45,7 @@ def read_greeting(buffer: bytes) -> tuple[Response | None, bytes]:
     return _response(found[1], found[2]), rest
 
 
-def read_answer(buffer: bytes, tag: str) -> tuple[Response | None, bytes]:
+def read_answer(buffer: bytes, tag: str) -> tuple[IMAPResponse | None, bytes]:
     """Split off everything up to the response with `tag`. Return (response, rest), or (None, buffer) if incomplete.
 
     An untagged BYE also ends the answer, because nothing follows it. Raise NotIMAP.
@@ -99,10 +99,10 @@ def _check_start(piece: bytes, tag: bytes) -> None:
         raise NotIMAP("no IMAP response")
 
 
-def _response(status: bytes, text: bytes | None) -> Response:
+def _response(status: bytes, text: bytes | None) -> IMAPResponse:
     found = _CODE.search(text or b"")
     known: Status = status.upper().decode()  # type: ignore[assignment]  # the patterns match no other
-    return Response(known, (text or b"").decode("utf-8", "replace"), _words(found[1]) if found else ())
+    return IMAPResponse(known, (text or b"").decode("utf-8", "replace"), _words(found[1]) if found else ())
 
 
 def _words(text: bytes) -> tuple[str, ...]:
@@ -110,5 +110,4 @@ def _words(text: bytes) -> tuple[str, ...]:
 
 
 def command(tag: str, words: str) -> bytes:
-    """Return a command: `command("a1", "CAPABILITY")`."""
     return f"{tag} {words}\r\n".encode()

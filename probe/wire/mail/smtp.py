@@ -22,7 +22,7 @@ class NotSMTP(ValueError):
     """Report that the bytes are no SMTP reply, or exceed the limits."""
 
 
-class Reply(NamedTuple):
+class SMTPReply(NamedTuple):
     """Hold a complete reply: its code, and the text of each line without the code."""
 
     code: int
@@ -34,7 +34,7 @@ class Reply(NamedTuple):
         return tuple(line.strip() for line in self.lines[1:] if line.strip())
 
 
-def read_reply(buffer: bytes) -> tuple[Reply | None, bytes]:
+def read_reply(buffer: bytes) -> tuple[SMTPReply | None, bytes]:
     """Split off the first reply. Return (reply, rest), or (None, buffer) if it is incomplete.
 
     Raise NotSMTP as soon as the bytes cannot become a reply, so that the caller does not wait for the time limit.
@@ -52,7 +52,7 @@ def read_reply(buffer: bytes) -> tuple[Reply | None, bytes]:
         lines.append((found[3] or b"").decode("utf-8", "replace"))
         at = end + 1
         if found[2] != b"-":
-            return Reply(int(found[1]), tuple(lines)), buffer[at:]
+            return SMTPReply(int(found[1]), tuple(lines)), buffer[at:]
     raise NotSMTP("an endless SMTP reply")
 
 
@@ -62,6 +62,21 @@ def has_acceptance(received: bytes) -> bool:
     An injected refusal takes the sequence numbers of the server's reply, so that only the rest of that arrives.
     """
     return _ACCEPTANCE.search(received) is not None
+
+
+def is_no_reply(received: bytes) -> bool:
+    """Return whether bytes after a reply are no further reply, but the end of another text.
+
+    An injected greeting takes the sequence numbers of the server's greeting, so that only the rest of that arrives.
+    """
+    try:
+        while received:
+            reply, received = read_reply(received)
+            if reply is None:
+                return False
+    except NotSMTP:
+        return True
+    return False
 
 
 def _check_start(piece: bytes) -> None:
@@ -77,6 +92,5 @@ def ehlo(name: str) -> bytes:
 
 
 def write_reply(code: int, lines: Iterable[str]) -> bytes:
-    """Return a reply of one or more lines."""
     *first, last = lines
     return "".join([*(f"{code}-{line}\r\n" for line in first), f"{code} {last}\r\n"]).encode()

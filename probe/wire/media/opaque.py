@@ -12,8 +12,8 @@ from probe.wire.media.shape import (
     SEALED,
     TOKEN,
     Direction,
+    PacketRequest,
     PeerAddress,
-    Request,
     Shape,
     filled,
     masked,
@@ -31,20 +31,20 @@ class OpaqueShape(Shape):
         """Draw nothing, because packets of random bytes have nothing in common."""
 
     @classmethod
-    def write_request(cls, request: Request) -> bytes:
+    def write_request(cls, request: PacketRequest) -> bytes:
         """Return the reference, then token and cookie as random-looking bytes, then random bytes."""
         return _masked(request.reference, request.token + request.cookie, REQUEST)
 
     @classmethod
-    def read_request(cls, datagram: bytes) -> Request | None:
+    def read_request(cls, datagram: bytes) -> PacketRequest | None:
         """Parse any datagram of a request's size. Its token may be of any value."""
         if len(datagram) != REQUEST:
             return None
         reference, held = _held(datagram, TOKEN + COOKIE)
-        return Request(held[:TOKEN], held[TOKEN:], reference)
+        return PacketRequest(held[:TOKEN], held[TOKEN:], reference)
 
     @classmethod
-    def write_response(cls, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
+    def write_response(cls, request: PacketRequest, cookie: bytes, client: PeerAddress) -> bytes:
         """Return as many bytes as the STUN response to this client has."""
         size = RESPONSE_IPV6 if ":" in client[0] else RESPONSE_IPV4
         return _masked(secrets.token_bytes(REFERENCE), request.reference + cookie, size)
@@ -63,7 +63,7 @@ class OpaqueShape(Shape):
 
     @classmethod
     def read_packet(cls, datagram: bytes) -> bytes | None:
-        """Return the payload of any datagram of a packet's size."""
+        """Return the payload of a datagram. Any bytes of a packet's size can be a packet of this shape."""
         return datagram[_HEADER : _HEADER + SEALED] if len(datagram) == PACKET else None
 
 

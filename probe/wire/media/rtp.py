@@ -7,7 +7,7 @@ import secrets
 import struct
 
 from probe.wire import stun
-from probe.wire.media.shape import PACKET, SEALED, Direction, PeerAddress, Request, Shape, filled
+from probe.wire.media.shape import PACKET, SEALED, Direction, PacketRequest, PeerAddress, Shape, filled
 from probe.wire.media.stun_parts import cookie_of, integrity, read, token_of, user_name
 
 HEADER = 12  # bytes, without extension and sources
@@ -27,7 +27,7 @@ class RTPShape(Shape):
         self._stream = OpusStream()
 
     @classmethod
-    def write_request(cls, request: Request) -> bytes:
+    def write_request(cls, request: PacketRequest) -> bytes:
         """Return a Binding request with ICE's attributes. The token is the user name."""
         attributes = (
             user_name(request.token),
@@ -39,12 +39,12 @@ class RTPShape(Shape):
         return stun.build("request", stun.BINDING, request.reference, attributes)
 
     @classmethod
-    def read_request(cls, datagram: bytes) -> Request | None:
+    def read_request(cls, datagram: bytes) -> PacketRequest | None:
         """Parse a Binding request that names a token as its user."""
         return read_binding(datagram)
 
     @classmethod
-    def write_response(cls, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
+    def write_response(cls, request: PacketRequest, cookie: bytes, client: PeerAddress) -> bytes:
         """Return a Binding success response with the client's own address."""
         return write_success(stun.BINDING, request, cookie, client)
 
@@ -54,7 +54,6 @@ class RTPShape(Shape):
         return read_success(datagram, stun.BINDING, reference)
 
     def write_packet(self, number: int, payload: bytes) -> bytes:
-        """Return an RTP packet."""
         return filled(self._stream.header(number) + payload)
 
     @classmethod
@@ -71,7 +70,6 @@ class OpusStream:
         self._number = secrets.randbits(16)
 
     def header(self, number: int) -> bytes:
-        """Return the header of packet `number`."""
         timestamp = self._timestamp + TIMESTAMP_STEP * number
         return write_header(PAYLOAD_TYPE, self._number + number, timestamp, self._ssrc)
 
@@ -83,16 +81,16 @@ def read_opus(datagram: bytes) -> bytes | None:
     return datagram[HEADER : HEADER + SEALED]
 
 
-def read_binding(datagram: bytes) -> Request | None:
+def read_binding(datagram: bytes) -> PacketRequest | None:
     """Parse a Binding request with a token and a cookie."""
     message = read(datagram, "request", stun.BINDING)
     if message is None:
         return None
     token, cookie = token_of(message), cookie_of(message, message.transaction_id)
-    return Request(token, cookie, message.transaction_id) if token is not None and cookie is not None else None
+    return PacketRequest(token, cookie, message.transaction_id) if token is not None and cookie is not None else None
 
 
-def write_success(method: int, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
+def write_success(method: int, request: PacketRequest, cookie: bytes, client: PeerAddress) -> bytes:
     """Return a success response with the client's own address and a cookie."""
     mapped = stun.xor_mapped_address(*client, request.reference)
     attributes = (mapped, integrity(cookie, request.reference[::-1]))

@@ -21,7 +21,7 @@ _FIELDS = SEALED - NONCE  # bytes of the fields with their tag
 _TAG_KEYS: dict[Direction, bytes] = {"forth": b"probe tag forth", "back": b"probe tag back"}
 
 
-class Fields(NamedTuple):
+class SealedFields(NamedTuple):
     """Hold the fields of a packet. Times are microseconds. All but the first two are the helper's.
 
     Bit i of `seen` is set if the helper received packet `number` - i. So the probe also learns of packets that arrived,
@@ -37,13 +37,16 @@ class Fields(NamedTuple):
     seen: int = 0
 
 
-def seal(fields: Fields, token: bytes, direction: Direction) -> bytes:
-    """Return the payload of SEALED bytes. Raises struct.error or OverflowError for a number that does not fit."""
+def seal(fields: SealedFields, token: bytes, direction: Direction) -> bytes:
+    """Return a payload of SEALED bytes that holds the fields.
+
+    Raises struct.error or OverflowError for a number that does not fit.
+    """
     nonce, plain = secrets.token_bytes(NONCE), _LAYOUT.pack(*fields[:-1], fields.seen.to_bytes(SEEN_BITS // 8, "big"))
     return nonce + combined(plain + _tag(nonce, plain, token, direction), _stream(nonce, token, direction))
 
 
-def unseal(payload: bytes, token: bytes, direction: Direction) -> Fields | None:
+def unseal(payload: bytes, token: bytes, direction: Direction) -> SealedFields | None:
     """Return the fields, None if the payload was not made with this token for this direction."""
     if len(payload) != SEALED:
         return None
@@ -53,7 +56,7 @@ def unseal(payload: bytes, token: bytes, direction: Direction) -> Fields | None:
     if not hmac.compare_digest(tag, _tag(nonce, plain, token, direction)):
         return None
     number, sent, received, reflected, refused, clock, seen = _LAYOUT.unpack(plain)
-    return Fields(number, sent, received, reflected, refused, clock, int.from_bytes(seen, "big"))
+    return SealedFields(number, sent, received, reflected, refused, clock, int.from_bytes(seen, "big"))
 
 
 def _stream(nonce: bytes, token: bytes, direction: Direction) -> bytes:

@@ -15,10 +15,10 @@ REQUEST, RESPONSE_IPV4, RESPONSE_IPV6 = 100, 64, 76  # bytes
 TOKEN, COOKIE, REFERENCE = 12, 20, 12  # bytes
 
 PeerAddress = tuple[str, int]  # address and port
-Direction = Literal["forth", "back"]  # from the probe to the helper, and reflected
+Direction = Literal["forth", "back"]  # "forth" is from the probe to the helper, "back" is reflected
 
 
-class Request(NamedTuple):
+class PacketRequest(NamedTuple):
     """Hold a request: the token, the cookie (random bytes in the first request), and what its response repeats."""
 
     token: bytes
@@ -45,17 +45,17 @@ class Shape(ABC):
 
     @classmethod
     @abstractmethod
-    def write_request(cls, request: Request) -> bytes:
+    def write_request(cls, request: PacketRequest) -> bytes:
         """Return the datagram of a request, REQUEST bytes long."""
 
     @classmethod
     @abstractmethod
-    def read_request(cls, datagram: bytes) -> Request | None:
+    def read_request(cls, datagram: bytes) -> PacketRequest | None:
         """Parse a request."""
 
     @classmethod
     @abstractmethod
-    def write_response(cls, request: Request, cookie: bytes, client: PeerAddress) -> bytes:
+    def write_response(cls, request: PacketRequest, cookie: bytes, client: PeerAddress) -> bytes:
         """Return the response to a request. It is shorter than the request."""
 
     @classmethod
@@ -70,11 +70,11 @@ class Shape(ABC):
     @classmethod
     @abstractmethod
     def read_packet(cls, datagram: bytes) -> bytes | None:
-        """Return the SEALED bytes of a packet."""
+        """Return the SEALED bytes of a packet that `write_packet` has put into it, None for other datagrams."""
 
 
 def filled(begin: bytes, size: int = PACKET) -> bytes:
-    """Return a datagram that begins so, with random bytes up to its size."""
+    """Return `begin` with random bytes behind it, `size` bytes together."""
     return begin + secrets.token_bytes(size - len(begin))
 
 

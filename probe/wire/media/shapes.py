@@ -3,10 +3,10 @@
 from typing import Literal
 
 from probe.wire.media.opaque import OpaqueShape
-from probe.wire.media.reflector import ReflectorShape
+from probe.wire.media.reflector_shape import ReflectorShape
 from probe.wire.media.rtp import RTPShape
-from probe.wire.media.shape import Request, Shape
-from probe.wire.media.whatsapp import WhatsAppShape
+from probe.wire.media.shape import PacketRequest, Shape
+from probe.wire.media.whatsapp_shape import WhatsAppShape
 
 ShapeName = Literal["rtp", "whatsapp", "reflector", "opaque"]
 
@@ -22,7 +22,7 @@ APP_SHAPES = tuple(name for name in SHAPES if name != OpaqueShape.NAME)
 """Shapes of apps, which a helper names in its offer."""
 
 
-def requests_in(datagram: bytes) -> list[tuple[type[Shape], Request]]:
+def requests_in(datagram: bytes) -> list[tuple[type[Shape], PacketRequest]]:
     """Return the readings of a datagram as a request. Only one of them can have a token that was issued."""
     read = ((shape, shape.read_request(datagram)) for shape in SHAPES.values())
     return [(shape, request) for shape, request in read if request is not None]

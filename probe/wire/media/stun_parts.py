@@ -17,7 +17,7 @@ def user_name(token: bytes) -> Attribute:
     return USERNAME, name[:8] + b":" + name[8:]
 
 
-def token_of(message: stun.Message) -> bytes | None:
+def token_of(message: stun.STUNMessage) -> bytes | None:
     """Return the token that a message names as its user."""
     name = message.first(USERNAME)
     try:
@@ -32,13 +32,12 @@ def integrity(cookie: bytes, nonce: bytes) -> Attribute:
     return MESSAGE_INTEGRITY, masked(cookie, nonce)
 
 
-def cookie_of(message: stun.Message, nonce: bytes) -> bytes | None:
-    """Return the cookie of a message."""
+def cookie_of(message: stun.STUNMessage, nonce: bytes) -> bytes | None:
     held = message.first(MESSAGE_INTEGRITY)
     return masked(held, nonce) if held is not None and len(held) == COOKIE else None
 
 
-def read(datagram: bytes, kind: stun.Kind, method: int) -> stun.Message | None:
+def read(datagram: bytes, kind: stun.Kind, method: int) -> stun.STUNMessage | None:
     """Parse a message of this kind and method, None for other bytes."""
     try:
         message = stun.parse(datagram)

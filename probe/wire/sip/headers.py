@@ -104,7 +104,6 @@ class Via:
 
     @property
     def branch(self) -> str:
-        """Return the branch parameter, "" without one."""
         return self.params.get("branch", "")
 
     @property
@@ -134,7 +133,6 @@ class Address:
 
     @property
     def tag(self) -> str:
-        """Return the tag parameter, "" without one."""
         return self.params.get("tag", "")
 
 

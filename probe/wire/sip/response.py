@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from probe.wire.sip.message import Message
+from probe.wire.sip.sip_message import SIPMessage
 
 COPIED = ("Via", "Record-Route", "From", "Call-ID", "CSeq")  # unchanged. To gets a tag
 
 
 def build_response(
-    request: Message, code: int, reason: str, *, tag: str = "", more: Iterable[str] = (), body: bytes = b""
+    request: SIPMessage, code: int, reason: str, *, tag: str = "", more: Iterable[str] = (), body: bytes = b""
 ) -> bytes:
     """Return a response to `request`. `tag` is added to a To header without one.
 

@@ -19,7 +19,7 @@ _LARGEST_PORT, _LARGEST_TYPE = 65535, 127
 
 
 @dataclass(frozen=True)
-class Stream:
+class MediaStream:
     """Represent one media stream: an `m=` line and its attributes. Port 0 means that it is refused."""
 
     kind: str  # "audio"
@@ -54,9 +54,9 @@ class Stream:
         return None
 
 
-def read_streams(body: bytes) -> list[Stream]:
+def read_streams(body: bytes) -> list[MediaStream]:
     """Return the media streams of a session description, at most 16. Bytes of another format give none."""
-    found: list[Stream] = []
+    found: list[MediaStream] = []
     session, direction = "", "sendrecv"
     for line in body.decode("utf-8", "replace").replace("\r", "\n").split("\n")[:_MOST_LINES]:
         kind, equals, value = line.strip().partition("=")
@@ -72,13 +72,18 @@ def read_streams(body: bytes) -> list[Stream]:
         elif kind == "a" and value in {"sendrecv", "sendonly", "recvonly", "inactive"}:
             direction, found = (direction, _changed(found, direction=value)) if found else (value, found)
         elif kind == "a" and found and value.startswith("rtpmap:"):
-            found = _changed(found, names={**_read_name(value), **found[-1].names})
+            for payload_type, name in _read_name(value).items():
+                found[-1].names.setdefault(payload_type, name)  # the first of equal ones counts
     return found
 
 
-def audio_of(body: bytes) -> Stream | None:
+def audio_of(body: bytes) -> MediaStream | None:
     """Return the first stream of audio that is not refused, None without one."""
-    return next((stream for stream in read_streams(body) if stream.is_audio), None)
+    return _audio_in(read_streams(body))
+
+
+def _audio_in(streams: list[MediaStream]) -> MediaStream | None:
+    return next((stream for stream in streams if stream.is_audio), None)
 
 
 def write_offer(host: str, port: int, number: int) -> bytes:
@@ -88,7 +93,8 @@ def write_offer(host: str, port: int, number: int) -> bytes:
 
 def write_answer(offer: bytes, payload_type: int, host: str, port: int, number: int) -> bytes:
     """Return the answer that accepts a payload type of the first audio stream, and refuses the other streams."""
-    streams, accepted, written = read_streams(offer), audio_of(offer), []
+    streams, written = read_streams(offer), []
+    accepted = _audio_in(streams)
     for stream in streams:
         if stream == accepted:
             accepted = None
@@ -98,7 +104,7 @@ def write_answer(offer: bytes, payload_type: int, host: str, port: int, number: 
     return _written(host, number, written)
 
 
-def _accepted(stream: Stream, payload_type: int, port: int) -> str:
+def _accepted(stream: MediaStream, payload_type: int, port: int) -> str:
     name = stream.names.get(payload_type)
     line = f"m=audio {port} {stream.profile} {payload_type}"
     return line + (f"\r\na=rtpmap:{payload_type} {name}" if name else "")
@@ -128,15 +134,17 @@ def _written(host: str, number: int, streams: list[str]) -> bytes:
     return "\r\n".join([*lines, ""]).encode()
 
 
-def _changed(found: list[Stream], **fields: object) -> list[Stream]:
+def _changed(found: list[MediaStream], **fields: object) -> list[MediaStream]:
     return [*found[:-1], replace(found[-1], **fields)]  # type: ignore[arg-type]
 
 
-def _read_media(value: str) -> Stream:
+def _read_media(value: str) -> MediaStream:
     words = value.split()[: 3 + _MOST_FORMATS]
     kind, port, profile = [*words[:3], "", "", ""][:3]
     place = number(port.partition("/")[0])
-    return Stream(kind.lower(), place if place and place <= _LARGEST_PORT else 0, profile.upper(), tuple(words[3:]))
+    return MediaStream(
+        kind.lower(), place if place and place <= _LARGEST_PORT else 0, profile.upper(), tuple(words[3:])
+    )
 
 
 def _read_host(value: str) -> str:

@@ -30,11 +30,9 @@ class Obfuscation:
         self._in = Cipher(AES(incoming[_KEY]), CTR(incoming[_IV])).decryptor()
 
     def encrypt(self, data: bytes) -> bytes:
-        """Encrypt the next sent bytes."""
         return self._out.update(data)
 
     def decrypt(self, data: bytes) -> bytes:
-        """Decrypt the next received bytes."""
         return self._in.update(data)
 
 

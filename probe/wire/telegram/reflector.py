@@ -19,7 +19,7 @@ CALLEE: Side = 1
 TAG, SHARED, RESOURCE = 16, 12, 4  # bytes of a tag, of the part that an answer repeats, and of its end
 PROLOGUE = b"\xee" * 4  # the client's first bytes over TCP
 LONGEST_PACKET = 1 << 16  # bytes of a frame over TCP
-HELLO_TCP = bytes(4)  # the length of no data
+HELLO_TCP = bytes(4)  # a frame without data: its length is 0
 QUERY_ID = 123
 MOST_HELLOS = 10  # of one flow over UDP
 
@@ -32,7 +32,7 @@ _DATA_HEAD = struct.Struct(f">{RESOURCE}sI")  # resource of the sender, length
 
 
 @dataclass(frozen=True)
-class Packet:
+class ReflectorPacket:
     """Represent a packet that bears a tag. `special` is a ping or a keepalive, `other` has an unknown form."""
 
     tag: bytes
@@ -89,7 +89,7 @@ def self_info(tag: bytes, ip: str, port: int, date: int) -> bytes:
     return _checked(tag) + _SELF_INFO.pack(_SPECIAL, _SELF_INFO_ANSWER, date, query, packed, port)
 
 
-def parse(raw: bytes) -> Packet:
+def parse(raw: bytes) -> ReflectorPacket:
     """Parse a datagram, or the content of a frame."""
     if not TAG <= len(raw) <= LONGEST_PACKET:
         raise ValueError("reflector: no tag")
@@ -97,7 +97,7 @@ def parse(raw: bytes) -> Packet:
     if rest.startswith(_SPECIAL):
         return _special(tag, rest)
     data = _data(rest)
-    return Packet(tag, "other") if data is None else Packet(tag, "data", data=data)
+    return ReflectorPacket(tag, "other") if data is None else ReflectorPacket(tag, "data", data=data)
 
 
 def frame(packet: bytes) -> bytes:
@@ -121,11 +121,11 @@ def _checked(tag: bytes) -> bytes:
     return tag
 
 
-def _special(tag: bytes, rest: bytes) -> Packet:
+def _special(tag: bytes, rest: bytes) -> ReflectorPacket:
     if len(rest) < _SELF_INFO.size or rest[12:16] != _SELF_INFO_ANSWER:
-        return Packet(tag, "special")
+        return ReflectorPacket(tag, "special")
     *_, packed, port = _SELF_INFO.unpack_from(rest)
-    return Packet(tag, "self_info", (_address(packed), port & 0xFFFF))
+    return ReflectorPacket(tag, "self_info", (_address(packed), port & 0xFFFF))
 
 
 def _address(packed: bytes) -> str:

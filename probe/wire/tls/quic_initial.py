@@ -37,7 +37,7 @@ class NotInitial(ValueError):
 
 
 @dataclass(frozen=True)
-class Keys:
+class InitialKeys:
     """Hold the keys for Initial packets in one direction."""
 
     key: bytes
@@ -59,14 +59,14 @@ class Header:
     end: int
 
 
-def initial_keys(dcid: bytes, version: int = V1, *, of_server: bool = False) -> Keys:
+def initial_keys(dcid: bytes, version: int = V1, *, of_server: bool = False) -> InitialKeys:
     """Derive the keys from the client's first Destination Connection ID. Raise NotInitial."""
     about = _VERSIONS.get(version)
     if about is None:
         raise NotInitial(f"version 0x{version:08x}")
     initial = hmac.digest(about.salt, dcid, hashlib.sha256)
     secret = _expand(initial, "server in" if of_server else "client in", 32)
-    return Keys(
+    return InitialKeys(
         _expand(secret, f"{about.label} key", 16),
         _expand(secret, f"{about.label} iv", 12),
         _expand(secret, f"{about.label} hp", 16),
@@ -99,7 +99,7 @@ def read_header(datagram: bytes, start: int = 0) -> Header:
     return Header(version, is_initial, dcid, scid, token, start, reader.at, reader.at + length)
 
 
-def open_initial(datagram: bytes, header: Header, keys: Keys) -> bytes:
+def open_initial(datagram: bytes, header: Header, keys: InitialKeys) -> bytes:
     """Return the decrypted frames of an Initial packet (RFC 9001 5.3, 5.4). Raise NotInitial."""
     at = header.number_at
     sample = datagram[at + 4 : at + 20]
@@ -139,7 +139,8 @@ class ClientInitials:
 
     def __init__(self) -> None:
         self.hello = b""  # contiguous bytes from the start
-        self._keys: Keys | None = None  # from the first Initial. Later ones have the server's id and the same keys
+        # From the first Initial. Later ones have the server's connection id, and the keys do not change with it.
+        self._keys: InitialKeys | None = None
         self._waiting: dict[int, bytes] = {}
 
     def feed(self, datagram: bytes) -> bytes:
@@ -174,7 +175,7 @@ class ClientInitials:
             self.hello = (self.hello + piece[len(self.hello) - offset :])[:MOST_BYTES]
 
 
-def _opens(datagram: bytes, header: Header, keys: Keys) -> bool:
+def _opens(datagram: bytes, header: Header, keys: InitialKeys) -> bool:
     try:
         open_initial(datagram, header, keys)
     except NotInitial:
@@ -187,7 +188,6 @@ class _Reader:
         self.data, self.at = data, at
 
     def take(self, size: int) -> bytes:
-        """Read `size` bytes."""
         piece = self.data[self.at : self.at + size]
         if len(piece) < size:
             raise NotInitial("cut off")
@@ -195,7 +195,6 @@ class _Reader:
         return piece
 
     def number(self, size: int) -> int:
-        """Read an integer of `size` bytes."""
         return int.from_bytes(self.take(size), "big")
 
     def varint(self) -> int:
@@ -204,7 +203,6 @@ class _Reader:
         return self.number(size) & ((1 << (8 * size - 2)) - 1)
 
     def connection_id(self) -> bytes:
-        """Read a connection id with its length."""
         size = self.number(1)
         if size > LONGEST_ID:
             raise NotInitial("a connection id that is too long")

@@ -45,7 +45,6 @@ class RecordWatch:
         return not self.answered and not is_prefix_of_record(self.start)
 
     def feed(self, data: bytes) -> None:
-        """Read the next received bytes."""
         self.start += data[: KEPT - len(self.start)]
         if self._lost:
             return

@@ -55,7 +55,6 @@ class _Symmetric:
         self.mix_hash(prologue)
 
     def mix_hash(self, data: bytes) -> None:
-        """Mix `data` into the hash."""
         self.hash = hashlib.sha256(self.hash + data).digest()
 
     def mix_key(self, private: bytes, public: bytes) -> None:

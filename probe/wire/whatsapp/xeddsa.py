@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _P = 2**255 - 19
-_ORDER = 2**252 + 27742317777372353535851937790883648493  # of the base point
+_ORDER = 2**252 + 27742317777372353535851937790883648493  # order of the base point
 _D = -121665 * pow(121666, -1, _P) % _P
 
 _Point = tuple[int, int, int, int]  # extended coordinates X, Y, Z, T (RFC 8032, section 5.1.4)

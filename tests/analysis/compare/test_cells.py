@@ -13,6 +13,8 @@ from probe.analysis.compare.verdict_table import StoreError, VerdictTable
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.verdict_rows import blocked, rows, store, table
 
+pytestmark = pytest.mark.usefixtures("one_contributor_is_enough")
+
 Laid = Callable[..., Comparison]
 
 
@@ -129,8 +131,17 @@ def test_difference_is_tested_against_baseline(lay: Laid) -> None:
     assert germany.difference is None
     assert iran.difference is not None and iran.difference.worse
     assert iran.difference.baseline == {"cc": "DE"}
-    assert iran.difference.p_value_uncorrected == pytest.approx(1 / 924)
-    assert iran.difference.p_value == pytest.approx(1 / 924)  # the larger of two p-values
+    assert iran.difference.p_value == iran.difference.p_value_uncorrected < 1e-4  # the larger of two p-values
+
+
+def test_small_named_baseline_marks_and_a_blocked_one_does_not(lay: Laid) -> None:
+    """Learn from other vantage points that clean sources rarely fail."""
+    others = [on_networks(3, cc) for cc in ("FR", "IT", "ES", "PT")]
+    groups = on_networks(3, "IR", blocked), on_networks(2, "DE"), on_networks(3, "RU", blocked), *others
+    for cc, marked in (("DE", True), ("RU", False)):
+        cells = lay(*groups, baseline=(("cc", cc),), by=("cc",)).rows().__next__()[1]
+        (iran,) = [cell for cell in cells if cell.vantage["cc"] == "IR"]
+        assert iran.difference is not None and (iran.difference.worse, iran.q_value < 0.01) == (marked, True)
 
 
 def test_difference_is_tested_against_robust_baseline(lay: Laid) -> None:

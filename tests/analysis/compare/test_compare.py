@@ -10,6 +10,8 @@ from probe.analysis.compare.cells import Comparison, compare
 from probe.analysis.compare.compare import folded, label, to_json
 from tests.support.measurements.verdict_rows import blocked, rows, table
 
+pytestmark = pytest.mark.usefixtures("one_contributor_is_enough")
+
 
 def both(n: int = 6) -> Comparison:
     return compare(table(blocked(n), rows(n, probe_cc="DE", probe_asn="AS3320", network="")), Question())
@@ -31,14 +33,18 @@ def test_json_has_same_cells() -> None:
         "runs",
         "now",
         "derived",
+        "q_value",
+        "partial",
         "whole_network",
         "throughput",
         "cutoff",
+        "calls",
         "regimes",
     ]
     assert (second["difference"], second["runs"]) == (None, 6)  # one source each
     assert list(second["now"]) == [
-        *("state", "first", "last", "since", "runs", "networks", "failing", "days", "failing_days", "low", "high")
+        *("state", "first", "last", "since", "runs", "networks", "failing", "days", "failing_days", "low", "high"),
+        *("contributors", "enough", "network_states"),
     ]
 
 

@@ -20,6 +20,8 @@ from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.synthetic_world import score, templates
 from tests.support.measurements.verdict_rows import blocked, rows, table
 
+pytestmark = pytest.mark.usefixtures("one_contributor_is_enough")
+
 START = date(2026, 10, 1)
 
 
@@ -139,7 +141,7 @@ def test_events_of_invented_world_are_found(seed: int) -> None:
     made = score(30_000, seed, templates())
     assert made.false == 0 and made.begun > 20
     assert made.found >= 0.95 * made.begun
-    assert made.delay <= 9 and made.error <= 1
+    assert made.delay <= 10 and made.error <= 1
 
 
 def test_countries_and_months_are_separate_events() -> None:
@@ -179,6 +181,7 @@ def test_outage_does_not_end_event() -> None:
 
 def test_events_as_json_have_all_keys() -> None:
     (event,) = json.loads("[" + events_to_json(found(fine(5, range(9)), bad(5, range(9, 15)))).strip() + "]")
+    assert 0 < event.pop("q_value") <= 1  # one network is hardly more than an accident
     assert event == {
         "service": "telegram/web",
         "networks": ["AS64500"],

@@ -5,11 +5,15 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
 from probe.analysis.compare.compare import cell_text, to_json
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.verdict_rows import blocked, rows, table
+
+pytestmark = pytest.mark.usefixtures("one_contributor_is_enough")
 
 CLEAN = [f"C{letter}" for letter in "ABCDEFGH"]
 
@@ -28,7 +32,6 @@ def country(cc: str, kind: Any = rows, networks: int = 3, **columns: Any) -> lis
 
 
 def texts(*groups: Iterable[VerdictRow], **question: Any) -> dict[str, str]:
-    """Return the texts of all cells by country."""
     comparison = compare(table(*groups), Question(by=("cc",), **question))
     return {cell.vantage["cc"]: cell_text(cell) for cell in comparison.cells.values()}
 

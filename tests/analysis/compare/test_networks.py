@@ -19,12 +19,11 @@ from probe.analysis.compare.networks import NetworkRegimes
 from probe.analysis.compare.terminal.text import to_text
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.report.notebook import Verdicts
-from probe.analysis.rules.regimes import REGIMES, UNKNOWN, sentence_of
+from probe.analysis.rules.regime_rules import REGIMES, UNKNOWN, sentence_of
 from probe.analysis.rules.rule import State
-from probe.analysis.rules.tables import RULES
-from probe.analysis.verdicts.regimes.many_runs import Regimes, RegimeSearch, RunRows
-from probe.analysis.verdicts.regimes.regimes import judge_regime
-from probe.analysis.verdicts.regimes.run_network import RunNetwork, StoredNetwork
+from probe.analysis.ruleset.tables import RULES
+from probe.analysis.verdicts.network_regimes import Regimes, RegimeSearch, RunRows, judge_regime
+from probe.analysis.verdicts.run_network import RunNetwork, StoredNetwork
 from probe.analysis.verdicts.verdict_row import VerdictRow, network_text, rows_of_each
 from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.measurements.recorded_runs import RECORDED

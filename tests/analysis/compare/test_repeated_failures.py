@@ -12,15 +12,17 @@ from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import Cell, compare
 from probe.analysis.compare.compare import cell_text, cell_to_dict, state_lines
 from probe.analysis.compare.networks import NetworkRegimes
-from probe.analysis.compare.repeated_runs import UNCONFIRMED
+from probe.analysis.compare.repeated_failures import LAYERS
 from probe.analysis.compare.terminal.text import to_text
 from probe.analysis.rules.rule import State
-from probe.analysis.rules.tables import RULES
+from probe.analysis.ruleset.tables import RULES
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.verdict_rows import rows, store, table
 
+pytestmark = pytest.mark.usefixtures("one_contributor_is_enough")
+
 SITE, OTHERS = "https://site.example//web", ("a//web", "b//web", "c//web")
-SINGLE = {"state": "impaired", "rule_id": "tls_unconfirmed", "attempts": 1, "failures": 1}
+SINGLE = {"state": "impaired", "rule_id": "unconfirmed", "layer": "tls", "attempts": 1, "failures": 1}
 DAYS = tuple(f"2026-11-{day}" for day in range(11, 19))
 VERSIONS = ("3.24", "3.25", "3.26")
 _runs = count()
@@ -70,7 +72,7 @@ def test_single_failures_that_repeat_make_a_cell_likely_blocked(
     found = cell(failing(), ELSEWHERE, folder=tmp_path / "s" if stored else None, by=by)
     assert (found.state, found.found, found.by_state) == ("likely_blocked", "likely_blocked", {"impaired": 24})
     assert found.derived is not None and found.now is not None
-    assert (found.derived.rule, found.derived.rule_id) == ("repeated_failures", "tls_unconfirmed")
+    assert (found.derived.rule, found.derived.layer) == ("repeated_failures", "tls")
     assert (found.derived.failing, found.derived.runs, found.derived.days, found.derived.sources) == (24, 24, 8, 3)
     assert (found.derived.others_failing, found.derived.others_working) == (0, 72)
     assert (found.derived.elsewhere_working, found.derived.elsewhere) == (3, 3)
@@ -80,9 +82,9 @@ def test_single_failures_that_repeat_make_a_cell_likely_blocked(
 
 LOOK_ALIKES: dict[str, list[VerdictRow]] = {
     "outage of some days": failing(DAYS[:4]),
-    "outage of the network": failing(others="impaired", rule_id="tls_unconfirmed"),
+    "outage of the network": failing(others="impaired", rule_id="unconfirmed"),
     "outage of the network on half of the days": failing(DAYS[:4]) + failing(DAYS[4:], others="impaired"),
-    "no control": failing(rule_id="tls_no_control", controls=0, control_successes=0),
+    "no control": failing(rule_id="no_control", controls=0, control_successes=0),
     "control not recorded": failing(controls=0, control_successes=0),
     "control fails": failing(control_successes=0),
     "several attempts of which one works": failing(attempts=2),
@@ -92,9 +94,7 @@ LOOK_ALIKES: dict[str, list[VerdictRow]] = {
     "a user who updated": [row for n, version in enumerate(VERSIONS) for row in failing(DAYS[3 * n :][:3], (version,))],
     "another user without the filter": failing(versions=VERSIONS[:2])
     + [row for day in DAYS for row in run(day, site={}, software_version="3.26")],
-    "unlike failures": [
-        row for rule in ("tls_unconfirmed", "tcp_unconfirmed", "http_unconfirmed") for row in failing(rule_id=rule)
-    ],
+    "unlike failures": [row for layer in ("tls", "tcp", "http") for row in failing(layer=layer)],
 }
 
 
@@ -206,5 +206,5 @@ def test_derivation_is_shown_with_its_rule() -> None:
 
 
 def test_rules_of_single_failures_exist_and_do_not_accuse() -> None:
-    states = {name: RULES[name].state for name in UNCONFIRMED}
-    assert states == dict.fromkeys(UNCONFIRMED, State.IMPAIRED)
+    states = {layer: RULES[f"unconfirmed:{layer}"].state for layer in LAYERS}
+    assert states == dict.fromkeys(LAYERS, State.IMPAIRED)

@@ -20,6 +20,8 @@ from tests.analysis.compare.test_networks import run, verdicts
 from tests.support.measurements.verdict_rows import rows, store, table
 from tests.support.store.stores import store_of
 
+pytestmark = pytest.mark.usefixtures("one_contributor_is_enough")
+
 
 def slow(*ratios: float, **more: Any) -> list[VerdictRow]:
     """Return a throttled run for each ratio. Its interval is 0.1 to either side."""

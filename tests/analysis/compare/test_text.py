@@ -1,17 +1,21 @@
 """Test the text of a comparison for a terminal."""
 
 import re
+from itertools import combinations
 
 import pytest
 from rich.cells import cell_len
 
-from probe.analysis.compare.axes import Question
+from probe.analysis.compare.axes import AXES, Question
 from probe.analysis.compare.cells import Comparison, compare
+from probe.analysis.compare.terminal.cell_rows import named
 from probe.analysis.compare.terminal.style import GLYPHS, REST, Style, has_glyphs
 from probe.analysis.compare.terminal.text import LISTED, to_text
 from probe.cli.screen import COLOURS
-from probe.countries.names import country_name
+from probe.countries.country_names import country_name
 from tests.support.measurements.verdict_rows import blocked, rows, table
+
+pytestmark = pytest.mark.usefixtures("one_contributor_is_enough")
 
 DRAWN = Style(glyphs=True)
 BY_COUNTRY = Question(by=("cc",))
@@ -37,6 +41,22 @@ def test_row_says_state_runs_share_interval_and_mechanism() -> None:
     assert row_of(text, "telegram/web") == "telegram/web: fails at 1 of 2 vantage points"
     assert row_of(text, "OK:") == "OK: DE Germany AS3320 6/6"
     assert "tls.reset.sni: The handshake is reset, depending on" in text
+
+
+def test_every_choice_of_axes_names_its_vantage_points() -> None:
+    for number in range(1, len(AXES) + 1):
+        for by in combinations(AXES, number):
+            text = to_text(compare(table(blocked(6), rows(6, probe_cc="DE")), Question(by=by, lab=True)))
+            assert "BLOCKED" in text, by
+
+
+def test_vantage_point_without_country_is_called_by_its_network() -> None:
+    by_network = to_text(compare(table(blocked(6)), Question(by=("asn",))))
+    assert row_of(by_network, "AS64500") == "AS64500 BLOCKED 6/6 ######## 21-100 %"
+
+
+def test_name_of_country_stands_at_its_code_only() -> None:
+    assert named({"file": "IR.jsonl", "cc": "IR"}) == "IR.jsonl IR Iran"
 
 
 def test_row_says_since_when_and_on_how_many_networks() -> None:

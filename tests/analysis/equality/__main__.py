@@ -2,8 +2,7 @@
 
 `python -m tests.analysis.equality write FILE` judges everything that `sources.py` lists. `compare FILE` judges the
 measurements of the file again, with the present code, and prints each difference by key. `engines FILE` compares the
-rows and records that SQLite and DuckDB compute from these measurements, or SQLite and Spark with `--spark MASTER`. Exit
-code 1 if anything differs.
+rows and records that SQLite and DuckDB compute from these measurements. Exit code 1 if anything differs.
 
 To compare with an older commit, write the file in a worktree of it. A commit from before this folder needs a copy of
 this folder and of tests/support/hostile.
@@ -40,7 +39,6 @@ def _parser() -> argparse.ArgumentParser:
         "--only", type=_groups, default="", help=f"Some of {', '.join(GROUPS)}, with commas. Default: all."
     )
     parser.add_argument("--except", dest="left_out", default="", help="Keys that may differ, with commas.")
-    parser.add_argument("--spark", default="", help="Master of Spark, for `engines`. Default: DuckDB instead.")
     parser.add_argument("--jobs", type=int, default=2, help="Number of processes.")
     return parser
 
@@ -67,8 +65,8 @@ def _compare(asked: argparse.Namespace) -> int:
 
 
 def _engines(asked: argparse.Namespace) -> int:
-    rows, found = engines(asked.file, asked.jobs, asked.only, asked.spark)
-    print("\n".join(found) or f"SQLite and {'Spark' if asked.spark else 'DuckDB'} decide alike for {rows} rows.")
+    rows, found = engines(asked.file, asked.jobs, asked.only)
+    print("\n".join(found) or f"SQLite and DuckDB decide alike for {rows} rows.")
     return 1 if found else 0
 
 

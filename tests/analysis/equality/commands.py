@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import Engine, SQLiteEngine
-from probe.analysis.rules.tables import RULESET
-from probe.analysis.spark.pipeline import SparkPipeline
-from probe.analysis.spark.session import session
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.ruleset.tables import RULESET
 from probe.analysis.verdicts.verdicts import Flattened
 from tests.analysis.equality.differences import Report, differences
 from tests.analysis.equality.engines import disagreements
@@ -75,36 +73,24 @@ def _compared(part: tuple[Path, str, frozenset[str]]) -> tuple[str, Report, Coun
     return member, report, count
 
 
-def engines(file: Path, jobs: int, only: frozenset[str], spark: str) -> tuple[int, list[str]]:
-    """Judge a file's measurements with SQLite and DuckDB, or with SQLite and the master `spark`.
+def engines(file: Path, jobs: int, only: frozenset[str]) -> tuple[int, list[str]]:
+    """Judge a file's measurements with SQLite and DuckDB.
 
     Return the number of rows, and a text for each row and measurement that differs. Raise Unreadable.
     """
     counted, found = 0, list[str]()
     parts = [(file, name) for name in _chosen(file, only)]
-    decided = _decided_by_spark(parts, spark) if spark else _in_processes(_decided_by_duckdb, parts, jobs)
-    for count, texts in decided:
+    for count, texts in _in_processes(_decided, parts, jobs):
         counted, found = counted + count, found + texts
     return counted, found
 
 
-def _decided_by_duckdb(part: tuple[Path, str]) -> tuple[int, list[str]]:
-    with DuckDBEngine() as duckdb:
-        return _decided(part, duckdb)
-
-
-def _decided_by_spark(parts: Iterable[tuple[Path, str]], master: str) -> Iterator[tuple[int, list[str]]]:
-    with session(master) as spark, SparkPipeline(spark) as pipeline:
-        for part in parts:
-            yield _decided(part, pipeline)
-
-
-def _decided(part: tuple[Path, str], other: Engine) -> tuple[int, list[str]]:
+def _decided(part: tuple[Path, str]) -> tuple[int, list[str]]:
     counted, found = 0, list[str]()
-    with SQLiteEngine() as sqlite:
-        for batch in batches(unpack(*part), other.most_measurements):
+    with SQLiteEngine() as sqlite, DuckDBEngine() as duckdb:
+        for batch in batches(unpack(*part), duckdb.most_measurements):
             read = (flattened(one.id, one.raw) for one in batch)
-            count, texts = disagreements([one for one in read if isinstance(one, Flattened)], sqlite, other)
+            count, texts = disagreements([one for one in read if isinstance(one, Flattened)], sqlite, duckdb)
             counted, found = counted + count, found + texts
     return counted, found
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from probe.analysis.rules.old_ids import variants_by_old_id
+from probe.analysis.rules.variant import VARIANT
+from probe.analysis.verdicts.verdicts import to_json
 from tests.analysis.equality.judging import Outcome
 
 SHOWN = 3  # examples of a key
@@ -20,15 +23,37 @@ def differences(id: str, before: Outcome, now: Outcome) -> Iterator[Difference]:
     for key, then, present in ((REFUSED, before.refused, now.refused), (RAISED, before.raised, now.raised)):
         if then != present:
             yield key, id, then or None, present or None
-    if before.records == now.records:
+    recorded = list(map(with_present_ids, before.records))
+    if recorded == now.records:
         return
-    old, new = _services(before.records), _services(now.records)
+    old, new = _services(recorded), _services(now.records)
     if old != new:
         yield RECORDS, id, " ".join(old), " ".join(new)
     records = dict(zip(new, now.records, strict=True))
-    for service, record in zip(old, before.records, strict=True):
+    for service, record in zip(old, recorded, strict=True):
         if records.get(service, record) != record:
             yield from _of_record(f"{id} {service}", record, records[service])
+
+
+def with_present_ids(record: str) -> str:
+    """Return a verdict record with the ids that its rules have now, in the form in which records are written."""
+    parsed = json.loads(record)
+    if "layer" in parsed:
+        return record
+    parsed["endpoints"] = [_translated(endpoint) for endpoint in parsed["endpoints"]]
+    return to_json(_translated(parsed))
+
+
+def _translated(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a record or an endpoint with `layer`, `way` and `forged` behind its rule."""
+    made: dict[str, Any] = {}
+    for name, value in part.items():
+        if name == "rule_id":
+            variant = variants_by_old_id().get(value, {})
+            made |= {key: variant.get(key) or None for key in VARIANT} | {name: variant.get(name, value)}
+        else:
+            made[name] = value
+    return made
 
 
 def _services(records: list[str]) -> list[str]:

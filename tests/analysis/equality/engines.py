@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from probe.analysis.engines.engine import Engine
-from probe.analysis.verdicts.decisions import Decision, decisions_in
+from probe.analysis.engines.sql_engine import Engine
+from probe.analysis.verdicts.step_records import Decision, decisions_in
 from probe.analysis.verdicts.verdicts import Flattened, judge_batch, to_json
 
 

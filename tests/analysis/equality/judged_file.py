@@ -47,7 +47,6 @@ class Count:
     digest: str = ""
 
     def add(self, one: Judged) -> None:
-        """Count one measurement."""
         self.measurements += 1
         self.records += len(one.outcome.records)
         self.refused += bool(one.outcome.refused)
@@ -64,12 +63,10 @@ class Count:
 
 
 def digest(*texts: str) -> str:
-    """Return a digest of 16 hex digits."""
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 def member_of(source: Source) -> str:
-    """Return the name of a source's member."""
     return f"{source.group}/{source.name}{PACKED}"
 
 
@@ -86,7 +83,6 @@ def pack(judged: Iterable[Judged]) -> tuple[bytes, Count]:
 
 
 def unpack(file: Path, member: str) -> Iterator[Judged]:
-    """Yield the measurements of a member."""
     with zipfile.ZipFile(file) as held, held.open(member) as packed, zstd_module().ZstdFile(packed, "rb") as stream:
         for line in stream:
             one = json.loads(line)

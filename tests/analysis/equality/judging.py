@@ -7,7 +7,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, Self, TypeVar
 
-from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch, reason_unusable, to_json
 from probe.results import Problem
 from probe.results.reading import Piece
@@ -29,7 +29,6 @@ class Outcome:
         return cls(**stored)
 
     def packed(self) -> dict[str, Any]:
-        """Return the fields that are not empty."""
         return {name: value for name, value in asdict(self).items() if value}
 
     def text(self) -> str:

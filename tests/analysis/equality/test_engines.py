@@ -1,7 +1,4 @@
-"""Test that SQLite and DuckDB judge alike: recorded, foreign and hostile measurements.
-
-tests/analysis/spark/test_engines_agree.py does the same with Spark for the rows of the recordings.
-"""
+"""Test that SQLite and DuckDB judge alike: recorded, foreign and hostile measurements."""
 
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -10,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.pipeline.statement import Statement
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.pipeline.steps import STATEMENTS
+from probe.analysis.sql.statement import Statement
 from probe.analysis.verdicts.verdicts import Flattened
 from tests.analysis.equality.__main__ import main
 from tests.analysis.equality.engines import disagreements
@@ -22,7 +19,7 @@ from tests.analysis.rules.test_every_rule_fires import RECORDED
 from tests.support.measurements.pipeline_tables import statements_without
 
 pytestmark = pytest.mark.timeout(600)  # for machines with other load
-NOWHERE = "tls_reset_follows_name_to_neutral_host"
+NOWHERE = "failure_follows_name_to_neutral_host:tls:reset"
 
 
 def lines() -> Iterator[Line]:
@@ -36,11 +33,12 @@ def usable(found: Iterator[Line]) -> list[Flattened]:
     return [one for one in (flattened(*line) for line in found) if isinstance(one, Flattened)]
 
 
-def test_sqlite_and_duckdb_judge_alike() -> None:
+@pytest.mark.parametrize("tenth", range(10))
+def test_sqlite_and_duckdb_judge_alike(tenth: int) -> None:
     with SQLiteEngine() as sqlite, DuckDBEngine() as duckdb:
-        counted, found = disagreements(usable(lines()), sqlite, duckdb)
+        counted, found = disagreements(usable(islice(lines(), tenth, None, 10)), sqlite, duckdb)
     assert found == []
-    assert counted > 2_000
+    assert counted > 200
 
 
 def test_engine_without_a_rule_disagrees() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.listings.records import RULES, decide
-from probe.analysis.listings.rules import LISTING_RULES, Listing, ListingRow
-from probe.analysis.pipeline.inputs import BOOL, INT
-from probe.analysis.pipeline.statement import InputTable
-from probe.analysis.rules.mechanisms import is_mechanism
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.listings.listing_records import RULES, decide
+from probe.analysis.listings.listing_rules import LISTING_RULES, Listing, ListingRow
+from probe.analysis.pipeline.input_tables import BOOL, INT
 from probe.analysis.rules.rule import first_match
+from probe.analysis.ruleset.mechanisms import is_mechanism
+from probe.analysis.sql.statement import InputTable
 from tests.support.measurements.feature_rows import FillableEngine
 
 USABLE = ListingRow(answered=True, right_storefront=True, basket_size=3, basket_listed=3)

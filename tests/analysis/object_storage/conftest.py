@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from probe.analysis.object_storage import Bucket
-from probe.analysis.store.copying.copy import upload
+from probe.analysis.store.maintenance.copy import upload
 from tests.real.packages import COMMAND, OBJECT_STORAGE, missing
 from tests.support.not_run import NOT_RUN
 from tests.support.servers.object_storage import KEY, SECRET, Server, object_storage
@@ -30,7 +30,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Start one server for all tests."""
     if LACKING:
         pytest.fail(f"not installed: {OBJECT_STORAGE}; to run this: {COMMAND}", pytrace=False)
     with object_storage(tmp_path_factory.mktemp("object-storage")) as server:
@@ -48,7 +47,6 @@ def server(running: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.fixture
 def bucket(server: Server) -> str:
-    """Make a new bucket, and return its name."""
     name = f"bucket-{os.getpid()}-{next(_numbers)}"
     server.files().create_dir(name)
     return name

@@ -9,10 +9,10 @@ import pytest
 
 from probe.analysis.object_storage import open_bucket
 from probe.analysis.object_storage.listing import LISTING
-from probe.analysis.store.copying import copy as copying
-from probe.analysis.store.copying.listing import listing_of
+from probe.analysis.store.maintenance import copy as copying
+from probe.analysis.store.maintenance.copy import listing_of
+from probe.analysis.store.maintenance.rejudge import rejudge
 from probe.analysis.store.manifest import StoreError
-from probe.analysis.store.rejudging.rejudge import rejudge
 from probe.analysis.store.writing.ingest import ingest
 from probe.cli import main
 from tests.support.servers.object_storage import Server

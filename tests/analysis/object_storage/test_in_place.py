@@ -12,8 +12,8 @@ from probe.analysis.compare.verdict_table import StoreError, VerdictTable
 from probe.analysis.object_storage import bucket_store
 from probe.analysis.object_storage.listing import LISTING
 from probe.analysis.report.notebook import Verdicts
-from probe.analysis.spark.engine import SparkEngine
-from probe.analysis.store.copying.copy import upload
+from probe.analysis.spark.spark_engine import SparkEngine
+from probe.analysis.store.maintenance.copy import upload
 from probe.analysis.store.query_process import query
 from probe.analysis.store.versions import located
 from probe.analysis.store.views import Store
@@ -91,7 +91,7 @@ def test_stores_and_files_of_several_places_count_once(
     near = write(tmp_path / "more.jsonl", some_lines(30))
     place = in_bucket(store)
     code, expected, repeated = said("compare", store, other, near, "--json")
-    assert code == 0 and "measurements are there more than once" in repeated
+    assert code == 0 and "measurements occur more than once" in repeated
     assert said("compare", place, other, near, "--json") == (0, expected, repeated)
     far = said("compare", other, place, f"s3://{bucket}/raw", "--json")
     assert far[0] == 0 and counts(far[1]) == counts(expected)

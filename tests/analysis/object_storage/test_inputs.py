@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.object_storage import inputs, objects_of
+from probe.analysis.object_storage import bucket_inputs, objects_of
 from probe.analysis.store.manifest import rejected_lines
 from probe.analysis.store.writing.ingest import ingest
 from probe.cli import main
@@ -160,4 +160,4 @@ def test_object_that_is_gone_is_a_problem(server: Server, bucket: str) -> None:
     ((_, problem),) = read_lines(source)
     assert isinstance(problem, Problem)
     with pytest.raises(ResultsError, match="cannot be used"):
-        inputs.ObjectFile(source._folder, inputs.Entry("", 1))  # type: ignore[attr-defined]
+        bucket_inputs.ObjectFile(source._folder, bucket_inputs.Entry("", 1))  # type: ignore[attr-defined]

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.measurement_reader import observations, read_measurement
 from probe.analysis.observations.failure_kinds import dns_kind_of, is_local, kind_of
 from probe.analysis.observations.leaf_certificate import leaf_of
-from probe.analysis.observations.rows import CONTROL, PROBE, observations, read_measurement
-from probe.analysis.rules.mechanisms import ALL, LEAVES, ancestors, deepest, is_mechanism
+from probe.analysis.observations.observation import CONTROL, PROBE
+from probe.analysis.ruleset.mechanisms import ALL, LEAVES, ancestors, deepest, is_mechanism
 from probe.privacy.host_names import site_of
 from probe.signatures.bogons import is_bogon
 from tests.support.measurements.certificates import certificate

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.ooni_import import is_ooni, read_ooni
-from probe.analysis.ooni_import.entries import MOST, web_url
-from probe.analysis.ooni_import.failures import failure_in
 from probe.analysis.ooni_import.nettests import NETTESTS
+from probe.analysis.ooni_import.ooni_entries import MOST, web_url
+from probe.analysis.ooni_import.ooni_failures import failure_in
 from probe.analysis.verdicts.verdicts import judge_measurement, reason_unusable
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "ooni"

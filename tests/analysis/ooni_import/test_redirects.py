@@ -40,7 +40,7 @@ def test_redirect_that_was_not_followed_is_insufficient(version: str, code: int)
 @pytest.mark.parametrize("place", ["", "ftp://www.example.org/", "https://[scrubbed]/", "https://"])
 def test_redirect_to_unknown_place_is_insufficient(version: str, place: str) -> None:
     web = Web(OVER_TLS, version).asked(SITE).flow(SITE, code=301, to=place).helper(SITE)
-    assert verdict(web) == ("insufficient", "http_not_reached")
+    assert verdict(web) == ("insufficient", "not_reached")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -52,13 +52,13 @@ def test_last_page_that_differs_is_no_success(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_reset_of_the_same_address_over_tls_is_impaired(version: str) -> None:
     web = redirected(version, PLAIN, OVER_TLS).flow(SITE, tls=RESET).seen("http-failure", False)
-    assert verdict(web) == ("impaired", "tls_unconfirmed")
+    assert verdict(web) == ("impaired", "unconfirmed")
 
 
 def test_reset_at_two_addresses_is_likely_blocked() -> None:
     web = Web(PLAIN).asked(f"{SITE} {SECOND}").connected(SECOND).flow(SITE, code=301, to=OVER_TLS)
     web.flow(SITE, tls=RESET).connected(SECOND, tls=RESET).helper(SITE, SECOND).seen("http-failure", False)
-    assert verdict(web) == ("likely_blocked", "tls_reset_here_again")
+    assert verdict(web) == ("likely_blocked", "fails_here_again")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -67,7 +67,7 @@ def test_second_visit_of_an_address_counts(version: str) -> None:
     again = redirected(version, OVER_TLS, OVER_TLS)
     assert verdict(again.flow(SITE).seen(False, True, ALIKE)) == ("ok", "http_answers")
     again = redirected(version, OVER_TLS, OVER_TLS)
-    assert verdict(again.flow(SITE, failure=RESET).seen("http-failure", False)) == ("impaired", "http_unconfirmed")
+    assert verdict(again.flow(SITE, failure=RESET).seen("http-failure", False)) == ("impaired", "unconfirmed")
 
 
 def test_failed_lookup_of_old_redirect_is_read_from_its_request() -> None:
@@ -78,7 +78,7 @@ def test_failed_lookup_of_old_redirect_is_read_from_its_request() -> None:
 def test_flow_without_request_is_no_failed_request() -> None:
     """Connect to two addresses, of which OONI's probe asks one for the page."""
     web = Web(OVER_TLS).asked(f"{SITE} {SECOND}").connected(SECOND).flow(SITE, failure=RESET)
-    assert verdict(web.helper(SITE, SECOND).seen("http-failure", False)) == ("impaired", "http_unconfirmed")
+    assert verdict(web.helper(SITE, SECOND).seen("http-failure", False)) == ("impaired", "unconfirmed")
 
 
 @pytest.mark.parametrize("junk", [None, 5, "", "\x00", {"format": "base64", "data": "?"}, ["https://www.example.org/"]])

@@ -46,6 +46,14 @@ def test_page_that_ooni_did_not_compare_verifies_no_address() -> None:
     assert verdict(page(alike=UNLIKE, blocking="http-diff"))[0] == "insufficient"
 
 
+@pytest.mark.parametrize("conclusion", [False, "dns", "http-diff", None])
+def test_facts_carry_the_verdict_and_not_oonis_conclusion(conclusion: Any) -> None:
+    assert verdict(page(blocking=conclusion)) == ("ok", "http_answers")
+    proven = {"failure": None, "addrs": [SITE]}
+    assert verdict(page(dns=proven, alike=(True, False, True, True), blocking=conclusion)) == ("ok", "http_answers")
+    assert verdict(page(dns=proven, alike=(False, False, True, True), blocking=conclusion))[0] == "insufficient"
+
+
 def test_private_address_is_not_verified_by_a_page() -> None:
     assert verdict(page(BOGON, {"failure": None, "addrs": [SITE]})) == ("likely_blocked", "dns_bogon_here")
 

@@ -11,8 +11,8 @@ from tests.support.measurements.lines import GENUINE, SECOND, Lines
 HOST, RESET = "web.telegram.org", f"tls:{f.RESET}"
 URL = f"https://{HOST}:443/"
 REFUSED = f"tcp:{f.REFUSED}"
-LIMITED_TLS = ("impaired", [], "tls_fails_soon_after_another")
-FOLLOWS_NAME = ("blocked", ["tls.reset.sni"], "tls_reset_follows_name_at_this_address")
+LIMITED_TLS = ("impaired", [], "fails_soon_after_another")
+FOLLOWS_NAME = ("blocked", ["tls.reset.sni"], "failure_follows_name_at_this_address")
 
 
 def measured(failed: str = RESET, *, innocuous: str = "ok", at_neutral: str = "ok", before: float = 0.0) -> Lines:
@@ -68,18 +68,18 @@ def test_name_that_passes_after_a_rest_is_ok() -> None:
 
 def test_name_that_fails_at_a_neutral_host_needs_no_rest() -> None:
     lines = others(measured(at_neutral=RESET), RESET, RESET)
-    assert judged(lines) == ("blocked", ["tls.reset.sni"], "tls_reset_follows_name_to_neutral_host")
+    assert judged(lines) == ("blocked", ["tls.reset.sni"], "failure_follows_name_to_neutral_host")
 
 
 def test_refused_connections_beside_an_accepted_one_are_not_accused() -> None:
     lines = measured(REFUSED)
-    assert judged(lines) == ("impaired", [], "tcp_fails_soon_after_another")
+    assert judged(lines) == ("impaired", [], "fails_soon_after_another")
     lines.confirm(URL, GENUINE, REFUSED, t0=10.0, t=10.1)
-    assert judged(lines) == ("likely_blocked", ["tcp.refused"], "tcp_refused_here")
+    assert judged(lines) == ("likely_blocked", ["tcp.refused"], "tcp_fails_alike_here")
 
 
 def test_address_that_answers_no_one_is_accused_as_before() -> None:
-    assert judged(measured(REFUSED, innocuous=REFUSED)) == ("likely_blocked", ["tcp.refused"], "tcp_refused_here")
+    assert judged(measured(REFUSED, innocuous=REFUSED)) == ("likely_blocked", ["tcp.refused"], "tcp_fails_alike_here")
 
 
 @pytest.mark.parametrize("rested", [True, False])

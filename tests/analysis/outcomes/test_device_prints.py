@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.packets.device_prints import prints_of
+from probe.analysis.observations.reset_packets import prints_of
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.signatures.device_prints import HENAN, TSG
 from tests.analysis.outcomes.test_forged_resets import HOST, URL, packet, reset_at_its_address, with_handshake

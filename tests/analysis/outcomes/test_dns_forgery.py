@@ -54,24 +54,24 @@ def alone(answer: str = BOGON) -> Lines:
 
 def test_false_answer_of_the_resolver_is_distinguished_from_forgery_on_path() -> None:
     lines = wrong(FORGED)
-    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_lie_proven_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_forgery_proven")
     lines.public_udp(HOST, [GENUINE])
     lines.dark(HOST, "dns_no_answer")
-    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_resolver_lies_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_resolver_forges")
     lines = wrong(FORGED)
     lines.public_udp(HOST, [FORGED])
-    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_forged_on_path_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_forged_on_path")
     lines = wrong(FORGED)
     lines.public_udp(HOST, [GENUINE])
     lines.dark(HOST, [FORGED])
-    assert conclusion(lines)[2] == "dns_forged_on_path_other"
+    assert conclusion(lines)[2] == "dns_forged_on_path"
 
 
 def test_interceptor_with_false_answer_is_blocked() -> None:
     lines = wrong(FORGED)
     lines.dark(HOST, [FORGED])
     lines.preflight["dark_answers"] = True
-    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_interceptor_lies_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_interceptor_forges")
 
 
 def test_dns_proxy_before_a_name_in_several_networks_is_impaired() -> None:
@@ -81,7 +81,7 @@ def test_dns_proxy_before_a_name_in_several_networks_is_impaired() -> None:
     lines.preflight["dark_answers"] = True
     assert conclusion(lines)[:2] == ("impaired", [])
     lines.preflight["dark_answers"] = False
-    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_answer_from_nowhere_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_answer_from_non_resolver")
 
 
 def test_denial_by_the_resolver_is_distinguished_from_denial_on_path() -> None:
@@ -89,7 +89,7 @@ def test_denial_by_the_resolver_is_distinguished_from_denial_on_path() -> None:
     lines.lookup(HOST, failure=NXDOMAIN)
     lines.encrypted(HOST, GENUINE)
     lines.alternative(URL, GENUINE)
-    assert conclusion(lines) == ("blocked", ["dns.nxdomain"], "dns_nxdomain_proven_false")
+    assert conclusion(lines) == ("blocked", ["dns.nxdomain"], "dns_denial_proven_false")
     lines.public_udp(HOST, [GENUINE])
     assert conclusion(lines) == ("blocked", ["dns.nxdomain"], "dns_resolver_denies")
     lines.dark(HOST, NXDOMAIN)
@@ -110,7 +110,7 @@ def test_bogon_from_a_silent_non_resolver_is_blocked() -> None:
     lines.dark(HOST, [BOGON])
     assert conclusion(lines)[0] == "impaired"  # whether that address answers other queries is not known
     lines.preflight["dark_answers"] = False
-    assert conclusion(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_nowhere")
+    assert conclusion(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_non_resolver")
     lines.preflight["dark_answers"] = True  # an interceptor answers all queries, so the owner may publish that address
     assert conclusion(lines)[0] == "impaired"
 
@@ -120,7 +120,7 @@ def test_bogon_from_the_helpers_closed_port_is_blocked() -> None:
     lines.at_helper(HOST, [BOGON])
     assert conclusion(lines)[0] == "impaired"
     innocuous = lines.at_helper(INNOCUOUS, innocuous=True)
-    assert conclusion(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_nowhere")
+    assert conclusion(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_non_resolver")
     (record,) = judge_measurement(without_transactions(lines.line(), [innocuous]), file="a.jsonl", number=1)
     assert record["state"] == "impaired"
 
@@ -139,7 +139,7 @@ def test_forged_answer_after_an_icmp_error_counts() -> None:
     lines.at_helper(HOST, [BOGON])
     query = last_query(lines)
     query.failure, query.answers = "connection_refused", []
-    assert conclusion(lines)[2] == "dns_bogon_from_nowhere"
+    assert conclusion(lines)[2] == "dns_bogon_from_non_resolver"
 
 
 def test_true_answer_from_a_non_resolver_is_an_anomaly() -> None:
@@ -207,7 +207,7 @@ def test_forged_family_beside_a_working_one_is_degraded() -> None:
     lines.first(URL, FORGED6, f"tcp:{TIMEOUT}")
     assert judged(lines)["state"] == "blocked"  # nothing shows that the true address works
     lines.first(URL, GENUINE)
-    assert conclusion(lines) == ("degraded", ["dns.injection.bogon"], "dns_one_family_forged_bogon")
+    assert conclusion(lines) == ("degraded", ["dns.injection.bogon"], "dns_one_family_forged")
     lines.own_udp(HOST, [FORGED], [GENUINE])  # a forged answer came first here too
     assert judged(lines)["state"] == "blocked"
 

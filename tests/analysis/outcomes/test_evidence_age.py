@@ -49,34 +49,34 @@ def test_success_of_control_accuses_only_near_the_failure(how: str, began: float
     lines.control(WEB, GENUINE)
     state, rule = judged(lines, began)
     assert (state == "likely_blocked") is accused
-    assert accused or (state, rule) == ("impaired", "tcp_no_control")
+    assert accused or (state, rule) == ("impaired", "no_control")
 
 
 def test_newer_failure_of_control_outweighs_an_old_success() -> None:
     lines = failing_twice(FAILURES["silent"])
     lines.control(WEB, GENUINE)
     lines.control(WEB, GENUINE, FAILURES["silent"])
-    assert judged(lines, -30.0, 51.0) == ("down", "tcp_fails_everywhere")
+    assert judged(lines, -30.0, 51.0) == ("down", "fails_everywhere")
 
 
 def test_newer_success_of_control_accuses_beside_an_old_one() -> None:
     lines = failing_twice(FAILURES["silent"])
     lines.control(WEB, GENUINE)
     lines.control(WEB, GENUINE)
-    assert judged(lines, -30.0, 51.0) == ("likely_blocked", "tcp_timeout_here")
+    assert judged(lines, -30.0, 51.0) == ("likely_blocked", "tcp_fails_alike_here")
 
 
 def test_old_failure_of_control_still_shows_that_a_server_is_down() -> None:
     lines = failing_twice(FAILURES["silent"])
     lines.control(WEB, GENUINE, FAILURES["silent"])
-    assert judged(lines, -30.0) == ("down", "tcp_fails_everywhere")
+    assert judged(lines, -30.0) == ("down", "fails_everywhere")
 
 
 def test_old_success_at_the_address_is_not_replaced_by_one_at_another_address() -> None:
     lines = failing_twice(FAILURES["silent"])
     lines.control(WEB, GENUINE)
     lines.control(WEB, "149.154.167.98")
-    assert judged(lines, -30.0, 25.0) == ("impaired", "tcp_no_control")
+    assert judged(lines, -30.0, 25.0) == ("impaired", "no_control")
 
 
 def test_server_that_is_back_for_both_is_ok() -> None:

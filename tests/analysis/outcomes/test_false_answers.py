@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.observations.rows import CONTROL, read_measurement
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.measurement_reader import read_measurement
+from probe.analysis.observations.observation import CONTROL
 from probe.analysis.rules.rule import ACCUSING
 from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import is_address

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.packets.forged_resets import count_forged_resets
+from probe.analysis.observations.reset_packets import count_forged_resets
 from probe.analysis.verdicts.verdicts import judge_measurement
-from probe.formats.exchanges.packets import PacketRecord
+from probe.formats.exchanges.recorded_packets import PacketRecord
 from tests.support.measurements.lines import GENUINE, Lines
 
 HOST, RESET = "web.telegram.org", "connection_reset"

@@ -3,9 +3,9 @@
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.observations.rows import read_measurement
-from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.measurement_reader import read_measurement
+from probe.analysis.verdicts.deciding_evidence import MeasurementEvidence
 from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.measurements.kept_connections import (

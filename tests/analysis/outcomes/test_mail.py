@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.rows import read_measurement
+from probe.analysis.measurement_reader import read_measurement
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import StreamEnd
 from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, conclusion, judged
@@ -93,7 +93,7 @@ def test_starttls_missing_once_is_impaired() -> None:
     lines.encrypted(HOST, GENUINE)
     lines.first(url, GENUINE, "missing")
     lines.control(url, GENUINE)
-    assert (judged(lines)["state"], rule_of(lines)) == ("impaired", "mail_unconfirmed")
+    assert (judged(lines)["state"], rule_of(lines)) == ("impaired", "unconfirmed")
     lines.confirm(url, GENUINE, f"starttls:{RESET}")  # and another kind is no confirmation
     assert conclusion(lines) == ("impaired", [])
     lines.confirm(url, GENUINE)
@@ -132,7 +132,23 @@ def test_refusal_before_an_acceptance_is_blocked_if_the_control_is_accepted() ->
     assert conclusion(mail("smtp+starttls", "ehlo contradicted", control="missing")) == ("down", [])
 
 
-@pytest.mark.parametrize("outcome", ["ehlo known", "ehlo contradicted"])
+def test_two_greetings_on_one_connection_are_blocked_if_the_control_is_accepted() -> None:
+    lines = mail("smtp+starttls", "two greetings")
+    assert (conclusion(lines), rule_of(lines)) == (("blocked", ["smtp.injection"]), "smtp_greeting_contradicted")
+    assert conclusion(mail("smtp+starttls", "two greetings", control=None)) == ("impaired", [])
+    assert conclusion(mail("smtp+starttls", "two greetings", control="two greetings")) == ("down", [])
+    assert rule_of(mail("smtp+starttls", "turned away")) == "mail_turned_away"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_refusal_inside_tls_is_the_services(protocol: str) -> None:
+    record = judged(mail(f"{protocol}s", "turned away in tls"))
+    assert (record["state"], record["rule_id"]) == ("impaired", "mail_service_refuses_here")
+    assert (record["mechanisms"], record["cause_place"]) == ([], "service")
+    assert conclusion(mail(f"{protocol}s", "turned away in tls", control="turned away in tls")) == ("down", [])
+
+
+@pytest.mark.parametrize("outcome", ["ehlo known", "ehlo contradicted", "two greetings"])
 def test_single_injected_refusal_accuses_nothing(outcome: str) -> None:
     url = url_of("smtp+starttls")
     lines = MailLines({"mail": [url]})
@@ -216,7 +232,7 @@ def test_accepted_but_not_offered_starttls_is_no_success() -> None:
     for entry in line["test_keys"]["x_endpoints"]["mail"]:
         entry["failure"] = None
     (record,) = judge_measurement(line, file="x", number=1)
-    assert (record["state"], record["rule_id"]) == ("blocked", "smtp_starttls_stripped")
+    assert (record["state"], record["rule_id"]) == ("blocked", "starttls_stripped")
 
 
 @pytest.mark.parametrize(

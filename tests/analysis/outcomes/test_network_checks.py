@@ -55,6 +55,17 @@ def conclusion(lines: Lines) -> tuple[str, str]:
     return record["state"], record["rule_id"]
 
 
+@pytest.mark.parametrize(("change", "reason"), [("network", "network_changed"), ("sleep", "computer_slept")])
+def test_another_network_or_sleep_during_the_measurement_accuses_nothing(change: str, reason: str) -> None:
+    record = judged(failing(REFUSED, check(101.0, *FINE), check(105.0, *FINE, changes=[change])))
+    assert (record["valid"], record["invalid_reason"], record["state"]) == (False, reason, None)
+
+
+@pytest.mark.parametrize("changes", [[], None, "network", ["vpn", 4]])
+def test_other_values_in_the_place_of_changes_are_none(changes: Any) -> None:
+    assert conclusion(failing(REFUSED, check(105.0, *FINE, changes=changes)))[0] == "likely_blocked"
+
+
 @pytest.mark.parametrize("outcome", [SILENT, REFUSED, RESET])
 def test_failure_beside_a_good_check_is_accused(outcome: str) -> None:
     assert conclusion(failing(outcome, check(105.0, *FINE)))[0] == "likely_blocked"
@@ -62,21 +73,21 @@ def test_failure_beside_a_good_check_is_accused(outcome: str) -> None:
 
 @pytest.mark.parametrize("outcome", [SILENT, REFUSED, RESET])
 def test_failure_without_a_check_at_its_time_is_impaired(outcome: str) -> None:
-    assert conclusion(failing(outcome)) == ("impaired", "address_network_unchecked")
-    assert conclusion(failing(outcome, check(60.0, *FINE))) == ("impaired", "address_network_unchecked")
+    assert conclusion(failing(outcome)) == ("impaired", "network_unchecked")
+    assert conclusion(failing(outcome, check(60.0, *FINE))) == ("impaired", "network_unchecked")
 
 
 def test_measurement_that_writes_no_times_is_judged_by_its_preflight() -> None:
     lines = failing(SILENT)
     del lines.preflight["began"], lines.run["network_checks"]
-    assert conclusion(lines) == ("likely_blocked", "tcp_timeout_here")
+    assert conclusion(lines) == ("likely_blocked", "tcp_fails_alike_here")
 
 
 @pytest.mark.parametrize("outcome", [SILENT, f"tcp:{f.HOST_UNREACHABLE}", f"tls:{f.TIMEOUT}"])
 @pytest.mark.parametrize("good", [[], [check(98.0, *FINE)], [check(118.0, *FINE)]], ids=["", "before", "after"])
 def test_network_that_is_lost_for_a_time_accuses_nothing(outcome: str, good: list[dict[str, Any]]) -> None:
     lines = failing(outcome, *good, check(105.0, *LOST))
-    assert conclusion(lines) == ("insufficient", "address_network_lost")
+    assert conclusion(lines) == ("insufficient", "network_lost")
 
 
 def test_network_that_was_lost_earlier_does_not_count() -> None:
@@ -88,7 +99,7 @@ def test_server_that_is_down_for_the_control_too_is_down_in_a_lost_network() -> 
     lines.at_control.records.clear()
     lines.at_control.entries.clear()
     lines.control(WEB, GENUINE, SILENT)
-    assert conclusion(lines) == ("down", "tcp_fails_everywhere")
+    assert conclusion(lines) == ("down", "fails_everywhere")
 
 
 def test_success_counts_in_a_network_that_is_lost_later() -> None:
@@ -141,7 +152,7 @@ def following_name(*checks: dict[str, Any], at: float = 116.0) -> Lines:
 
 def test_neutral_host_counts_only_if_it_worked_when_it_got_the_name() -> None:
     near = check(105.0, host(1))
-    assert conclusion(following_name(check(105.0, *FINE)))[1] == "tls_reset_follows_name_to_neutral_host"
+    assert conclusion(following_name(check(105.0, *FINE)))[1] == "failure_follows_name_to_neutral_host"
     assert judged(following_name(near))["state"] == "impaired"  # the host itself was tested in the preflight only
     down = [check(105.0, *FINE), check(110.0, host(0, f.RESET, "tls_handshake"), host(1))]
     assert judged(following_name(*down))["state"] == "impaired"

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.rules.addresses import OUTAGE
+from probe.analysis.ruleset.address_rules import OUTAGE
 from probe.analysis.store.flatten import facts_from, flatten
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
+from probe.formats.followups import FollowUp
 from tests.support.measurements.lines import GENUINE, Lines
 
 HOST, TIMEOUT = "web.telegram.org", "generic_timeout_error"
@@ -61,22 +62,23 @@ def test_silent_address_is_impaired_if_a_neutral_host_is_not_reached(
     ids=["refused", "silent in TLS", "before the key existed"],
 )
 def test_neutral_host_that_answered_is_no_outage(host: dict[str, Any]) -> None:
-    assert judged(silent(host)) == ("likely_blocked", "tcp_timeout_here")
+    assert judged(silent(host)) == ("likely_blocked", "tcp_fails_alike_here")
 
 
 def test_refused_connect_is_accused_in_an_outage() -> None:
-    assert judged(silent(neutral(), failure="tcp:connection_refused")) == ("likely_blocked", "tcp_refused_here")
+    assert judged(silent(neutral(), failure="tcp:connection_refused")) == ("likely_blocked", "tcp_fails_alike_here")
 
 
 def test_address_that_answers_in_another_way_is_accused_in_an_outage() -> None:
     lines = silent(neutral())
     lines.first(f"http://{HOST}:80/", GENUINE)
-    assert judged(lines) == ("likely_blocked", "tcp_timeout_here")
+    assert judged(lines) == ("likely_blocked", "tcp_fails_alike_here")
 
 
-def test_router_on_the_path_is_no_answer_of_the_address() -> None:
+@pytest.mark.parametrize("followup", ["path_sweep", "near_reaction"])
+def test_router_on_the_path_is_no_answer_of_the_address(followup: FollowUp) -> None:
     lines = silent(neutral())
-    lines.probe.open(kind="followup", followup="path_sweep", address=GENUINE, port=443, family=4, endpoint=URL)
+    lines.probe.open(kind="followup", followup=followup, address=GENUINE, port=443, family=4, endpoint=URL)
     assert judged(lines) == ("impaired", OUTAGE)
 
 
@@ -87,7 +89,7 @@ def test_failure_at_the_control_too_is_down_in_an_outage() -> None:
     lines.twice(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.control(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.preflight["neutral"].append(neutral())
-    assert judged(lines) == ("down", "tcp_fails_everywhere")
+    assert judged(lines) == ("down", "fails_everywhere")
 
 
 def test_neutral_host_that_is_down_for_the_control_too_is_no_outage() -> None:
@@ -95,7 +97,7 @@ def test_neutral_host_that_is_down_for_the_control_too_is_no_outage() -> None:
     line = lines.line()
     there = line["test_keys"]["x_control"]["test_keys"]
     there["x_run"] = {"preflight": {"neutral": [neutral()]}}
-    assert judged(lines, line) == ("likely_blocked", "tcp_timeout_here")
+    assert judged(lines, line) == ("likely_blocked", "tcp_fails_alike_here")
     kept = flatten(flat_measurement_of(line), line, line_hash="ab" * 32, size=7, file="a.jsonl", number=1)
     assert facts_from(kept.measurement, kept.observations) == flat_measurement_of(line)
     there["x_run"] = {"preflight": {"neutral": [neutral(failure=None)]}}
@@ -113,7 +115,7 @@ def test_outage_holds_for_its_family(ip: str) -> None:
     own, other = (6, 4) if ip == V6 else (4, 6)
     assert judged(both_families(neutral(family=own), neutral(family=other, failure=None), ip=ip))[0] == "impaired"
     fine = both_families(neutral(family=other), neutral(family=own, failure=None), ip=ip)
-    assert judged(fine) == ("likely_blocked", "tcp_timeout_here")
+    assert judged(fine) == ("likely_blocked", "tcp_fails_alike_here")
     assert judged(both_families(neutral(family=other), ip=ip))[0] == "impaired"  # over its own it was not tried
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation
+from probe.analysis.observations.flat_measurement import FlatMeasurement
+from probe.analysis.observations.observation import PROBE, Observation
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch
 from probe.lab.recordings import recording_of
@@ -40,7 +41,6 @@ def _is_connected(row: Observation) -> bool:
 
 
 def accused(scenario: str, change: Callable[[FlatMeasurement], FlatMeasurement]) -> set[str]:
-    """Return the mechanisms of accusing states."""
     flattened = [
         Flattened(change(flat_measurement_of(measurement)), measurement, "a", 1)
         for measurement in measurements_of(scenario)
@@ -59,6 +59,17 @@ def test_silence_on_a_lossy_access_line_accuses_nothing(scenario: str) -> None:
     silent = {name for name in named if "timeout" in name or "drop" in name}
     assert silent
     assert not silent & accused(scenario, every_third_later)
+
+
+@pytest.mark.parametrize(("scenario", "mechanism"), [("stun-drop", "stun"), ("stun-drop", "turn")])
+def test_repeated_requests_to_relays_on_a_lossy_access_line_are_silent(scenario: str, mechanism: str) -> None:
+    """Check that the mechanism is silence. Each request is sent several times, so that loss alone does not explain it.
+
+    No echo pair isolates the cause there, because a lost datagram is no proof.
+    """
+    named = accused(scenario, every_third_later)
+    assert f"{mechanism}.timeout.other" in named
+    assert mechanism not in named
 
 
 @pytest.mark.parametrize("scenario", ["cutoff-name", "cutoff-name-reset"])

@@ -136,7 +136,7 @@ def test_web_proxy_in_the_place_of_a_data_centre_accuses_nothing(control: str, s
     url, ip = "mtproto://149.154.167.51:80", "149.154.167.51"
     lines = Lines({"dc_pool": [url]})
     lines.twice(url, ip, f"payload:{MTPROTO_WEB_SERVER}")
-    assert judged(lines)["rule_id"] == "payload_no_control"
+    assert judged(lines)["rule_id"] == "no_control"
     lines.control(url, ip, control)
     assert conclusion(lines) == (state, [])
     assert (judged(lines)["rule_id"] == "payload_answered_by_web_proxy") == (state == "impaired")

@@ -80,7 +80,7 @@ def test_silence_by_name_is_blocked_and_tcp_is_ok() -> None:
     lines = blocked()
     record = judged(lines)
     assert (record["state"], record["mechanisms"]) == ("blocked", ["quic.timeout.sni"])
-    assert record["rule_id"] == "quic_timeout_follows_name"
+    assert record["rule_id"] == "failure_follows_name"
     web = judged(lines, "web")
     assert (web["state"], web["mechanisms"], web["proof"]) == ("ok", [], "http")
 
@@ -109,7 +109,7 @@ def at_neutral(own: str = "ok", *, check: bool = True, proven_first: bool = True
 
 def test_silence_by_name_at_a_neutral_host_is_blocked_without_helper() -> None:
     record = judged(at_neutral())
-    assert (record["state"], record["rule_id"]) == ("blocked", "quic_timeout_follows_name_to_neutral_host")
+    assert (record["state"], record["rule_id"]) == ("blocked", "failure_follows_name_to_neutral_host")
 
 
 @pytest.mark.parametrize("how", [{"own": SILENT}, {"check": False}, {"proven_first": False}], ids=str)
@@ -159,7 +159,7 @@ def test_silence_at_the_control_too_is_down() -> None:
     lines.twice(QUIC, GENUINE, SILENT)
     lines.control(QUIC, GENUINE, SILENT)
     assert conclusion(lines) == ("down", [])
-    assert judged(lines)["rule_id"] == "quic_fails_everywhere"
+    assert judged(lines)["rule_id"] == "fails_everywhere"
 
 
 def test_silence_without_a_control_is_impaired() -> None:
@@ -272,14 +272,14 @@ def test_foreign_certificate_is_blocked_with_control_and_impaired_without() -> N
     assert conclusion(lines) == ("impaired", [])
     lines.control(QUIC, GENUINE)
     assert conclusion(lines) == ("blocked", ["tls.mitm.self_signed"])
-    assert judged(lines)["rule_id"] == "quic_mitm_self_signed"
+    assert judged(lines)["rule_id"] == "mitm_self_signed"
 
 
 def test_certificate_accepted_by_the_control_accuses_nothing() -> None:
     lines = both()
     lines.twice(QUIC, GENUINE, f"quic:{f.SSL_INVALID_CERTIFICATE}", cert=certificate(HOST))
     lines.control(QUIC, GENUINE)
-    assert judged(lines)["rule_id"] == "quic_same_certificate_at_control"
+    assert judged(lines)["rule_id"] == "same_certificate_at_control"
 
 
 def test_certificate_over_quic_verifies_the_address() -> None:

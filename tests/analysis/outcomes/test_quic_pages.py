@@ -92,7 +92,7 @@ def assert_not_accused(*reads: list[float], **about: Any) -> None:
 def test_limited_name_is_degraded_with_a_ratio_and_its_interval() -> None:
     record = judged(SLOW, FREE)
     assert (record["state"], record["mechanisms"]) == ("degraded", ["quic.throttle.sni"])
-    assert record["rule_id"] == "service_quic_name_throttled"
+    assert record["rule_id"] == "service_name_throttled"
     ratio = record["throughput_ratio"]
     assert ratio["low"] <= ratio["estimate"] <= ratio["high"] < 0.5
     assert ratio["estimate"] == pytest.approx(12 / 64, abs=0.01)

@@ -11,7 +11,6 @@ RESET = "connection_reset"
 
 
 def chain(*redirects: str) -> tuple[Lines, dict[str, list[str]]]:
-    """Return a web address and its redirects."""
     lines = Lines({"web": [FIRST]}, target="http://www.site.example/")
     lines.lookup("www.site.example", GENUINE)
     lines.encrypted("www.site.example", GENUINE)

@@ -65,15 +65,15 @@ AT_ADDRESS: Parts = {"other": stopped(), "neutral": whole(42000, 60), "again": s
 @pytest.mark.parametrize(
     ("parts", "expected"),
     [
-        (BY_NAME | {"small": SMALL_BYTES}, ("blocked", "flow.freeze.bytes", "http_freezes_for_name_after_bytes")),
-        (BY_NAME | {"small": SMALL_PACKETS}, ("blocked", "flow.freeze.packets", "http_freezes_for_name_after_packets")),
+        (BY_NAME | {"small": SMALL_BYTES}, ("blocked", "flow.freeze.bytes", "http_freezes_for_name")),
+        (BY_NAME | {"small": SMALL_PACKETS}, ("blocked", "flow.freeze.packets", "http_freezes_for_name")),
         (BY_NAME | {"small": SMALL_WHOLE}, ("blocked", "flow.freeze", "http_freezes_for_name")),
         (BY_NAME, ("blocked", "flow.freeze", "http_freezes_for_name")),
         (BY_NAME | {"small": PEER_IGNORES_SIZE}, ("blocked", "flow.freeze", "http_freezes_for_name")),
-        (AT_ADDRESS | {"small": SMALL_BYTES}, ("likely_blocked", "flow.freeze.bytes", "http_freezes_after_bytes")),
+        (AT_ADDRESS | {"small": SMALL_BYTES}, ("likely_blocked", "flow.freeze.bytes", "http_freezes_at_address")),
         (
             AT_ADDRESS | {"small": SMALL_PACKETS},
-            ("likely_blocked", "flow.freeze.packets", "http_freezes_after_packets"),
+            ("likely_blocked", "flow.freeze.packets", "http_freezes_at_address"),
         ),
     ],
 )
@@ -94,7 +94,7 @@ def test_connections_that_stop_at_times_work_badly() -> None:
     assert judged_in_short(page(**parts)) == (
         "degraded",
         ["flow.freeze.packets"],
-        "http_freezes_after_packets_at_times",
+        "http_freezes_at_address_at_times",
     )
 
 
@@ -158,7 +158,7 @@ def test_session_tickets_are_no_answer() -> None:
     """Show that a request without any answer is silence from the start, and not an answer that stopped."""
     tickets = stopped(2500, 16, after=500)
     lines = page(NONE, first=tickets, confirm=tickets)
-    assert judged_in_short(lines) == ("likely_blocked", ["http.timeout"], "http_timeout_here_again")
+    assert judged_in_short(lines) == ("likely_blocked", ["http.timeout"], "fails_here_again")
 
 
 def test_one_stop_without_a_status_line_is_no_missing_answer() -> None:

@@ -45,8 +45,8 @@ def judged(*made: tuple[Entry, Entry]) -> tuple[str, list[str], str]:
 @pytest.mark.parametrize(("direction", "rule"), [({}, "service_downloads"), (UPLOAD, "service_uploads")])
 def test_stops_at_one_place_in_two_sizes_are_noted(direction: Entry, rule: str) -> None:
     by_bytes, by_packets = pairs(64_000, 62_000, direction), pairs(64_000, 28_000, direction)
-    assert judged(*by_bytes) == ("ok", ["flow.freeze.bytes"], f"{rule}_stop_after_bytes")
-    assert judged(*by_packets) == ("ok", ["flow.freeze.packets"], f"{rule}_stop_after_packets")
+    assert judged(*by_bytes) == ("ok", ["flow.freeze.bytes"], f"{rule}_stop")
+    assert judged(*by_packets) == ("ok", ["flow.freeze.packets"], f"{rule}_stop")
 
 
 def without_repetition() -> list[tuple[Entry, Entry]]:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.store.flatten import facts_from, flatten
 from probe.analysis.verdicts.app_sentences import reason_of
-from probe.analysis.verdicts.apps import judge_apps
-from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
+from probe.analysis.verdicts.app_verdicts import judge_apps
+from probe.analysis.verdicts.deciding_evidence import MeasurementEvidence
 from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
 from probe.formats.failures import BUDGET, EOF, HELPER_BUSY, INTERRUPTED, TIMEOUT
@@ -78,6 +78,16 @@ def test_policer_drops_and_shaper_queues() -> None:
     two = (policed, FREE), (shaped | {"pair": 1}, FREE | {"pair": 1})
     assert judged(*two)["throughput_ratio"]["by"] is None
     assert judged((SLOW | unknown, FREE | unknown))["throughput_ratio"]["by"] is None
+
+
+def test_endpoint_has_the_rate_under_each_name() -> None:
+    record = judged((SLOW, FREE), (SLOW | {"pair": 1}, FREE | {"pair": 1}))
+    ratio = record["throughput_ratio"]
+    (compared,) = [each["throughput"] for each in record["endpoints"] if "throughput" in each]
+    assert compared["pairs"] == 2 and compared["low"] < compared["rate"] < compared["high"]
+    for key, part in (("rate", "estimate"), ("low", "low"), ("high", "high")):
+        assert compared[key] == pytest.approx(compared["innocuous_rate"] * ratio[part], rel=0.01)
+    assert all("throughput" not in each for each in judged()["endpoints"])
 
 
 def test_service_that_does_not_work_keeps_its_state() -> None:
@@ -283,7 +293,7 @@ CLEAR: Entry = {"server_name": "", "http_host": "web.telegram.org"}
 def test_limited_host_header_is_degraded_with_its_own_mechanism() -> None:
     record = judged((SLOW | CLEAR, FREE | CLEAR), url=CLEAR_URL)
     assert (record["state"], record["mechanisms"]) == ("degraded", ["http.throttle.host"])
-    assert record["rule_id"] == "service_host_throttled"
+    assert record["rule_id"] == "service_name_throttled"
     assert record["throughput_ratio"]["high"] < 0.5 and record["throughput_ratio"]["pairs"] == 1
     assert reason_of([record]) == "Pages are slowed down."
 

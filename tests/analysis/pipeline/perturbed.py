@@ -5,7 +5,8 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
+from probe.analysis.observations.flat_measurement import FlatMeasurement
+from probe.analysis.observations.observation import Answer, Observation, Query
 from probe.formats import failures as f
 
 _FAILURES = (

@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import Engine, SQLiteEngine
-from probe.analysis.pipeline.statement import Statement
+from probe.analysis.engines.sql_engine import Engine, SQLiteEngine
 from probe.analysis.pipeline.steps import STATEMENTS
+from probe.analysis.sql.statement import Statement
 from probe.analysis.verdicts.verdicts import Flattened
 from tests.analysis.equality.engines import disagreements
 from tests.analysis.pipeline.measurements import changed, others, recordings

@@ -1,6 +1,6 @@
 """Test that a column of the address row can read every column of an observation without a change elsewhere."""
 
-from probe.analysis.pipeline.addresses.linked import further_columns
+from probe.analysis.pipeline.linked_flows import further_columns
 
 
 def test_column_that_an_expression_reads_is_joined() -> None:

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.observations.rows import PROBE, Answer, FlatMeasurement, Query, observations
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.measurement_reader import observations
+from probe.analysis.observations.flat_measurement import FlatMeasurement
+from probe.analysis.observations.observation import PROBE, Answer, Query
+from probe.analysis.pipeline.datagram_races import RACE_STATEMENTS
 from probe.analysis.pipeline.filling import filled
-from probe.analysis.pipeline.inputs import INT, TEXT
-from probe.analysis.pipeline.names.lookups import LOOKUP_STATEMENTS
-from probe.analysis.pipeline.names.races import RACE_STATEMENTS
-from probe.analysis.pipeline.statement import InputTable
+from probe.analysis.pipeline.input_tables import INT, TEXT
+from probe.analysis.pipeline.system_lookups import LOOKUP_STATEMENTS
+from probe.analysis.sql.statement import InputTable
 
 NAME = "a.example"
 VERIFIED = InputTable("verified_address", "", {"m": (INT, ""), "name": (TEXT, ""), "address": (TEXT, "")})

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from probe.analysis.engines import repeated_rows
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.observations.rows import FlatMeasurement
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.observations.flat_measurement import FlatMeasurement
 from probe.analysis.pipeline.filling import filled
-from probe.analysis.pipeline.inputs import OBSERVATION
+from probe.analysis.pipeline.input_tables import OBSERVATION
 from tests.analysis.pipeline.measurements import alike
 
 COLUMNS = ", ".join(f"{name}, typeof({name})" for name in OBSERVATION.columns)

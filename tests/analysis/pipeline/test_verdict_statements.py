@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.pipeline.conclusions.address_parts import ADDRESS_RULES
-from probe.analysis.pipeline.conclusions.endpoints import ENDPOINT_ROWS
-from probe.analysis.pipeline.conclusions.service_counts import SERVICE_ATTEMPTS, SERVICE_BUGS
-from probe.analysis.pipeline.conclusions.services import SERVICE_PROOFS
-from probe.analysis.pipeline.inputs import BOOL, INT, TEXT
-from probe.analysis.pipeline.statement import InputTable
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.pipeline.endpoint_verdicts import ADDRESS_RULES, ENDPOINT_ROWS
+from probe.analysis.pipeline.input_tables import BOOL, INT, TEXT
+from probe.analysis.pipeline.service_verdicts import SERVICE_ATTEMPTS, SERVICE_BUGS, SERVICE_PROOFS
 from probe.analysis.rules.rule import SEVERITY, State
-from probe.analysis.rules.tables import TABLES, Rule
+from probe.analysis.ruleset.tables import TABLES, Rule
+from probe.analysis.sql.statement import InputTable
 
 Engine = SQLiteEngine | DuckDBEngine
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from probe.analysis.report.card_facts import card_facts
-from probe.analysis.report.dataset_card import MOST_NAMED, as_markdown
+from probe.analysis.report.dataset_card import MOST_NAMED, as_markdown, card_facts
 from probe.analysis.report.markdown import code, escaped
 from probe.analysis.store.licences import OF_OONI, OF_OURS, licences_of
 from probe.analysis.store.writing.ingest import ingest

@@ -37,6 +37,7 @@ def truth(world: Path) -> dict[str, Any]:
     return truth
 
 
+@pytest.mark.usefixtures("one_contributor_is_enough")
 @pytest.mark.parametrize("by", ["cc", "cc,asn"])
 def test_cells_match_invented_world(verdicts: Verdicts, truth: dict[str, Any], by: str) -> None:
     """Compare counts with the truth, and states with its events. A state is that of the newest days."""
@@ -57,6 +58,7 @@ def test_cells_match_invented_world(verdicts: Verdicts, truth: dict[str, Any], b
     assert sum(row["state"] == "blocked" for row in found.values()) > 1
 
 
+@pytest.mark.usefixtures("one_contributor_is_enough")
 def test_events_match_invented_world(verdicts: Verdicts, truth: dict[str, Any]) -> None:
     found = [event for event in verdicts.events().to_pylist() if event["kind"] == "interference"]
     assert len(found) > 3

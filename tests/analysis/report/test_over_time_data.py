@@ -6,7 +6,7 @@ import pytest
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
-from probe.analysis.report.page import series_data
+from probe.analysis.report.page import over_time_data as series_data
 from probe.analysis.report.page.over_time_data import over_time_data
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.verdict_rows import blocked, rows, table

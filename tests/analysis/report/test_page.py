@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
+from probe.analysis.report.page.cell_data import MOST_EVIDENCE
 from probe.analysis.report.page.page_data import page_data
 from probe.analysis.report.page.render import HERE, page_script, page_style, render, script_json
-from probe.analysis.report.page.verdict_data import MOST_EVIDENCE
 from tests.analysis.compare.test_events import bad, fine
 from tests.support.measurements.verdict_rows import blocked, rows, store, table
 
@@ -49,6 +49,7 @@ def test_page_sends_no_request_and_escapes_text() -> None:
     assert "url(" not in page_style()
 
 
+@pytest.mark.usefixtures("one_contributor_is_enough")
 def test_store_gives_same_page(tmp_path: Path) -> None:
     groups = fine(5, range(10)), bad(5, range(10, 20))
     here, kept = table(*groups), store(tmp_path, *groups)

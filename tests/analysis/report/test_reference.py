@@ -7,25 +7,25 @@ from typing import get_args
 import pytest
 
 from probe.analysis.features.rows import WideRow
-from probe.analysis.listings.rules import LISTING_RULES, ListingRow
-from probe.analysis.observations.column_types import column_types
-from probe.analysis.observations.observation import Observation
-from probe.analysis.pipeline.inputs import INPUTS
+from probe.analysis.listings.listing_rules import LISTING_RULES, ListingRow
+from probe.analysis.observations.observation import Observation, column_types
+from probe.analysis.pipeline.input_tables import INPUTS
 from probe.analysis.pipeline.steps import STATEMENTS
-from probe.analysis.report.pipeline_page import columns_made
-from probe.analysis.report.reference import ABOUT_TABLE, FOLDER, pages, readers_of
-from probe.analysis.rules.regime_meanings import REGIME_MEANINGS
-from probe.analysis.rules.regimes import REGIME_RULES, REGIMES, UNKNOWN
-from probe.analysis.rules.tables import TABLES
+from probe.analysis.report.reference import ABOUT_TABLE, FOLDER, STORED, columns_made, pages, readers_of
+from probe.analysis.rules.regime_rules import REGIME_MEANINGS, REGIME_RULES, REGIMES, UNKNOWN
+from probe.analysis.ruleset.tables import TABLES
 
 COLUMNS = [(row, column.name) for row in get_args(WideRow) for column in fields(row)]
 UNUSED = {
     "NameRow": {"dns_failure"},
-    "AddressRow": {"answers_elsewhere", "address_flows_reset", "address_flows_passed"},  # the last two: for a column
+    "AddressRow": {
+        *("answers_elsewhere", "address_flows_reset", "address_flows_passed"),
+        *("name_flows_silent", "name_flows_not_silent"),
+    },  # all but the first: for another column
 }  # recorded, and read by no rule
 
 
-@pytest.mark.parametrize("name", ["rules.md", "mechanisms.md", "features.md", "pipeline.md"])
+@pytest.mark.parametrize("name", STORED)
 def test_reference_page_is_current(name: str) -> None:
     current = (FOLDER / name).read_text(encoding="utf-8")
     assert current == pages()[name], "run: make reference"
@@ -35,7 +35,7 @@ def test_reference_page_is_current(name: str) -> None:
 def test_column_has_meaning_expression_and_reader(row: type[WideRow], name: str) -> None:
     (column,) = [column for column in fields(row) if column.name == name]
     meaning = column.metadata["meaning"]
-    assert meaning[0].isupper() and meaning.endswith(".") and len(meaning.split()) <= 25
+    assert meaning[0].isupper() and meaning.endswith(".")
     expression = " ".join(column.metadata["sql"].split())
     table = pages()["features.md"].split(f"## `{row.__name__}`")[1].split("\n## ")[0]
     (line,) = [line for line in table.splitlines() if line.startswith(f"| `{name}` |")]

@@ -8,8 +8,8 @@ Before a release a rule may be changed and the lock renewed. Later a rule whose 
 import hashlib
 from pathlib import Path
 
-from probe.analysis.listings.rules import LISTING_RULES
-from probe.analysis.rules.tables import TABLES
+from probe.analysis.listings.listing_rules import LISTING_RULES
+from probe.analysis.ruleset.tables import TABLES
 
 LOCK = Path(__file__).with_name("rules.lock")
 
@@ -21,9 +21,9 @@ def digest(table: str, when: str, state: str, mechanism: str) -> str:
 
 
 def meanings() -> dict[str, str]:
-    """Return the digest of each current rule by its id, those about app stores included."""
+    """Return the digest of each current rule by its key, those about app stores included."""
     verdicts = {
-        rule.rule_id: digest(table, rule.when, rule.state, rule.mechanism)
+        rule.key: digest(table, rule.when, rule.state, rule.mechanism)
         for table, (_, rules) in TABLES.items()
         for rule in rules
     }
@@ -31,7 +31,6 @@ def meanings() -> dict[str, str]:
 
 
 def locked() -> dict[str, str]:
-    """Return the locked digest of each id."""
     pairs = (line.split(maxsplit=1) for line in LOCK.read_text().splitlines() if not line.startswith("#"))
     return dict(pairs)
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from probe.analysis.rules.condition_parts import columns_of, parts_of
-from probe.analysis.rules.tables import TABLES, Rule
+from probe.analysis.ruleset.tables import TABLES, Rule
 
 CASES = [(kind, rule) for kind, rules in TABLES.values() for rule in rules]
 

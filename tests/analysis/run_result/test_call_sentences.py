@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from probe.analysis.run_result.call_sentences import MADE, NAMES, WHY_NOT, call_sentences, calls_of
+from probe.analysis.run_result.figure_sentences import MADE, NAMES, WHY_NOT, call_sentences, calls_of
 from probe.formats.flow_results import CallResult, CallResults
 from probe.lab.recordings import RECORDED
 

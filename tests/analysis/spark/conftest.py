@@ -10,7 +10,7 @@ from tests.support.not_run import NOT_RUN
 from tests.support.spark.clusters import connect
 
 LACKING = JAVA in missing()
-NEED_JAVA = ["test_engines_agree.py", "test_killed.py", "test_pipeline.py"]
+NEED_JAVA = ["test_engines_agree.py", "test_killed.py"]
 collect_ignore = NEED_JAVA if LACKING and not os.environ.get("CI") else []
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.spark import session
+from probe.analysis.spark import spark_session
+from probe.platforms.installation import command_for
 from tests.cli.results.test_judge import call
 from tests.support.measurements.verdict_rows import rows, store
 
@@ -38,9 +39,10 @@ def test_missing_extra_is_named(
     def find(name: str, *more: Any) -> Any:
         return None if name == missing else original(name, *more)
 
-    monkeypatch.setattr(session.importlib.util, "find_spec", find)
+    monkeypatch.setattr(spark_session.importlib.util, "find_spec", find)
     words = [question, folder, "--engine", "spark", "--master", "sc://127.0.0.1:1"]
-    assert refused(capsys, *words) == (2, f"probe: {session.NEEDS}")
+    needs = spark_session.NEEDS.format(command=command_for("analysis", "cluster"))
+    assert refused(capsys, *words) == (2, f"probe: {needs}")
 
 
 @pytest.mark.parametrize("home", ["", "/nowhere"])
@@ -49,20 +51,20 @@ def test_missing_java_is_named(
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", home)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert refused(capsys, "compare", folder, "--engine", "spark") == (2, f"probe: {session.NEEDS_JAVA}")
+    assert refused(capsys, "compare", folder, "--engine", "spark") == (2, f"probe: {spark_session.NEEDS_JAVA}")
 
 
 @pytest.mark.parametrize("master", ["local[0x2]", "yarn", "spark://", "sc:/x", "http://127.0.0.1:1", ""])
 def test_unknown_master_is_refused(folder: str, capsys: pytest.CaptureFixture[str], master: str) -> None:
     code, message = refused(capsys, "compare", folder, "--engine", "spark", "--master", master)
-    assert (code, session.MASTERS in message) == (2, True)
+    assert (code, spark_session.MASTERS in message) == (2, True)
 
 
 @pytest.mark.parametrize("scheme", ["sc", "spark"])
 def test_unreachable_cluster_exits_with_4(
     folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scheme: str
 ) -> None:
-    monkeypatch.setattr(session, "_java", lambda: True)
+    monkeypatch.setattr(spark_session, "_java", lambda: True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     code, message = refused(capsys, "events", folder, "--engine", "spark", "--master", f"{scheme}://127.0.0.1:{port}")
@@ -76,7 +78,7 @@ def test_master_without_engine_is_refused(folder: str, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [
-        ("[JAVA_GATEWAY_EXITED] Java gateway process exited", session.NEEDS_JAVA),
+        ("[JAVA_GATEWAY_EXITED] Java gateway process exited", spark_session.NEEDS_JAVA),
         ("x\nModuleNotFoundError: No module named 'probe'\ny", "The Python on the cluster has no module probe"),
         ("Job aborted\n  at a.b.C\nFileNotFoundError: /x is not there\n", "Spark failed: FileNotFoundError: /x is not"),
         ("[SOME] first line\nsecond", "Spark failed: [SOME] first line"),
@@ -84,7 +86,7 @@ def test_master_without_engine_is_refused(folder: str, capsys: pytest.CaptureFix
     ],
 )
 def test_spark_message_becomes_one_sentence(message: str, sentence: str) -> None:
-    assert sentence in session._sentence(message)
+    assert sentence in spark_session._sentence(message)
 
 
 def test_other_engine_loads_no_spark(folder: str) -> None:
@@ -101,5 +103,5 @@ def test_other_engine_loads_no_spark(folder: str) -> None:
 
 
 def test_ended_java_process_is_no_bug_of_the_probe() -> None:
-    with pytest.raises(session.ClusterError, match="perhaps for lack of memory"), session.cluster_errors():
+    with pytest.raises(spark_session.ClusterError, match="perhaps for lack of memory"), spark_session.cluster_errors():
         raise ConnectionRefusedError(111, "Connection refused")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.analysis.statistics.fisher import benjamini_hochberg, fisher_greater
+from probe.analysis.statistics.contingency_tables import benjamini_hochberg, fisher_greater
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
+from probe.analysis.statistics.flow_limits import permanent_gap, plateau
 from tests.analysis.statistics.flows import STEP, flow, from_marks
 from tests.analysis.statistics.loss_models import in_bursts, independent
 

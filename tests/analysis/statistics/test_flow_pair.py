@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from probe.analysis.statistics.flow_pair import loss_difference
+from probe.analysis.statistics.media_flow import loss_difference
 from tests.analysis.statistics.flows import flow, from_marks
 from tests.analysis.statistics.loss_models import in_bursts
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from probe.analysis.statistics.flow_parts import LATE, loss_between, punctual, without_span
-from probe.analysis.statistics.media_flow import loss
+from probe.analysis.statistics.media_flow import LATE, loss, loss_between, punctual, without_span
 from tests.analysis.statistics.flows import flow
 
 

@@ -4,8 +4,8 @@ from math import exp, log, sqrt
 
 import pytest
 
-from probe.analysis.statistics.mantel_haenszel import odds_ratio
-from probe.analysis.statistics.wilson import Z95
+from probe.analysis.statistics.contingency_tables import odds_ratio
+from probe.analysis.statistics.shares import Z95
 
 
 def test_one_large_stratum_gives_the_usual_ratio_and_interval() -> None:

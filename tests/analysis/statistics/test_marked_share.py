@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.analysis.statistics.marked_share import bursts, difference, effective_size, marked_share
+from probe.analysis.statistics.shares import bursts, difference, effective_size, marked_share
 from tests.analysis.statistics.loss_models import PACKETS, in_bad_periods, in_bursts, independent
 
 FLOWS = 10_000
@@ -45,7 +45,7 @@ def test_interval_covers_the_loss_of_bad_periods(share: float, length: float, wi
 
 def test_ordinary_interval_does_not_cover_the_loss_of_bursts() -> None:
     """Check that the flows above need more than Wilson's interval for independent packets."""
-    from probe.analysis.statistics.wilson import wilson
+    from probe.analysis.statistics.shares import wilson
 
     flows = list(in_bursts(0.1, 4.0, 1000, Random(SEED)))
     inside = sum(low <= 0.1 <= high for low, high in (wilson(lost.bit_count(), PACKETS) for lost in flows))

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from probe.analysis.statistics.rate_limit import EVEN, can_share_limit, queue_rate, unevenness
+from probe.analysis.statistics.flow_limits import EVEN, can_share_limit, queue_rate, unevenness
 from tests.analysis.statistics.flows import STEP, flow, from_marks
 from tests.analysis.statistics.loss_models import in_bursts, independent
 from tests.analysis.statistics.test_flow_cutoff import BITS, limited

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.analysis.statistics.wilson import wilson
+from probe.analysis.statistics.shares import wilson
 
 
 @pytest.mark.parametrize(

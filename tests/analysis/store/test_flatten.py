@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probe.analysis.store.columns import to_arrow, verdict_rows
 from probe.analysis.store.flatten import Flat, facts_from, flatten, head_from
-from probe.analysis.verdicts.hops.located import search_results
+from probe.analysis.verdicts.located_hops import search_results
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement, reason_unusable
 from probe.formats.__main__ import FIXTURE
 from tests.analysis.verdicts.test_verdict_record import JUNK, PLACES, RICH

@@ -21,8 +21,8 @@ from probe.analysis.store.export import WRITERS, export
 from probe.analysis.store.files import REPLACED, STAGED, WORK
 from probe.analysis.store.maintenance.forget import Selection, forget
 from probe.analysis.store.maintenance.migrate import migrate
+from probe.analysis.store.maintenance.rejudge import rejudge
 from probe.analysis.store.manifest import Manifest, StoreError, rejected_lines
-from probe.analysis.store.rejudging.rejudge import rejudge
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing import ingest as ingesting
 from probe.analysis.store.writing import merge as merging
@@ -32,7 +32,7 @@ from tests.support.lab.small_disk import LARGE, Disk, on_small_disk
 from tests.support.store.earlier import EARLIER, earlier_store
 from tests.support.store.stores import everything, some_lines, store_of, taken, write
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]  # for machines with other load
 STEP = 40 * 1024  # bytes by which the space grows
 SENTENCE = "The disk is full: {} cannot be written. Free some space and run the same command again."
 

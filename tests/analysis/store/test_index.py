@@ -3,11 +3,11 @@
 import hashlib
 from pathlib import Path
 
-from probe.analysis.observations.identity import SIZE
+from probe.analysis.observations.measurement_identity import SIZE
 from probe.analysis.store.files import table_files
-from probe.analysis.store.index import Index, ids_in, index_file, index_files, read_ids, write_ids
+from probe.analysis.store.identity_index import Index, ids_in, index_file, index_files, read_ids, write_ids
 from probe.analysis.store.manifest import Manifest
-from probe.analysis.store.writing.ingest import open_for_writing
+from probe.analysis.store.writing.moves import open_for_writing
 from tests.support.store.stores import some_lines, store_of
 
 

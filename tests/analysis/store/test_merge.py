@@ -8,13 +8,13 @@ import pytest
 
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import REPLACED, table_files
-from probe.analysis.store.rejudging.rejudge import rejudge
+from probe.analysis.store.maintenance.rejudge import rejudge
 from probe.analysis.store.writing import merge as merging
-from probe.analysis.store.writing.ingest import ingest, open_for_writing
+from probe.analysis.store.writing.ingest import ingest
 from probe.analysis.store.writing.merge import MB, Part, packed
-from probe.analysis.store.writing.moves import HOLDING
+from probe.analysis.store.writing.moves import HOLDING, open_for_writing
 from probe.analysis.store.writing.workers import workers
-from tests.support.store.kills import kill_everywhere
+from tests.support.store.kills import PARTS, kill_everywhere
 from tests.support.store.stores import Rows, everything, rows_of, some_lines, taken, write
 
 
@@ -85,21 +85,23 @@ def test_ingest_merges_in_its_background(tmp_path: Path, copied: Path, monkeypat
     """Let every batch be a load. Later batches come while a merge is under way."""
     monkeypatch.setattr("probe.analysis.store.writing.ingest.BATCH_LINES", 3)
     monkeypatch.setattr("probe.analysis.store.writing.ingest.LOAD_BYTES", 1)
-    new = [line | {"report_id": "new", "probe_network_name": "new"} for line in some_lines(18)]
-    assert taken(ingest([write(tmp_path / "new.jsonl", new)], copied, jobs=2)) == (18, 18, 0, 0)
+    new = [line | {"report_id": "new", "probe_network_name": "new"} for line in some_lines(9)]
+    assert taken(ingest([write(tmp_path / "new.jsonl", new)], copied, jobs=2)) == (9, 9, 0, 0)
     assert files_held(copied) == {1}
-    assert len(rows_of(copied, "measurements")) == 72
+    assert len(rows_of(copied, "measurements")) == 63
 
 
-def test_merge_that_is_killed_at_any_step_is_undone(small: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_merge_that_is_killed_at_any_step_is_undone(small: Path, tmp_path: Path, part: int) -> None:
     """Kill before each move of a file, and around each record in the database."""
-    kill_everywhere(small, tmp_path, merge, open_and_close, least=3 + 4 * len(HOLDING))
+    kill_everywhere(small, tmp_path, merge, open_and_close, least=3 + 4 * len(HOLDING), part=part)
 
 
-def test_ingest_that_is_killed_at_any_step_is_continued(small: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_ingest_that_is_killed_at_any_step_is_continued(small: Path, tmp_path: Path, part: int) -> None:
     file = write(tmp_path / "more.jsonl", of_one_month(8)[6:])
     steps = 4 + len(HOLDING) + 3 + 5 * len(HOLDING)  # the load, and then the merge of four files
-    kill_everywhere(small, tmp_path, lambda store: ingest([file], store), open_and_close, least=steps)
+    kill_everywhere(small, tmp_path, lambda store: ingest([file], store), open_and_close, least=steps, part=part)
 
 
 def open_and_close(store: Path) -> None:

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from probe.analysis.engines.spill_folder import PREFIX, SpillFolder
 from probe.analysis.store import query_process, views
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.query_process import RESERVED, query
+from tests.support.dispositions import set_defaults
 from tests.support.lab.inside_lab import ROOT
 from tests.support.store.stores import some_lines, store_of
 
@@ -142,13 +144,18 @@ def test_folder_of_tmpdir_that_cannot_be_written_costs_no_small_query(
 LONG = "SELECT count(*) FROM range(100000000000) AS t(a) WHERE hash(a) = 1"
 
 
-def started(store: Path, statement: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(store: Path, statement: str) -> Iterator[subprocess.Popen[str]]:
     words = [sys.executable, "-m", "probe", "sql", statement, "--store", str(store)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, text=True, preexec_fn=set_defaults, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # or else a query that goes on when a test fails takes a processor for hours
 
 
 def child_of(process: subprocess.Popen[str]) -> int:
-    """Return the pid of the query's process."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
         for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():

@@ -67,10 +67,10 @@ def test_sorting_at_once_fails(pieces: list[Path], tmp_path: Path, monkeypatch: 
 
 
 def test_range_size_does_not_change_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = everything(store_of(tmp_path / "whole", some_lines(60)))
+    whole = everything(store_of(tmp_path / "whole", some_lines(20)))
     monkeypatch.setattr(sorting, "SORTED_AT_ONCE", 1e-9)
-    assert everything(store_of(tmp_path / "cut", some_lines(60))) == whole
-    assert len(whole["observations"]) > 60
+    assert everything(store_of(tmp_path / "cut", some_lines(20))) == whole
+    assert len(whole["observations"]) > 20
 
 
 def test_empty_staged_files_are_loaded(tmp_path: Path) -> None:

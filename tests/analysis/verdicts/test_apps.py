@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.rules.mechanisms import LEAVES, RESERVED, ancestors
 from probe.analysis.rules.rule import State
+from probe.analysis.ruleset.mechanisms import LEAVES, RESERVED, ancestors
 from probe.analysis.run_result.run_targets import targets_of
 from probe.analysis.verdicts import app_sentences
 from probe.analysis.verdicts.app_sentences import REASONS
-from probe.analysis.verdicts.apps import AppVerdict, judge_apps
-from probe.analysis.verdicts.service_needs import needs_of
+from probe.analysis.verdicts.app_verdicts import AppVerdict, judge_apps, needs_of
 from probe.analysis.verdicts.verdicts import judge_each
 from probe.targets.needs import MEANINGS, NEEDS, essential_of
 from probe.targets.target_files import bundled_targets, load_target, target_names
@@ -103,9 +102,78 @@ def test_untested_app_has_no_result_and_an_untested_part_takes_none_away() -> No
 
 
 @pytest.mark.parametrize(
+    ("chat", "state", "sentence"),
+    [
+        ("impaired", "impaired", "It fails, cause unclear. The web client is blocked."),
+        ("down", "down", "It fails elsewhere too. The web client is blocked."),
+        ("insufficient", "insufficient", "Not tested to its end. The web client is blocked."),
+        ("filtered_locally", "filtered_locally", "Your own side blocks it. The web client is blocked."),
+    ],
+)
+def test_essential_need_that_is_not_met_outweighs_another_that_is_blocked(chat: str, state: str, sentence: str) -> None:
+    app = app_of(chat=chat, web="blocked")
+    assert (app["state"], app["needs"]["browser"], app["sentence"]) == (state, "blocked", sentence)
+    assert app["certainty"] != "certain"
+
+
+def test_app_without_any_data_centre_is_not_called_partly_blocked() -> None:
+    telegram = apps_in("helper-down")["telegram"]
+    assert telegram["needs"] == {"messages": "impaired", "browser": "blocked"}
+    assert (telegram["state"], telegram["certainty"]) == ("impaired", "unclear")
+
+
+@pytest.mark.parametrize(
+    ("role", "sentence"),
+    [
+        ("calls", "Calls: not tested."),
+        ("media", "Media: not tested."),
+        ("web", "Web client: not tested."),
+    ],
+)
+def test_untested_part_is_named_and_leaves_less_certainty(role: str, sentence: str) -> None:
+    app = app_of(**{**dict.fromkeys(SERVICES, "ok"), role: "insufficient"})
+    assert (app["state"], app["certainty"], app["sentence"]) == ("ok", "likely", sentence)
+
+
+def test_certainty_is_that_of_the_essential_need_about_which_least_is_known() -> None:
+    targets = {"whatsapp": {"services": {"chat": {"needs": ["messages"]}, "web": {"needs": ["pages"]}}}}
+    for state, weak in (("ok", {"proof": "tcp"}), ("likely_blocked", {})):
+        records = [record("chat", "ok"), record("web", state, **weak)]
+        assert judge_apps(records, targets)[0]["certainty"] == "likely"
+    records = [record("chat", "blocked"), record("web", "insufficient")]
+    (app,) = judge_apps(records, targets)
+    assert (app["state"], app["certainty"]) == ("likely_blocked", "likely")
+
+
+def test_service_of_which_an_endpoint_was_not_tested_does_not_work_yet() -> None:
+    tested = {"endpoint": "https://192.0.2.1:443/", "state": "ok", "rule_id": "http_answers", "layer": "http"}
+    stopped = {"endpoint": "https://192.0.2.2:443/", "state": "insufficient", "rule_id": "endpoint_not_tried"}
+    (app,) = judge_apps([record("chat", "ok", endpoints=[tested, stopped])], TARGETS)
+    assert (app["state"], app["certainty"], app["sentence"]) == ("insufficient", "unclear", "Messages work so far.")
+    absent = stopped | {"endpoint": "https://[2001:db8::1]:443/"}  # IPv6 does not work here
+    (app,) = judge_apps([record("chat", "ok", endpoints=[tested, absent])], TARGETS)
+    assert (app["state"], app["certainty"]) == ("ok", "certain")
+
+
+def test_service_that_cannot_be_tested_here_takes_nothing_away_from_its_need() -> None:
+    targets = {"whatsapp": {"services": {role: {"needs": ["pages"]} for role in ("web", "quic")}}}
+    for rule_id, state in (("service_datagrams_absent", "ok"), ("interrupted", "insufficient")):
+        records = [record("web", "ok"), record("quic", "insufficient", rule_id=rule_id)]
+        assert judge_apps(records, targets)[0]["state"] == state
+
+
+def test_stopped_run_does_not_say_that_apps_work() -> None:
+    found = {name: (app["state"], app["sentence"]) for name, app in apps_in("interrupted").items()}
+    assert {state for state, _ in found.values()} == {"insufficient"}
+    assert found["sip"][1] == "5 of 6 work so far."
+    assert found["facebook"][1] == "Pages work so far."
+
+
+@pytest.mark.parametrize(
     ("states", "expected"),
     [
         (["blocked"] * 3, "blocked"),
+        (["ok", *["insufficient"] * 5], "insufficient"),
         (["blocked", "blocked", "ok"], "degraded"),
         (["blocked", "down", "insufficient"], "impaired"),
         (["blocked", "likely_blocked", "down"], "likely_blocked"),
@@ -211,12 +279,16 @@ def test_essential_needs() -> None:
 def test_every_mechanism_has_a_reason_and_every_need_its_sentences() -> None:
     spared = {"ip.throttle", "udp.throttle", "store.absent", "store.delisted", *RESERVED}  # no rule accuses by them
     assert [name for name in LEAVES if name not in spared and not REASONS.keys() & set(ancestors(name))] == []
-    tables = ("BLOCKED_NEEDS", "LIKELY_BLOCKED_NEEDS", "NEEDS_IN_PART", "FAILING_NEEDS")
+    tables = (
+        *("BLOCKED_NEEDS", "LIKELY_BLOCKED_NEEDS", "NEEDS_IN_PART", "FAILING_NEEDS"),
+        *("UNTESTED_NEEDS", "NEEDS_SO_FAR"),
+    )
     assert all(tuple(getattr(app_sentences, name)) == NEEDS for name in tables) and tuple(MEANINGS) == NEEDS
 
 
 def test_reasons_fit_their_column() -> None:
-    assert [sentence for sentence in REASONS.values() if len(sentence) > 25] == []
+    new = [*app_sentences.UNTESTED_NEEDS.values(), *app_sentences.NEEDS_SO_FAR.values()]
+    assert [sentence for sentence in [*REASONS.values(), *new] if len(sentence) > 25] == []
 
 
 @pytest.mark.parametrize(
@@ -229,11 +301,32 @@ def test_reasons_fit_their_column() -> None:
         ("udp-slow", "signal", "ok", "Call packets get lost."),
         ("slow-address", "x", "ok", "Pages load slowly."),
         ("slow-address", "telegram", "ok", "It works."),
+        ("transfers-slow-line", "x", "ok", "Speed: not tested."),
     ],
 )
 def test_slow_app_is_called_slow(recording: str, name: str, state: str, sentence: str) -> None:
     app = apps_in(recording)[name]
     assert (app["state"], app["sentence"]) == (state, sentence)
+
+
+@pytest.mark.parametrize(
+    ("result", "found"),
+    [
+        ("no_helper", ("ok", "likely", "Speed: not tested.")),
+        ("out_of_time", ("ok", "likely", "Speed: not tested.")),
+        (None, ("ok", "certain", "It works.")),  # no page came slowly
+    ],
+)
+def test_speed_that_nothing_was_compared_with_is_called_untested(
+    result: str | None, found: tuple[str, str, str]
+) -> None:
+    with gzip.open(RECORDED / "transfers-tariff-256-kbit.jsonl.gz", "rt", encoding="utf-8") as lines:
+        measurement = next(one for one in map(json.loads, lines) if one["test_keys"]["x_target"]["name"] == "x")
+    keys = measurement["test_keys"]
+    keys["x_run"]["transfers"], keys["x_followups"] = result, {}
+    records = [one for _, judged in judge_each([("a", 1, measurement)]) for one in judged]
+    (app,) = judge_apps(records, targets_of([measurement]))
+    assert (app["state"], app["certainty"], app["sentence"]) == found
 
 
 def test_what_is_blocked_is_named_before_what_is_slow() -> None:

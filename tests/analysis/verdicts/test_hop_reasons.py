@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.rules.mechanisms import ALL
-from probe.analysis.verdicts.hops.located import search_results
-from probe.analysis.verdicts.hops.reasons import SENTENCES, hop_reason
+from probe.analysis.ruleset.mechanisms import ALL
+from probe.analysis.verdicts.located_hops import SENTENCES, hop_reason, search_results
 from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.analysis.rules.test_every_rule_fires import RECORDED
 from tests.analysis.verdicts.test_hops import line, quoted

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.hops.located import search_results
-from probe.analysis.verdicts.hops.results import hop_of
+from probe.analysis.verdicts.hop_searches import hop_of
+from probe.analysis.verdicts.located_hops import search_results
 
 Seen = dict[int, str]
 ROUTERS = {1: None, 2: None, 3: "198.51.45.1", 4: "198.51.46.1", 5: "198.51.47.1", 6: "198.51.48.1"}

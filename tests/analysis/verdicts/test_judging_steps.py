@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.rules.tables import RULES
-from probe.analysis.verdicts.judging_steps import STEPS, Explanation, Match, explain
+from probe.analysis.ruleset.tables import RULES, rule_of
 from probe.analysis.verdicts.measurement_tables import ask
+from probe.analysis.verdicts.step_records import STEPS, Explanation, Match, explain
 from probe.analysis.verdicts.verdicts import judge_measurement, reason_unusable
 from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.analysis.rules.test_every_rule_fires import RECORDED
@@ -56,7 +56,8 @@ def test_records_are_those_of_the_judge_and_rest_on_a_step(scenario: str) -> Non
     for line, explanation in explained(scenario):
         assert list(explanation.records) == judge_measurement(line, file="a", number=3)
         deciding = {match.rule_id for row in explanation.rows for match in row.matches if match.decides}
-        assert {record["rule_id"] for record in explanation.records if record["valid"]} <= deciding
+        decided = [rule_of(record) for record in explanation.records if record["valid"]]
+        assert {rule.key for rule in decided if rule is not None} <= deciding and None not in decided
         order = list(STEPS.values())
         places = [order.index(row.step) for row in explanation.rows]
         assert places == sorted(places)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.regimes.regimes import RegimeVerdict, judge_regime
-from probe.analysis.verdicts.regimes.run_network import RunNetwork
+from probe.analysis.verdicts.network_regimes import RegimeVerdict, judge_regime
+from probe.analysis.verdicts.run_network import RunNetwork
 
 ABROAD = [f"https://n{number}.example:443/" for number in range(3)]
 REACHED = [f"https://far{number}.example:443/" for number in range(4)]
@@ -158,9 +158,24 @@ LOST = [
 ]
 
 
+RELAYS = [
+    service(f"{app}/calls", endpoint(f"stun://{app}.example:3478;transport=udp", "likely_blocked", rule_id))
+    for app, rule_id in (("signal", "call_silent_at_server_alone:stun"), ("whatsapp", "call_silent_here:stun"))
+]
+
+
 def quic_to_neutral(failed: str | None) -> dict[str, Any]:
     about = {"kind": "followup", "followup": "neutral_name_neutral_host", "steps": ["quic_handshake"]}
     return about | {"endpoint": "quic://app.example:443/", "failure": failed, "failed_operation": "quic_handshake"}
+
+
+def test_relays_of_several_apps_are_cut_only_beside_other_datagrams() -> None:
+    neutral, passes = list(map(host, ABROAD)), [quic_to_neutral(None)]
+    assert regimes(neutral, RELAYS, passes) == {"relay_ports_cut"}
+    assert regimes(neutral, RELAYS) == {"unknown"}, "nothing over UDP passes"
+    assert regimes(neutral, RELAYS[:1], passes) == {"unknown"}, "one app alone"
+    working = service("facebook/calls", endpoint("stun://facebook.example:3478;transport=udp", "ok"))
+    assert "relay_ports_cut" not in regimes(neutral, [*RELAYS, working], passes), "the relays of one app answer"
 
 
 def test_only_dns_passes_if_quic_is_lost_too() -> None:

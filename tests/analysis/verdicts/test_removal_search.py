@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from probe.analysis.verdicts.evidence.removal_search import RemovalSearch
+from probe.analysis.verdicts.deciding_evidence import RemovalSearch
 
 Same = Callable[[frozenset[int]], bool]
 """Returns True if the verdict stays the same without some transactions."""

@@ -96,7 +96,7 @@ def test_gravest_state_decides_and_gives_rule() -> None:
     lines.twice(URL, GENUINE, f"tls:{RESET}")
     lines.control(URL, GENUINE)
     record = judged(lines)
-    assert (record["state"], record["rule_id"], record["proof"]) == ("blocked", "tls_reset_follows_name", "tcp")
+    assert (record["state"], record["rule_id"], record["proof"]) == ("blocked", "failure_follows_name", "tcp")
     assert [endpoint["state"] for endpoint in record["endpoints"]] == ["blocked", "ok"]
 
 

@@ -7,21 +7,35 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.rules.mechanisms import is_mechanism
-from probe.analysis.rules.tables import RULES
-from probe.analysis.verdicts.verdicts import RULESET, judge_measurement, judge_measurements, reason_unusable, to_json
+from probe.analysis.ruleset.mechanisms import is_mechanism
+from probe.analysis.ruleset.tables import KINDS, RULESET
+from probe.analysis.verdicts.verdicts import judge_measurement, judge_measurements, reason_unusable, to_json
 from tests.analysis.verdicts.test_services import HOST, POOL, RESET, URL, blocked, judged, pool
 from tests.support.measurements.lines import FORGED, GENUINE, Lines
 
 KEYS = [
-    *("measurement_start_time", "run_id", "probe_cc", "probe_asn", "target", "service", "state", "mechanisms"),
-    *("anomalies", "proof", "valid", "invalid_reason", "rule_id", "ruleset", "because", "attempts", "failures"),
+    *("measurement_start_time", "run_id", "probe_cc", "probe_asn", "target", "service", "state", "cause_place"),
+    "mechanisms",
+    *(
+        "anomalies",
+        "proof",
+        "valid",
+        "invalid_reason",
+        "rule_id",
+        "layer",
+        "way",
+        "forged",
+        "ruleset",
+        "because",
+        "attempts",
+        "failures",
+    ),
     *("controls", "control_successes", "pass_rate", "throughput_ratio", "cutoff", "media", "hop"),
     "hop_reason",
     "endpoints",
     *("measurement_file", "measurement_line"),
 ]
-ENDPOINT_KEYS = ["endpoint", "state", "mechanisms", "proof", "rule_id", "transactions"]
+ENDPOINT_KEYS = ["endpoint", "state", "mechanisms", "proof", "rule_id", "layer", "way", "forged", "transactions"]
 
 
 def test_record_has_contract_keys_in_order() -> None:
@@ -110,7 +124,7 @@ PLACES = _places(json.loads(RICH))
 def _well_formed(records: list[dict[str, Any]]) -> None:
     for record in records:
         assert list(record) == KEYS
-        assert record["valid"] is False or record["rule_id"] in RULES
+        assert record["valid"] is False or record["rule_id"] in KINDS
         assert all(map(is_mechanism, record["mechanisms"]))
         to_json(record).encode()
 

@@ -151,6 +151,8 @@ def test_list_of_runs_names_them(tmp_path: Path, out: pytest.CaptureFixture[str]
     run.parent.mkdir(parents=True)
     mixed(tmp_path, mark).rename(run)
     assert call("list", "--results", str(tmp_path)) == 0
+    assert f" {mark.upper()} " in out.readouterr().out  # a long name is cut
+    assert call("list", "-v", "--results", str(tmp_path)) == 0
     assert f"{mark.upper()} {MARKS[mark]}" in out.readouterr().out
     assert call("list", "--results", str(tmp_path), "--json") == 0
     found = json.loads(out.readouterr().out)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.compare.axes import CONDITIONS
 from probe.analysis.compare.terminal.style import Style
 from probe.analysis.report.notebook import Verdicts
 from probe.cli.data.verdict_tables import style_of
@@ -25,6 +26,7 @@ def kept(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("one_contributor_is_enough")
 def test_store_can_be_compared(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("events", "--json", str(kept)) == 0
     assert json.loads(capsys.readouterr().out)["onset"] == "2026-10-10"
@@ -32,6 +34,15 @@ def test_store_can_be_compared(kept: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.count("████████████████████  BLOCKED 5/5") == 6
     assert call("compare", "--json", "--by", "cc", str(kept)) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 75
+
+
+@pytest.mark.parametrize("by", [*CONDITIONS, "target,asn,software", ",".join(CONDITIONS)])
+def test_every_word_of_by_gets_an_answer(by: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store(tmp_path, fine(2, range(2)), bad(2, range(2, 4)))
+    assert call("compare", "--by", by, str(tmp_path)) == 0, capsys.readouterr().err
+    assert "telegram" in capsys.readouterr().out
+    if "," in by:
+        assert call("compare", "--lab", "--by", by, "--html", str(tmp_path / "page.html"), str(tmp_path)) == 0
 
 
 def test_empty_selection_exits_with_6(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +147,7 @@ def test_unwritable_page_is_refused(kept: Path, capsys: pytest.CaptureFixture[st
 
 # -- several sources -----------------------------------------------------------------------------------------------
 
-TWICE = "2 measurements are there more than once and count once.\n"
+TWICE = "2 measurements occur more than once in the sources. Each is counted once.\n"
 
 
 def cells(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from probe.analysis.compare.verdict_table import StoreError, VerdictTable
 from tests.cli.results.test_judge import call
+from tests.support.dispositions import set_defaults
 from tests.support.store.stores import some_lines, store_of
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -28,7 +30,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def running(store: Path) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "probe", "explore", str(store), "--by", "cc", "--only", "cc=IR", "--only", "cc=DE"]
-    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, preexec_fn=set_defaults, **pipes) as process:
         yield process
         process.kill()
 

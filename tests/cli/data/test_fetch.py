@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.ooni.archive import bucket as module
+from probe.ooni.archive import archive_bucket as module
 from probe.results.unpacking import zstd_module
 from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.cli.results.test_judge import call

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from probe.cli import app
 from probe.cli.help.exit_codes import EXIT_CODES
+from probe.cli.help.help import TOPICS
 from probe.cli.help.man_pages import EXIT_CODE_PAGE, exit_code_page
-from probe.cli.help.topics import TOPICS
 from probe.cli.screen import UsageError
 
 COMMAND_LINE = Path(__file__).parents[3] / "probe" / "cli"

@@ -17,8 +17,8 @@ from probe.cli.lab.lab import app
 from probe.cli.screen import UsageError
 from probe.lab.censors import CLASSES
 from probe.lab.sandbox.unsupported import LabUnavailable, check_system
+from probe.lab.scenario.bundled_scenarios import FOLDER, scenario_names
 from probe.lab.scenario.faults import KINDS
-from probe.lab.scenario.names import scenario_names
 from tests.lab.record import keep_recording
 
 REMEDY = "Operation not permitted. Run it with sudo."
@@ -81,10 +81,20 @@ def test_command_without_the_lab_prints_the_remedy(unavailable: Path) -> None:
     assert refused.exit_code == 1
 
 
-def test_run_without_the_lab_and_a_recording_is_an_error(unavailable: Path) -> None:
+def test_run_of_an_own_scenario_without_the_lab_is_an_error(unavailable: Path) -> None:
+    own = unavailable / "own.toml"
+    own.write_text((FOLDER / "clean.toml").read_text())
+    refused = call("run", str(own)).exception
+    assert isinstance(refused, UsageError)
+    assert "scenario own has no recording" in refused.sentence
+
+
+def test_run_without_the_lab_names_the_package_of_the_recordings(unavailable: Path) -> None:
     refused = call("run", "clean").exception
     assert isinstance(refused, UsageError)
-    assert "scenario clean has no recording" in refused.sentence
+    assert refused.exit_code == 1
+    assert REMEDY in refused.sentence
+    assert "scenario clean is in the package censorprobe-lab, which is not installed" in refused.sentence
 
 
 def test_run_without_the_lab_prints_recorded_verdicts(unavailable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +113,7 @@ def test_run_without_the_lab_prints_recorded_verdicts(unavailable: Path, monkeyp
         "RECORDED on 2026-11-25, the lab cannot run here",
         "LAB clean: emulated, nothing left this computer",
     ]
-    assert "telegram  NOT TESTED" in done.stdout
+    assert "telegram  PARTLY TESTED" in done.stdout
     assert f"The lab cannot run on this computer: {REMEDY}" in done.stderr
     assert "verdicts come from a recorded run of the same scenario" in done.stderr
     assert seen == [("clean.jsonl.gz", 1, line)]
@@ -114,7 +124,7 @@ def test_run_on_another_system_replays_the_recording(system: str, tmp_path: Path
     command = [sys.executable, "-m", "tests.support.systems", system, "lab", "run", "great-firewall"]
     done = subprocess.run([*command, "--results", str(tmp_path)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "RECORDED on " in done.stdout and "Telegram               LIKELY BLOCKED" in done.stdout
+    assert "RECORDED on " in done.stdout and re.search(r"Telegram +LIKELY BLOCKED", done.stdout)
     assert "It needs Linux" in done.stderr and "bug in probe" not in done.stderr
     done = subprocess.run([*command, "--", "true"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and "It needs Linux" in done.stderr
@@ -138,7 +148,7 @@ def test_command_finds_probe_without_an_activated_environment() -> None:
 def test_results_are_written_to_a_new_folder(tmp_path: Path) -> None:
     """Test a new folder below /tmp, although the lab has its own /tmp."""
     folder = tmp_path / "new" / "folder"
-    command = [sys.executable, "-m", "probe", "lab", "run", "sni-reset-residual", "--results", str(folder)]
+    command = [sys.executable, "-m", "probe", "lab", "run", "sni-reset", "--results", str(folder)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     (lines,) = folder.rglob("*.jsonl")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.analysis.verdicts.judging_steps import explain
+from probe.analysis.verdicts.step_records import explain
 from probe.cli.results.judging_steps import HEADINGS
 from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.analysis.rules.test_every_rule_fires import RECORDED
@@ -15,7 +15,7 @@ from tests.support.hostile.measurements import STRANGE
 
 SNI_RESET = RECORDED / "sni-reset.jsonl.gz"
 ADDRESS = """\
-    tls rule tls_reset_follows_name_to_neutral_host: blocked, decides
+    tls rule failure_follows_name_to_neutral_host:tls:reset: blocked, decides
       tls_successes = 0                       0
       tls_resets > 0                          2
       name_resets >= 2                        6
@@ -38,7 +38,7 @@ def test_rows_rules_and_values_are_shown(capsys: pytest.CaptureFixture[str]) -> 
     assert out.startswith("LAB sni-reset: emulated, nothing left this computer\nsni-reset.jsonl.gz, line 2\n")
     assert ADDRESS in out and "tls_resets 2, payload_sealed" in " ".join(out.split())
     assert "    service rule service_blocked: blocked\n      blocked > 0" in out
-    assert "  telegram/web: blocked\n    rule_id: tls_reset_follows_name_to_neutral_host\n" in out
+    assert "  telegram/web: blocked\n    rule_id: failure_follows_name_to_neutral_host\n" in out
     assert out.count("https://web.telegram.org:443/ 149.154.165.217") == 1
     assert not [line for line in out.splitlines() if line.endswith("_resets")]  # values stand behind their columns
 
@@ -71,7 +71,7 @@ def test_json_has_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert row["expressions"]["tls_resets"].startswith("count(*) FILTER (WHERE role = 'target' AND tls_tested")
     rule = row["rules"][2]
     assert (rule["table"], rule["rule_id"], rule["state"], rule["decides"]) == (
-        *("tls", "tls_reset_follows_name_to_neutral_host", "blocked", True),
+        *("tls", "failure_follows_name_to_neutral_host:tls:reset", "blocked", True),
     )
     assert rule["condition"][1] == {"part": "tls_resets > 0", "values": {"tls_resets": 2}}
     assert document["records"][1]["service"] == "telegram/web"

@@ -79,7 +79,7 @@ def test_history_of_the_interface_uses_the_same_summary(
     monkeypatch.setattr("probe.messages.catalogue._translations", None)
     monkeypatch.setenv("_PROBE_LANG", "en")
     run, functions = a_run(tmp_path, recorded("sni-reset")), Functions(tmp_path, bundled_targets())
-    assert "blocked: Telegram" in functions.run_line(run).found
+    assert "partly blocked: WhatsApp, Telegram" in functions.run_line(run).found
     use("fr")
     assert "Telegram" in functions.run_line(run).found and "blocked" not in functions.run_line(run).found
     runs(results=tmp_path)
@@ -104,14 +104,14 @@ def test_digest_of_the_program_changes_with_each_file(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr("probe.__file__", str(tmp_path / "__init__.py"))
     assert digest() is None
-    for name in ("__init__.py", "data/words.txt", "analysis/rules/tcp.py"):
+    for name in ("__init__.py", "data/words.txt", "analysis/ruleset/tcp_rules.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("one")
     found = [digest()]
-    for name in ("data/words.txt", "analysis/rules/tcp.py"):
+    for name in ("data/words.txt", "analysis/ruleset/tcp_rules.py"):
         (tmp_path / name).write_text("two")
         found.append(digest())
-    (tmp_path / "analysis/rules/tcp.py").rename(tmp_path / "analysis/rules/udp.py")
+    (tmp_path / "analysis/ruleset/tcp_rules.py").rename(tmp_path / "analysis/ruleset/udp.py")
     found.append(digest())
     assert None not in found and len(set(found)) == 4
     (tmp_path / "__init__.py").unlink()
@@ -167,6 +167,7 @@ def test_kept_values_of_other_types_read_as_empty(tmp_path: Path, capsys: pytest
     odd = {"start": [], "network": {}, "lab": 1, "found": {"ok": "x"}, "apps": [1, {"app": 2, "needs": 3}], "tests": 7}
     summary_file(run).write_text(json.dumps(document | {"summary": odd}))
     runs(results=tmp_path)
+    runs(results=tmp_path, verbose=True)
     assert str(run) in capsys.readouterr().out.replace("\n", "")
 
 

@@ -7,12 +7,14 @@ from typing import get_args
 import pytest
 
 from probe.analysis.features.rows import WideRow
-from probe.analysis.listings.rules import LISTING_RULES, ListingRule
-from probe.analysis.rules.mechanisms import LEAVES, RESERVED
+from probe.analysis.listings.listing_rules import LISTING_RULES, ListingRule
 from probe.analysis.rules.rule import IN_OONI, Rule, State
-from probe.analysis.rules.tables import RULES
+from probe.analysis.rules.variant import VARIANT, shown_rule
+from probe.analysis.ruleset.mechanisms import LEAVES, RESERVED
+from probe.analysis.ruleset.tables import KINDS, RULES
 from probe.analysis.verdicts.validity import INVALIDITIES
-from probe.cli.results.rules import as_markdown, as_text
+from probe.cli.results.rules import as_markdown, as_text, present_name
+from probe.cli.screen import UsageError
 from probe.signatures.device_prints import FAMILIES, PREFIX
 
 
@@ -30,14 +32,34 @@ def flat(printed: str) -> str:
     return " ".join(printed.split())
 
 
-def test_every_rule_is_printed_with_both_sentences(text: str, markdown: str) -> None:
+def test_every_rule_is_printed_with_both_sentences(text: str) -> None:
     printed = flat(text)
     for rule in RULES.values():
-        assert f"{rule.rule_id}: {rule.state}" in printed
-        assert f"plain: {rule.plain} technical: {rule.because} when: {rule.when}" in printed
-        assert f"### `{rule.rule_id}`\n\nState `{rule.state}`" in markdown
-        assert f"> {rule.plain}\n\nTechnical:\n\n> {rule.because}\n\n```sql\n{rule.when}\n```" in markdown
-        assert all(f"`{before}`" in markdown and before in printed for before in rule.supersedes)
+        shown = shown_rule({name: getattr(rule, name) for name in VARIANT})
+        plain = re.sub(r"\{(\w+)\}", lambda found: dict(rule.words).get(found[1], found[0]), rule.plain)  # noqa: B023
+        assert f"{shown}: {rule.state}" in printed
+        assert f"plain: {plain} technical: {rule.because} when: {rule.when}" in printed
+
+
+def test_page_has_a_row_for_every_rule_and_a_section_for_every_kind(markdown: str) -> None:
+    for rule in RULES.values():
+        assert re.search(
+            rf"^\| \[`{rule.rule_id}`\].*\| `{rule.state}` \| .*\| `{re.escape(rule.when)}` \|$", markdown, re.MULTILINE
+        )
+    for kind, rules in KINDS.items():
+        (section,) = re.findall(rf"^### `{kind}`\n(.*?)(?=^#)", markdown, re.DOTALL | re.MULTILINE)
+        assert f"State `{rules[0].state}`" in section and f"> {rules[0].plain}\n" in section
+        assert rules[0].because in section
+        assert all(f"- `{{{name}}}`: {words}\n" in section for rule in rules for name, words in rule.words)
+
+
+def test_old_id_is_translated() -> None:
+    assert (
+        present_name("tls_reset_follows_name")
+        == "tls_reset_follows_name is now failure_follows_name layer tls way reset."
+    )
+    with pytest.raises(UsageError, match="No ruleset had a rule tls_reset_follows_nam"):
+        present_name("tls_reset_follows_nam")
 
 
 def test_text_fits_eighty_columns_except_names(text: str) -> None:
@@ -59,11 +81,11 @@ def test_mechanisms_with_a_rule_are_printed_and_reserved_ones_are_not(text: str,
         assert (f"\n| `{name}` |" in markdown) == printed
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.mechanism], ids=lambda rule: rule.rule_id)
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.mechanism], ids=lambda rule: rule.key)
 def test_row_of_a_mechanism_names_its_rules_in_order(rule: Rule, markdown: str) -> None:
     (row,) = re.findall(rf"^\| `{re.escape(rule.mechanism)}` \|.*$", markdown, re.MULTILINE)
     named = re.findall(r"\[`(\w+)`\]\(rules\.md#\1\)", row)
-    assert named == [other.rule_id for other in RULES.values() if other.mechanism == rule.mechanism]
+    assert named == list(dict.fromkeys(other.rule_id for other in RULES.values() if other.mechanism == rule.mechanism))
 
 
 def test_device_prints_are_printed_with_conditions_and_sources(text: str, markdown: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from probe.analysis.run_result.transaction_sentences import describe_transaction
+from probe.analysis.run_result.service_words import describe_transaction
 from probe.cli.results.list import runs
 from probe.cli.results.run_summary import summarize
 from probe.cli.results.show import show
@@ -48,7 +48,7 @@ def test_app_is_chosen_by_name_title_or_service(capsys: pytest.CaptureFixture[st
     for word in ("signal", "SIGNAL", "sip providers"):
         firewall(word)
         out = capsys.readouterr().out
-        assert "1 of 1 app blocked: Signal" in out or "1 partly blocked: SIP providers" in out
+        assert "Signal is blocked" in out or "1 partly blocked: SIP providers" in out
         assert "signal/calls" in out or "sip/linphone" in out
         assert "telegram" not in out
     firewall("signal/chat")
@@ -106,7 +106,7 @@ def test_html_of_several_runs_shows_the_last(tmp_path: Path, capsys: pytest.Capt
     file.write_bytes(b"".join(some))
     show(str(file), html=page)
     assert "The file contains 2 runs. The page shows the last one.\n" in capsys.readouterr().err
-    assert "LAB clean" in (text := page.read_text(encoding="utf-8")) and "No app is blocked" in text
+    assert "LAB clean" in (text := page.read_text(encoding="utf-8")) and "9 of 9 apps work" in text
 
 
 def test_html_without_measurement_is_refused(tmp_path: Path) -> None:
@@ -118,10 +118,10 @@ def test_html_without_measurement_is_refused(tmp_path: Path) -> None:
 
 
 def test_list_shows_runs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    runs(results=root)
+    runs(results=root, verbose=True)
     out = capsys.readouterr().out
     assert out.index("080000-bb") < out.index("090000-aa")
-    assert "XX AS1\n     No app is blocked | 1 not tested\n     1 unusable line\n" in out
+    assert "XX AS1\n     1 not tested to its end\n     1 unusable line\n" in out
     assert summarize(next(root.rglob("*bb.jsonl"))).tests == {"telegram": 1}
 
 

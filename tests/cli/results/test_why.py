@@ -1,6 +1,7 @@
 """Test `--why`: deciding transactions, rule and possible changes, in 80 columns."""
 
 import gzip
+import json
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from probe.cli.results.judge import app as judge
 from probe.cli.results.show import app as show
 from probe.lab.recordings import RECORDED
 
+OONI = Path(__file__).parents[2] / "fixtures" / "ooni"
 SCENARIOS = (
     "sni-reset",
     "tls-mitm",
@@ -63,9 +65,9 @@ def test_deciding_transactions_have_results(file: Path) -> None:
     evidence, rule = text.split("Decided by ")[1].split("Rule ")
     assert "tried web.telegram.org at " in evidence and "failed in tls_handshake with connection_reset" in evidence
     assert "sent the innocuous name " in evidence and " more transactions, not needed for this verdict" in evidence
-    assert rule.startswith("tls_reset_follows_name_to_neutral_host (ruleset ")
-    assert "without the innocuous names at the same address: LIKELY BLOCKED (tls_reset_here_again)" in rule
-    assert "if the confirmations had worked: OK (http_answers)" in rule
+    assert rule.startswith("failure_follows_name_to_neutral_host, tls, reset (ruleset ")
+    assert "without the innocuous names at the same address: LIKELY BLOCKED (fails_here_again, tls, reset)" in rule
+    assert "if the confirmations had worked: OK (http_answers, http)" in rule
     assert "Not needed the confirmations, the name at a neutral host" in rule
 
 
@@ -91,3 +93,20 @@ def test_invalid_measurement_shows_preflight_facts(file: Path) -> None:
 @pytest.mark.parametrize("file", ["no-network"], indirect=True)
 def test_why_and_json_are_refused_together(file: Path) -> None:
     assert CliRunner().invoke(judge, ["--why", "--json", str(file)]).exit_code != 0
+
+
+@pytest.mark.parametrize(
+    ("sample", "control", "said"),
+    [
+        ("web-no-control", None, "The test helper gave no usable answer: generic_timeout_error."),
+        ("web-clear-differs", None, "The test helper outside this network succeeded in 1 of 1 attempt."),
+        ("web-ok", {"tcp_connect": {}, "dns": {"addrs": []}}, "The test helper did not test this service."),
+        ("telegram-ok", None, "No test helper was asked."),
+    ],
+)
+def test_answer_of_oonis_helper_is_named(sample: str, control: object, said: str, tmp_path: Path) -> None:
+    line = json.loads((OONI / f"{sample}.json").read_text())
+    line["test_keys"] |= {"control": control} if control else {}
+    (tmp_path / "line.jsonl").write_text(json.dumps(line) + "\n")
+    printed = " ".join(CliRunner().invoke(judge, ["--why", str(tmp_path / "line.jsonl")]).stdout.split())
+    assert said in printed

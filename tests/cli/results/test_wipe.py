@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from typer._completion_shared import install_bash, install_fish, install_zsh
 
 from probe.cli.results.wipe import wipe
 from probe.cli.screen import UsageError
+from probe.ooni.submission.outcomes import Protocol, run_key
+from probe.ooni.submission.queue_file import open_queue
+from probe.ooni.submission.sendable import SendableLine
 from probe.results import list_file, remember
 from tests.cli.run.test_consent import typing
 
@@ -18,6 +22,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("config", "state", "cache"):
         monkeypatch.setenv(f"XDG_{folder.upper()}_HOME", str(tmp_path / folder))
     monkeypatch.delenv("PROBE_RESULTS", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in (
         "results/2026-11-24/XX-AS64500/130500-4f2a.jsonl",
         "results/2026-11-24/XX-AS64500/130500-4f2a.summary.json",
@@ -36,6 +41,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "results/shared/letter.txt",
         "config/censorprobe/consent",
         "config/censorprobe/config.toml",
+        "config/censorprobe/contributor-secret",
         "state/censorprobe/ui-0123456789abcdef.events",
     ):
         path = tmp_path / name
@@ -119,3 +125,90 @@ def test_wipe_says_when_it_does_not_know_the_folders(kept: Path) -> None:
     with pytest.raises(UsageError, match="Nothing was removed"):
         wipe(results=kept, yes=True)
     assert left(kept) == before
+
+
+RUN = "results/2026-11-24/XX-AS64500/130500-4f2a"
+
+
+def test_one_run_is_removed_with_the_files_beside_it(kept: Path) -> None:
+    (kept.parent / f"{RUN}.pcapng").write_text("")
+    before = left(kept)
+    wipe([str(kept.parent / f"{RUN}.jsonl")], results=kept, yes=True)
+    gone = {name for name in before - left(kept) if "submissions" not in name}  # SQLite removes its own files
+    assert gone == {f"{RUN}.{end}" for end in ("jsonl", "summary.json", "pcapng")}
+    wipe(["last"], results=kept, yes=True)
+    assert "results/2026-11-24/XX-AS64500/130500-4f2c.jsonl.zst" not in left(kept)
+    assert not (kept / "2026-11-24" / "XX-AS64500").exists()  # the folder of the day has a diary
+    assert left(kept) > OTHERS and (kept.parent / "config" / "censorprobe" / "consent").is_file()
+
+
+@pytest.mark.parametrize("word", ["9", "results/README.md", "results/2026-11-24/diary.txt", "results/gone.jsonl"])
+def test_what_is_no_run_is_not_removed(kept: Path, word: str) -> None:
+    before = left(kept)
+    with pytest.raises(UsageError):
+        wipe([word if word == "9" else str(kept.parent / word)], results=kept, yes=True)
+    assert left(kept) == before
+
+
+def test_waiting_measurements_of_a_removed_run_are_not_published(kept: Path) -> None:
+    for name in ("submissions.sqlite", "submissions.sqlite-wal", "submissions.sqlite-shm", "submissions.lock"):
+        (kept / name).unlink()
+    runs = [kept / "2026-11-24" / "XX-AS64500" / f"{name}.jsonl" for name in ("130500-4f2a", "130500-4f2c")]
+    with open_queue(kept) as queue:
+        for number, run in enumerate(runs):
+            line = SendableLine(1, b'{"number": %d}' % number, "web_connectivity")
+            queue.add("https://server.example", Protocol.SUBMIT, run_key(run), [line])
+    wipe([str(runs[0])], results=kept, yes=True)
+    with open_queue(kept) as queue:
+        assert [entry.run for entry in queue.entries()] == [run_key(runs[1])]
+
+
+# -- completion ----------------------------------------------------------------------------------------------------
+
+
+BASHRC = "# my own settings\nexport EDITOR=vi\n"
+
+
+@pytest.fixture
+def home(kept: Path) -> Path:
+    """Return a home folder in which completion is installed for bash, zsh and fish."""
+    home = kept.parent / "home"
+    home.mkdir()
+    (home / ".bashrc").write_text(BASHRC)
+    for install in (install_bash, install_zsh, install_fish):
+        install(prog_name="probe", complete_var="_PROBE_COMPLETE", shell=install.__name__.removeprefix("install_"))
+    return home
+
+
+def test_wipe_removes_completion_and_its_lines(home: Path, kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "probe.sh" in (home / ".bashrc").read_text() and ".zfunc" in (home / ".zshrc").read_text()
+    wipe(results=kept, yes=True)
+    assert (home / ".bashrc").read_text() == BASHRC
+    assert ".zfunc" not in (home / ".zshrc").read_text()
+    assert not [path for path in home.rglob("*") if "probe" in path.name]
+    assert f"This line is removed from {home / '.bashrc'}: source '" in capsys.readouterr().out
+
+
+def test_completion_of_other_programs_stays(home: Path, kept: Path) -> None:
+    (home / ".zfunc" / "_other").write_text("compdef _other other")
+    (home / ".config" / "fish" / "completions" / "probe.fish").write_text("complete of another program")
+    before = (home / ".zshrc").read_text()
+    wipe(results=kept, yes=True)
+    assert (home / ".zshrc").read_text() == before and (home / ".zfunc" / "_other").is_file()
+    assert (home / ".config" / "fish" / "completions" / "probe.fish").is_file()
+
+
+def test_single_runs_leave_completion(home: Path, kept: Path) -> None:
+    run = kept / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl"
+    wipe([str(run)], results=kept, yes=True)
+    assert not run.exists() and (home / ".bash_completions" / "probe.sh").is_file()
+    assert (home / ".bashrc").read_text() != BASHRC
+
+
+def test_shells_file_keeps_its_link_and_mode(home: Path, kept: Path) -> None:
+    (home / ".bashrc").rename(home / "dotfiles")
+    (home / ".bashrc").symlink_to(home / "dotfiles")
+    (home / "dotfiles").chmod(0o600)
+    wipe(results=kept, yes=True)
+    assert (home / ".bashrc").is_symlink() and (home / "dotfiles").stat().st_mode & 0o777 == 0o600
+    assert (home / "dotfiles").read_text() == BASHRC

@@ -3,6 +3,7 @@
 import io
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,21 @@ from rich.cells import cell_len
 
 from probe.cli.run import consent, run
 from probe.cli.run.consent import VERSION
+from probe.cli.run.consent_choices import (
+    CHOICES,
+    choose_helper,
+    choose_token,
+    helper_is_chosen,
+    token_is_chosen,
+    with_choices,
+)
 from probe.cli.run.consent_text import first_screen
+from probe.cli.run.preparation import contributor_secret
+from probe.cli.run.run_request import PUBLIC_HELPERS, RunRequest
 from probe.cli.run.run_time import cost_of
+from probe.cli.run.settings import save, settings_file
 from probe.cli.screen import UsageError, size
+from probe.privacy.contributor_token import SECRET_FILE, load_secret
 from probe.targets.target_files import bundled_targets, load_neutral, load_target, pick_targets
 
 
@@ -34,8 +47,8 @@ def typing(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", Typed(text))
 
 
-def require(given: str | None = None) -> None:
-    consent.require(given, bundled_targets())
+def require(given: str | None = None) -> bool:
+    return consent.require(given, bundled_targets())
 
 
 def test_correct_answers_and_yes_are_kept(
@@ -74,7 +87,7 @@ def test_first_screen_has_the_risks_and_the_cost() -> None:
     words = " ".join(" ".join(first_screen(bundled_targets())).split())
     for part in ("can notice that you measure", "see your IP address", "for some minutes", "Nothing is uploaded"):
         assert part in words
-    for part in ("endanger", "not yours to test", "--depth deep", "test helper", "quad9", "WhatsApp", "Type m"):
+    for part in ("endanger", "not yours to test", "a deep test", "test helper", "quad9", "WhatsApp", "Type m"):
         assert part in words
     cost = cost_of(pick_targets(bundled_targets(), []))
     assert f"About {cost.seconds} seconds, up to 2 minutes" in words
@@ -120,6 +133,74 @@ def test_command_shows_the_whole_text_first(
     typing(monkeypatch, "yes\nno\nyes\n")
     consent.consent()
     assert "When not to run it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("typed", ["", "no\n", "\n\n", "maybe\n", "m\n", "no\nno\n"])
+def test_choices_need_a_yes(monkeypatch: pytest.MonkeyPatch, own_home: Path, typed: str) -> None:
+    typing(monkeypatch, "yes\nno\nyes\n" + typed)
+    assert require()
+    assert own_home.exists() and not any(choice.is_chosen() for choice in CHOICES) and not settings_file().exists()
+
+
+def test_choice_about_tokens_is_kept_and_changed(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
+    typing(monkeypatch, "yes\nno\nyes\nno\nyes\n")
+    require()
+    assert token_is_chosen() and not helper_is_chosen()
+    load_secret(own_home.parent)
+    choose_token(False)
+    assert not token_is_chosen() and not (own_home.parent / SECRET_FILE).exists()
+
+
+def test_chosen_helpers_are_used_by_the_run_that_asked(
+    monkeypatch: pytest.MonkeyPatch, own_home: Path, tmp_path: Path
+) -> None:
+    typing(monkeypatch, "yes\nno\nyes\nyes\nno\n")
+    assert require() and helper_is_chosen() and not token_is_chosen()
+    assert with_choices(request(tmp_path, False, None, None)).control == (PUBLIC_HELPERS,)
+    named = replace(request(tmp_path, False, None, None), control=("https://helper.example",))
+    assert with_choices(named).control == named.control
+    assert not require()  # a second run asks nothing
+    choose_helper(False)
+    assert not helper_is_chosen()
+
+
+def test_helper_that_the_user_named_stays(own_home: Path) -> None:
+    save({"control": "https://helper.example"})
+    for agreed in (True, False):
+        choose_helper(agreed)
+        assert 'control = "https://helper.example"' in settings_file().read_text()
+
+
+def test_consent_alone_makes_no_secret(own_home: Path, tmp_path: Path) -> None:
+    for chosen, asn, cc in ((False, None, None), (True, "AS0", None), (True, None, "ZZ")):
+        assert contributor_secret(request(tmp_path, chosen, asn, cc)) is None
+    assert not (own_home.parent / SECRET_FILE).exists()
+    assert contributor_secret(request(tmp_path, True, None, None)) == load_secret(own_home.parent)
+
+
+def test_secret_that_cannot_be_used_costs_only_the_token(
+    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_home.parent.mkdir(parents=True)
+    (own_home.parent / SECRET_FILE).write_text("1234\n")
+    assert contributor_secret(request(tmp_path, True, None, None)) is None
+    said = " ".join(capsys.readouterr().err.split())
+    assert "get no contributor token" in said and "1234" not in said
+
+
+def request(folder: Path, chosen: bool, asn: str | None, cc: str | None) -> RunRequest:
+    return RunRequest(
+        (), folder, None, None, (), None, None, 1, "standard", None, cc, asn, True, False, frozenset(), True, False,
+        contributor_token=chosen,
+    )  # fmt: skip
+
+
+def test_text_says_what_a_token_shows() -> None:
+    words = " ".join(" ".join(consent.text(bundled_targets())).split())
+    for part in ("Only if you agree to it", "the same code for one month", "all of them are known to be yours"):
+        assert part in words
+    for part in ("A person who takes this computer", "--asn AS0", "contributor-token"):
+        assert part in words
 
 
 @pytest.mark.parametrize("typed", ["\n" * 20, "yes\nno\n" + "\n" * 20, "yes\nno\nno\n", "yes\nno\nmaybe\n", ""])

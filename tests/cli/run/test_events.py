@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from probe.cli.run.progress.events import Events
-from probe.cli.run.progress.watchers import progress
+from probe.cli.run.progress.watchers import Events, progress
 from probe.cli.screen import UsageError
 from tests.cli.run.test_progress import HERE, TELEGRAM, WECHAT, WHATSAPP, finish
 
@@ -38,7 +37,7 @@ def test_findings_of_all_apps_are_written_with_their_states() -> None:
 
 
 def test_phases_are_written_when_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probe.cli.run.progress.events.BETWEEN", 0.01)
+    monkeypatch.setattr("probe.cli.run.progress.watchers.BETWEEN", 0.01)
     stream = io.StringIO()
     with Events(1, stream) as events:
         events.round_begins(1, 1)

@@ -4,14 +4,16 @@ from typing import Any
 
 import pytest
 
-from probe.cli.run.findings import Finding, findings
+from probe.cli.run.findings import NetworkFinding, findings, ports_finding
+from probe.formats.network_facts import PortConnect
+from probe.signatures.compared_ports import UNASSIGNED
 
 FINE = {"endpoint": "https://one.example:443/", "family": 4, "failure": None}
 FAR = {"endpoint": "https://far.example:443/help", "family": 4, "failure": None, "connect_only": True}
 LOST = FAR | {"failure": "generic_timeout_error", "failed_operation": "connect"}
 
 
-def connection(*hosts: dict[str, Any], **facts: Any) -> Finding:
+def connection(*hosts: dict[str, Any], **facts: Any) -> NetworkFinding:
     return findings({"network": True, "ipv4": True, "ipv4_proven": True, "neutral": list(hosts)} | facts)[0]
 
 
@@ -31,7 +33,7 @@ def test_other_results_are_no_missing_part(host: dict[str, Any]) -> None:
 
 
 def test_only_hosts_with_a_handshake_are_counted_as_verified() -> None:
-    assert connection(FINE, FAR).sentence == "It works. 1 of 1 neutral hosts were verified."
+    assert connection(FINE, FAR).sentence == "The network works. 1 of 1 neutral hosts were verified."
 
 
 def test_answers_from_the_country_alone_are_said_to_be_that() -> None:
@@ -46,7 +48,7 @@ def test_answers_from_the_country_alone_are_said_to_be_that() -> None:
     assert "in the country" not in connection(home, LOST, portal="redirect").sentence
 
 
-def packet_size(**facts: Any) -> Finding:
+def packet_size(**facts: Any) -> NetworkFinding:
     (found,) = [one for one in findings({"network": True, "neutral": [FINE]} | facts) if one.subject == "packet size"]
     return found
 
@@ -66,19 +68,21 @@ def test_refused_segments_are_explained_with_what_to_do() -> None:
 
 
 def test_large_packets_arrive_if_a_neutral_host_was_verified() -> None:
-    assert packet_size() == Finding("packet size", "fine", "Large packets arrive.")
+    assert packet_size() == NetworkFinding("packet size", "fine", "Large packets arrive.")
     for hosts in ([], [FAR], [FINE | {"failure": "generic_timeout_error"}]):
         assert packet_size(neutral=hosts).sentence.startswith("It is unknown")
 
 
-def finding(subject: str, **facts: Any) -> Finding:
+def finding(subject: str, **facts: Any) -> NetworkFinding:
     (found,) = [one for one in findings({"network": True, "neutral": [FINE]} | facts) if one.subject == subject]
     return found
 
 
 def test_unknown_resolver_is_no_fault_where_names_resolve() -> None:
     found = finding("resolver", resolver_class="none")
-    assert found == Finding("resolver", "fine", "This system does not say which one it uses. Names resolve here.")
+    assert found == NetworkFinding(
+        "resolver", "fine", "This system does not say which one it uses. Names resolve here."
+    )
     literal = FINE | {"endpoint": "https://192.0.2.7:443/"}
     for hosts in ([], [literal]):
         found = finding("resolver", resolver_class="none", neutral=hosts)
@@ -90,3 +94,32 @@ def test_vpn_that_cannot_be_recognised_is_unknown() -> None:
     assert finding("VPN", vpn=True).state == "bad"
     found = finding("VPN", vpn=None)
     assert found.state == "note" and found.sentence.startswith("It is unknown")
+
+
+def connects(*rows: tuple[str, int, str | None]) -> list[PortConnect]:
+    return [PortConnect(host=host, family=4, port=port, failure=failed) for host, port, failed in rows]
+
+
+def test_ports_that_are_closed_for_every_server_are_named() -> None:
+    lost = "generic_timeout_error"
+    rows = connects(("a", 993, lost), ("a", 443, None), ("a", UNASSIGNED, None), ("b", 465, None), ("a", 587, lost))
+    (found,) = ports_finding(rows)
+    assert (found.subject, found.state) == ("ports", "note") and "every server: 587, 993." in found.sentence
+    (found,) = ports_finding(rows[:2] + connects(("a", UNASSIGNED, lost)))
+    assert found.state == "note" and "closes other ports for every server" in found.sentence
+
+
+def test_open_ports_are_fine_and_unknown_ones_are_left_out() -> None:
+    lost = "generic_timeout_error"
+    assert [one.state for one in ports_finding(connects(("a", 993, None)))] == ["fine"]
+    assert [one.state for one in ports_finding(connects(("a", 993, lost), ("a", 443, None), ("b", 993, None)))] == [
+        "fine"
+    ]
+    assert ports_finding([]) == ports_finding(connects(("a", 993, lost), ("a", 443, lost))) == []
+
+
+@pytest.mark.parametrize(("how", "word"), [("clat", "464XLAT"), ("nat64", "NAT64"), (None, "IPv4 and IPv6 work")])
+def test_translation_of_ipv4_is_named(how: str | None, word: str) -> None:
+    facts = {"network": True, "ipv4": True, "ipv6": True, "ipv4_translated": how, "neutral": [FINE]}
+    (found,) = [one for one in findings(facts) if one.subject == "addresses"]
+    assert found.state == "fine" and word in found.sentence

@@ -28,7 +28,6 @@ def written() -> Located:
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Return the lines for which verdicts are computed."""
     numbers, judge = list[int](), verdicts.judge_measurements
 
     def counted(measurements: Located) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -10,18 +11,18 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from probe.analysis.verdicts import verdicts
-from probe.cli.run.progress import KnownVerdicts, Lines, Moving, live_verdicts, progress
-from probe.cli.run.progress.live_verdicts import Finished, LiveVerdicts, Records
-from probe.cli.run.run_time import time_left
+from probe.cli.run.progress import KnownVerdicts, Moving, ProgressLines, live_verdicts, progress
+from probe.cli.run.progress.live_verdicts import FinishedTarget, LiveVerdicts, Records
+from probe.cli.run.run_time import TimeLeft
 from probe.lab.recordings import recording_of
-from probe.privacy.redact import Known
+from probe.privacy.redact import KnownIdentifiers
 from probe.results import Problem, read_lines
 from probe.run.phases import PHASES, Phase
 from probe.run.vantage import Vantage
 from probe.targets.target import Target
 from probe.targets.target_files import bundled_targets, load_target
 
-HERE = Vantage("XX", "AS64500", "Example", "AS0", "", "test", {}, Known(), "")
+HERE = Vantage("XX", "AS64500", "Example", "AS0", "", "test", {}, KnownIdentifiers(), "")
 TELEGRAM, WHATSAPP, WECHAT = (
     load_target(bundled_targets() / f"{name}.toml") for name in ("telegram", "whatsapp", "wechat")
 )
@@ -35,7 +36,7 @@ def measurement(target: Target) -> Mapping[str, Any]:
     return next(line for line in found if line["test_keys"]["x_target"]["name"] == target.name)
 
 
-def finish(screen: Lines, *targets: Target) -> None:
+def finish(screen: ProgressLines, *targets: Target) -> None:
     for target in targets:
         screen.started(target, lambda: "connections")
         screen.finished(target, [measurement(target)], 1.25)
@@ -56,7 +57,7 @@ def moving() -> Iterator[tuple[Moving, io.StringIO]]:
 
 def test_line_of_a_finished_target_has_its_verdict() -> None:
     stream = io.StringIO()
-    finish(Lines(12, stream), WHATSAPP, WECHAT)
+    finish(ProgressLines(12, stream), WHATSAPP, WECHAT)
     first, second = stream.getvalue().splitlines()
     assert first.startswith("  WhatsApp: ") and " blocked" in first and first.endswith("(1 of 12, 1.2 s)")
     assert second == "  WeChat: ok (2 of 12, 1.2 s)"
@@ -66,13 +67,13 @@ def test_nothing_is_said_before_the_rules_have_decided(monkeypatch: pytest.Monke
     """Test that a finding waits for its verdicts, and that the run does not wait for them."""
     judging, decided, stream = threading.Event(), threading.Event(), io.StringIO()
 
-    def slowly(batch: Sequence[Finished], known: KnownVerdicts) -> list[tuple[Finished, Records]]:
+    def slowly(batch: Sequence[FinishedTarget], known: KnownVerdicts) -> list[tuple[FinishedTarget, Records]]:
         judging.set()
         decided.wait(10)
         return [(one, [{"state": "blocked"}]) for one in batch]
 
     monkeypatch.setattr(live_verdicts, "_judged", slowly)
-    screen = Lines(12, stream)
+    screen = ProgressLines(12, stream)
     screen.finished(WHATSAPP, [{}], 1.0)
     assert judging.wait(10) and stream.getvalue() == ""
     decided.set()
@@ -92,15 +93,15 @@ def test_fault_of_the_rules_leaves_one_line_without_verdict(monkeypatch: pytest.
 
     monkeypatch.setattr(verdicts, "judge_each", broken)
     stream = io.StringIO()
-    finish(Lines(12, stream), WHATSAPP, WECHAT)
-    first, second = stream.getvalue().splitlines()
+    finish(ProgressLines(12, stream), TELEGRAM, WHATSAPP, WECHAT)
+    _, first, second = stream.getvalue().splitlines()
     assert first.startswith("  WhatsApp: measured")
     assert second.startswith("  WeChat: ok")
-    assert calls == [2, 1, 1]
+    assert calls == [1, 2, 1, 1]
 
 
 @pytest.mark.usefixtures("patient")
-def test_targets_that_finish_together_are_judged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_target_is_judged_at_once_and_later_ones_together(monkeypatch: pytest.MonkeyPatch) -> None:
     judged, calls = verdicts.judge_each, list[int]()
 
     def counted(measurements: list[tuple[str, int, dict[str, Any]]]) -> Any:
@@ -109,21 +110,21 @@ def test_targets_that_finish_together_are_judged_at_once(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(verdicts, "judge_each", counted)
     stream = io.StringIO()
-    finish(Lines(12, stream), WHATSAPP, WECHAT, TELEGRAM)
-    assert calls == [3]
+    finish(ProgressLines(12, stream), WHATSAPP, WECHAT, TELEGRAM)
+    assert calls == [1, 2], "the first one does not wait for others"
     assert [line.split(":")[0].strip() for line in stream.getvalue().splitlines()] == ["WhatsApp", "WeChat", "Telegram"]
 
 
 def test_closed_terminal_ends_the_findings_and_not_the_run() -> None:
     told: list[str] = []
 
-    def tell(finished: Finished, records: Records) -> None:
+    def tell(finished: FinishedTarget, records: Records) -> None:
         told.append(finished.target.name)
         raise OSError(5, "Input/output error")
 
     live = LiveVerdicts(tell)
     for _ in range(2):
-        live.add(Finished(WECHAT, [measurement(WECHAT)], 1.0))
+        live.add(FinishedTarget(WECHAT, [measurement(WECHAT)], 1.0))
     live.close()
     assert told == ["wechat"]
 
@@ -137,7 +138,7 @@ def test_block_counts_targets_by_phase(moving: tuple[Moving, io.StringIO]) -> No
     for target in (TELEGRAM, WHATSAPP, WECHAT):
         screen.started(target, lambda name=target.name: phases[name])
     first, second = screen.block().plain.splitlines()
-    assert first == "Round 2 of 3 · 0 of 12 done · about 40 s left"
+    assert first == "Round 2 of 3 · 0 of 12 done · up to 120 s left"
     assert second == "names: 1 · closer look: 2"
 
 
@@ -160,22 +161,88 @@ def test_only_findings_are_printed_above_the_block(moving: tuple[Moving, io.Stri
     screen.round_begins(1, 1)
     finish(screen, WECHAT, WHATSAPP)
     assert "WhatsApp: " in stream.getvalue() and "WeChat" not in stream.getvalue()
-    assert screen.block().plain.startswith("2 of 12 done · 1 works · about ")
+    assert screen.block().plain.startswith("2 of 12 done · 1 works · up to ")
 
 
-@pytest.mark.parametrize(
-    ("elapsed", "limit", "said"),
-    [
-        (0.0, 120.0, "about 40 s left"),
-        (37.0, 120.0, "about 5 s left"),
-        (45.0, 120.0, "about 20 s left"),
-        (70.0, 120.0, "up to 50 s left"),
-        (130.0, 120.0, "longer than expected"),
-        (50.0, None, "longer than expected"),
-    ],
-)
-def test_time_left_is_the_expected_one_and_then_the_limit(elapsed: float, limit: float | None, said: str) -> None:
-    assert time_left(40.0, limit, elapsed) == said
+def test_rounds_are_numbered_above_the_block(moving: tuple[Moving, io.StringIO]) -> None:
+    screen, stream = moving
+    screen.round_begins(1, 1)
+    assert stream.getvalue() == ""
+    screen.round_begins(2, 3)
+    assert stream.getvalue() == "Round 2 of 3\n"
+
+
+class Clock:
+    """Hold the time of a run, which a test sets."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def left(time_left: TimeLeft, clock: Clock, elapsed: float, *phases: Phase) -> str:
+    clock.now = 100.0 + elapsed
+    return time_left.words(phases)
+
+
+def test_time_left_comes_from_what_is_still_to_be_done() -> None:
+    clock = Clock()
+    time_left = TimeLeft(12.0, 120.0, clock)
+    time_left.round_begins(1, 1)
+    assert left(time_left, clock, 0.0, "names", "connections") == "up to 60 s left"
+    assert left(time_left, clock, 20.0, "closer_look", "helper") == "up to 40 s left"
+    assert left(time_left, clock, 22.0, "late_answers") == "up to 10 s left"
+    assert left(time_left, clock, 22.0, "call_packets", "late_answers") == "up to 10 s left"
+
+
+def test_end_never_moves_to_a_later_moment() -> None:
+    clock = Clock()
+    for phases in permutations(PHASES):
+        time_left, shown = TimeLeft(12.0, 120.0, clock), list[int]()
+        clock.now = 100.0
+        time_left.round_begins(1, 1)
+        for elapsed, phase in enumerate(phases):
+            words = left(time_left, clock, 5.0 * elapsed, phase)
+            shown.append(int(words.split()[2]) if words.startswith("up to") else 0)
+        assert shown == sorted(shown, reverse=True)
+
+
+def test_later_rounds_are_still_to_be_done() -> None:
+    clock = Clock()
+    time_left = TimeLeft(12.0, 360.0, clock)
+    time_left.round_begins(1, 3)
+    assert left(time_left, clock, 10.0, "late_answers") == "up to 130 s left"
+
+
+def test_run_without_limit_says_when_it_takes_longer() -> None:
+    clock = Clock()
+    time_left = TimeLeft(12.0, None, clock)
+    time_left.round_begins(1, 1)
+    assert left(time_left, clock, 5.0, "closer_look") == "up to 60 s left"
+    assert left(time_left, clock, 70.0, "closer_look") == "longer than expected"
+
+
+def test_table_of_apps_is_there_from_the_start_and_is_refined() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=60, height=24, force_terminal=True, color_system=None)
+    screen = Moving(3, stream, console, targets=[WHATSAPP, TELEGRAM, WECHAT])
+    rows = screen.block().plain.splitlines()[:3]
+    assert rows == ["WhatsApp  …", "Telegram  …", "WeChat    …"]
+    screen.round_begins(1, 1)
+    finish(screen, WHATSAPP)
+    rows = screen.block().plain.splitlines()[:3]
+    assert "blocked" in rows[0] and rows[1:] == ["Telegram  …", "WeChat    …"]
+    assert "WhatsApp" not in stream.getvalue()
+
+
+def test_screen_that_is_too_low_has_findings_above_the_block() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=60, height=8, force_terminal=True, color_system=None)
+    screen = Moving(3, stream, console, targets=[WHATSAPP, TELEGRAM, WECHAT])
+    screen.round_begins(1, 1)
+    finish(screen, WHATSAPP)
+    assert "WhatsApp: " in stream.getvalue() and len(screen.block().plain.splitlines()) <= 2
 
 
 def test_quiet_prints_only_why_nothing_was_measured() -> None:
@@ -200,3 +267,14 @@ def test_rounds_are_numbered_in_lines() -> None:
         assert stream.getvalue() == ""
         watch.round_begins(2, 3)
     assert stream.getvalue() == "Round 2 of 3\n"
+
+
+def test_line_says_why_the_run_goes_on_if_only_call_packets_are_left() -> None:
+    stream = io.StringIO()
+    screen = ProgressLines(12, stream)
+    screen.started(WHATSAPP, lambda: "call_packets")
+    screen.still_measuring()
+    assert "call packets" in stream.getvalue() and "12 seconds" in stream.getvalue()
+    screen.started(WECHAT, lambda: "connections")
+    screen.still_measuring()
+    assert stream.getvalue().splitlines()[-1] == "  Still measuring: connections: 1, call packets: 1"

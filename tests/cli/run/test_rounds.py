@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from probe.cli.found_words import INVALID, ORDER
-from probe.cli.run.rounds import round_lines
+from probe.cli.run.running import round_lines
 
 TITLES = {"whatsapp": "WhatsApp", "telegram": "Telegram"}
 
@@ -43,7 +43,14 @@ def test_stable_services_are_grouped_by_state_and_others_have_counts() -> None:
 
 def test_service_that_a_round_left_out_is_not_stable() -> None:
     assert table(whatsapp__chat=["ok"] * 3, telegram__web=["ok"] * 2).splitlines()[-2:] == [
-        "  telegram/web changed: 2 ok",
+        "  telegram/web: 2 ok",
+        "    It was not measured in 1 round.",
+    ]
+
+
+def test_service_that_a_round_did_not_test_to_its_end_has_not_changed() -> None:
+    assert table(whatsapp__chat=["ok"] * 2, telegram__web=["blocked", "insufficient"]).splitlines()[-2:] == [
+        "  telegram/web: 1 blocked",
         "    It was not measured in 1 round.",
     ]
 

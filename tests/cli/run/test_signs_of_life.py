@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from probe.cli.run.progress import Lines, progress, signs_of_life
-from probe.cli.run.progress.signs_of_life import SignsOfLife
+from probe.cli.run.progress import ProgressLines, progress, progress_lines
+from probe.cli.run.progress.progress_lines import SignsOfLife
 from probe.targets.target_files import bundled_targets, load_target
 
 TELEGRAM, WECHAT = (load_target(bundled_targets() / f"{name}.toml") for name in ("telegram", "wechat"))
@@ -31,7 +31,7 @@ class Told:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signs_of_life, "SILENCE", 0.05)
+    monkeypatch.setattr(progress_lines, "SILENCE", 0.05)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -64,14 +64,14 @@ def test_closed_terminal_ends_them() -> None:
     assert told.count == 1
 
 
-def lines_of(screen: Callable[[Lines], None]) -> list[str]:
+def lines_of(screen: Callable[[ProgressLines], None]) -> list[str]:
     stream = io.StringIO()
-    screen(Lines(12, stream))
+    screen(ProgressLines(12, stream))
     return stream.getvalue().splitlines()
 
 
 def test_line_names_the_phases_of_what_is_under_way() -> None:
-    def show(screen: Lines) -> None:
+    def show(screen: ProgressLines) -> None:
         screen.still_measuring()
         screen.started(TELEGRAM, lambda: "names")
         screen.started(WECHAT, lambda: "helper")

@@ -15,6 +15,7 @@ import pytest
 
 from probe.results import writing
 from tests.cli.run.test_run import Result, probe_run, quiet, saved
+from tests.support.dispositions import set_defaults
 
 __all__ = ["probe_run", "quiet"]  # fixtures
 
@@ -53,7 +54,7 @@ def test_earlier_measurements_are_kept_and_the_others_still_have_verdicts(
     probe_run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full_after(8_000, monkeypatch)  # one measurement without an attempt has about 4000 bytes
-    code, out, err = probe_run("telegram", "gmail", "whatsapp", "signal", json=True)
+    code, out, err = probe_run("telegram", "gmail", "whatsapp", "signal", json=True, pack=False)
     records = [json.loads(line) for line in out.splitlines()]
     kept = saved(err).read_text().splitlines()
     assert code == 7 and 0 < len(kept) < 4 and all(json.loads(line) for line in kept)
@@ -77,14 +78,14 @@ def test_verdicts_that_cannot_be_printed_do_not_cost_the_file(
 ) -> None:
     with open("/dev/full", "w") as full:
         monkeypatch.setattr("sys.stdout", full)
-        code, _, err = probe_run("telegram", json=json)
+        code, _, err = probe_run("telegram", json=json, pack=False)
     assert code == 7 and "The verdicts cannot be printed (disk full)." in err and "bug" not in err
     assert len(saved(err).read_text().splitlines()) == 1
 
 
 RUN_UNTIL_STOPPED = """
     import sys
-    from probe.privacy.redact import Known
+    from probe.privacy.redact import KnownIdentifiers
     from probe.run import runner
     from probe.run.measure import measured_nothing
     from probe.run.vantage import Vantage
@@ -93,7 +94,7 @@ RUN_UNTIL_STOPPED = """
         session.preflight = {"network": True, "portal": None}
 
     async def where_are_we(session, **_):
-        return Vantage("XX", "AS64500", "Example", "AS0", "", "test", {}, Known(), "")
+        return Vantage("XX", "AS64500", "Example", "AS0", "", "test", {}, KnownIdentifiers(), "")
 
     async def measure(target, session, **_):
         await session.stopping.wait()
@@ -114,9 +115,9 @@ def test_closed_terminal_ends_the_run_in_order(option: str, tmp_path: Path) -> N
     program = textwrap.dedent(RUN_UNTIL_STOPPED)
     pid, terminal = pty.fork()
     if pid == 0:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
+        set_defaults()
         os.environ["TERM"] = "xterm"
-        os.execv(sys.executable, [sys.executable, "-c", program, str(tmp_path), option])
+        os.execv(sys.executable, [sys.executable, "-c", program, str(tmp_path), option, "--no-pack"])
     shown = b""
     while b"Measuring" not in shown and b"measuring" not in shown:
         shown += os.read(terminal, 4096)

@@ -2,9 +2,13 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+import tracemalloc
+import zlib
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -13,8 +17,8 @@ import typer
 from probe.cli.screen import UsageError
 from probe.cli.sharing.queue import drop, list_entries, send
 from probe.cli.sharing.submit import submit
-from probe.ooni.submission import sending
-from probe.ooni.submission.queue_file import open_queue
+from probe.ooni.submission import batch_sending
+from probe.ooni.submission.queue_file import QUEUE, open_queue
 from tests.ooni.submission.runs import RUN, write
 from tests.support.ooni.collector import Collector, Fault, serving
 from tests.support.servers.relaying_proxy import RelayingProxy, proxying
@@ -22,7 +26,7 @@ from tests.support.servers.relaying_proxy import RelayingProxy, proxying
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    monkeypatch.setattr(sending, "BETWEEN_TRIES", 0.01)
+    monkeypatch.setattr(batch_sending, "BETWEEN_TRIES", 0.01)
     with serving(Collector()) as collector:
         yield collector
 
@@ -74,7 +78,7 @@ def test_run_is_sent_later_without_a_question(root: Path, server: Collector) -> 
 def test_timer_leaves_a_server_alone_for_a_while(
     root: Path, server: Collector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.faults = [Fault.HTTP_500] * sending.TRIES
+    server.faults = [Fault.HTTP_500] * batch_sending.TRIES
     with pytest.raises(typer.Exit):
         send(results=root)
     asked = len(server.requests)
@@ -95,7 +99,7 @@ def test_uncertain_ones_are_sent_again_only_on_request(
     send(results=root)
     list_entries(results=root)
     printed = capsys.readouterr()
-    assert "uncertain" in printed.out and "they may then be public twice" in " ".join(printed.err.split())
+    assert "uncertain" in printed.out and "They may then be public twice" in " ".join(printed.err.split())
     assert sorted(server.stored.values()) == [1, 1, 1]
     send(results=root, uncertain=True)
     assert sorted(server.stored.values()) == [1, 1, 2] and states(root) == ["sent"] * 3
@@ -104,7 +108,7 @@ def test_uncertain_ones_are_sent_again_only_on_request(
 def test_refused_ones_give_their_own_exit_code(
     root: Path, server: Collector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sending, "submit_body", lambda line: b'{"format": "json"}')
+    monkeypatch.setattr(batch_sending, "submit_body", lambda line: b'{"format": "json"}')
     with pytest.raises(typer.Exit) as ended:
         send(results=root)
     printed = capsys.readouterr()
@@ -153,3 +157,55 @@ def test_command_sends_through_the_proxy_of_the_settings_file(root: Path, server
         )
     assert (done.returncode, done.stdout) == (0, "sent: 3\n"), done.stderr
     assert {kind for kind, _, _ in proxy.asked} == {"POST"} and states(root) == ["sent"] * 3
+
+
+def tampered(root: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(root / QUEUE)) as database, database:
+        database.execute(statement, values)
+
+
+BOMB = zlib.compress(bytes(100_000_000), 9)
+TAMPERED: dict[str, tuple[str, object]] = {
+    "unknown state": ("state = ?", "published"),
+    "state of another type": ("state = ?", b"waiting"),
+    "unknown protocol": ("protocol = ?", "smtp"),
+    "line of another type": ("line = ?", "first"),
+    "no zlib": ("packed = ?", b"no zlib"),
+    "half written": ("packed = substr(packed, 1, ?)", 40),
+    "no content": ("packed = ?", None),
+    "content of another type": ("packed = ?", "text"),
+    "content that grows": ("packed = ?", BOMB),
+    "content of another digest": ("packed = ?", zlib.compress(b'{"test_keys": {}}\n')),
+    "digest of another content": ("sha256 = ?", "0" * 64),
+    "report of another type": ("report_id = ?", b"\xff"),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_tampered_entry_is_refused_and_the_others_are_sent(
+    name: str, root: Path, server: Collector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, value = TAMPERED[name]
+    tampered(root, f"UPDATE measurement SET {change} WHERE id = 2", value)
+    tracemalloc.start()
+    with suppress(typer.Exit):
+        send(results=root)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert states(root) == ["sent", "refused", "sent"]
+    assert peak < 80_000_000
+    list_entries(results=root)
+    printed = capsys.readouterr()
+    assert "damaged or was changed" in printed.out and "bug" not in printed.err
+
+
+def test_nothing_is_sent_to_another_server_without_tls(
+    root: Path, server: Collector, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tampered(root, "UPDATE measurement SET server = ? WHERE id = 1", "http://collector.invalid")
+    with suppress(typer.Exit):
+        send(results=root)
+    assert states(root) == ["refused", "sent", "sent"]
+    list_entries(results=root)
+    printed = capsys.readouterr()
+    assert "address of the server in the queue cannot be used" in printed.out and "bug" not in printed.err

@@ -1,7 +1,9 @@
 """Test `probe receive`: files that are kept, refused, encrypted, or no files."""
 
+import base64
 import gzip
 import os
+import time
 from pathlib import Path
 
 import pyrage
@@ -13,6 +15,8 @@ from probe.cli.screen import UsageError
 from probe.cli.sharing.receive import receive
 from probe.cli.sharing.share import share
 from probe.lab.recordings import RECORDED
+from probe.sharing import ShareError
+from probe.sharing.encryption import MOST_RECIPIENTS, recipients_of
 from tests.sharing.shared_runs import line, packed, write_run
 from tests.support.zstd import ZstdFile
 
@@ -106,8 +110,8 @@ def test_only_regular_files_are_read(
     (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
     for name, sentence in {
         "pipe": "it is a named pipe",
-        "link": "It is a link",
-        "broken": "It is a link",
+        "link": "is a link to another file",
+        "broken": "is a link to another file",
         "nowhere": "No such file",
         ".": "it is a folder",
         "a\0b": "no file can have this name",
@@ -145,3 +149,35 @@ def test_received_lines_are_the_bytes_of_the_run(root: Path, tmp_path: Path) -> 
     (path,) = kept(root)
     with ZstdFile(path) as stream:
         assert stream.read() == (tmp_path / "own" / "run.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("armored", [False, True])
+@pytest.mark.parametrize("size", [98_000, 980_000])
+def test_endless_header_of_age_is_refused_within_a_second(
+    size: int, armored: bool, root: Path, tmp_path: Path, identity: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stanza = b"-> X25519 " + b"A" * 43 + b"\n" + b"A" * 43 + b"\n"
+    whole = b"age-encryption.org/v1\n" + stanza * (size // len(stanza)) + b"--- " + b"A" * 43 + b"\n" + b"x" * 99
+    text = base64.encodebytes(whole)
+    (tmp_path / "a.age").write_bytes(
+        b"-----BEGIN AGE ENCRYPTED FILE-----\n%b-----END AGE ENCRYPTED FILE-----\n" % text if armored else whole
+    )
+    before = time.process_time()
+    said = refused(root, capsys, tmp_path / "a.age", identity=identity)
+    assert "its header has no end within 16 kB" in said and "bug" not in said
+    assert time.process_time() - before < 1
+
+
+@pytest.mark.parametrize("armored", [False, True])
+def test_file_for_many_analysts_is_received(
+    armored: bool, root: Path, file: Path, identity: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [pyrage.x25519.Identity.generate().to_public() for _ in range(MOST_RECIPIENTS - 1)]
+    file.write_bytes(pyrage.encrypt(file.read_bytes(), [*others, OWN.to_public()], armored))
+    receive([file], results=root, identity=identity)
+    assert "2 measurements" in capsys.readouterr().out
+
+
+def test_more_analysts_than_a_header_has_place_for_are_refused() -> None:
+    with pytest.raises(ShareError, match="can be given 100 times"):
+        recipients_of([str(OWN.to_public())] * (MOST_RECIPIENTS + 1))

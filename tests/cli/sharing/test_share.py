@@ -14,11 +14,23 @@ import pytest
 import segno
 from rich.cells import cell_len
 
+from probe.analysis.run_result.app_words import CALLS
+from probe.analysis.verdicts.app_verdicts import judge_apps
 from probe.cli.screen import UsageError
-from probe.cli.sharing.pasted_text import LONGEST, pasted_text, titles_by_state
 from probe.cli.sharing.qr_code import qr_lines
-from probe.cli.sharing.share import share
+from probe.cli.sharing.share import (
+    CALLS_ORDER,
+    LONGEST,
+    pasted_text,
+    share,
+    text_of,
+    titles_by_calls,
+    titles_by_state,
+)
+from probe.lab.recordings import recording_of
 from probe.privacy.field_facts import FIELD_FACTS
+from probe.privacy.redact import KnownIdentifiers
+from probe.sharing import inspect
 from probe.sharing.encryption import decrypt
 from tests.cli.run.test_consent import typing
 from tests.sharing.shared_runs import inspected, line, write_run
@@ -149,7 +161,7 @@ def titled() -> Mapping[str, Mapping[str, Any]]:
 def test_app_verdicts_give_the_states(root: Path, titled: Mapping[str, Mapping[str, Any]]) -> None:
     records = [record("whatsapp", state) for state in ("ok", "blocked", "down")]
     records += [record("telegram", "insufficient"), record("signal", "ok"), record("gmail", None)]
-    assert titles_by_state(records, titled) == {
+    assert titles_by_state(judge_apps(records, titled)) == {
         "blocked": ["Whatsapp"],
         "insufficient": ["Telegram"],
         "ok": ["Signal"],
@@ -164,8 +176,65 @@ def test_text_names_network_date_states_and_digest(root: Path, titled: Mapping[s
         "censorprobe 0.1.0 · QX AS64500 · 2026-11-24",
         "BLOCKED: Whatsapp",
         "WORKS: Signal",
+        "Calls, no (app blocked): Whatsapp",
+        "Calls, not tested: Signal",
         f"sha256 {outgoing.manifest.sha256[:16]}",
     ]
+
+
+def with_calls(app: str, calls: str, **more: Any) -> dict[str, Any]:
+    """Return the part of the verdict on an app that the words about its calls need."""
+    made = {"app": app, "title": app.title(), "state": "ok", "valid": True, "mechanisms": [], "services": []}
+    return {**made, "needs": {"messages": "ok", "calls": calls}, **more}
+
+
+def test_calls_have_the_word_of_the_gravest_round() -> None:
+    blocked = {"state": "blocked", "needs": {"messages": "blocked", "calls": "ok"}}
+    apps: list[Any] = [
+        *(with_calls("whatsapp", "ok"), with_calls("whatsapp", "blocked"), with_calls("whatsapp", "ok")),
+        *(with_calls("signal", "ok"), with_calls("telegram", "ok", **blocked), with_calls("telegram", "ok")),
+        with_calls("teams", "degraded", mechanisms=["media.loss"]),
+        *(with_calls("sip", "blocked"), with_calls("wechat", "ok", needs={"messages": "ok"})),
+    ]
+    assert titles_by_calls(apps) == {
+        "blocked": ["Whatsapp"],
+        "no (app blocked)": ["Telegram"],
+        "bad": ["Teams"],
+        "cannot be tested": ["Wechat"],
+        "work": ["Signal"],
+    }
+    first, *_, last = titles_by_calls(apps)
+    assert (first, last) == ("blocked", "work")
+
+
+def test_every_word_about_calls_has_its_place() -> None:
+    assert sorted(CALLS_ORDER) == sorted([*CALLS, "bad"])
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [
+        ("clean", {"not tested": "Telegram", "work": "Facebook and Messenger, Microsoft Teams, Signal, WhatsApp"}),
+        ("media-loss", {"bad": "Signal"}),
+        ("great-firewall", {"blocked": "1", "in part": "1"}),  # too long with names, and the others follow from states
+    ],
+)
+def test_text_of_a_run_says_what_calls_do(name: str, calls: dict[str, str]) -> None:
+    text = text_of(inspect(recording_of(name), KnownIdentifiers(), artificial=True))
+    lines = [line.removeprefix("Calls, ") for line in text.splitlines() if line.startswith("Calls, ")]
+    assert dict(line.split(": ") for line in lines) == calls and len(text) <= LONGEST
+
+
+def test_text_that_is_too_long_names_the_gravest_state_and_calls_first(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apps = [with_calls(f"no app {number}", "blocked", state="degraded") for number in range(5)]
+    apps += [with_calls(f"some other app {number}", "insufficient") for number in range(9)]
+    monkeypatch.setattr("probe.cli.sharing.share.judge_apps", lambda records, targets: apps)
+    lines = pasted_text(inspected(root / RUN), [], {}).splitlines()
+    names = ", ".join(f"No App {number}" for number in range(5))
+    assert lines[1:3] == [f"PARTLY BLOCKED: {names}", "WORKS: 9"]
+    assert lines[3:-1] == [f"Calls, blocked: {names}", "Calls, not tested: 9"]
 
 
 def test_web_addresses_are_counted_and_not_named(root: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 import typer
 from rich.cells import cell_len
 
-from probe.cli.addresses import proxy_address, server_address
 from probe.cli.screen import UsageError
+from probe.cli.server_addresses import proxy_address, server_address
 from probe.cli.sharing.submit import submit
-from probe.ooni.submission import sending
+from probe.ooni.submission import batch_sending
 from probe.ooni.submission.outcomes import Protocol
 from probe.ooni.submission.queue_file import has_queue, open_queue
 from tests.cli.run.test_consent import typing
@@ -25,7 +25,7 @@ from tests.support.ooni.collector import Collector, Fault, serving
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    monkeypatch.setattr(sending, "BETWEEN_TRIES", 0.01)
+    monkeypatch.setattr(batch_sending, "BETWEEN_TRIES", 0.01)
     with serving(Collector()) as collector:
         yield collector
 
@@ -66,7 +66,7 @@ def test_user_reads_what_becomes_public_in_80_columns(
     words = " ".join(shown.split())
     assert max(map(cell_len, shown.splitlines()[1:-1])) <= 80
     for fact in (
-        "3 measurements become public with everything in this table. They cannot be taken back.",
+        "3 measurements become public with everything in this table. You cannot remove them later.",
         f"They go to {server.address}.",
         "This server sees your IP address",
         "Your network operator can see that you contact this server.",
@@ -145,7 +145,7 @@ def test_address_of_this_computer_stops_everything(
     root: Path, server: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "elisabeths-laptop")
-    write(root / RUN, 2, probe_network_name="elisabeths-laptop")
+    write(root / RUN, 2, annotations={"note": "on elisabeths-laptop"})
     with pytest.raises(UsageError, match="Line 1 contains an address"):
         publish(root, server)
     assert not server.requests and not has_queue(root)
@@ -170,7 +170,7 @@ def test_run_is_not_sent_twice(root: Path, server: Collector, capsys: pytest.Cap
 def test_unreachable_server_leaves_the_run_in_the_queue(
     root: Path, server: Collector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.faults = [Fault.HTTP_503] * sending.TRIES
+    server.faults = [Fault.HTTP_503] * batch_sending.TRIES
     with pytest.raises(typer.Exit) as ended:
         publish(root, server)
     assert ended.value.exit_code == 4 and entries(root) == [(RUN, "waiting")] * 3
@@ -185,7 +185,7 @@ def test_lost_answer_is_explained(root: Path, server: Collector, capsys: pytest.
         publish(root, server)
     printed = capsys.readouterr()
     assert ended.value.exit_code == 4 and printed.out == "uncertain: 1\n"
-    assert "Only the server knows whether it has the uncertain ones." in " ".join(printed.err.split())
+    assert "It is not known whether the server has the uncertain measurements." in " ".join(printed.err.split())
 
 
 @pytest.mark.parametrize("source", ["9", "nowhere.jsonl"])

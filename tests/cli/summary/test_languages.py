@@ -19,7 +19,6 @@ MARKS = "\u2066\u2067\u2069"  # two begin an isolate, the third ends it
 
 @pytest.fixture(params=languages())
 def code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return a language, which is in use."""
     monkeypatch.setattr(catalogue, "_translations", None)
     monkeypatch.setenv(OF_PARENT, "")
     monkeypatch.setenv("TERM", "xterm")
@@ -48,7 +47,7 @@ def test_nothing_is_cut_off(code: str, columns: int, lines: int, monkeypatch: py
     if columns == 80:  # a real run has no line about the lab, and the last line is for the prompt
         assert len(on_screen) - 1 + len(shown(command, columns, lines)) < lines
     for title in ("Gmail", "Signal", "WhatsApp", "Telegram", "WeChat"):
-        assert any(line.startswith(title) for line in on_screen), title
+        assert any(title in line for line in on_screen), title
 
 
 def test_marks_are_only_in_languages_from_right_to_left(code: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import pytest
 from probe.cli.run.consent_text import VERSION
 from probe.results import Problem, read_lines
 from tests.cli.results.test_judge import call
+from tests.support.dispositions import set_defaults
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -35,7 +36,7 @@ def home(tmp_path: Path) -> dict[str, str]:
 def running(home: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "tests.support.replayed", "ui"]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=home, text=True, **pipes) as process:
+    with subprocess.Popen(command, cwd=ROOT, env=home, text=True, preexec_fn=set_defaults, **pipes) as process:
         yield process
         process.kill()
 

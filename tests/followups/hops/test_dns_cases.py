@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from probe.followups.hops.dns_cases import name_cases, resolver_case
+from probe.followups.hops.attempt_cases import name_cases, resolver_case
 from probe.followups.hops.hop_cases import HopCases
 from probe.followups.hops.limited_payloads import datagram_payload
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
-from probe.formats.transactions import FollowUp, TransactionRecord
+from probe.formats.followups import FollowUp
+from probe.formats.transactions import TransactionRecord
 from probe.session.session import HELPER
 from probe.session.trace import StepFailed, Trace, TransactionFacts
 from probe.targets.target import parse_endpoint

@@ -18,7 +18,7 @@ from probe.formats.exchanges.mail import MailGreeting
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.lookup import Names
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
-from probe.session.session import HELPER, Settings
+from probe.session.session import HELPER, RunSettings
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.ttl_distance import Interval
 from probe.steps.path.limited_ttl import SENT_TWICE
@@ -142,7 +142,7 @@ async def test_another_service_begins_where_the_first_search_ended(world: World,
 
 
 async def test_deep_search_repeats_both_ends_until_five_runs_agree(world: World, path: Path8) -> None:
-    world.session.settings, world.session.pace = Settings(depth="deep"), Pace(deep=True)
+    world.session.settings, world.session.pace = RunSettings(depth="deep"), Pace(deep=True)
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
@@ -376,7 +376,7 @@ async def test_helper_and_runs_without_follow_ups_search_nothing(world: World, p
     await failed_attempts(trace, reach._attempts.hop_search)
     world.session.as_control = forbidden_by == "as_control"
     if forbidden_by == "no_followups":
-        world.session.settings = Settings(followups=False)
+        world.session.settings = RunSettings(followups=False)
     if forbidden_by == "stopping":
         world.session.stopping.set()
     await reach.search_hops()

@@ -15,7 +15,7 @@ from probe.formats.transactions import StreamEnd
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.ttl_distance import Interval
 from probe.steps.http.http_answer import written_request
-from probe.steps.path.frozen_connection import Page
+from probe.steps.path.frozen_connection import StoppingPage
 from tests.followups.hops.test_hop_search import HOP, HTTPS, IP, NAME, PORT, Path8, path
 from tests.support.world import INNOCUOUS, World
 
@@ -88,7 +88,7 @@ class Connections:
     def __init__(self, path: Path8, *spared: int, mute: int = 0) -> None:
         self.path, self.spared, self.mute = path, spared, mute
 
-    async def ask(self, tx: Any, conn: Any, page: Page, ttls: list[int], **how: Any) -> LimitedPayload:
+    async def ask(self, tx: Any, conn: Any, page: StoppingPage, ttls: list[int], **how: Any) -> LimitedPayload:
         assert page.server_name == NAME and page.headers["Host"] == f"{NAME}" and page.target == "/"
         self.path.flows.append(ttls)
         entry = LimitedPayload(address=conn.address, transport="tcp", payload="frozen")

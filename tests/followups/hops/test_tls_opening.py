@@ -6,7 +6,7 @@ import pytest
 
 from probe.followups.hops.hop_cases import HopCases
 from probe.followups.hops.limited_payloads import Case, opening_of
-from probe.followups.hops.tls_opening import open_tls
+from probe.followups.hops.mail_opening import open_tls
 from probe.formats import failures as f
 from probe.formats.transactions import TransactionRecord
 from probe.session.classify import RemoteError

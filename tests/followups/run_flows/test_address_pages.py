@@ -6,7 +6,7 @@ import pytest
 
 from probe.followups.run_flows import address_pages
 from probe.followups.run_flows.address_pages import TURNS, read_at_address
-from probe.followups.run_flows.slow_pages import Page
+from probe.followups.run_flows.slow_pages import SlowPage
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.session.trace import Trace
@@ -16,9 +16,9 @@ NAME = "service.example"
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n" + b"x" * 30000
 
 
-def subject(box: Box) -> Page:
+def subject(box: Box) -> SlowPage:
     url = f"https://{NAME}/path"
-    return Page(2, "web", f"https://{NAME}:{box.port}/path", NAME, 8_000.0, "tls", box.ip, box.port, url)
+    return SlowPage(2, "web", f"https://{NAME}:{box.port}/path", NAME, 8_000.0, "tls", box.ip, box.port, url)
 
 
 async def test_page_is_read_on_connections_of_their_own_without_a_trigger(world: World) -> None:

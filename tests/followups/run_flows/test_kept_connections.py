@@ -12,7 +12,7 @@ from probe.dialogue.web import written_url
 from probe.followups.hops.limited_payloads import stopping_page
 from probe.followups.run_flows import kept_connections
 from probe.followups.run_flows.kept_connections import BEYOND, MOST, KeptConnections, Made, case_of
-from probe.followups.run_flows.late_ends import Server as Place
+from probe.followups.run_flows.late_ends import AnsweringServer as Place
 from probe.followups.run_flows.late_ends import server_of
 from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPTransaction

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.media.pairs import media_rows
+from probe.analysis.observations.media_figures import media_rows
 from probe.followups.helper_offer import HelperOffer, MediaOffer
 from probe.followups.run_flows import media_pairs as pairs
 from probe.followups.run_flows.media_pairs import MediaPairs, media_pairs
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
 from probe.formats.exchanges.media import MediaFlow
-from probe.helper.media import flow_table
-from probe.helper.media.reflector import Media
-from probe.session.session import Session, Settings
+from probe.helper.media import media_reflector
+from probe.helper.media.media_reflector import Media
+from probe.http_server.client_shares import PortKind
+from probe.session.session import RunSettings, Session
 from probe.session.trace import Trace
+from probe.signatures.call_packets import LATE, MUCH_BESIDE
 from probe.steps.calls import media as step
 from probe.targets import cost
 from probe.targets.target import Target
@@ -31,6 +33,8 @@ from tests.followups.run_flows.reasons import ANSWERED, WITHOUT_AN_OFFER
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.session_states import nearly_over, no_udp, slow, without_followups
 from tests.support.world import World
+
+pytestmark = pytest.mark.timed
 
 SIGNAL, WHATSAPP, TELEGRAM = (
     load_target(bundled_targets() / f"{name}.toml") for name in ("signal", "whatsapp", "telegram")
@@ -158,7 +162,6 @@ def late_in(monkeypatch: pytest.MonkeyPatch, *busy: int) -> None:
     monkeypatch.setattr(step._Socket, "send_packets", stopped)
 
 
-@pytest.mark.timed
 @pytest.mark.parametrize(
     ("busy", "expected", "numbers"),
     [((), "measured", {0}), ((0,), "measured", {0, 1}), ((0, 1), "computer_busy", {0, 1})],
@@ -176,7 +179,17 @@ async def test_pair_that_this_computer_disturbed_is_repeated_once(
     } == set(busy)
 
 
-@pytest.mark.timed
+async def test_work_of_the_run_delays_no_packet(session: Session) -> None:
+    """Stop the event loop of the run for 0.25 of 0.3 seconds, as the answers of many other flows do."""
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        await asyncio.sleep(0.05)
+        time.sleep(0.25)
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "measured"
+    assert {entry.pair for entry in entries(trace)} == {0}
+    assert all(max(entry.late) < LATE for entry in entries(trace))
+
+
 async def test_deep_run_goes_on_after_a_disturbed_pair_and_repeats_one(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +199,107 @@ async def test_deep_run_goes_on_after_a_disturbed_pair_and_repeats_one(
         flows.take_offer(offered)
         assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "measured"
     assert {entry.pair for entry in entries(trace)} == {0, 1, 2, 3}
+
+
+# -- our other flows ---------------------------------------------------------------------------------------------------
+
+
+def harmed_in(monkeypatch: pytest.MonkeyPatch, *pairs_harmed: int, shapes: Collection[str] = ("rtp", "opaque")) -> None:
+    """Let the reflector lose each third packet of some shapes in the pairs with these numbers."""
+    reflect, begun = media_reflector.Reflector._reflect, list[object]()
+
+    def losing(
+        reflector: media_reflector.Reflector, datagram: bytes, flow: media_reflector.ReflectedFlow, now: float
+    ) -> bytes | None:
+        if not any(flow is each for each in begun):
+            begun.append(flow)
+        answer = reflect(reflector, datagram, flow, now)
+        pair = next(number for number, each in enumerate(begun) if each is flow) // 2
+        harmed = pair in pairs_harmed and flow.shape.NAME in shapes
+        return None if harmed and flow.reflected % 3 == 0 else answer
+
+    monkeypatch.setattr(media_reflector.Reflector, "_reflect", losing)
+
+
+def beside(session: Session, count: int) -> None:
+    """Receive bytes of other flows a moment after a pair has begun."""
+    asyncio.get_running_loop().call_later(0.15, session.pace.received, count)
+
+
+@pytest.mark.parametrize(
+    ("harmed", "others", "expected", "numbers"),
+    [
+        ((), MUCH_BESIDE + 1, "measured", {0}),  # our other flows did no harm
+        ((0,), MUCH_BESIDE - 1, "measured", {0}),  # they were too few to do harm, so that the network did it
+        ((0,), MUCH_BESIDE + 1, "measured", {1}),  # the repetition alone counts
+        ((0, 1), MUCH_BESIDE + 1, "measured", {1}),  # it is harmed without our flows too
+    ],
+)
+async def test_pair_that_our_other_flows_may_have_harmed_is_repeated_alone(
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    harmed: tuple[int, ...],
+    others: int,
+    expected: str,
+    numbers: set[int],
+) -> None:
+    monkeypatch.setattr(pairs, "LOOK", 0.1)
+    harmed_in(monkeypatch, *harmed)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        beside(session, others)
+        trace = Trace()
+        assert await flows.finish(SIGNAL, trace, ANSWERED) == expected
+    assert {entry.pair for entry in entries(trace)} == numbers
+
+
+@pytest.mark.parametrize("shape", ["rtp", "opaque"])
+async def test_pair_of_which_one_flow_was_harmed_counts_whatever_went_on_beside_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    """Check that a censor of call packets is found at once. Our own flows would have harmed both."""
+    harmed_in(monkeypatch, 0, shapes=[shape])
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        beside(session, MUCH_BESIDE + 1)
+        trace = Trace()
+        assert await flows.finish(SIGNAL, trace, ANSWERED) == "measured"
+    found = {entry.shape: (entry.pair, entry.returned < entry.sent) for entry in entries(trace)}
+    assert found == {each: (0, each == shape) for each in ("rtp", "opaque")}
+
+
+async def test_repetition_waits_until_our_other_flows_are_few(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy() -> None:
+        for _ in range(15):
+            await asyncio.sleep(0.1)
+            session.pace.received(MUCH_BESIDE)
+
+    monkeypatch.setattr(pairs, "LOOK", 0.2)
+    harmed_in(monkeypatch, 0)
+    async with reflecting(session) as (flows, offered):
+        began, working = time.monotonic(), asyncio.create_task(busy())
+        flows.take_offer(offered)
+        trace = Trace()
+        assert await flows.finish(SIGNAL, trace, ANSWERED) == "measured"
+        await working
+    assert {entry.pair for entry in entries(trace)} == {1}
+    assert min(entry.t0 for entry in entries(trace)) + trace.zero - began > 1.4
+
+
+async def test_line_that_is_too_slow_for_the_repetition_gets_no_pair(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Check that no harmed pair is left where our flows have shown a narrow line meanwhile."""
+    harmed_in(monkeypatch, 0)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        await asyncio.sleep(0.15)
+        slow(session)
+        session.pace.bytes_received += MUCH_BESIDE
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "slow_line"
+    assert entries(trace) == [] and trace.transactions == []
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------------
@@ -226,7 +340,7 @@ async def test_deep_run_measures_each_of_three_shapes_once(session: Session) -> 
 async def test_deep_run_measures_the_only_shape_three_times_and_two_shapes_in_turn(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow_table, "MOST_FLOWS_OF_A_PEER", 100)  # two rounds within half a minute
+    monkeypatch.setattr(media_reflector, "MEDIA_FLOWS", PortKind(1000, 100))  # two rounds within half a minute
     one_depth(session, depth="deep")
     async with reflecting(session, "whatsapp") as (flows, offered):
         assert (await round_of(flows, offered))["whatsapp"] == ("measured", ["whatsapp"] * 3)
@@ -329,7 +443,7 @@ async def test_line_with_queues_is_measured_if_it_is_fast(session: Session) -> N
 
 
 async def test_helper_without_a_place_is_named_as_the_reason(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_table, "MOST_FLOWS", 0)
+    monkeypatch.setattr(media_reflector, "MEDIA_FLOWS", PortKind(0, 0))
     async with reflecting(session) as (flows, offered):
         flows.take_offer(offered)
         assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "helper_busy"
@@ -420,7 +534,7 @@ def test_only_runs_with_calls_of_a_known_shape_have_flows(tmp_path: Path) -> Non
 
 def test_cost_is_that_of_the_step() -> None:
     assert pytest.approx(cost.MEDIA_SECONDS) == step.HANDSHAKE + step.SECONDS + step.TAIL
-    assert set(cost.MEDIA_PAIRS) == {"standard", "deep"} and Settings().depth in cost.MEDIA_PAIRS
+    assert set(cost.MEDIA_PAIRS) == {"standard", "deep"} and RunSettings().depth in cost.MEDIA_PAIRS
     packets = step.SECONDS / step.INTERVAL
     assert pytest.approx(2 * 2 * packets * (step.PACKET + 28), rel=0.05) == cost.MEDIA_BYTES
 

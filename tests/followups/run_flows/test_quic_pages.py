@@ -10,7 +10,7 @@ import pytest
 
 from probe.followups.run_flows import quic_pages
 from probe.followups.run_flows.quic_pages import TURNS, read_both
-from probe.followups.run_flows.slow_pages import Page
+from probe.followups.run_flows.slow_pages import SlowPage
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
 from probe.formats.exchanges.tls import QUICHandshake
@@ -41,9 +41,9 @@ def session(tmp_path: Path) -> Session:
 
 
 @asynccontextmanager
-async def serving(answer: Any = large) -> AsyncIterator[Page]:
+async def serving(answer: Any = large) -> AsyncIterator[SlowPage]:
     async with listening(quic_server(GOOD, answer=answer)) as (port, _):
-        yield Page(3, "quic", f"quic://{NAME}:443/", NAME, 9_000.0, "quic", ADDRESS, port, f"https://{NAME}/")
+        yield SlowPage(3, "quic", f"quic://{NAME}:443/", NAME, 9_000.0, "quic", ADDRESS, port, f"https://{NAME}/")
 
 
 def reads(trace: Trace) -> dict[str, list[HTTPTransaction]]:

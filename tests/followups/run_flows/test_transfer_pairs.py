@@ -11,14 +11,14 @@ import pytest
 
 from probe.followups.helper_offer import TransferOffer
 from probe.followups.run_flows import transfer_pairs as pairs
-from probe.followups.run_flows.slow_pages import Page, pages_of, slow_over_quic
+from probe.followups.run_flows.slow_pages import SlowPage, pages_of, slow_over_quic
 from probe.followups.run_flows.transfer_pairs import TransferPairs
 from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPTransaction
 from probe.formats.exchanges.transfer import Transfer
 from probe.helper.transfer import sender
-from probe.helper.transfer.connection_slots import ConnectionSlots
 from probe.helper.transfer.port import TransferPort
+from probe.http_server.client_shares import ClientShares, PortKind
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures import silent_streams
@@ -37,6 +37,7 @@ X, TELEGRAM, STUN = (load_target(bundled_targets() / f"{name}.toml") for name in
 PAGES = [(service.role, each) for service, each in X.endpoints() if each.scheme == "https"]
 ROLE, ENDPOINT = PAGES[0]
 OTHER = next(each for each in PAGES if each[0] != ROLE)
+TELEGRAMS = next((service.role, each) for service, each in TELEGRAM.endpoints() if each.scheme == "https")
 KINDS = {"transfer_name", "transfer_innocuous"}
 
 
@@ -122,6 +123,18 @@ async def test_slow_page_is_followed_by_a_pair_in_drawn_order(session: Session) 
         if first == KINDS:
             return
     raise AssertionError("the order is not drawn")
+
+
+async def test_transfers_wait_for_call_packets(session: Session) -> None:
+    """Check that no transfer begins while call packets have the line, and that the measurement says so."""
+    async with helper(session) as (made, _):
+        trace = await traced(8_000)
+        async with session.steady_flows:
+            waiting = asyncio.create_task(made.finish(X, trace, ANSWERED))
+            await asyncio.sleep(0.3)
+            assert transfers(trace) == [] and trace.awaits_media
+        assert await waiting == "measured"
+    assert len(transfers(trace)) == 2 and not trace.awaits_media
 
 
 async def test_transfers_of_a_pair_run_side_by_side(session: Session) -> None:
@@ -262,9 +275,9 @@ async def test_pair_at_the_higher_pace_counts_twice(session: Session, monkeypatc
 async def test_address_is_read_if_neither_transfer_was_slow(
     session: Session, monkeypatch: pytest.MonkeyPatch, rate: float, limited: int, address: str, read: int
 ) -> None:
-    subjects = list[Page]()
+    subjects = list[SlowPage]()
 
-    async def kept(_: Session, __: Trace, subject: Page) -> None:
+    async def kept(_: Session, __: Trace, subject: SlowPage) -> None:
         subjects.append(subject)
 
     monkeypatch.setattr(pairs, "read_at_address", kept)
@@ -350,22 +363,23 @@ async def over_quic(rate: float, over_tls: float = 500_000) -> Trace:
 async def test_page_that_a_busy_computer_reads_slowly_over_quic_is_followed_by_nothing(session: Session) -> None:
     made = TransferPairs(session)
     assert await made.finish(X, await over_quic(SLOW_OVER_QUIC), ANSWERED) is None
-    assert slow_over_quic(pages_of(await over_quic(8_000, SLOW - 1)), SLOW) is None  # as fast as other pages
+    as_others = pages_of(await over_quic(8_000, SLOW - 1))
+    assert slow_over_quic(as_others, {"other.example": SLOW}) is None  # as fast as other pages
     alone = Trace()
     await page(alone, 8_000)
     entry = alone.entries[-1]
     assert isinstance(entry, HTTPTransaction)
     entry.request.x_transport = "quic"
-    assert slow_over_quic(pages_of(alone), 0.0) is None  # no page over TLS
+    assert slow_over_quic(pages_of(alone), {}) is None  # no page over TLS
 
 
 @pytest.mark.parametrize("limited", [True, False])
 async def test_page_over_quic_is_read_if_a_pair_shows_that_its_name_is_slow_over_tls(
     session: Session, monkeypatch: pytest.MonkeyPatch, limited: bool
 ) -> None:
-    subjects, places = list[Page](), list[int]()
+    subjects, places = list[SlowPage](), list[int]()
 
-    async def read(_: Session, trace: Trace, subject: Page) -> None:
+    async def read(_: Session, trace: Trace, subject: SlowPage) -> None:
         subjects.append(subject)
         places.append(len(transfers(trace)))
 
@@ -378,9 +392,9 @@ async def test_page_over_quic_is_read_if_a_pair_shows_that_its_name_is_slow_over
 
 
 async def test_slow_page_over_quic_is_read_without_a_helper(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    subjects = list[Page]()
+    subjects = list[SlowPage]()
 
-    async def read(_: Session, __: Trace, subject: Page) -> None:
+    async def read(_: Session, __: Trace, subject: SlowPage) -> None:
         subjects.append(subject)
 
     monkeypatch.setattr(pairs, "read_both", read)
@@ -407,9 +421,21 @@ async def test_helper_without_a_port_in_the_clear_gets_no_pair(session: Session)
 async def test_page_that_is_as_slow_as_the_others_is_followed_by_nothing(session: Session) -> None:
     """Test a slow access line: other pages of the run are not three times as fast."""
     async with helper(session) as (made, _):
-        assert await made.finish(TELEGRAM, await traced(20_000), ANSWERED) == "measured"  # the first of the run
+        first = Trace()
+        await page(first, 20_000, of=TELEGRAMS)
+        assert await made.finish(TELEGRAM, first, ANSWERED) == "measured"  # the first of the run
         assert await made.finish(X, await traced(8_000), ANSWERED) is None
         assert await made.finish(X, await traced(6_000), ANSWERED) == "measured"
+
+
+async def test_names_that_are_limited_together_are_no_slow_line(session: Session) -> None:
+    """Limit the only page of another target too. A fast page under another name of X shows what the line carries."""
+    async with helper(session) as (made, _):
+        first, trace = Trace(), await traced(8_000)
+        await page(first, 8_000, of=TELEGRAMS)
+        await page(trace, 500_000, of=OTHER)
+        assert await made.finish(TELEGRAM, first, ANSWERED) == "measured"
+        assert await made.finish(X, trace, ANSWERED) == "measured"
 
 
 async def test_crowded_line_is_spared(session: Session) -> None:
@@ -427,9 +453,9 @@ async def test_slow_pages_of_each_service_are_followed_by_pairs_of_their_names(s
     async with helper(session, {ENDPOINT.host: 8_000}) as (made, port):
         made.take_offer(offer(port, made._offers.known[-1].ports[0]))  # that of another measurement
         assert await made.finish(X, trace, ANSWERED) == "measured"
-        assert [each.pairs_left for each in made._offers.known] == [1, 0]
+        assert [each.pairs_left for each in made._offers.known] == [0, 0]
     names = [each.server_name for each in transfers(trace) if each.server_name != session.neutral.innocuous[0]]
-    assert names == [ENDPOINT.host, OTHER[1].host, ENDPOINT.host]  # repetitions come last
+    assert names == [ENDPOINT.host, OTHER[1].host] * 2  # repetitions come last
 
 
 async def test_one_slow_page_of_a_name_must_be_slower(session: Session) -> None:
@@ -448,13 +474,13 @@ async def test_round_trip_is_no_part_of_a_slow_page(session: Session) -> None:
     assert await made.finish(X, await traced(16_000 / 1.2), ANSWERED) == "not_offered"
 
 
-async def test_round_has_at_most_three_pairs(session: Session) -> None:
+async def test_round_has_at_most_five_pairs(session: Session) -> None:
     async with helper(session, {ENDPOINT.host: 8_000}) as (made, port):
         results = []
-        for _ in range(3):
+        for _ in range(4):
             results.append(await made.finish(X, trace := await traced(8_000), ANSWERED))
             made.take_offer(offer(port, made._offers.known[-1].ports[0]))
-        assert results == ["measured", "measured", "enough"] and not transfers(trace)
+        assert results == [*["measured"] * 3, "enough"] and not transfers(trace)
         assert session.pace.triggers == TRANSFER_PAIRS
         made.next_round()
         assert await made.finish(X, await traced(8_000), ANSWERED) == "measured"
@@ -498,7 +524,7 @@ async def test_spent_budget_ends_it(session: Session) -> None:
 
 async def test_busy_helper_is_named(session: Session) -> None:
     async with helper(session) as (made, port):
-        port.transfers = ConnectionSlots(0, 0)
+        port.transfers = ClientShares(PortKind(0, 0), port.clock)
         assert await made.finish(X, await traced(8_000), ANSWERED) == "helper_busy"
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from probe.lab.censors.kit.payload_filter import is_rtp
 from probe.lab.net.layout import Direction
-from probe.wire.media.reflector import ReflectorShape
+from probe.wire.media.reflector_shape import ReflectorShape
 from probe.wire.media.rtp import RTPShape
-from probe.wire.media.shape import Request
-from probe.wire.media.whatsapp import WhatsAppShape
+from probe.wire.media.shape import PacketRequest
+from probe.wire.media.whatsapp_shape import WhatsAppShape
 from probe.wire.telegram import reflector
 from tests.lab.censors.test_payloads import ASKED, DNS, RTCP, RTP, SIP, deployed, drops, out
 
@@ -36,7 +36,7 @@ def test_filter_of_rtp_knows_that_of_whatsapp_and_none_inside_frames() -> None:
 
 
 def test_requests_of_apps_are_recognised() -> None:
-    request = Request(bytes(12), bytes(20), bytes(12))
+    request = PacketRequest(bytes(12), bytes(20), bytes(12))
     asked = [shape.write_request(request) for shape in (WhatsAppShape, RTPShape, ReflectorShape)]
     token, frames = deployed(["stun"], attributes=[0x4000]), deployed(["reflector_data"])
     assert [drops(token, out(each, 50000), OUT) for each in asked] == [True, False, False]

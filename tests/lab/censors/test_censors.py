@@ -8,13 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from probe.lab.censors import CLASSES, Middlebox
-from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
-from probe.lab.censors.dns import DNSInjection, DNSLie
-from probe.lab.censors.http import HTTPBlockpage, HTTPReset
+from probe.lab.censors.address_censors import IPBlackhole, IPReset, SYNProxy, UDPBlock
+from probe.lab.censors.dns_censors import DNSInjection, DNSLie
+from probe.lab.censors.http_censors import HTTPBlockpage, HTTPReset
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.kit.flows import Residual
 from probe.lab.censors.kit.middlebox import Deployment
-from probe.lab.censors.tls import TLSDrop, TLSReset
+from probe.lab.censors.tls_censors import TLSDrop, TLSReset
 from probe.lab.net.checksums import checksum, pseudo_header
 from probe.lab.net.dns_packets import AAAA, NXDOMAIN, A, question_of_answer, read_question, reply
 from probe.lab.net.layout import Direction

@@ -2,9 +2,9 @@
 
 import pytest
 
-from probe.lab.censors.http import HTTPBlockpage, HTTPDrop, HTTPReset
-from probe.lab.censors.protocols import ProtocolFilter, is_listed
-from probe.lab.censors.tls import TLSDrop, TLSReset
+from probe.lab.censors.http_censors import HTTPBlockpage, HTTPDrop, HTTPReset
+from probe.lab.censors.protocol_allowlist import ProtocolFilter, is_listed
+from probe.lab.censors.tls_censors import TLSDrop, TLSReset
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, FIN, PSH, RST, Packet, tcp_packet
 from probe.wire.whatsapp.noise import PROLOGUE

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +54,7 @@ def defining_class(kind: type[Middlebox], key: str) -> type[Middlebox]:
     return next(base for base in kind.__mro__ if key in vars(base).get("__annotations__", {}))
 
 
+@cache
 def used_keys() -> set[tuple[type[Middlebox], str]]:
     """Return the defining class and the name of every key that a test or a wire test uses."""
     found = {pair for file in HERE.parent.rglob("test_*.py") for pair in keys_in(file)}

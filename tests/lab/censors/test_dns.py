@@ -10,14 +10,14 @@ from pydantic import ValidationError
 
 from probe.cli.run.consent import VERSION
 from probe.lab.censors import Middlebox
-from probe.lab.censors.addresses import SYNProxy
-from probe.lab.censors.dns import BOGON, FOREIGN, DNSDrop, DNSInjection, DNSIntercept, DNSLie
+from probe.lab.censors.address_censors import SYNProxy
+from probe.lab.censors.dns_censors import BOGON, FOREIGN, DNSDrop, DNSInjection, DNSIntercept, DNSLie
 from probe.lab.net.dns_packets import NOERROR, NXDOMAIN
 from probe.lab.run import run_command
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.scenario.scenario_keys import PathKeys
+from probe.lab.world.emulated_world import build_world
 from probe.lab.world.hosts import HELPER_V4, PROVIDERS_RESOLVER
-from probe.lab.world.world import build_world
 from probe.targets.target import family_of
 from probe.targets.target_files import bundled_targets
 from tests.support.lab import dig

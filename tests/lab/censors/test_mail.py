@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from probe.lab.censors.kit.middlebox import Deployment
-from probe.lab.censors.mail import SMTPInjection
+from probe.lab.censors.mail_censors import SMTPInjection
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, PSH, SYN, Packet, tcp_packet
 from probe.signatures.injected_answers import MAIL_REPLIES
@@ -58,7 +58,20 @@ def test_flow_with_a_held_command_stays_held_until_it_is_opened_anew() -> None:
     assert censor.see(sent(b"", flags=SYN), OUT, 1.0) is None
 
 
+def test_false_greeting_answers_the_end_of_the_handshake() -> None:
+    for on_path in (True, False):
+        censor = deployed(on_path=on_path, to="connect", code=0)
+        assert censor.see(sent(b"", flags=SYN), OUT, 0.0) is None
+        greeting = censor.see(sent(b""), OUT, 0.1)
+        assert greeting is not None and greeting.forward and len(greeting.to_client) == 1
+        text = Packet(greeting.to_client[0][1]).payload
+        assert text[:1] in b"45" and text.endswith(b"\r\n")
+        own = Packet(tcp_packet(SERVER, CLIENT, 587, 40000, flags=ACK, payload=b"220 ready\r\n"))
+        later = censor.see(own, IN, 0.2)
+        assert later is None if on_path else later is not None and not later.forward
+
+
 def test_wrong_keys_are_errors() -> None:
-    for keys in ({"code": 554}, {"to": "data"}):
+    for keys in ({"code": 600}, {"to": "data"}):
         with pytest.raises(ValidationError):
             SMTPInjection.model_validate(keys)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from probe.lab.censors.addresses import IPRate
+from probe.lab.censors.address_censors import IPRate
+from probe.lab.censors.kit.middlebox import Deployment
 from probe.lab.censors.name_rates import HTTPRate, TLSRate
 from probe.lab.net.packets import ACK, Packet, tcp_packet
 from tests.lab.censors.test_censors import IN, OUT, deployed
@@ -103,3 +104,18 @@ def test_address_is_limited_whatever_the_name_is(per: str, passed: int) -> None:
     other = limiting_address("192.0.2.1", per)
     begin(other, NAMED)
     assert waits(other, 50) == [0.0] * 50
+
+
+def test_rate_and_queue_can_be_drawn_by_seed() -> None:
+    """Check that a share of seeds drops, the others queue, and that all rates are between the two ends."""
+    passed, dropping = set(), 0
+    for seed in range(20):
+        censor = limiting(rate_kbit=40.0, most_kbit=180.0, queue_ms=400.0, queue_drawn=True, burst_bytes=SIZE)
+        censor.deploy(Deployment(seed=seed))
+        begin(censor, NAMED)
+        found = waits(censor, 50, every=0.1)
+        came = sum(one is not None for one in found)
+        assert 40 * 125 * 5 / SIZE - 2 <= came <= 50
+        passed.add(came)
+        dropping += all(one in {None, 0.0} for one in found)
+    assert len(passed) > 3 and 0 < dropping < 20

@@ -15,7 +15,7 @@ from probe.lab.censors import CLASSES, Middlebox
 from probe.lab.censors.kit.wire_test import End, Exchange
 from probe.lab.run import run_command
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.world import build_world
+from probe.lab.world.emulated_world import build_world
 from probe.targets.target_files import bundled_targets
 from tests.lab.censors.test_quic import first_flight
 from tests.support.lab import wire_clients
@@ -71,7 +71,6 @@ def first_message(exchange: Exchange) -> bytes:
 
 
 def client_call(exchange: Exchange, address: str) -> list[str | int | bool]:
-    """Return the arguments of `wire_clients.py` for one exchange."""
     if exchange.protocol == "tls":
         return ["tls", address, exchange.port, exchange.name]
     client = "udp" if exchange.protocol in {"dns", "quic", "stun/udp", "dtls", "sip/udp"} else "tcp"

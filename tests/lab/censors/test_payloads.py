@@ -99,6 +99,13 @@ def test_stun_is_dropped_by_its_attributes() -> None:
     assert not drops(censor, out(ASKED), OUT) and not drops(censor, out(marked[:-2]), OUT)
 
 
+def test_only_datagrams_with_more_bytes_are_dropped() -> None:
+    censor = deployed(["stun"], longer_than=len(ASKED))
+    longer = stun.build("request", stun.BINDING, TRANSACTION, [(0x8022, b"abcd")])
+    assert len(longer) > len(ASKED)
+    assert drops(censor, out(longer), OUT) and not drops(censor, out(ASKED), OUT)
+
+
 def dropped_of_flow(censor: PayloadDrop, count: int, dport: int = 50000, every: float = 0.02) -> list[int]:
     """Return the numbers of dropped packets of a flow, from 0."""
     seen = (censor.see(out(RTP, dport), OUT, number * every) for number in range(count))

@@ -3,7 +3,7 @@
 import pytest
 
 from probe.lab.censors.kit.middlebox import DROP, Deployment
-from probe.lab.censors.tls import TLSPolicing
+from probe.lab.censors.tls_censors import TLSPolicing
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import ACK, FIN, PSH, SYN, Packet, tcp_packet
 from tests.support.lab.hellos import CLIENT, SERVER, hello

@@ -11,11 +11,11 @@ from aioquic.quic.connection import QuicConnection
 
 from probe.lab.censors.kit.flows import Residual
 from probe.lab.censors.kit.middlebox import DROP, Deployment
-from probe.lab.censors.kit.server_name import read_handshake
-from probe.lab.censors.quic import QUICDrop
+from probe.lab.censors.quic_censors import QUICDrop
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ICMP, ICMPV6, Packet, udp_packet
 from probe.wire.tls.quic_initial import ClientInitials
+from probe.wire.tls.server_name import read_handshake
 from tests.support.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
 from tests.support.lab.on_the_wire import Wire
 from tests.wire.tls.test_quic_initial import crypto, initial

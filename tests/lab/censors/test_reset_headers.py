@@ -7,11 +7,11 @@ import pytest
 
 from probe.lab.censors.kit.middlebox import Deployment
 from probe.lab.censors.kit.reset_headers import Form
-from probe.lab.censors.tls import TLSReset
+from probe.lab.censors.tls_censors import TLSReset
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, RST, Packet, tcp_packet
 from probe.packets.dissect import dissect
-from probe.signatures.device_prints import HENAN, TSG, Reset, family_of
+from probe.signatures.device_prints import HENAN, TSG, ReceivedReset, family_of
 from tests.support.lab.hellos import hello
 
 CLIENT, SERVER = "192.88.99.77", "149.154.167.99"
@@ -34,7 +34,7 @@ def families(packets: list[bytes], ours: str = CLIENT) -> list[str | None]:
         seen = dissect(raw, outgoing=False)
         assert seen is not None
         fields, hidden = seen.fields, seen.hidden
-        header = Reset(
+        header = ReceivedReset(
             fields["window"],
             hidden["ipid"],
             fields["flags"],

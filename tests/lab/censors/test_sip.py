@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from probe.lab.censors.sip import SIPAlg, SIPInjection
+from probe.lab.censors.sip_censors import SIPAlg, SIPInjection
 from probe.lab.net.packets import Packet, tcp_packet, udp_packet
-from probe.wire.sip.message import read_message
-from probe.wire.sip.options import Options
+from probe.wire.sip.sip_message import read_message
+from probe.wire.sip.sip_options import Options
 from tests.lab.censors.test_censors import IN, OUT, deployed, has_right_checksum
 from tests.support.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
 from tests.support.sip_torture import MESSAGES
@@ -109,4 +109,4 @@ def test_injection_ignores_answers_other_protocols_and_other_servers() -> None:
     assert censor.see(datagram(b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)), OUT, 0.0) is None
     assert censor.see(datagram(REQUEST.written(), dport=5061), OUT, 0.0) is None
     with pytest.raises(ValidationError):
-        SIPInjection.model_validate({"status": 404})
+        SIPInjection.model_validate({"status": 700})

@@ -4,7 +4,7 @@ import pytest
 
 from probe.lab.censors import CLASSES
 from probe.lab.censors.kit.middlebox import Deployment
-from probe.lab.censors.starttls import StartTLSStrip
+from probe.lab.censors.starttls_censors import StartTLSStrip
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, PSH, SYN, Packet, tcp_packet
 from probe.wire.mail.imap import read_answer
@@ -41,7 +41,6 @@ def from_client(
 
 
 def passed(censor: StartTLSStrip, packet: Packet, direction: Direction) -> Packet:
-    """Return the packet after the censor."""
     actions = censor.see(packet, direction, 0.0)
     if actions is None:
         return packet

@@ -6,11 +6,11 @@ import ssl
 import pytest
 from pydantic import ValidationError
 
-from probe.lab.censors.streams import StreamCut
+from probe.lab.censors.stream_signatures import StreamCut
 from probe.lab.net.packets import ACK, RST, Packet, tcp_packet, udp_packet
-from probe.lab.world.world import World
+from probe.lab.world.emulated_world import World
 from probe.wire import stun
-from probe.wire.sip.options import Options
+from probe.wire.sip.sip_options import Options
 from probe.wire.telegram import reflector
 from tests.lab.censors.test_censors import IN, OUT, deployed, has_right_checksum, sent
 from tests.lab.services.test_services import connected, trusting

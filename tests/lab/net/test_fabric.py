@@ -156,6 +156,17 @@ def test_injected_packets_lose_one_ttl_per_hop() -> None:
     assert lab.wires["home"].got == []
 
 
+def test_censor_begins_some_seconds_after_the_first_packet() -> None:
+    lab = make(
+        Watcher(4, False, decide=lambda packet, direction: Actions(forward=False), begins=5.0),
+        path=PathConfig(rtt_ms=70),
+    )
+    for seconds, arrived in ((0.0, 1), (4.0, 1), (1.5, 0)):
+        lab.now += seconds
+        lab.send("home", query())
+        assert len(lab.take("outside")) == arrived
+
+
 def test_injection_arrives_after_a_share_of_the_path() -> None:
     late = Watcher(
         4, True, lambda packet, direction: Actions(to_client=[(0.002, answer_to(packet))]) if direction is OUT else None

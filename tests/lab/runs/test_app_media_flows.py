@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
+from probe.analysis.statistics.flow_limits import permanent_gap, plateau
 from probe.analysis.statistics.media_flow import longest_gap, loss
 from tests.support.lab.media_outcome import BITS, CHANCE, contain, entries_in, entries_of, flows_in, flows_of, of
 from tests.support.lab_runs.side_by_side import LabOutcome
@@ -75,7 +75,8 @@ def test_lab_loses_no_frame_by_itself(outcome: LabOutcome) -> None:
 @of("media-whatsapp-wifi")
 def test_losses_of_all_packets_are_in_whatsapps_shape_and_beside_it(outcome: LabOutcome) -> None:
     for flow in flows_of(outcome, shape="whatsapp"):
-        assert 0.03 < loss(flow.forth).value < 0.25 and 0.03 < loss(flow.back).value < 0.25
+        for found in (loss(flow.forth), loss(flow.back)):  # losses come in bursts, so the share of 10 s varies
+            assert found.value > CHANCE and found.high > 0.03 and found.low < 0.25
 
 
 @of("media-reflector-outage")

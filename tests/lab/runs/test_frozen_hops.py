@@ -41,7 +41,7 @@ HEAD = f"""
 import asyncio, json
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, TransactionFacts
-from probe.steps.path.frozen_connection import Page, limited_bytes_after_silence
+from probe.steps.path.frozen_connection import StoppingPage, limited_bytes_after_silence
 from probe.steps.tcp import tcp_connect
 
 V4, V6, PACE = {SERVER!r}, {SERVER6!r}, Pace()
@@ -50,7 +50,7 @@ async def ask(ip, ttls, first=40000, pause=0):
     trace = Trace()
     async with trace.transaction(TransactionFacts("followup", followup="limited_payload", address=ip)) as tx:
         conn = await tcp_connect(tx, ip, 80, pace=PACE)
-        page = Page(f"/{{first}},{{pause}}", {{"Host": "bad.example"}})
+        page = StoppingPage(f"/{{first}},{{pause}}", {{"Host": "bad.example"}})
         await limited_bytes_after_silence(tx, conn, page, ttls, pace=PACE, slowest=0.05)
     return trace
 
@@ -116,7 +116,7 @@ def test_server_that_stops_is_behind_all_routers(tmp_path: Path) -> None:
 class DropsAnswers:
     """Drop what the server sends after 14000 bytes of each connection, and nothing of the client."""
 
-    hop, on_path = 4, False
+    hop, on_path, begins = 4, False, 0.0
 
     def __init__(self) -> None:
         self._seen: dict[int, int] = {}

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from probe.lab.censors.addresses import IPBlackhole, IPReset
-from probe.lab.censors.dns import DNSDrop, DNSInjection
+from probe.lab.censors.address_censors import IPBlackhole, IPReset
+from probe.lab.censors.dns_censors import DNSDrop, DNSInjection
 from probe.lab.censors.kit.flows import Residual
 from probe.lab.censors.kit.middlebox import Deployment, Middlebox
 from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
-from probe.lab.censors.quic import QUICDrop
-from probe.lab.censors.tls import TLSDrop, TLSReset
+from probe.lab.censors.quic_censors import QUICDrop
+from probe.lab.censors.tls_censors import TLSDrop, TLSReset
 from probe.lab.net.layout import Actions, Direction, PathConfig
 from probe.lab.net.packets import ACK, RST, SYN, Packet, tcp_packet
 from tests.support.lab.inside_lab import SERVER, SERVER6, at_home
@@ -29,7 +29,7 @@ from probe.steps.quic.quic_engine import open_engine
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.tls_stream import client_hello
 from probe.session.trace import Trace, TransactionFacts
-from probe.wire.dns.message import build_query
+from probe.wire.dns.dns_message import build_query
 from probe.wire.stun import binding_request
 
 V4, V6 = {SERVER!r}, {SERVER6!r}
@@ -177,10 +177,10 @@ def test_dropped_datagram_is_silent_from_the_censors_hop_on(tmp_path: Path) -> N
 
 
 SEARCH = """
-from probe.signatures.ttl_distance import Search
+from probe.signatures.ttl_distance import TTLSearch
 
 def further(distances):
-    search = Search(range(1, 7), frozenset(range(1, 7)), 8, by_silence=True)
+    search = TTLSearch(range(1, 7), frozenset(range(1, 7)), 8, by_silence=True)
     return search.next_after((each.ttl, each.outcome) for each in distances)
 """
 
@@ -215,7 +215,7 @@ def test_icmp_error_about_quic_starts_at_the_router_that_sends_it(tmp_path: Path
 class Punisher:
     """Reset every connection after its handshake, with any payload and TTL."""
 
-    hop, on_path = 5, True
+    hop, on_path, begins = 5, True, 0.0
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         if direction is Direction.IN or packet.tcp_flags & (SYN | RST) or not packet.tcp_flags & ACK:

@@ -5,7 +5,7 @@ from statistics import median
 
 import pytest
 
-from probe.analysis.statistics.flow_cutoff import permanent_gap, plateau
+from probe.analysis.statistics.flow_limits import permanent_gap, plateau
 from probe.analysis.statistics.media_flow import MediaFlow, delay_change, longest_gap, loss
 from probe.formats.exchanges.media import LOST
 from tests.support.lab.media_outcome import BITS, CHANCE, contain, entries_of, flows_of, keys_of, of

@@ -10,18 +10,20 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from probe.cli.run.consent import VERSION
-from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
+from probe.lab.censors.dns_censors import FOREIGN, FOREIGN_V6
 from probe.lab.net.fabric import FabricConfig
 from probe.lab.run import Finished, run_command, run_scenario, table
-from probe.lab.scenario.names import scenario_names
+from probe.lab.scenario.bundled_scenarios import scenario_names
 from probe.lab.scenario.scenario import find_scenario, load_scenario
 from probe.lab.scenario.scenario_keys import Page
+from probe.lab.tls_library import has_short_hello
 from probe.session.pacing import TRIGGERS_DEEP, TRIGGERS_STANDARD
 from probe.targets.target import is_address
 from probe.targets.target_files import bundled_targets, pick_targets, target_names
@@ -57,8 +59,14 @@ def measured_bare(name: str) -> tuple[str, set[str]]:
     """Return the pages, helper and depth of a scenario without interference, and its targets."""
     bare = without_interference(load_scenario(find_scenario(name)))
     web_alone = any(page.measured for page in bare.pages) and not bare.targets
-    targets = [] if web_alone else pick_targets(bundled_targets(), list(bare.targets))
-    return f"{bare.pages} {bare.helper} {bare.depth}", {target.name for target in targets}
+    targets = set() if web_alone else set(bare.targets) or usual_targets()
+    return f"{bare.pages} {bare.helper} {bare.depth}", targets
+
+
+@cache
+def usual_targets() -> set[str]:
+    """Return the targets of a scenario that names none."""
+    return {target.name for target in pick_targets(bundled_targets(), [])}
 
 
 ABLATED = bare_runs()
@@ -133,11 +141,20 @@ def test_without_interference_everything_is_ok(name: str, outcome: LabOutcome) -
     check(outcome.finished)
 
 
+OTHER_SEEDS = (("great-firewall", 3), ("great-firewall", 11), ("freeze-packets", 1), ("freeze-packets", 2))
+"""Runs with other hops and times. With half of the seeds the computer's hellos have no post-quantum key share."""
+
+
 @pytest.mark.parametrize(
-    "seed", [pytest.param(n, marks=pytest.mark.lab_run("great-firewall", seed=n)) for n in (3, 11)]
+    ("name", "seed"), [pytest.param(*one, marks=pytest.mark.lab_run(one[0], seed=one[1])) for one in OTHER_SEEDS]
 )
-def test_other_seed_gives_the_same_verdicts(seed: int, outcome: LabOutcome) -> None:
+def test_other_seed_gives_the_same_verdicts(name: str, seed: int, outcome: LabOutcome) -> None:
     check(outcome.finished)
+
+
+def test_other_seeds_draw_hellos_with_and_without_post_quantum_share() -> None:
+    drawn = {has_short_hello(load_scenario(find_scenario(name)), seed) for name, seed in OTHER_SEEDS}
+    assert drawn == {True, False}
 
 
 def test_no_real_address_is_reachable(tmp_path: Path) -> None:

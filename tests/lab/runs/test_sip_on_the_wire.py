@@ -7,7 +7,7 @@ import pytest
 
 from probe.lab.net.fabric import FabricConfig
 from probe.lab.net.packets import Packet
-from probe.wire.sip.message import Message, is_sip, read_message
+from probe.wire.sip.sip_message import SIPMessage, is_sip, read_message
 from tests.lab.runs.test_scenarios import check, lines_below
 from tests.support.lab.on_the_wire import packets
 from tests.support.lab_runs.side_by_side import LabOutcome
@@ -18,7 +18,7 @@ HOME = {FabricConfig.home_public_v4, FabricConfig.home_v6}
 HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}
 
 
-def requests(pcap: Path) -> list[tuple[Packet, Message]]:
+def requests(pcap: Path) -> list[tuple[Packet, SIPMessage]]:
     """Return the plain SIP requests that the user sent: datagrams, and the first segments of streams."""
     sent = [packet for packet in packets(pcap) if packet.src in HOME and (packet.is_udp or packet.is_tcp)]
     return [(packet, read_message(packet.payload)) for packet in sent if is_sip(packet.payload)]

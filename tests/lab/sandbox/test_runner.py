@@ -31,6 +31,8 @@ REGIME = Difference(NETWORK, "regime", "open", "quic_blocked")
         ((ACCUSED,), False),
         ((MISSED, ACCUSED), False),
         ((REGIME,), False),
+        ((MISSED, REGIME), False),
+        ((MISSED, Difference(NETWORK, "regime", "open", "unknown")), True),  # nothing is claimed of the network
     ],
 )
 def test_only_runs_that_missed_something_are_doubtful(differences: tuple[Difference, ...], expected: bool) -> None:

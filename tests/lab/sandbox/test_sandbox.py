@@ -222,8 +222,13 @@ tell([outcome("{SERVER}"), outcome("{SERVER6}")])
 def test_helper_is_ready_when_it_listens_and_has_its_own_resolver(tmp_path: Path) -> None:
     helper = f"""
 import socket, time
-time.sleep(0.3)
-connection = socket.create_connection(("{SERVER}", 443), timeout=3)
+for _ in range(100):  # The services start beside the helper, and a busy computer takes its time.
+    time.sleep(0.3)
+    try:
+        connection = socket.create_connection(("{SERVER}", 443), timeout=3)
+        break
+    except ConnectionRefusedError:
+        continue
 connection.sendall(b"helper")
 seen = connection.recv(100)
 listener = socket.create_server(("192.88.99.200", 8080))
@@ -276,7 +281,7 @@ def test_failed_part_is_named_with_its_output(tmp_path: Path) -> None:
 def test_lab_without_isolation_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the check another name for the lab's interface, so that the real one is an unknown interface."""
     monkeypatch.setattr(
-        "probe.lab.sandbox.first_process.find_leak", lambda callers_inode, own: find_leak(callers_inode, "eth7")
+        "probe.lab.sandbox.first_process.find_leak", lambda callers_inode, own, beside: find_leak(callers_inode, "eth7")
     )
     with pytest.raises(LabUnavailable, match=r"did not create: eth0\. The lab therefore runs nothing"):
         run_in_lab(config(), command=["touch", "ran"], cwd=str(tmp_path))

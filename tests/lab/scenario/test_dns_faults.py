@@ -8,8 +8,8 @@ from probe.lab.scenario.scenario import Scenario
 from probe.lab.scenario.scenario_keys import Page
 from probe.lab.services.dns.resolver import Zone
 from probe.lab.services.web import Request, answer
+from probe.lab.world.emulated_world import World, build_world
 from probe.lab.world.hosts import PORTAL, Host
-from probe.lab.world.world import World, build_world
 from probe.signatures.bogons import is_bogon
 from tests.support.lab.dig import addresses_in, query
 

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.pipeline.conclusions.regimes import WITNESSES
-from probe.analysis.rules.regimes import REGIMES
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.pipeline.run_tables import WITNESSES
+from probe.analysis.rules.regime_rules import REGIMES
 from probe.analysis.run_result.runs import RunVerdicts
+from probe.analysis.verdicts.network_regimes import RegimeVerdict, judge_regime
 from probe.analysis.verdicts.plain_sentences import plain_sentence
-from probe.analysis.verdicts.regimes.regimes import RegimeVerdict, judge_regime
 from probe.analysis.verdicts.verdicts import judge_each
 from probe.lab.recordings import RECORDED
+from probe.lab.scenario.bundled_scenarios import scenario_names
 from probe.lab.scenario.expectations import network_differences
-from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 
 QUIET = {"unknown", "open"}
-NO_ACCUSATION = {"captive", "udp_blocked", "international_cut"}
+NO_ACCUSATION = {"captive", "international_cut", "few_ports", "udp_blocked", "udp_limited", "mail_ports_closed"}
 """Regimes whose sentences name other causes too: a hotel's page, a mobile account without credit, a company."""
 
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from probe.lab.censors.tls import TLSReset
+from probe.lab.censors.tls_censors import TLSReset
 from probe.lab.run import expected_services
+from probe.lab.scenario.bundled_scenarios import scenario_names
 from probe.lab.scenario.expectations import Expectation, State, differences, expectation_for
 from probe.lab.scenario.faults import KINDS, ServerDown
-from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import (
     ScenarioError,
     find_scenario,
     load_scenario,
 )
 from probe.lab.world.assemble import build_path
-from probe.lab.world.world import build_world
+from probe.lab.world.emulated_world import build_world
 from probe.targets.target_files import bundled_targets
 from tests.support.lab_runs.side_by_side import without_interference
 
@@ -109,7 +109,8 @@ BAD_FILES = [
     ),
     (
         HEAD + "[run]\ninterrupt = 3" + TAIL,
-        "run.interrupt is an unknown key. Expected one of interrupt_after, measure_anyway, open_files, repeat",
+        "run.interrupt is an unknown key. Expected one of interrupt_after, measure_anyway, open_files, post_quantum, "
+        "repeat",
     ),
     (
         HEAD + "[run]\nopen_files = 3" + TAIL,
@@ -198,6 +199,11 @@ def keys(expect: dict[str, Expectation], *records: dict[str, Any]) -> list[tuple
         ({"state": ["ok", "impaired"]}, verdict(state="impaired"), []),
         ({"state": ["ok", "impaired"]}, verdict(state="down"), ["state"]),
         ({"state": "ok"}, verdict(state=None, valid=False, invalid_reason="clock"), ["state", "valid"]),
+        ({"cause_place": "unknown"}, verdict(cause_place="unknown"), []),
+        ({"cause_place": "this_computer"}, verdict(cause_place="home_network"), ["cause_place"]),
+        ({"cause_place": ["home_network", "unknown"]}, verdict(cause_place="unknown"), []),
+        ({"cause_place": ["home_network", "unknown"]}, verdict(cause_place="beyond"), ["cause_place"]),
+        ({"cause_place": "unknown"}, verdict(), ["cause_place"]),
         ({"mechanisms": ["b", "a"]}, verdict(mechanisms=["a", "b"]), []),
         ({"mechanisms": ["a"]}, verdict(mechanisms=["a", "b"]), ["mechanisms"]),
         ({"mechanisms": []}, verdict(mechanisms=["a"]), ["mechanisms"]),

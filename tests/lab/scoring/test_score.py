@@ -11,8 +11,8 @@ import pytest
 from probe.cli.run.consent_text import VERSION
 from probe.lab.run import Finished
 from probe.lab.sandbox.unsupported import BROKEN, LabBroken, LabUnavailable
+from probe.lab.scenario.bundled_scenarios import scenario_names
 from probe.lab.scenario.expectations import Expectation
-from probe.lab.scenario.names import scenario_names
 from probe.lab.scenario.scenario import find_scenario, load_scenario
 from probe.lab.scoring import trials
 from probe.lab.scoring.confusion import by_mechanism, by_protocol
@@ -192,12 +192,12 @@ def test_percentage_is_rounded_down() -> None:
     assert "31699 of 31700 (99.99%)" in {row[1] for row in rows}
 
 
-def test_readme_has_the_saved_score() -> None:
+def test_page_has_the_saved_score() -> None:
     score = read(Path(__file__).parents[1] / "score.json")
-    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
-    assert "\n".join(as_markdown(against_aims(score))) in readme
+    page = (Path(__file__).parents[3] / "docs" / "score.md").read_text(encoding="utf-8")
+    assert "\n".join(as_markdown(against_aims(score))) in page
     confusion = total(score.scenarios).confusion
-    assert "\n".join(as_markdown(by_protocol(confusion))) in readme
+    assert "\n".join(as_markdown(by_protocol(confusion))) in page
     every = (Path(__file__).parents[1] / "SCORE.md").read_text(encoding="utf-8")
     assert "\n".join(as_markdown(table(score.scenarios))) in every
     assert "\n".join(as_markdown(by_mechanism(confusion))) in every

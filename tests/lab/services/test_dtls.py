@@ -6,8 +6,8 @@ import pytest
 
 from probe.lab.services.dtls import Datagrams, answer
 from probe.lab.world.hosts import HELPER_V4, Host
-from probe.wire.dtls.answers import parse_answer
 from probe.wire.dtls.client_hello import SHAPES, HelloWriter, Shape
+from probe.wire.dtls.server_answers import parse_answer
 
 CLIENT = ("192.88.99.77", 40000)
 SECRET = bytes(range(32))

@@ -13,8 +13,8 @@ import pytest
 
 from probe.lab.scenario.faults import NoSTARTTLS, Placed, RefusedMail, Unhelpful
 from probe.lab.scenario.scenario import Scenario
+from probe.lab.world.emulated_world import World, build_world
 from probe.lab.world.hosts import HELPER_V4, HELPER_V6
-from probe.lab.world.world import World, build_world
 from tests.lab.services.test_services import listening_port
 
 SMTP_HOST, IMAP_HOST = "smtp.mail.example", "imap.mail.example"

@@ -16,10 +16,10 @@ from probe.lab.scenario.scenario import Scenario
 from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.listeners import datagram_ports
 from probe.lab.services.quic import quic
-from probe.lab.world.world import World, build_world
+from probe.lab.world.emulated_world import World, build_world
 from probe.steps.quic.http3 import http3_request
 from probe.steps.quic.quic import quic_handshake
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
 from tests.lab.services.test_services import asked_web, connected, get, host, trusting
 from tests.support.servers.loopback import a_transaction
 from tests.support.servers.quic import listening

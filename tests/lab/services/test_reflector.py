@@ -8,7 +8,7 @@ import pytest
 
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.services.reflector import Datagrams, answer
-from probe.lab.world.world import World, build_world
+from probe.lab.world.emulated_world import World, build_world
 from probe.wire.telegram import reflector
 from tests.lab.services.test_services import connected, host
 
@@ -66,7 +66,7 @@ def test_data_goes_to_the_other_side_of_the_call_alone(relays: World) -> None:
     assert receiver == OTHER and reflector.parse(passed).is_for(CALLEE) and reflector.parse(passed).data == b"data"
 
 
-def answers_over_udp(relays: World) -> list[reflector.Packet]:
+def answers_over_udp(relays: World) -> list[reflector.ReflectorPacket]:
     """Return the packets that a hello over UDP gets."""
     server, sent = Datagrams(relays, host(relays, "192.88.97.9")), Sent()
     server.connection_made(sent)
@@ -74,7 +74,7 @@ def answers_over_udp(relays: World) -> list[reflector.Packet]:
     return [reflector.parse(raw) for raw, _ in sent.out]
 
 
-async def answer_over_tcp(relays: World) -> reflector.Packet:
+async def answer_over_tcp(relays: World) -> reflector.ReflectorPacket:
     """Return the packet that a hello over TCP gets. Raise TimeoutError for none."""
     async with connected(relays, "192.88.97.9", 597) as (reader, writer):
         writer.write(reflector.hello_tcp(CALLER))

@@ -36,8 +36,8 @@ from probe.lab.services.dns.resolver import Datagrams, Zone
 from probe.lab.services.false_helper import answer as false_answer
 from probe.lab.services.listeners import ConnectionServer, StreamPort, dns_ports, stream_ports
 from probe.lab.services.web import Request, answer
+from probe.lab.world.emulated_world import World, build_world
 from probe.lab.world.hosts import HELPER_V4, FirstResets, Host, InterceptingServer
-from probe.lab.world.world import World, build_world
 from probe.targets.target_files import load_target
 from probe.wire.telegram import mtproto
 from probe.wire.telegram.obfuscation import client_obfuscation
@@ -375,6 +375,7 @@ def test_unknown_name_gets_nxdomain_and_non_resolver_gives_no_address(world: Wor
 def test_random_bytes_do_not_stop_the_resolver(noise: bytes) -> None:
     class Nothing:
         zone: dict[str, list[str]] = {}  # noqa: RUF012
+        translator, translates_names = None, False
 
     Zone(Nothing()).answer(noise)  # type: ignore[arg-type]
 

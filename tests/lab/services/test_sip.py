@@ -11,10 +11,10 @@ from probe.lab.scenario.scenario import Scenario
 from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.listeners import datagram_ports
 from probe.lab.services.sip import answer
+from probe.lab.world.emulated_world import World, build_world
 from probe.lab.world.hosts import HELPER_V4, Host, SIPRefusal
-from probe.lab.world.world import World, build_world
-from probe.wire.sip.message import Message, NotSIP, SIPStream, read_message
-from probe.wire.sip.options import Options
+from probe.wire.sip.sip_message import NotSIP, SIPMessage, SIPStream, read_message
+from probe.wire.sip.sip_options import Options
 from tests.lab.services.test_services import connected, host, trusting
 from tests.support.sip_torture import MESSAGES
 
@@ -39,7 +39,7 @@ def sips(folder: Path) -> World:
     return build_world(folder, Scenario("test", "A test"), 1)
 
 
-def reply_to(raw: bytes, client: tuple[str, int] = CLIENT) -> Message:
+def reply_to(raw: bytes, client: tuple[str, int] = CLIENT) -> SIPMessage:
     found = answer(read_message(raw), client)
     assert found is not None
     return read_message(found)
@@ -132,7 +132,7 @@ async def test_udp_request_among_noise_is_answered(sips: World) -> None:
     assert m.vias[0].params["received"] == "127.0.0.1"
 
 
-async def next_message(reader: asyncio.StreamReader, stream: SIPStream) -> Message:
+async def next_message(reader: asyncio.StreamReader, stream: SIPStream) -> SIPMessage:
     while True:
         found = stream.feed(await asyncio.wait_for(reader.read(65536), 2))
         if found:

@@ -11,7 +11,7 @@ from probe.lab.scenario.scenario import Scenario
 from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.listeners import datagram_ports
 from probe.lab.services.stun import answer
-from probe.lab.world.world import World, build_world
+from probe.lab.world.emulated_world import World, build_world
 from probe.wire import stun
 from tests.lab.services.test_services import connected, host, trusting
 from tests.support.servers.dns import udp_server
@@ -42,12 +42,12 @@ def stuns(folder: Path) -> World:
     return build_world(folder, Scenario("test", "A test"), 1)
 
 
-def read(raw: bytes | None) -> stun.Message:
+def read(raw: bytes | None) -> stun.STUNMessage:
     assert raw is not None
     return stun.parse(raw)
 
 
-async def next_message(reader: asyncio.StreamReader) -> stun.Message:
+async def next_message(reader: asyncio.StreamReader) -> stun.STUNMessage:
     head = await reader.readexactly(stun.HEADER)
     return stun.parse(head + await reader.readexactly(stun.length_of(head) - stun.HEADER))
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from probe.lab.synth.world import world_names
+from probe.lab.synth.synthetic_world import world_names
 
 SCRIPT = """
 import resource, sys
 from pathlib import Path
-from probe.lab.synth.world import load_world
+from probe.lab.synth.synthetic_world import load_world
 from probe.lab.synth.write import synthesise
 synthesise(int(sys.argv[1]), 1, Path(sys.argv[2]), light=True, world=load_world(sys.argv[3]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

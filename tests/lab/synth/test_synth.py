@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
-from probe.lab.synth.conditions import CENSORSHIP, TARGETS, WANTED
 from probe.lab.synth.plan import COUNTRIES, DAYS, FIRST_DAY, days, draw_plan
+from probe.lab.synth.synthetic_conditions import CENSORSHIP, TARGETS, WANTED
+from probe.lab.synth.synthetic_world import load_world, world_names
 from probe.lab.synth.templates import ACCUSED, SLOTS, ExpectedVerdict, Template, load_templates
 from probe.lab.synth.truth import FAILING
-from probe.lab.synth.world import load_world, world_names
 from probe.lab.synth.write import synthesise
 from probe.results.validation import problems
 
@@ -25,6 +25,7 @@ KINDS = {
     "light, no helper": load_templates(WANTED, light=True, helper=False),
 }
 FILLED = dict.fromkeys(SLOTS, "1") | {
+    "TOKEN": "",
     "COUNTRY": "XA",
     "NETWORK": "AS4200000000",
     "START": "2026-06-01 00:00:03",

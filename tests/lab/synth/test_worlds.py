@@ -13,15 +13,15 @@ from probe.analysis.compare.axes import Question
 from probe.analysis.compare.over_time.event import INTERFERENCE
 from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
-from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.verdicts.verdicts import judge_measurement
-from probe.lab.synth.conditions import WANTED
 from probe.lab.synth.measurements import Drawn, Library, independent, of_users
 from probe.lab.synth.plan import DAYS, FIRST_DAY, Plan, draw_plan
+from probe.lab.synth.synthetic_conditions import WANTED
+from probe.lab.synth.synthetic_world import FOLDER, World, WorldError, load_world
 from probe.lab.synth.templates import ACCUSED, load_templates
 from probe.lab.synth.truth import truth_of_plan, truth_of_users
 from probe.lab.synth.users import MOST_WITHOUT_RUN, Population, population
-from probe.lab.synth.world import FOLDER, World, WorldError, load_world
 from probe.lab.synth.write import synthesise
 from tests.cli.results.test_judge import call
 from tests.lab.synth.test_synth import lines_of
@@ -118,14 +118,36 @@ def test_events_of_truth_are_what_is_measured(made: Made) -> None:
 
 
 def test_local_filters_are_behind_every_false_event(made: Made) -> None:
-    """Find events as users of the program do. Only evidence of users behind a filter of their own can be false."""
+    """Find events as users of the program do. Only evidence of users behind a filter of their own can be false.
+
+    A block on all networks of a country that eight users measured on two days is found mostly.
+    """
     period = Question(since=FIRST_DAY.isoformat(), until=(FIRST_DAY + timedelta(days=DAYS)).isoformat())
     found = [one for one in events(VerdictTable.of_rows(rows_of_drawn(made.drawn)), period) if one.kind == INTERFERENCE]
     true = [event for event in found if any(is_of(event, one) for one in made.told["events"])]
     filtered = {(service, user["asn"]) for user in made.told_users for service in user["filtered"]}
     false = [event for event in found if event not in true]
-    assert len(true) > 20
     assert all((event.service, asn) in filtered for event in false for asn in event.networks)
+    full = [one for one in made.told["events"] if is_full(one, made) and len(twice(one, made)) >= 8]
+    assert len(full) >= 7
+    assert sum(any(is_of(event, one) for event in true) for one in full) >= 0.7 * len(full)
+
+
+def is_full(told: dict[str, Any], made: Made) -> bool:
+    countries = {network.country for network in made.plan.networks if network.asn in told["networks"]}
+    return {*told["networks"]} == {network.asn for network in made.plan.networks if network.country in countries}
+
+
+def twice(told: dict[str, Any], made: Made) -> set[int]:
+    """Return the users who measured the service of an event on two days or more, while it was blocked."""
+    user_of = {run.run_id: user.number for user in made.users for run in user.runs}
+    days: dict[int, set[str]] = defaultdict(set)
+    for one in made.drawn:
+        day, verdict = one.start.date().isoformat(), one.verdicts().get(told["service"])
+        inside = (told["onset"] or "") <= day < (told["end"] or "9999") and one.network.asn in told["networks"]
+        if inside and verdict is not None and verdict.state is not None:
+            days[user_of[one.run_id]].add(day)
+    return {user for user, own in days.items() if len(own) > 1}
 
 
 def test_some_blocks_are_in_one_network_of_several(made: Made) -> None:

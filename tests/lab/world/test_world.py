@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from probe.lab.censors.addresses import IPBlackhole
+from probe.lab.censors.address_censors import IPBlackhole
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payload_rates import PayloadDelay, PayloadRate
 from probe.lab.censors.payloads import PayloadDrop
-from probe.lab.censors.tls import TLSReset
+from probe.lab.censors.tls_censors import TLSReset
 from probe.lab.run import _named_paths, environment, expected_services
 from probe.lab.scenario.datagram_faults import NATRebinding, UDPDelay, UDPLoss, UDPRate
 from probe.lab.scenario.expectations import Expectation
@@ -31,8 +31,8 @@ from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.scenario.scenario_keys import HelperKeys
 from probe.lab.services.credentials import Credentials
 from probe.lab.world.assemble import ANNOTATIONS, HELPERS_ROOTS, ROOTS, build_fabric
+from probe.lab.world.emulated_world import World, build_world
 from probe.lab.world.hosts import HELPER_V4, PROVIDERS_RESOLVER, Host
-from probe.lab.world.world import World, build_world
 
 
 def host(world: World, name: str) -> Host:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.nettests import NETTESTS
-from probe.ooni.run_links.choice import BY_INPUT, WHOLE, Choice, choose
+from probe.ooni.run_links.choice import BY_INPUT, WHOLE, ListChoice, choose
 from probe.ooni.run_links.descriptor import Descriptor
 from probe.targets.target import Target
 from probe.targets.target_files import bundled_targets, pick_targets, target_names
@@ -20,11 +20,11 @@ def input_of(target: Target) -> str | None:
     return NETTESTS[target.nettest].input_of(target)
 
 
-def chosen(*tests: dict[str, Any], **more: Any) -> Choice:
+def chosen(*tests: dict[str, Any], **more: Any) -> ListChoice:
     return choose(Descriptor.model_validate({"nettests": list(tests), **more}), KNOWN, input_of)
 
 
-def names(choice: Choice) -> list[str]:
+def names(choice: ListChoice) -> list[str]:
     return [target.name for target in choice.targets]
 
 

@@ -4,10 +4,9 @@ import asyncio
 
 import pytest
 
-from probe.ooni.run_links import fetching
+from probe.ooni.run_links import run_link
 from probe.ooni.run_links.descriptor import DescriptorError
-from probe.ooni.run_links.fetching import fetch_descriptor
-from probe.ooni.run_links.links import Link
+from probe.ooni.run_links.run_link import Link, fetch_descriptor
 from probe.targets.url_lists import LONGEST_LIST
 from tests.support.ooni.run_links import LinkServer, link_server
 
@@ -45,7 +44,7 @@ def test_endless_answer_is_read_to_the_limit() -> None:
 
 
 def test_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "SECONDS", 0.2)
+    monkeypatch.setattr(run_link, "SECONDS", 0.2)
     with link_server(n10054={}) as server:
         server.delay = 5.0
         with pytest.raises(DescriptorError, match="no answer within"):

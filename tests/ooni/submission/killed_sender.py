@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from probe.ooni.submission import sending
+from probe.ooni.submission import batch_sending
 from probe.ooni.submission.outcomes import Protocol
 from probe.ooni.submission.queue_file import Queue, has_queue, open_queue
 from probe.platforms import event_loop
@@ -30,7 +30,7 @@ def work(root: Path, server: str, protocol: Protocol, name: str, watch: Callable
     with open_queue(root) as queue:
         watch(queue)
         queue.add(server, protocol, RUN, lines(MEASUREMENTS, probe_network_name=name))
-        event_loop.run(sending.send_waiting(queue, note=lambda *_: None))
+        event_loop.run(batch_sending.send_waiting(queue, note=lambda *_: None))
 
 
 def kill_at(statement: int) -> Callable[[Queue], None]:
@@ -101,7 +101,6 @@ def usual_time(base: Path, server: str, protocol: Protocol) -> float:
 
 
 def main(folder: str, server: str, protocol: str, points: str) -> None:
-    """Go through the points."""
     base, spoken = Path(folder), Protocol(protocol)
     if points == "moments":
         whole = usual_time(base, server, spoken)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from probe.ooni.submission.sendable import Line
+from probe.ooni.submission.sendable import SendableLine
 from tests.sharing.shared_runs import line
 
 RUN = "2026-11-24/IT-AS30722/130500-4f2a.jsonl"
@@ -17,10 +17,10 @@ def public_line(**changed: Any) -> bytes:
     return line(**{**usual, **NETWORK, **changed})
 
 
-def lines(count: int, **changed: Any) -> list[Line]:
+def lines(count: int, **changed: Any) -> list[SendableLine]:
     """Return different lines of one run."""
     return [
-        Line(number, public_line(test_keys={"number": number}, **changed).strip(), "telegram")
+        SendableLine(number, public_line(test_keys={"number": number}, **changed).strip(), "telegram")
         for number in range(1, count + 1)
     ]
 

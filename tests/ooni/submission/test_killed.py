@@ -20,7 +20,7 @@ def killed(folder: Path, collector: Collector, protocol: Protocol, points: str) 
         [sys.executable, "-m", "tests.ooni.submission.killed_sender", folder, collector.address, protocol, points],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=400,
         cwd=Path(__file__).parents[3],
     )
     assert done.returncode == 0, done.stderr

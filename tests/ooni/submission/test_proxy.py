@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import certifi
 import pytest
 
-from probe.ooni.submission import sending
-from probe.ooni.submission.outcomes import Protocol, State
+from probe.ooni.submission import batch_sending
+from probe.ooni.submission.batch_sending import Sent, send_waiting
+from probe.ooni.submission.outcomes import Protocol, SubmissionState
 from probe.ooni.submission.queue_file import Queue, open_queue
-from probe.ooni.submission.sending import Sent, send_waiting
 from probe.platforms import event_loop
 from tests.ooni.submission.runs import RUN, lines
 from tests.support.ooni.collector import Collector, serving
@@ -25,7 +25,7 @@ NAME = "collector.invalid"  # no resolver knows it (RFC 6761, 6.4)
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     """Return a server with TLS whose authority the client trusts."""
-    monkeypatch.setattr(sending, "BETWEEN_TRIES", 0.01)
+    monkeypatch.setattr(batch_sending, "BETWEEN_TRIES", 0.01)
     authority = issue("Authority", authority=True)
     roots = tmp_path / "roots.pem"
     roots.write_bytes(authority.pem)
@@ -63,7 +63,7 @@ def test_proxy_gets_the_name_and_the_connection_is_encrypted(
 ) -> None:
     queue.add(f"https://{NAME}:8443", protocol, RUN, lines(2))
     with proxy_before(server) as proxy:
-        assert send(queue, f"{scheme}://127.0.0.1:{proxy.port}").counts == {State.SENT: 2}
+        assert send(queue, f"{scheme}://127.0.0.1:{proxy.port}").counts == {SubmissionState.SENT: 2}
     assert set(proxy.asked) == {(asked, NAME, 8443)} and set(server.stored.values()) == {1}
     assert not any("Proxy-Authorization" in headers for _, headers in server.requests)
 

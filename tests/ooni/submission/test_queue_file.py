@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.ooni.submission.outcomes import Outcome, Protocol, State, run_key
+from probe.ooni.submission.outcomes import Protocol, SubmissionOutcome, SubmissionState, run_key
 from probe.ooni.submission.queue_file import QUEUE, QueueError, has_queue, open_queue
 from tests.ooni.submission.runs import RUN, lines
 
@@ -23,7 +23,7 @@ def test_measurement_is_in_the_queue_once_per_server(tmp_path: Path) -> None:
     assert has_queue(tmp_path)
     with open_queue(tmp_path) as queue:
         assert [entry.id for entry in queue.entries()] == sorted(entry.id for entry in queue.entries())
-        assert queue.counts() == {RUN: {State.WAITING: 4}, "copy.jsonl": {State.WAITING: 1}}
+        assert queue.counts() == {RUN: {SubmissionState.WAITING: 4}, "copy.jsonl": {SubmissionState.WAITING: 1}}
         assert queue.waiting_servers() == [SERVER, "https://two.example"]
 
 
@@ -43,18 +43,18 @@ def test_content_of_a_sent_measurement_is_removed(tmp_path: Path) -> None:
     with open_queue(tmp_path) as queue:
         queue.add(SERVER, Protocol.SUBMIT, RUN, [line])
         assert queue.content(1) == line.raw
-        queue.settle(1, Outcome(State.SENT, "", "report", "uid"))
+        queue.settle(1, SubmissionOutcome(SubmissionState.SENT, "", "report", "uid"))
         assert queue.next_waiting(SERVER) is None and queue.drop(None) == 0 and queue.drop([1]) == 0
     with closing(sqlite3.connect(tmp_path / QUEUE)) as database:
         found = database.execute("SELECT packed, report_id, measurement_uid FROM measurement").fetchall()
     assert found == [(None, "report", "uid")]
 
 
-@pytest.mark.parametrize("state", [State.WAITING, State.REFUSED, State.UNCERTAIN])
-def test_unsent_measurement_can_be_dropped_and_added_again(state: State, tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", [SubmissionState.WAITING, SubmissionState.REFUSED, SubmissionState.UNCERTAIN])
+def test_unsent_measurement_can_be_dropped_and_added_again(state: SubmissionState, tmp_path: Path) -> None:
     with open_queue(tmp_path) as queue:
         queue.add(SERVER, Protocol.SUBMIT, RUN, lines(3))
-        queue.settle(2, Outcome(state, "why"))
+        queue.settle(2, SubmissionOutcome(state, "why"))
         assert queue.drop([2, 99]) == 1 and [entry.id for entry in queue.entries()] == [1, 3]
         assert queue.add(SERVER, Protocol.SUBMIT, RUN, lines(3)) == 1
         assert [entry.line for entry in queue.entries()] == [1, 3, 2]

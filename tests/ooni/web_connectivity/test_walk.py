@@ -6,10 +6,10 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import HTTPRequest, HTTPResponse, HTTPTransaction
-from probe.ooni.web_connectivity.names import Lookup, consistency, dns_flags
-from probe.ooni.web_connectivity.view import DNS, HTTP, TCP, TLS, Attempt
+from probe.ooni.web_connectivity.name_lookups import Lookup, consistency, dns_flags
+from probe.ooni.web_connectivity.page_attempts import DNS, HTTP, TCP, TLS, PageAttempt
 from probe.ooni.web_connectivity.walk import (
-    Comparison,
+    WalkComparison,
     blocking_flags,
     named,
     null_null_flags,
@@ -30,14 +30,14 @@ def answer(page: dict[str, Any] = PAGE, tcp: Any = WORKS, tls: Any = WORKS) -> d
     return {"http_request": page, "tcp_connect": {PLACE: tcp}, "tls_handshake": {PLACE: tls}}
 
 
-def got(code: int = 200, *, tls: bool = True, depth: int = 0, length: int = 100) -> Attempt:
+def got(code: int = 200, *, tls: bool = True, depth: int = 0, length: int = 100) -> PageAttempt:
     response = HTTPResponse(code=code, x_body_length=length, body_is_truncated=False)
     request = HTTPTransaction(request=HTTPRequest(url="x"), response=response)
-    return Attempt(depth, HTTP, None, 9, "a.example", PLACE, request, tls)
+    return PageAttempt(depth, HTTP, None, 9, "a.example", PLACE, request, tls)
 
 
-def failed(kind: int, failure: str = f.RESET, *, depth: int = 0, place: str = PLACE) -> Attempt:
-    return Attempt(depth, kind, failure, 5, "a.example", place, None, kind in {TLS, HTTP})
+def failed(kind: int, failure: str = f.RESET, *, depth: int = 0, place: str = PLACE) -> PageAttempt:
+    return PageAttempt(depth, kind, failure, 5, "a.example", place, None, kind in {TLS, HTTP})
 
 
 UNKNOWN = f"{f.UNKNOWN}: something odd"
@@ -70,7 +70,7 @@ LOOP = Lookup({"127.0.0.1": 0}, None, {IP: 0})
         ([failed(DNS, f.DNS_NXDOMAIN)], NX, answer(NO_PAGE), False, False),
         ([failed(DNS, f.DNS_NXDOMAIN)], DENIED, answer(), False, "dns"),
         ([failed(DNS, f.DNS_NXDOMAIN, depth=1)], SAME, answer(), False, "dns"),
-        ([Attempt(0, DNS, None, 1, "a.example")], LOOP, answer(), False, "dns"),  # 6
+        ([PageAttempt(0, DNS, None, 1, "a.example")], LOOP, answer(), False, "dns"),  # 6
         ([], SAME, answer(), None, None),
         ([failed(TCP)], FALSE_ANSWER, answer(), False, "dns"),  # the override
         ([failed(TLS)], FALSE_ANSWER, answer(tls=FAILS), False, "dns"),
@@ -81,15 +81,15 @@ LOOP = Lookup({"127.0.0.1": 0}, None, {IP: 0})
     ],
 )
 def test_classic_rules_give_verdict_of_ooni(
-    attempts: list[Attempt], lookup: Lookup, control: Any, accessible: bool | None, blocking: str | bool | None
+    attempts: list[PageAttempt], lookup: Lookup, control: Any, accessible: bool | None, blocking: str | bool | None
 ) -> None:
-    verdict = verdict_of(Comparison(attempts, lookup, control))
+    verdict = verdict_of(WalkComparison(attempts, lookup, control))
     assert (verdict.accessible, verdict.blocking) == (accessible, blocking)
 
 
 def test_loopback_answers_on_both_sides_are_not_blocking() -> None:
     both = Lookup({"127.0.0.1": 0}, None, {"127.0.0.1": 0})
-    verdict = verdict_of(Comparison([Attempt(0, DNS, None, 1, "a.example")], both, answer()))
+    verdict = verdict_of(WalkComparison([PageAttempt(0, DNS, None, 1, "a.example")], both, answer()))
     assert (verdict.accessible, verdict.blocking) == (False, False)
 
 
@@ -103,10 +103,10 @@ def test_loopback_answers_on_both_sides_are_not_blocking() -> None:
         (got(), None),
     ],
 )
-def test_summary_failure_never_starts_with_unknown(attempt: Attempt, expected: str | None) -> None:
+def test_summary_failure_never_starts_with_unknown(attempt: PageAttempt, expected: str | None) -> None:
     assert named(attempt) == expected
     if attempt.failure is not None:
-        assert verdict_of(Comparison([attempt], SAME, answer())).failure == expected
+        assert verdict_of(WalkComparison([attempt], SAME, answer())).failure == expected
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_dns_consistency_is_that_of_ooni(lookup: Lookup, expected: str | None, f
 
 def test_verified_certificate_makes_address_consistent() -> None:
     assert dns_flags(FALSE_ANSWER, proven=True) == 0
-    assert blocking_flags(Comparison([got()], FALSE_ANSWER, answer())) == 32
-    assert blocking_flags(Comparison([got(tls=False)], FALSE_ANSWER, answer())) == 1 | 32
+    assert blocking_flags(WalkComparison([got()], FALSE_ANSWER, answer())) == 32
+    assert blocking_flags(WalkComparison([got(tls=False)], FALSE_ANSWER, answer())) == 1 | 32
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_verified_certificate_makes_address_consistent() -> None:
         ([got(), failed(TCP)], answer(), 2 | 32),
     ],
 )
-def test_blocking_flags_are_those_of_ooni(attempts: list[Attempt], control: Any, flags: int) -> None:
-    assert blocking_flags(Comparison(attempts, SAME if control else ALONE, control)) == flags
+def test_blocking_flags_are_those_of_ooni(attempts: list[PageAttempt], control: Any, flags: int) -> None:
+    assert blocking_flags(WalkComparison(attempts, SAME if control else ALONE, control)) == flags
 
 
 @pytest.mark.parametrize(
@@ -170,5 +170,7 @@ def test_blocking_flags_are_those_of_ooni(attempts: list[Attempt], control: Any,
         ([failed(TCP)], SAME, answer(), 0),
     ],
 )
-def test_null_null_flags_are_those_of_ooni(attempts: list[Attempt], lookup: Lookup, control: Any, flags: int) -> None:
-    assert null_null_flags(Comparison(attempts, lookup, control)) == flags
+def test_null_null_flags_are_those_of_ooni(
+    attempts: list[PageAttempt], lookup: Lookup, control: Any, flags: int
+) -> None:
+    assert null_null_flags(WalkComparison(attempts, lookup, control)) == flags

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field
 from functools import cache
 
-from probe.privacy.redact import Known, redact
+from probe.privacy.redact import KnownIdentifiers, redact
 from probe.privacy.server_fields import keep_known_shapes
 from tests.privacy.encoded.encodings import Disguise, draw, public_address
 from tests.privacy.encoded.fields import FIELDS, Json, planted, template
@@ -31,7 +31,7 @@ def run(number: int, seed: int) -> Draws:
     for count in range(number):
         disguise = draw(chance, public_address(chance))
         where = chance.choice(fields)
-        known = Known.of([disguise.address]) if count % 2 else Known()
+        known = KnownIdentifiers.of([disguise.address]) if count % 2 else KnownIdentifiers()
         done.drawn += 1
         done.planted += planted(where, disguise.text) != template_of(where)
         if found := leaked(where, disguise, known):
@@ -39,7 +39,7 @@ def run(number: int, seed: int) -> Draws:
     return done
 
 
-def leaked(where: str, disguise: Disguise, known: Known) -> list[str]:
+def leaked(where: str, disguise: Disguise, known: KnownIdentifiers) -> list[str]:
     """Plant a disguise in a field and return the written strings that show the address."""
     return leaks(written(planted(where, disguise.text), known), disguise, baseline(where))
 
@@ -52,10 +52,10 @@ def template_of(where: str) -> Json:
 @cache
 def baseline(where: str) -> frozenset[str]:
     """Return the strings that are written without a planted address."""
-    return frozenset(strings_in(written(template(where), Known())))
+    return frozenset(strings_in(written(template(where), KnownIdentifiers())))
 
 
-def written(document: Json, known: Known) -> Json:
+def written(document: Json, known: KnownIdentifiers) -> Json:
     """Return the measurement as a run writes it."""
     record: Json = json.loads(json.dumps(redact(keep_known_shapes(document, KEY), known)))
     return record

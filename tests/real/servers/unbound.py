@@ -63,5 +63,4 @@ def command_with_root(root: str) -> Callable[[Setup], Sequence[str]]:
 
 
 def server(host: str, root: str) -> RealServer:
-    """Return an Unbound for `host`."""
     return RealServer(host, command_with_root(root))

@@ -13,7 +13,6 @@ Fate = Callable[[int], float | None]
 
 
 def passes(number: int) -> float | None:
-    """Delay no packet."""
     return 0.0
 
 
@@ -53,7 +52,6 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """Return the port that the client speaks to."""
         return int(self.here.socket.get_extra_info("sockname")[1])
 
     def from_client(self, data: bytes, addr: Any) -> None:
@@ -87,7 +85,6 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy_to(port: int, **fates: Any) -> AsyncIterator[Proxy]:
-    """Run a proxy to a port of 127.0.0.1."""
     loop, proxy = asyncio.get_running_loop(), Proxy(("127.0.0.1", port), **fates)
     for side in (proxy.here, proxy.there):
         await loop.create_datagram_endpoint(lambda side=side: side, local_addr=("127.0.0.1", 0))  # type: ignore[misc]

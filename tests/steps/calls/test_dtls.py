@@ -9,26 +9,26 @@ import pytest
 from probe.formats.exchanges.calls import DTLSExchange
 from probe.steps.calls import dtls as step
 from probe.steps.calls.dtls import dtls_hello
-from probe.wire.dtls import answers
+from probe.wire.dtls import server_answers
 from probe.wire.dtls.client_hello import SHAPES, ClientHello, HelloWriter, Shape, parse_client_hello
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import a_transaction
-from tests.wire.dtls.test_answers import RETRY_REQUEST
+from tests.wire.dtls.test_server_answers import RETRY_REQUEST
 
 COOKIE = b"cookie of 192.0.2.77"
 Answer = Callable[[ClientHello], bytes]
 
 
 def verify(hello: ClientHello) -> bytes:
-    return answers.hello_verify_request(hello, COOKIE)
+    return server_answers.hello_verify_request(hello, COOKIE)
 
 
 def server_hello(hello: ClientHello) -> bytes:
-    return answers.server_hello(hello, bytes(32), 0xC02B)
+    return server_answers.server_hello(hello, bytes(32), 0xC02B)
 
 
 def alert(hello: ClientHello) -> bytes:
-    return answers.fatal_alert(answers.HANDSHAKE_FAILURE, hello.record_number)
+    return server_answers.fatal_alert(server_answers.HANDSHAKE_FAILURE, hello.record_number)
 
 
 async def run(
@@ -99,7 +99,7 @@ async def test_alert_and_foreign_suite_prove_nothing() -> None:
     entry, _ = await run(alert)
     assert (entry.failure, entry.response, entry.alert) == ("unknown_failure: dtls: alert 40", "alert", 40)
     assert entry.version == ""
-    entry, _ = await run(lambda hello: answers.server_hello(hello, bytes(32), 1))
+    entry, _ = await run(lambda hello: server_answers.server_hello(hello, bytes(32), 1))
     assert entry.failure == "unknown_failure: dtls: a cipher suite that was not offered"
 
 

@@ -11,6 +11,7 @@ from probe.formats.transactions import TransactionRecord
 from probe.session.pacing import Pace
 from probe.steps.calls import echo as step
 from probe.steps.calls.echo import udp_echo
+from probe.wire import stun
 from probe.wire.tampering import with_ends_swapped
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import a_transaction
@@ -49,10 +50,17 @@ async def test_datagram_with_exchanged_ends_is_sent_again_and_counted(monkeypatc
     monkeypatch.setattr(step, "AGAIN_SECONDS", 0.2)
     swapped = with_ends_swapped(DATAGRAM)
     assert TOKEN not in swapped
-    for answers, count in (([swapped] * 3, 3), ([swapped, DATAGRAM, swapped], 2), ([swapped, b"", b""], 1)):
+    lost = [b""] * 4
+    for answers, count, kept in (
+        ([swapped] * 7, 7, 0),
+        ([swapped, DATAGRAM], 1, 1),
+        ([swapped, swapped, swapped, DATAGRAM], 3, 1),
+        ([swapped, swapped, swapped, *lost], 3, 0),
+    ):
         entry, record = await echo(lambda asked, answers=answers: asked.send(answers[asked.number - 1]))  # type: ignore[misc]
-        assert (entry.failure, entry.echoed, entry.changed, entry.ends_swapped) == (None, True, True, count)
-        assert (entry.x_sent, entry.answer_code, record.steps) == (3, None, ["udp_echo"])
+        assert (entry.failure, entry.echoed, entry.changed) == (None, True, True)
+        assert (entry.ends_swapped, entry.ends_kept, entry.x_sent) == (count, kept, len(answers))
+        assert (entry.answer_code, record.steps) == (None, ["udp_echo"])
 
 
 async def test_datagram_with_other_changes_is_sent_once() -> None:
@@ -68,6 +76,13 @@ async def test_status_of_sip_response_in_place_of_the_echo_is_kept() -> None:
     request = f"OPTIONS sip:y SIP/2.0\r\nVia: {via}\r\n\r\n".encode()
     entry, _ = await echo(lambda asked: asked.send(request))
     assert (entry.changed, entry.answer_code) == (True, None)
+
+
+async def test_number_of_a_stun_error_in_place_of_the_echo_is_kept() -> None:
+    error = stun.build("error", stun.BINDING, TOKEN, (stun.error_code(486, "No"),))
+    for answer, number in ((error, 486), (stun.build("success", stun.BINDING, TOKEN, ()), None)):
+        entry, _ = await echo(lambda asked, answer=answer: asked.send(answer))  # type: ignore[misc]
+        assert (entry.echoed, entry.changed, entry.answer_code) == (True, True, number)
 
 
 async def test_foreign_datagram_is_no_echo() -> None:

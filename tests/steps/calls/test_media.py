@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.statistics.flow_cutoff import permanent_gap
+from probe.analysis.statistics.flow_limits import permanent_gap
 from probe.analysis.statistics.media_flow import delay_change, longest_gap, loss
 from probe.analysis.statistics.recorded_flow import directions
 from probe.formats import failures as f
 from probe.formats.call_kinds import AppShape
 from probe.formats.exchanges.media import LOST, NO_TIME, NOT_KNOWN, MediaFlow
-from probe.helper.media.reflector import Media
-from probe.platforms.sockets.datagrams import ask_for_arrival, receive_late
+from probe.helper.media.media_reflector import Media
+from probe.platforms.sockets.datagram_sockets import ask_for_arrival, receive_late
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.calls import media as step
 from probe.steps.calls.media import media_flow, media_pair
-from probe.wire.media.sealed_payload import Fields, seal
+from probe.wire.media.sealed_payload import SealedFields, seal
 from probe.wire.media.shapes import APP_SHAPES, SHAPES, ShapeName
 from probe.wire.telegram.reflector import is_hello
 from tests.steps.calls.lossy_proxy import Proxy, proxy_to
@@ -198,7 +198,7 @@ async def test_packet_that_is_read_late_has_its_true_time() -> None:
         flow = step._Socket("127.0.0.1", server.getsockname()[1], Pace(), SHAPES["rtp"], bytes(12))
         flow.record.begin(began := flow._loop.time())
         flow.record.sent(began)
-        packet = SHAPES["rtp"](bytes(12), "back").write_packet(0, seal(Fields(0, 0, seen=1), bytes(12), "back"))
+        packet = SHAPES["rtp"](bytes(12), "back").write_packet(0, seal(SealedFields(0, 0, seen=1), bytes(12), "back"))
         server.sendto(packet, flow.local)
         time.sleep(0.3)
         await asyncio.sleep(0.1)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.hops.located import search_results
-from probe.analysis.verdicts.hops.results import hop_of
+from probe.analysis.verdicts.hop_searches import hop_of
+from probe.analysis.verdicts.located_hops import search_results
 from probe.formats.exchanges.hops import LimitedPayload
 from probe.platforms.sockets.ttl import Told
 from probe.steps.calls import media_distances as module
@@ -60,7 +60,6 @@ async def searched(device: int, answers: Answers, *, cut: bool = False) -> Limit
 
 
 def hop_in(entry: LimitedPayload, mechanism: str = "media.cutoff") -> int | None:
-    """Return the hop of a verdict from this entry."""
     cause = {"transaction_id": 1, "followup": "media_shape", "failure": None}
     about = {"transaction_id": 2, "kind": "followup", "followup": "limited_payload", "cause": 1}
     told = entry.model_dump(mode="json") | {"transaction_id": 2}

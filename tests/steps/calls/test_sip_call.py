@@ -10,14 +10,15 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.exchanges.media import SIPCall
-from probe.helper.calls import call_table
+from probe.helper.calls import sip_user_agent
 from probe.helper.calls.sip_ports import SIPPorts
+from probe.http_server.client_shares import PortKind
 from probe.steps.calls import sip_call as step
 from probe.steps.calls.sip_call import sip_call
 from probe.steps.udp_socket import UDPSocket
-from probe.wire.sip.message import Message, read_message
 from probe.wire.sip.response import build_response
 from probe.wire.sip.sdp import write_answer
+from probe.wire.sip.sip_message import SIPMessage, read_message
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import a_transaction
 
@@ -42,7 +43,7 @@ async def called(port: int, callee: str, ip: str = "127.0.0.1", **more: Any) -> 
     return entry
 
 
-def asked(server: Callable[[Message, Asked], None]) -> Callable[[Asked], None]:
+def asked(server: Callable[[SIPMessage, Asked], None]) -> Callable[[Asked], None]:
     return lambda query: server(read_message(query.query), query)
 
 
@@ -85,7 +86,7 @@ async def test_unknown_token_is_a_timeout() -> None:
 
 
 async def test_helper_without_a_place_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_table, "MOST_CALLS", 0)
+    monkeypatch.setattr(sip_user_agent, "SIP_CALLS", PortKind(0, 0))
     async with a_helper() as ports:
         entry = await called(ports.port, ports.offer()["token"])
     assert (entry.failure, entry.code) == (f.HELPER_BUSY, 486)
@@ -116,7 +117,7 @@ async def test_lost_answer_comes_again_with_a_repeated_invite() -> None:
 async def test_refusal_is_recorded_and_acknowledged() -> None:
     acked: list[str] = []
 
-    def refuse(message: Message, query: Asked) -> None:
+    def refuse(message: SIPMessage, query: Asked) -> None:
         acked.append(message.method)
         if message.method == "INVITE":
             query.send(build_response(message, 403, "Forbidden", tag="t"))
@@ -128,9 +129,9 @@ async def test_refusal_is_recorded_and_acknowledged() -> None:
 
 
 async def test_call_that_only_rings_is_cancelled() -> None:
-    seen: list[Message] = []
+    seen: list[SIPMessage] = []
 
-    def ring(message: Message, query: Asked) -> None:
+    def ring(message: SIPMessage, query: Asked) -> None:
         seen.append(message)
         if message.method == "INVITE":
             query.send(build_response(message, 183, "Session Progress", tag="t"))
@@ -147,7 +148,7 @@ async def test_call_that_only_rings_is_cancelled() -> None:
 
 @pytest.mark.parametrize("host", ["198.51.100.9", "media.example", "0.0.0.0"])
 async def test_voice_is_sent_to_no_other_address(host: str) -> None:
-    def answer(message: Message, query: Asked) -> None:
+    def answer(message: SIPMessage, query: Asked) -> None:
         body = write_answer(message.body, 111, host, 40000, 1) if message.method == "INVITE" else b""
         if message.method != "ACK":
             query.send(build_response(message, 200, "OK", tag="t", body=body))
@@ -158,9 +159,9 @@ async def test_voice_is_sent_to_no_other_address(host: str) -> None:
 
 
 async def test_bye_of_the_other_side_is_answered() -> None:
-    answers: list[Message] = []
+    answers: list[SIPMessage] = []
 
-    def hang_up(message: Message, query: Asked) -> None:
+    def hang_up(message: SIPMessage, query: Asked) -> None:
         if message.is_response:
             answers.append(message)
         elif message.method == "INVITE":
@@ -182,7 +183,7 @@ async def test_bye_of_the_other_side_is_answered() -> None:
 async def test_unanswered_bye_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "HANGING_UP", 0.2)
 
-    def answer(message: Message, query: Asked) -> None:
+    def answer(message: SIPMessage, query: Asked) -> None:
         query.send(b"not SIP")
         if message.method == "INVITE":
             body = write_answer(message.body, 0, "127.0.0.1", 9, 1)

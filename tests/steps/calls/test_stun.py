@@ -13,7 +13,7 @@ from probe.session.pacing import Pace
 from probe.steps.calls import stun as step
 from probe.steps.calls.stun import Method, stun_exchange, stun_exchange_udp
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.wire import stun
 from tests.support.servers.authority import issue
@@ -26,11 +26,11 @@ CHALLENGE: stun.Attributes = (
     (stun.REALM, b"r.example"),
     (stun.NONCE, b"n0nce"),
 )
-Answer = Callable[[stun.Message], bytes]
+Answer = Callable[[stun.STUNMessage], bytes]
 
 
 def mapped(ip: str = SEEN[0], port: int = SEEN[1], software: str = "", fingerprint: bool = True) -> Answer:
-    def answer(asked: stun.Message) -> bytes:
+    def answer(asked: stun.STUNMessage) -> bytes:
         attributes: stun.Attributes = (stun.xor_mapped_address(ip, port, asked.transaction_id),)
         attributes += ((stun.SOFTWARE, software.encode()),) if software else ()
         return stun.build("success", asked.method, asked.transaction_id, attributes, fingerprint=fingerprint)
@@ -42,7 +42,7 @@ def refused(*attributes: tuple[int, bytes]) -> Answer:
     return lambda asked: stun.build("error", asked.method, asked.transaction_id, attributes)
 
 
-def foreign_response(asked: stun.Message) -> bytes:
+def foreign_response(asked: stun.STUNMessage) -> bytes:
     """Return a valid response to another client."""
     return stun.build("success", asked.method, bytes(12), (stun.xor_mapped_address(*SEEN, bytes(12)),))
 
@@ -124,7 +124,7 @@ async def test_response_without_fingerprint_is_success() -> None:
 
 
 async def test_changed_response_has_wrong_fingerprint() -> None:
-    def changed(asked: stun.Message) -> bytes:
+    def changed(asked: stun.STUNMessage) -> bytes:
         raw = bytearray(mapped()(asked))
         raw[30] ^= 1  # the address
         return bytes(raw)
@@ -283,7 +283,7 @@ async def test_other_protocol_fails_at_once() -> None:
 
 @pytest.mark.parametrize("length", [4, 65532])
 async def test_invalid_content_of_frame_is_failure(length: int) -> None:
-    def invalid(asked: stun.Message) -> bytes:
+    def invalid(asked: stun.STUNMessage) -> bytes:
         head = bytes.fromhex(f"0101{length:04x}2112a442") + asked.transaction_id
         return head + b"\xff" * length
 
@@ -302,7 +302,7 @@ async def test_broken_connections_have_their_failures() -> None:
     async def resets(peer: Peer) -> None:
         peer.reset()
 
-    def half(asked: stun.Message) -> bytes:
+    def half(asked: stun.STUNMessage) -> bytes:
         return mapped()(asked)[:25]
 
     for then, failure in ((closes, "eof_error"), (resets, "connection_reset"), (silence, "generic_timeout_error")):
@@ -316,13 +316,13 @@ async def test_broken_connections_have_their_failures() -> None:
 
 @pytest.mark.parametrize("planted", ["198.51.100.23", "2001:db8:85a3::8a2e:370:7334"])
 async def test_entry_has_no_own_address(planted: str) -> None:
-    def foreign(asked: stun.Message) -> bytes:
+    def foreign(asked: stun.STUNMessage) -> bytes:
         return stun.build("success", asked.method, bytes(12), (stun.xor_mapped_address(planted, 40123, bytes(12)),))
 
-    def text(asked: stun.Message) -> bytes:
+    def text(asked: stun.STUNMessage) -> bytes:
         return f"you are {planted} indeed".encode()
 
-    def cut_short(asked: stun.Message) -> bytes:
+    def cut_short(asked: stun.STUNMessage) -> bytes:
         return foreign(asked)[:-1]
 
     answer = mapped(planted, 40123, software=f"server for {planted} 1.0")
@@ -337,3 +337,32 @@ async def test_entry_has_no_own_address(planted: str) -> None:
         kept = base64.b64decode(entry.x_first_bytes.data)
         assert planted.encode() not in kept and not any(form in kept for form in forms)
     assert "[scrubbed]" in entries[0].software and entries[0].software.startswith("server for")
+
+
+# -- an answer after an error ------------------------------------------------------------------------------------------
+
+FORBIDDEN = refused(stun.error_code(403, "Forbidden"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "method", "contradicted"),
+    [
+        ((FORBIDDEN, mapped()), "binding", True),
+        ((FORBIDDEN, refused(*CHALLENGE)), "allocate", True),
+        ((FORBIDDEN, FORBIDDEN), "binding", False),
+        ((FORBIDDEN, foreign_response), "binding", False),
+        ((FORBIDDEN,), "binding", False),
+    ],
+)
+async def test_answer_that_proves_the_server_after_an_error_is_noted(
+    answers: tuple[Answer, ...], method: Method, contradicted: bool
+) -> None:
+    entry = await over_udp(answering(*answers), method)
+    assert (entry.failure, entry.contradicted) == ("unknown_failure: stun: error 403", contradicted)
+    assert (entry.response, entry.error_code, entry.mapped_family) == ("error", 403, 0)
+
+
+async def test_nothing_is_waited_for_after_a_proof_or_over_tcp() -> None:
+    assert (await over_udp(answering(mapped()))).contradicted is None
+    assert (await over_udp(answering(refused(*CHALLENGE)), "allocate")).contradicted is None
+    assert (await over_tcp(FORBIDDEN)).contradicted is None

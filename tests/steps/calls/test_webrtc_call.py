@@ -16,14 +16,16 @@ from probe.formats import failures as f
 from probe.formats.exchanges.media import WebRTCCall
 from probe.helper.calls import webrtc as helper
 from probe.helper.calls.webrtc import WebRTC
-from probe.helper.query import Refused
+from probe.helper.query import RequestRefused
+from probe.http_server.client_shares import PortKind
+from probe.http_server.peers import Client
 from probe.session.pacing import Pace
 from probe.steps.calls.webrtc_call import webrtc_call
 from probe.targets.address_guard import Contacts
 from tests.support.servers.loopback import a_transaction
 
 SECONDS = 0.4  # 20 packets
-PEER = b"peer"
+PEER: Client = (b"peer",)
 
 
 @pytest.fixture(autouse=True)
@@ -183,23 +185,23 @@ GOOD = {"ufrag": "abcd", "pwd": "a" * 22, "fingerprint": ":".join(["AB"] * 32)}
 )
 async def test_bad_question_opens_no_call(question: Any, status: int) -> None:
     server = WebRTC()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         await server.answer(question, PEER)
     assert refused.value.status == status and len(server) == 0
 
 
 async def test_calls_are_bounded_and_end_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open calls to which no client connects. They are bounded by token, peer and number, and end in time."""
+    """Open calls to which no client connects. They are bounded by token, client and number, and end in time."""
     monkeypatch.setattr(helper, "CALL_SECONDS", 0.5)
     async with a_helper() as server:
 
-        async def codes(peers: list[bytes]) -> list[int]:
+        async def codes(clients: list[Client]) -> list[int]:
             found = []
-            for peer in peers:
+            for client in clients:
                 try:
-                    await server.answer({**GOOD, "token": server.offer()["token"]}, peer)
+                    await server.answer({**GOOD, "token": server.offer()["token"]}, client)
                     found.append(200)
-                except Refused as refused:
+                except RequestRefused as refused:
                     found.append(refused.status)
             return found
 
@@ -207,8 +209,8 @@ async def test_calls_are_bounded_and_end_by_themselves(monkeypatch: pytest.Monke
         token = server.offer()["token"]
         assert server.tokens.take(bytes.fromhex(token)) and server.tokens.take(bytes.fromhex(token))
         assert not server.tokens.take(bytes.fromhex(token))
-        monkeypatch.setattr(helper, "MOST_CALLS", 3)
-        assert await codes([b"1", b"2"]) == [200, 503]
+        server.shares.kind = PortKind(3, 2)
+        assert await codes([(b"1",), (b"2",)]) == [200, 503]
         for _ in range(100):
             if not len(server):
                 break
@@ -217,6 +219,9 @@ async def test_calls_are_bounded_and_end_by_themselves(monkeypatch: pytest.Monke
 
 
 def test_reflected_packets_have_a_size_and_a_rate() -> None:
-    reflect = WebRTC(lambda: 1000.0)._reflector()
+    server = WebRTC(lambda: 1000.0)
+    place = server.shares.take(PEER, list)
+    assert place is not None
+    reflect = server._reflector(place)
     assert reflect(bytes(helper.LONGEST + 1)) is None
     assert sum(reflect(bytes(160)) is not None for _ in range(100)) == helper.BURST

@@ -11,7 +11,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.steps.dns.dns import StreamResolver, query_stream
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from probe.steps.tls.tls import tls_handshake
 from tests.support.servers.authority import issue
 from tests.support.servers.dns import NAME, a_good_transaction, addresses_of, answer_to
@@ -25,7 +25,6 @@ def framed(raw: bytes) -> bytes:
 
 
 async def questions(peer: Peer):
-    """Yield the queries that arrive, one by one."""
     buffer = b""
     while True:
         while len(buffer) >= 2 and len(buffer) >= 2 + (length := int.from_bytes(buffer[:2], "big")):

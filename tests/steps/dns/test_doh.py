@@ -13,7 +13,7 @@ from probe.formats.entries import DNSQuery
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.certificate_checks import load_roots
 from probe.steps.tls.tls import tls_handshake
 from tests.support.servers.authority import issue
 from tests.support.servers.dns import NAME, a_good_transaction, addresses_of, answer_to

@@ -100,6 +100,21 @@ async def test_single_family_is_requested_from_libc(monkeypatch) -> None:
     assert [entry.query_type for entry in entries_of(bench)] == ["A"]
 
 
+async def test_addresses_of_the_hosts_file_are_marked(monkeypatch) -> None:
+    """Show that only answers that stand in the hosts file as a whole are marked, each family alone."""
+    sending(monkeypatch, V4, V6)
+    for in_file, marked in (([V4], {"A"}), ([V4, V6], {"A", "AAAA"}), (["192.0.2.9"], set()), ([], set())):
+        monkeypatch.setattr(systemresolver, "addresses_in_hosts_file", lambda name, found=in_file: found)
+        async with a_good_transaction() as bench:
+            await ask(bench)
+        assert {entry.query_type for entry in entries_of(bench) if entry.x_in_hosts_file} == marked
+    sending(monkeypatch, V4, "192.0.2.7")
+    monkeypatch.setattr(systemresolver, "addresses_in_hosts_file", lambda name: [V4])
+    async with a_good_transaction() as bench:
+        await ask(bench)
+    assert not any(entry.x_in_hosts_file for entry in entries_of(bench))
+
+
 async def test_system_resolver_finds_localhost() -> None:
     async with a_good_transaction() as bench:
         found = await resolve_system(bench.tx, "localhost", pace=bench.pace, families=BOTH)

@@ -21,7 +21,7 @@ from probe.steps.http import http_answer
 from probe.steps.http.http import FLOODED, LEAST_UNREAD, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
 from probe.steps.http.http_answer import CLEAR_TEXT_BODY, VERIFIED_BODY
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.steps.tls.tls import tls_handshake
 from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME
 from tests.steps.tls.test_tls import roots as roots  # the fixture

@@ -10,8 +10,9 @@ from probe.formats import failures as f
 from probe.formats.transactions import StreamEnd
 from probe.platforms.sockets import tcp_state
 from probe.signatures import silent_streams
+from probe.signatures.silent_streams import LEAST_PACKETS
 from probe.steps import tcp
-from probe.steps.http.http import http_request
+from probe.steps.http.http import HTTPResult, http_request
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.tls import tls_handshake
 from tests.steps.http.test_http import URL, sending, stay
@@ -131,3 +132,54 @@ async def test_system_without_counts_records_what_was_read(monkeypatch: pytest.M
     assert (end.bytes_acked, end.segments_in, end.segments_out, end.retransmissions) == (None, None, None, None)
     assert end.bytes_received == len(HEAD + PART)
     assert fell_silent(bench.tx.record, bench.trace.entries)
+
+
+LONG_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n"
+
+
+async def long_page(*pieces: bytes, packets: int | None, past: int = 0, limit: int = 2000) -> tuple[HTTPResult, Bench]:
+    """Ask for a page of which the server sends these pieces alone. `packets` is what the system counts, or None."""
+    async with serving(sending(LONG_HEAD, *pieces, then=stay, pause=0.05)) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        conn.packets_received = lambda: packets  # type: ignore[method-assign]
+        result = await http_request(bench.tx, conn, "GET", URL, pace=bench.pace, timeout=1.0, limit=limit, past=past)
+    return result, bench
+
+
+async def test_silence_behind_the_limit_shows_while_few_packets_have_come() -> None:
+    result, bench = await long_page(PART, packets=LEAST_PACKETS - 1)
+    assert result.entry.failure is None and result.entry.response.x_body_failure == f.TIMEOUT
+    assert len(result.body) == 2000 and result.entry.response.body_is_truncated
+    assert fell_silent(bench.tx.record, bench.trace.entries)
+
+
+async def test_connection_ends_at_the_limit_once_enough_packets_have_come() -> None:
+    result, bench = await long_page(PART, packets=LEAST_PACKETS)
+    assert result.entry.response.x_body_failure is None
+    assert not fell_silent(bench.tx.record, bench.trace.entries)
+    assert bench.tx.record.stream is not None and bench.tx.record.stream.bytes_received < 2 * len(PART)
+
+
+async def test_packets_are_estimated_where_the_system_counts_none() -> None:
+    result, _ = await long_page(*[PART] * 9, packets=None)
+    assert result.entry.response.x_body_failure is None
+    result, _ = await long_page(*[PART] * 7, packets=None)
+    assert result.entry.response.x_body_failure == f.TIMEOUT
+
+
+async def test_answer_that_others_are_compared_with_goes_far() -> None:
+    result, bench = await long_page(*[PART] * 15, packets=LEAST_PACKETS, past=silent_streams.COMPARED_BYTES)
+    assert result.entry.response.x_body_failure is None and len(result.body) == 2000
+    assert bench.tx.record.stream is not None
+    assert bench.tx.record.stream.bytes_received >= silent_streams.COMPARED_BYTES
+
+
+async def test_end_of_the_connection_behind_the_limit_is_no_failure() -> None:
+    async def break_off(peer: Peer) -> None:
+        await peer.receive()
+        await peer.send(LONG_HEAD + PART)
+
+    async with serving(break_off) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        result = await http_request(bench.tx, conn, "GET", URL, pace=bench.pace, timeout=1.0, limit=2000)
+    assert result.entry.response.x_body_failure is None

@@ -112,7 +112,8 @@ async def test_starttls_without_offer_is_requested_once_and_fails(
 )
 async def test_unusable_answers_have_their_failures(script: Script, failure: str) -> None:
     protocol = "imap" if script.banner.startswith(b"*") or b"imap" in failure.encode() else "smtp"
-    entries, bench = await run_steps(protocol, script, timeout=0.3)
+    seconds = 1.5 if "greeting 554" in failure else 0.3  # after it another greeting is waited for
+    entries, bench = await run_steps(protocol, script, timeout=seconds)
     assert entries[-1].failure == failure
     assert bench.tx.record.failure == failure
     assert not getattr(entries[-1], "accepted", False)
@@ -251,3 +252,17 @@ async def test_silence_before_the_greeting_is_followed_by_an_empty_line() -> Non
     end = bench.tx.record.stream
     assert script.received == [b""] and bench.tx.record.failure == "generic_timeout_error"
     assert end is not None and end.bytes_sent == 2 and end.bytes_acked in {3, None}  # with the SYN
+
+
+@pytest.mark.parametrize(
+    ("rest", "contradicted"),
+    [
+        (b"", False),
+        (b"SMTP ready for mail\r\n", True),
+        (b"220 mail.example ready\r\n", True),
+        (b"421 closing\r\n", False),
+    ],
+)
+async def test_end_of_another_greeting_is_noted(rest: bytes, contradicted: bool) -> None:
+    entries, _ = await run_steps("smtp", smtp(banner=b"554 go away\r\n" + rest), timeout=2.0)
+    assert (entries[-1].failure, entries[-1].contradicted) == ("unknown_failure: smtp: greeting 554", contradicted)

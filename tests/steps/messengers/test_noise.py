@@ -14,11 +14,12 @@ from probe.wire.whatsapp.certificate_chain import make_chain
 from tests.support.servers.loopback import Bench, Handler, Peer, a_transaction, serving, silence
 
 ROOT, SERVER = noise.new_key(), noise.new_key()
-NOW = int(time.time())
 
 
-def chain(root: bytes = ROOT, static: bytes = SERVER, begins: int = NOW - 60, ends: int = NOW + 3600) -> bytes:
-    return make_chain(root, noise.public_of(static), not_before=begins, not_after=ends)
+def chain(root: bytes = ROOT, static: bytes = SERVER, begins: int = -60, ends: int = 3600) -> bytes:
+    """Return a chain that is valid between two times, in seconds from now on."""
+    now = int(time.time())
+    return make_chain(root, noise.public_of(static), not_before=now + begins, not_after=now + ends)
 
 
 def chat_server(payload: bytes, pause: float | None = None, ephemeral: bytes | None = None) -> Handler:
@@ -74,9 +75,9 @@ async def test_nothing_is_sent_after_hello() -> None:
         (chain(root=noise.new_key()), "ssl_unknown_authority"),
         (chain(static=noise.new_key()), "ssl_unknown_authority"),
         (b"no chain at all", "ssl_unknown_authority"),
-        (chain(ends=NOW - 1), "ssl_invalid_certificate"),
-        (chain(begins=NOW + 100_000), "ssl_invalid_certificate"),
-        (chain(root=noise.new_key(), ends=NOW - 1), "ssl_unknown_authority"),
+        (chain(ends=-1), "ssl_invalid_certificate"),
+        (chain(begins=100_000), "ssl_invalid_certificate"),
+        (chain(root=noise.new_key(), ends=-1), "ssl_unknown_authority"),
     ],
     ids=["other root", "other server", "nonsense", "expired", "not yet", "other root and expired"],
 )

@@ -12,7 +12,7 @@ from probe.formats.exchanges.hops import Distance
 from probe.session.pacing import Pace
 from probe.steps.path import limited_ttl
 from probe.steps.path.limited_ttl import LimitedStream
-from probe.steps.path.senders import Reply, SynSender, patience
+from probe.steps.path.senders import SenderReply, SynSender, patience
 
 
 class Pair:
@@ -84,4 +84,4 @@ async def test_reply_to_a_syn_at_the_end_of_the_wait_is_not_lost(pair: Pair, mon
     monkeypatch.setattr(type(loop), "sock_connect", slow_connect)
     loop.call_later(patience(pace) / 2, reply_while_busy)
     assert (await sender.send(5)).end == "connected"
-    assert await sender.send(6) == Reply()
+    assert await sender.send(6) == SenderReply()

@@ -10,7 +10,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.path import path_sweep
 from probe.steps.path.path_sweep import SIDE_BY_SIDE, sweep_path
-from probe.steps.path.senders import Reply
+from probe.steps.path.senders import SenderReply
 
 
 class Senders:
@@ -26,17 +26,17 @@ class Senders:
 
     flow_stable = True
 
-    async def send(self, ttl: int) -> Reply:
+    async def send(self, ttl: int) -> SenderReply:
         self.in_flight += 1
         self.most = max(self.most, self.in_flight)
         await asyncio.sleep(0)
         self.in_flight -= 1
         if ttl in self.tired:
             self.tired.discard(ttl)
-            return Reply()
+            return SenderReply()
         if ttl >= self.end and ttl != self.end + 1:  # to one port the path is longer, as a load balancer makes it
-            return Reply(end="connected", round_trip=0.3)
-        return Reply() if ttl in self.silent else Reply(sender=f"198.51.100.{ttl}", round_trip=0.2)
+            return SenderReply(end="connected", round_trip=0.3)
+        return SenderReply() if ttl in self.silent else SenderReply(sender=f"198.51.100.{ttl}", round_trip=0.2)
 
     def close(self) -> None:
         pass

@@ -11,7 +11,7 @@ from probe.formats.entries import HTTPTransaction
 from probe.steps.http.http_answer import HTTPResult
 from probe.steps.quic.http3 import http3_request
 from probe.steps.quic.quic import quic_handshake
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
 from tests.support.servers.authority import DAY, issue
 from tests.support.servers.loopback import a_transaction
 from tests.support.servers.quic import Http3Connection, listening, page, quic_server

@@ -18,7 +18,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.quic.quic import quic_handshake
 from probe.steps.quic.quic_socket import broken_failure, close_failure
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
 from tests.support.servers.authority import DAY, issue
 from tests.support.servers.loopback import a_transaction
 from tests.support.servers.quic import DatagramAnswers, listening, quic_server

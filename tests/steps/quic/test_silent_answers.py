@@ -11,11 +11,11 @@ from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
 from probe.formats.transactions import StreamEnd
 from probe.signatures import silent_streams
-from probe.steps.quic import answer_watch
-from probe.steps.quic.answer_watch import AnswerWatch
+from probe.steps.quic import quic_socket
 from probe.steps.quic.http3 import http3_request
 from probe.steps.quic.quic import quic_handshake
-from probe.steps.tls.certificates import Roots
+from probe.steps.quic.quic_socket import AnswerWatch
+from probe.steps.tls.certificate_checks import Roots
 from tests.steps.quic.test_http3 import GOOD, NAME
 from tests.steps.quic.test_http3 import roots as roots  # the fixture
 from tests.support.servers.loopback import Bench, a_transaction
@@ -28,7 +28,7 @@ URL = f"https://{NAME}/"
 @pytest.fixture(autouse=True)
 def _short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(silent_streams, "LEAST_SILENCE", 0.2)
-    monkeypatch.setattr(answer_watch, "LEAST_SILENCE", 0.2)
+    monkeypatch.setattr(quic_socket, "LEAST_SILENCE", 0.2)
 
 
 def stops(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from probe.formats import failures as f
 from probe.lab.services.dns.ech_records import config_list
 from probe.session.classify import LocalFailure
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
 from probe.steps.tls.client_hello import (
     ONE_SEGMENT,
     OWN,

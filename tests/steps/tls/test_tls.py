@@ -18,7 +18,7 @@ from probe.session.trace import Trace, TransactionFacts
 from probe.steps import tcp
 from probe.steps.connection import Connection
 from probe.steps.tcp import TCPConnection, tcp_connect
-from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.certificate_checks import Roots, load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.steps.tls.tls_stream import TLSConnection
 from tests.support.servers.authority import DAY, issue

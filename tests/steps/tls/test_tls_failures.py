@@ -12,7 +12,7 @@ from probe.formats import failures as f
 from probe.formats.exchanges.tls import TLSHandshake
 from probe.session.classify import RemoteError
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.steps.tls.tls import tls_handshake
 from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME, ders, handshake
 from tests.steps.tls.test_tls import roots as roots  # the fixture

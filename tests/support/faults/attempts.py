@@ -12,9 +12,9 @@ from datetime import date
 from probe.formats.entries import Entry
 from probe.formats.transactions import TransactionRecord
 from probe.session.pacing import Pace
-from probe.session.session import Session, Settings
+from probe.session.session import RunSettings, Session
 from probe.session.trace import Trace
-from probe.targets.target import Neutral, Target
+from probe.targets.target import NeutralHosts, Target
 from tests.support.faults.closed_list import is_of_the_network
 from tests.support.loop_clock import LoopClock
 
@@ -37,7 +37,7 @@ class Quick(Pace):
 
 def a_session(pace: Pace) -> Session:
     resolvers = Target("resolvers", "dnscheck", "", "", date(2026, 1, 1), {}, "")
-    return Session("faults", Settings(), pace, Neutral((), "none.invalid", (), (), None, ""), resolvers)
+    return Session("faults", RunSettings(), pace, NeutralHosts((), "none.invalid", (), (), None, ""), resolvers)
 
 
 @dataclass

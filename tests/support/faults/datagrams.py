@@ -10,7 +10,7 @@ from aioquic.asyncio.server import QuicServer
 from probe.session.session import Session
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from tests.support.faults.attempts import LIMIT, Attempt, attempt
 from tests.support.faults.dialogues import (
     IP,

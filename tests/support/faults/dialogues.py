@@ -11,10 +11,10 @@ from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_stream
 from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import Roots
+from probe.steps.tls.certificate_checks import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import parse_endpoint
-from probe.wire.sip.message import read_message
+from probe.wire.sip.sip_message import read_message
 from probe.wire.telegram.reflector import frame
 from tests.steps.dns.test_doh import H2Server
 from tests.steps.messengers.test_mtproto import data_centre

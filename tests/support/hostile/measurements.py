@@ -5,13 +5,16 @@ import gzip
 import io
 import json
 import os
+import random
 import socket
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from probe.lab.recordings import recording_of
+from probe.results import Problem, read_lines
 from probe.results.unpacking import zstd_module
 from tests.support.measurements.lines import GENUINE, Lines
 
@@ -135,6 +138,38 @@ def mutated(whole: Content | None = None, *, each: bool = True) -> Iterator[byte
             yield as_line(line)
 
 
+KEYS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
+    "media": ("media-loss", (("x_followups", "media"), ("x_run", "media"))),
+    "calls": ("call-webrtc-no-dtls", (("x_followups", "webrtc_calls"), ("x_run", "calls"))),
+    "transfers": ("freeze-transfers-one-path", (("x_followups", "transfers"), ("x_run", "transfers"))),
+    "cut-offs": ("cutoff-name", (("x_followups", "requests"), ("x_transactions",))),
+    "regimes": ("media-loss", (("x_run", "preflight"), ("x_run", "access_line"), ("x_run", "families"))),
+}
+"""What is measured, each with a recording of it, and the test keys that a hostile person may write."""
+WRONG_NUMBERS: tuple[Any, ...] = (float("nan"), float("inf"), 1e308, -1e308, 5e-324, -1, -(2**63), 2**63, 10**30, "NaN")
+MUTATIONS = 25  # lines of one test. Each takes the time of a measurement of an app.
+
+
+def mutated_keys(group: str, seed: str) -> Iterator[bytes]:
+    """Yield a recorded measurement with a wrong value or number at drawn places of the keys of this group."""
+    recording, keys = KEYS[group]
+    lines = (line for _, line in read_lines(recording_of(recording)) if not isinstance(line, Problem))
+    whole = next(line for line in lines if all(_at(line["test_keys"], key) for key in keys))
+    whole = json.loads(json.dumps(whole | {"test_keys": whole["test_keys"] | {"x_packets": []}}))
+    draw = random.Random(f"{group} {seed}")
+    places = [(*key, *place) for key in keys for place in _places(_at(whole["test_keys"], key))]
+    for place in draw.sample(places, min(MUTATIONS, len(places))):
+        line = copy.deepcopy(whole)
+        _at(line["test_keys"], place[:-1])[place[-1]] = draw.choice((*WRONG_VALUES, *WRONG_NUMBERS))
+        yield as_line(line)
+
+
+def _at(holder: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        holder = holder[step]
+    return holder
+
+
 def _places(value: Any, where: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """Yield the path of every key, and of the first element of every list."""
     inner: list[tuple[str | int, Any]] = list(value.items()) if isinstance(value, dict) else []
@@ -162,7 +197,6 @@ def between(line: bytes, problems: int) -> Case:
 
 
 def written(content: Callable[[], bytes], *numbers: int, problems: int, name: str = "a.jsonl", cpu: float = 10) -> Case:
-    """Return the case of a file with this content."""
     return Case(lambda path: path.write_bytes(content()), numbers, problems, name, cpu)
 
 
@@ -298,6 +332,12 @@ def _names(folder: Path) -> None:
         (folder / f"{name}.jsonl").write_bytes(as_line(good(number)) + b"oops\n")
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff\x9b31m.jsonl")).write_bytes(as_line(good(9)) + b"oops\n")
 
+
+STRANGE_NAMES = (
+    *("s[1]", "a*b", "q?", "-rf", "--json", "%s{0}{x}", "'; DROP TABLE verdicts; --", "a b ", "~", "$HOME", "a=b"),
+    *("AS３３２０", "\u202egpj", "new\nline", "\x1b[2J\x07", "n" * 200),
+)
+"""Names of files and stores that a shell, DuckDB, SQL, an option or a terminal could read as something else."""
 
 FOLDERS: dict[str, Case] = {
     "folder-of-strange-files": Case(_strange_files, (1,), 6, ""),

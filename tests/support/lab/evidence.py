@@ -7,7 +7,7 @@ from typing import Any
 from probe.analysis.verdicts.verdicts import judge_measurement, to_json
 from probe.cli.results.validate import describe_finding
 from probe.lab.net.fabric import FabricConfig
-from probe.results.validation import Tally
+from probe.results.validation import ValidationTally
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.ooni.checker import problems
 from tests.support.ooni.expected_scores import disagreement
@@ -42,7 +42,7 @@ def check_lines(folder: Path, records: list[Line]) -> None:
 
 def check_that_they_fit(lines: list[tuple[Path, int, Line]]) -> None:
     """Check that every measurement fits the published schema, as `probe validate` does."""
-    tally = Tally()
+    tally = ValidationTally()
     for _, number, line in lines:
         tally.add(number, line)
     assert tally.fitting == len(lines), "\n".join(map(describe_finding, tally.findings.values()))

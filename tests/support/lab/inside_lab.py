@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -12,6 +11,7 @@ from typing import Any
 
 from probe.lab.net.layout import FabricConfig
 from probe.lab.sandbox.sandbox import run_in_lab
+from tests.support.dispositions import set_defaults
 
 SERVER, SERVER6 = "149.154.167.51", "2001:67c:4e8:f002::a"
 ROOT = Path(__file__).resolve().parents[3]
@@ -87,9 +87,7 @@ except LabUnavailable as error:
     rest = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "cwd": ROOT, **rest}
 
     def before_exec() -> None:
-        # Tests that run under nohup or in the background inherit ignored signals.
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, signal.SIG_DFL)
+        set_defaults()
         first()
 
     command_line = [sys.executable, "-c", program]

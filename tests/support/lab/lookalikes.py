@@ -7,8 +7,8 @@ contains the condition that its name promises.
 from collections.abc import Callable
 from typing import Any
 
-from probe.lab.censors.addresses import IPBlackhole, IPRate, SYNProxy, UDPBlock
-from probe.lab.censors.dns import DNSLie
+from probe.lab.censors.address_censors import IPBlackhole, IPRate, SYNProxy, UDPBlock
+from probe.lab.censors.dns_censors import DNSLie
 from probe.lab.censors.freezes import (
     ConnectionTable,
     CutoffAfterSeconds,
@@ -19,8 +19,8 @@ from probe.lab.censors.freezes import (
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.name_rates import HTTPRate, QUICRate, TLSRate
 from probe.lab.censors.payloads import PayloadDrop, PayloadTampering
-from probe.lab.censors.sip import SIPAlg
-from probe.lab.censors.tls import TLSDrop, TLSReset
+from probe.lab.censors.sip_censors import SIPAlg
+from probe.lab.censors.tls_censors import TLSDrop, TLSReset
 from probe.lab.scenario import datagram_faults, faults
 from probe.lab.scenario.faults import Fault
 from probe.lab.scenario.scenario import Scenario
@@ -36,12 +36,10 @@ def has(kind: type[Fault], **keys: Any) -> Condition:
 
 
 def path(**keys: Any) -> Condition:
-    """Require these keys of `[path]`."""
     return lambda scenario: keys.items() <= scenario.path.model_dump().items()
 
 
 def helper(**keys: Any) -> Condition:
-    """Require these keys of `[helper]`."""
     return lambda scenario: keys.items() <= scenario.helper.model_dump().items()
 
 
@@ -53,7 +51,6 @@ def censor(kind: type[Any], **keys: Any) -> Condition:
 
 
 def both(one: Condition, other: Condition) -> Condition:
-    """Require both conditions."""
     return lambda scenario: one(scenario) and other(scenario)
 
 

@@ -21,7 +21,6 @@ def of(name: str) -> Any:
 
 
 def keys_of(outcome: LabOutcome) -> dict[str, Any]:
-    """Return the test keys of the only measurement."""
     (line,) = [line for path in outcome.folder.rglob("*.jsonl") for line in path.read_text().splitlines()]
     keys: dict[str, Any] = json.loads(line)["test_keys"]
     return keys

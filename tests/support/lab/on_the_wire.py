@@ -9,9 +9,9 @@ from pathlib import Path
 import dns.exception
 import dns.message
 
-from probe.lab.censors.kit.server_name import read_handshake
 from probe.lab.net.packets import SYN, Packet
 from probe.wire.tls.quic_initial import ClientInitials
+from probe.wire.tls.server_name import read_handshake
 
 Place = tuple[str, str, str]  # name (or "" for a payload without one), address, transport
 
@@ -22,7 +22,6 @@ def packets(path: Path) -> Iterator[Packet]:
 
 
 def timed_packets(path: Path) -> Iterator[tuple[float, Packet]]:
-    """Yield the packets with their times in seconds."""
     raw = path.read_bytes()
     at = 24
     while at < len(raw):
@@ -82,7 +81,6 @@ class Wire:
         return counted
 
     def connections(self, address: str) -> int:
-        """Return the number of TCP connections to `address`."""
         return sum(flow[2] == address for flow in self.flows)
 
 

@@ -24,7 +24,6 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def family_of(pid: int) -> list[int]:
-    """Return a process and its descendants."""
     found = [pid]
     for one in found:
         with suppress(OSError):  # it has ended
@@ -73,7 +72,6 @@ class Silence:
             os.write(2, line)
 
     def end(self) -> float:
-        """Return it when the stream has ended."""
         self._thread.join()
         return self.longest
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.lab.sandbox import kernel
-from probe.lab.sandbox.identity import map_identity
+from probe.lab.sandbox.user_mapping import map_identity
 from tests.support.lab.inside_lab import ROOT
 
 LARGE = 256 << 20  # bytes
@@ -65,7 +65,7 @@ def on_small_disk(function: Callable[..., Any], folder: Path, *arguments: Any) -
     program = [sys.executable, "-m", "tests.support.lab.small_disk", function.__module__, function.__name__]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     words = [*program, str(folder / "disk"), json.dumps(arguments)]
-    done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

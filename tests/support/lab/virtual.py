@@ -55,6 +55,7 @@ class Watcher:
     on_path: bool
     decide: Callable[[Packet, Direction], Actions | None] = lambda packet, direction: None
     seen: list[tuple[Packet, Direction, float]] = field(default_factory=list)
+    begins: float = 0.0
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         self.seen.append((packet, direction, now))

@@ -83,8 +83,12 @@ class Runner:
 
 
 def is_doubtful(differences: Collection[Difference]) -> bool:
-    """Return whether there are differences, and none of them accuses a service, or speaks about the network."""
-    return bool(differences) and not any(_accuses(each) or each.service == NETWORK for each in differences)
+    """Return whether there are differences, and none of them accuses a service, or claims a rule of the network."""
+    return bool(differences) and not any(_accuses(each) or _claims(each) for each in differences)
+
+
+def _claims(difference: Difference) -> bool:
+    return difference.service == NETWORK and (difference.key, difference.found) != ("regime", "unknown")
 
 
 def _accuses(difference: Difference) -> bool:

@@ -12,6 +12,7 @@ from probe.formats.keys import LISTS
 _TARGET, _INNOCUOUS = {"first", "confirm"}, {"innocuous"}
 _ANSWERS = {
     "sip": ("code", "second_code", "second_differs", "server"),
+    "stun": ("failure", "response", "error_code", "has_realm", "has_nonce", "mapped_family", "contradicted"),
     "mail": ("failure", "starttls", "masked_as", "known_refusal", "contradicted"),
 }
 """Fields of an entry that a server's answer decides, by list."""
@@ -35,9 +36,9 @@ def without_transactions(measurement: dict[str, Any], ids: Iterable[int]) -> dic
 def labels_swapped(measurement: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:
     """Return the measurement with exchanged labels of target and innocuous flows, echo pairs and resolvers.
 
-    Each attempt with the target's name becomes an innocuous flow and the other way round. The answers of SIP and mail
-    servers here and to the helper are exchanged, and so are those of non-resolvers to both names. `wire_too` exchanges
-    the names in the entries as well, so that no entry contradicts its label.
+    Each attempt with the target's name becomes an innocuous flow and the other way round. The answers of STUN, SIP
+    and mail servers here and to the helper are exchanged, and so are those of non-resolvers to both names. `wire_too`
+    exchanges the names in the entries as well, so that no entry contradicts its label.
     """
     spoiled: dict[str, Any] = json.loads(json.dumps(measurement))  # a fifth of what copy.deepcopy costs
     keys = spoiled["test_keys"]
@@ -138,7 +139,7 @@ def _exchange_echoes(keys: dict[str, Any], wire_too: bool) -> None:
 
 
 def _exchange_answers(keys: dict[str, Any]) -> None:
-    """Exchange what each SIP and mail server answers here and to the helper."""
+    """Exchange what each STUN, SIP and mail server answers here and to the helper."""
     outside = (keys.get("x_control") or {}).get("test_keys") or {}
     for name, fields in _ANSWERS.items():
         here, there = _first_answers(name, keys), _first_answers(name, outside)

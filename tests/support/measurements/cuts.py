@@ -7,14 +7,25 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from probe.formats.facts import Control, Preflight
+from probe.formats.followups import FollowUp
 from probe.formats.keys import LISTS
-from probe.formats.transactions import FollowUp, Kind
+from probe.formats.transactions import Kind
 from tests.support.measurements.ablation import without_transactions
 
 Cut = Callable[[dict[str, Any]], dict[str, Any]]
 
 ABOUT_THE_HELPER = frozenset(
-    {"failure", "software_version", "targets_digest", "echo", "fresh", "anomalies", "asked_again"}
+    {
+        "failure",
+        "software_version",
+        "targets_digest",
+        "echo",
+        "fresh",
+        "anomalies",
+        "asked_again",
+        "asked",
+        "contradicted",
+    }
 )
 """Facts about the helper that no verdict reads. `echo` lists the ports for the probe."""
 FACTS_ONLY = frozenset({"media", "reflector_calls", "sip_calls", "webrtc_calls", "transfers"})
@@ -24,7 +35,7 @@ UNREAD = frozenset({"sip_call", "webrtc_call", "hello_with_ech_key"})
 ABOUT_THE_RUN = frozenset(
     {
         *("began", "ipv4", "ipv6", "udp", "proxy_environment", "resolver_class", "runtime", "helpers"),
-        *("ipv4_proven", "ipv6_proven", "mtu"),
+        *("ipv4_proven", "ipv4_translated", "ipv6_proven", "mtu"),
     }
 )
 """Facts of the preflight that no verdict reads, or that `x_run.families` and `udp_public` repeat.

@@ -98,7 +98,7 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
         entry.t = entry.t0 + more.get("http_seconds", 0.0)
     if isinstance(entry, HTTPTransaction) and entry.failure is None:
         prints, to = more.get("fingerprints", []), more.get("redirect", "")
-        code = 302 if to else 200
+        code = more.get("status", 302 if to else 200)
         page = {"x_body_length": 100, "x_body_sha256": more["page"]} if more.get("page") else {}
         page |= {"x_title": more.get("title", "")}
         page |= {"x_body_failure": more["body_failure"]} if more.get("body_failure") else {}
@@ -125,7 +125,8 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
         _complete_answer(entry, more)
     if isinstance(entry, UDPEcho):
         entry.echoed = entry.failure is None
-        entry.ends_swapped, entry.answer_code = more.get("swapped"), more.get("answered")
+        entry.ends_swapped, entry.ends_kept = more.get("swapped"), more.get("kept")
+        entry.answer_code = more.get("answered")
         entry.changed = more.get("changed", bool(entry.ends_swapped or entry.answer_code))
 
 
@@ -156,7 +157,8 @@ def _complete_answer(entry: DNSQuery, more: dict[str, Any]) -> None:
 
 def _complete_stun(entry: STUNExchange, more: dict[str, Any]) -> None:
     """Fill in a Binding success, the challenge of a TURN server, or the error `code`."""
-    entry.x_foreign = more.get("foreign", 0)
+    entry.x_foreign, entry.contradicted = more.get("foreign", 0), more.get("contradicted")
+    entry.mapped_network = more.get("mapped")
     code = more.get("code", 401 if entry.method == "allocate" and entry.failure is None else 0)
     if code:
         entry.response, entry.error_code = "error", code

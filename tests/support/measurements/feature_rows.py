@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any, Protocol
 
-from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.features.rows import WideRow
-from probe.analysis.pipeline.inputs import BOOL, INT, TEXT
-from probe.analysis.pipeline.statement import InputTable
+from probe.analysis.pipeline.input_tables import BOOL, INT, TEXT
 from probe.analysis.rules.rule import Rule, first_match
-from probe.analysis.verdicts.decisions import decisions_in
+from probe.analysis.sql.statement import InputTable
+from probe.analysis.verdicts.step_records import decisions_in
 from probe.analysis.verdicts.verdicts import judge_each
 from probe.results.reading import Piece
 
@@ -21,13 +21,9 @@ _TYPES = {bool: BOOL, int: INT, str: TEXT}
 class FillableEngine(Protocol):
     """Hold tables that a test fills. SQLiteEngine and DuckDBEngine do."""
 
-    def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Replace the rows of a table."""
-        ...
+    def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None: ...
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
-        ...
+    def rows(self, query: str) -> list[tuple[Any, ...]]: ...
 
 
 def rows_of(lines: Iterable[bytes]) -> Rows:

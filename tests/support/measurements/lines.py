@@ -10,7 +10,8 @@ from typing import Any
 from probe.formats import failures as f
 from probe.formats.entries import DNSResponse, Entry, RandomBytes, TCPConnect
 from probe.formats.exchanges.calls import UDPEcho
-from probe.formats.exchanges.hops import Distance, LimitedPayload
+from probe.formats.exchanges.hops import Distance, Hop, LimitedPayload, PathSweep
+from probe.formats.exchanges.near_reactions import NearPacket, NearReaction
 from probe.formats.transactions import TransactionRecord
 from probe.targets.target import family_of, is_address, parse_endpoint
 from tests.support.measurements.entries import FORGED, GENUINE, LAYERS, SECOND, answer, complete, entries_of, query
@@ -59,6 +60,7 @@ class Lines:
         self.probe, self.at_control = Keys(), Keys()
         self.has_control = False
         self.compared = True  # False: the probe did not compare the answer for the name with another one
+        self.echo_port = 0  # of the helper's echo, 0 if it offers none
         self.control_families = {"ipv4": True, "ipv6": True, "udp": True}
         self.control_failure: str | None = None
         self.bugs: list[str] = []
@@ -121,6 +123,11 @@ class Lines:
         about: dict[str, Any] = {"kind": "followup", "followup": "resolver_udp", "hostname": host, "sent_name": host}
         return self._udp(self.probe.open(address="8.8.8.8", **about), host, "8.8.8.8:53", datagrams, ())
 
+    def assigned_udp(self, host: str, *datagrams: list[str] | str) -> int:
+        """Add a query to the resolver that the network assigned, where the computer asks another one."""
+        about: dict[str, Any] = {"kind": "followup", "followup": "resolver_assigned", "hostname": host}
+        return self._udp(self.probe.open(address="assigned", sent_name=host, **about), host, "assigned", datagrams, ())
+
     def at_helper(self, host: str, *datagrams: list[str] | str, innocuous: bool = False) -> int:
         """Add a query to the helper's port 53, for the target's name or an innocuous one."""
         kind = "dark_innocuous" if innocuous else "dark_resolver"
@@ -178,6 +185,20 @@ class Lines:
         about: dict[str, Any] = {"kind": "followup", "followup": "alternative_address", "corroborated": True} | more
         return self._reach(self.probe, url, ip, outcome, **about)
 
+    def near(self, url: str, ip: str, packets: str, **more: Any) -> int:
+        """Add packets with TTL 1, such as "neutral:expired:router target:silent". `!` marks a result at once."""
+        endpoint = parse_endpoint(url)
+        about = {"service": "web", "endpoint": url, "address": ip, "port": endpoint.port, "family": family_of(ip)}
+        record = self.probe.open(kind="followup", followup="near_reaction", cause=1, **about)
+        entry = NearReaction(address=f"{ip}:{endpoint.port}", transport=endpoint.carrier, **more)
+        for packet in packets.split():
+            to, outcome, sender = [*packet.split(":"), ""][:3]
+            seconds = 0.00005 if outcome.endswith("!") else 0.003
+            facts = {"to": to, "outcome": outcome.rstrip("!"), "at_once": outcome.endswith("!"), "sender": sender}
+            entry.packets.append(NearPacket.model_validate(facts | {"seconds": seconds}))
+        self.probe.keep(record, entry)
+        return record.transaction_id
+
     def control(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> None:
         self.has_control = True
         self._reach(self.at_control, url, ip, outcome, kind="first", **more)
@@ -225,9 +246,10 @@ class Lines:
     def echo(self, url: str, outcome: str = "ok", *, payload: Any = "other", port: int = 0, **about: Any) -> int:
         """Add a datagram to the helper's echo: random, or the endpoint's own ("stun", "sip").
 
-        It came back with exchanged ends `swapped` times, with other changes (`changed`), or was `answered` in SIP.
+        It came back with exchanged ends `swapped` times, then as sent (`kept`), with other changes (`changed`), or was
+        `answered` in SIP.
         """
-        change = {key: about.pop(key) for key in ("swapped", "changed", "answered") if key in about}
+        change = {key: about.pop(key) for key in ("swapped", "kept", "changed", "answered") if key in about}
         endpoint, kind = parse_endpoint(url), "other" if payload == "other" else "same"
         about = {"service": self._role(url), "endpoint": url, "address": "helper", "family": 4} | about
         about |= {"kind": "followup", "followup": f"{kind}_payload_echo", "port": port or endpoint.port}
@@ -238,6 +260,18 @@ class Lines:
         self.probe.keep(record, entry)
         return record.transaction_id
 
+    def sizes(self, url: str, *passed: int, lost: int = 0, **about: Any) -> int:
+        """Add random datagrams of growing size to the helper's echo: those that came back, and one that did not."""
+        about = {"service": self._role(url), "endpoint": url, "address": "helper", "family": 4} | about
+        about |= {"kind": "followup", "followup": "datagram_sizes", "port": parse_endpoint(url).port}
+        record = self.probe.open(**about)
+        for size in passed:
+            self.probe.keep(record, UDPEcho(port=record.port, payload="other", size=size, x_sent=1, echoed=True))
+        if lost:
+            failed = "generic_timeout_error"
+            self.probe.keep(record, UDPEcho(port=record.port, payload="other", size=lost, x_sent=4, failure=failed))
+        return record.transaction_id
+
     def limited(self, url: str, ip: str, outcomes: dict[int, str], *, sent: int = 1, **about: Any) -> int:
         """Add a flow whose payload was sent with limited TTLs: "expired", "silent" or "answered", by TTL."""
         endpoint = parse_endpoint(url)
@@ -246,6 +280,15 @@ class Lines:
         found = [Distance(ttl=ttl, sent=sent, outcome=outcome) for ttl, outcome in outcomes.items()]  # type: ignore[arg-type]
         kind: Any = endpoint.scheme
         self.probe.keep(record, LimitedPayload(address=ip, transport=endpoint.carrier, payload=kind, distances=found))
+        return record.transaction_id
+
+    def swept(self, url: str, ip: str, last: int) -> int:
+        """Add innocuous packets to the endpoint with rising TTL, which each router up to `last` answered."""
+        endpoint = parse_endpoint(url)
+        about = {"service": self._role(url), "endpoint": url, "address": ip, "family": family_of(ip)}
+        record = self.probe.open(kind="followup", followup="path_sweep", port=endpoint.port, **about)
+        hops = [Hop(ttl=ttl, answered=True) for ttl in range(1, last + 1)]
+        self.probe.keep(record, PathSweep(address=f"{ip}:{endpoint.port}", transport=endpoint.carrier, hops=hops))
         return record.transaction_id
 
     def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
@@ -288,6 +331,7 @@ class Lines:
             control = {"failure": self.control_failure}
         elif self.has_control:
             control = {"failure": None, "preflight": self.control_families, "test_keys": self.at_control.dump()}
+            control |= {"echo": {"ports": [self.echo_port]}} if self.echo_port else {}
         keys = self._compared_keys() | {
             "x_control": control,
             "x_packets": self.packets,

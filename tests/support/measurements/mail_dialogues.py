@@ -27,7 +27,8 @@ class MailLines(Lines):
     - "missing", "masked": STARTTLS is not offered and is refused
     - "accepted": STARTTLS is masked and accepted, and the certificate is valid
     - "refused": STARTTLS is offered and refused
-    - "turned away": the greeting is a refusal
+    - "turned away": the greeting is a refusal. "two greetings": the end of another one follows
+    - "turned away in tls": the greeting inside TLS is a refusal
     - "injected": plaintext follows the answer that grants TLS
     - "ehlo refused", "ehlo known", "ehlo contradicted": EHLO or CAPABILITY is refused, in SMTP also with a known text,
       or an acceptance follows
@@ -78,14 +79,15 @@ def _entry(endpoint: Endpoint, ip: str, name: str, outcome: str) -> Entry:
     if name == "starttls":
         return _starttls(MailStartTLS(address=address, protocol=protocol), outcome)
     greeting = MailGreeting(address=address, protocol=protocol, over_tls=name == "inside", capabilities=["SIZE"])
+    if outcome == "turned away in tls":
+        return _refused(greeting) if name == "inside" else greeting
     return _greeting(greeting, outcome) if name == "greeting" else greeting
 
 
 def _greeting(entry: MailGreeting, outcome: str) -> MailGreeting:
     entry.banner_code, entry.banner = (220, "ready") if entry.protocol == "smtp" else (0, "OK ready")
-    if outcome == "turned away":
-        entry.banner_code, entry.banner = (554, "no") if entry.protocol == "smtp" else (0, "BYE no")
-        entry.failure = f"unknown_failure: {entry.protocol}: greeting {entry.banner_code or 'BYE'}"
+    if outcome in {"turned away", "two greetings"}:
+        _refused(entry).contradicted = outcome == "two greetings"
     elif outcome.startswith("ehlo "):
         refused = "ehlo refused 550" if entry.protocol == "smtp" else "capability refused NO"
         entry.failure = f"unknown_failure: {entry.protocol}: {refused}"
@@ -95,6 +97,12 @@ def _greeting(entry: MailGreeting, outcome: str) -> MailGreeting:
         entry.starttls = "missing" if outcome == "missing" else "masked"
     elif ":" not in outcome or not outcome.startswith("greeting"):
         entry.starttls = "offered"
+    return entry
+
+
+def _refused(entry: MailGreeting) -> MailGreeting:
+    entry.banner_code, entry.banner = (554, "no") if entry.protocol == "smtp" else (0, "BYE no")
+    entry.failure = f"unknown_failure: {entry.protocol}: greeting {entry.banner_code or 'BYE'}"
     return entry
 
 

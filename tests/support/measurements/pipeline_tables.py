@@ -5,12 +5,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.observations.rows import FlatMeasurement
+from probe.analysis.engines.sql_engine import SQLiteEngine
+from probe.analysis.observations.flat_measurement import FlatMeasurement
 from probe.analysis.pipeline.filling import filled
-from probe.analysis.pipeline.statement import Statement
 from probe.analysis.pipeline.steps import STATEMENTS
-from probe.analysis.rules.tables import RULES
+from probe.analysis.ruleset.tables import RULES
+from probe.analysis.sql.statement import Statement
 
 
 @cache
@@ -28,7 +28,7 @@ def rows_after(measurements: Iterable[FlatMeasurement], query: str) -> list[tupl
     return engine.rows(query)
 
 
-def statements_without(rule_id: str) -> tuple[Statement, ...]:
+def statements_without(key: str) -> tuple[Statement, ...]:
     """Return the statements of a judge that lacks a rule."""
-    branch = f"  WHEN {RULES[rule_id].when} THEN '{rule_id}'\n"
+    branch = f"  WHEN {RULES[key].when} THEN '{key}'\n"
     return tuple(replace(statement, select=statement.select.replace(branch, "")) for statement in STATEMENTS)

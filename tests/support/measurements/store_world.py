@@ -20,16 +20,16 @@ from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.listings.answers import answers_of, runs_of
-from probe.analysis.listings.joined import joined
+from probe.analysis.listings.joined import joined, newest_listings
+from probe.analysis.listings.listing_records import Listed
 from probe.analysis.listings.measured import networks_measured
-from probe.analysis.listings.newest import newest_listings
-from probe.analysis.listings.records import Listed
 from probe.analysis.report.page.page_data import page_data
 from probe.analysis.report.page.render import render
 from probe.analysis.verdicts.verdict_row import rows_of_each
 from probe.formats.measurement import ooni_date
-from probe.stores.client import StoreClient
-from probe.stores.listing import measure, storefronts_of
+from probe.http_client.foreign_servers import GZIP, open_foreign
+from probe.stores.store_client import StoreClient
+from probe.stores.store_listing import measure, storefronts_of
 from probe.targets.store_file import Stores, load_stores
 from probe.targets.target_files import bundled_targets
 from tests.support.measurements.recorded_runs import RECORDED
@@ -44,7 +44,6 @@ MARK = {"lab": "store_world"}
 
 
 def networks(day: str = "2026-11-24") -> Measurements:
-    """Return one run in each country."""
     return [line for cc, name in COUNTRIES.items() for line in _run(name, cc, day)]
 
 
@@ -80,9 +79,9 @@ def _in_thread(measuring: Coroutine[Any, Any, Measurements]) -> Measurements:
 
 async def _measured(stores: Stores, run_id: str) -> Measurements:
     asked = storefronts_of(stores, [cc.lower() for cc in COUNTRIES])
-    async with aiohttp.ClientSession() as session:
+    async with open_foreign(aiohttp.TCPConnector(), packing=GZIP) as servers:
         made = measure(
-            StoreClient(session, interval=0.0, rest=0.0),
+            StoreClient(servers, interval=0.0, rest=0.0),
             stores,
             {"apple": asked},
             run_id=run_id,

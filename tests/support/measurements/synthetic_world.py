@@ -10,12 +10,13 @@ from probe.analysis.compare.over_time.event import INTERFERENCE, SHUTDOWN, Event
 from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.verdicts.verdict_row import VerdictRow
-from probe.lab.synth.conditions import WANTED
 from probe.lab.synth.measurements import Drawn, Library, Templates, independent
 from probe.lab.synth.plan import Plan, draw_plan
+from probe.lab.synth.synthetic_conditions import WANTED
+from probe.lab.synth.synthetic_world import INDEPENDENT, load_world
 from probe.lab.synth.templates import load_templates
 from probe.lab.synth.truth import truth_of
-from probe.lab.synth.world import INDEPENDENT, load_world
+from probe.privacy.contributor_token import ANNOTATION
 from tests.support.measurements.verdict_rows import PLAIN
 
 KEYS = load_world(INDEPENDENT).keys
@@ -66,6 +67,7 @@ def rows_of_drawn(measurements: Iterable[Drawn]) -> Iterator[VerdictRow]:
                 run_id=drawn.run_id,
                 software_version=drawn.version,
                 proof="" if verdict.state == "insufficient" else PLAIN.proof,
+                probe_id=drawn.token().get(ANNOTATION, ""),
             )
 
 

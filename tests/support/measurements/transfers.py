@@ -29,7 +29,6 @@ def entry(
 
 
 def of_transfer(found: Transfer, *, pair: int = 0, asked: float = 10.0, **columns: Any) -> dict[str, Any]:
-    """Return the entry of a simulated transfer."""
     sizes = [0] * round(SECONDS / INTERVAL)
     for time, size in zip(found.times, found.sizes, strict=True):
         sizes[min(len(sizes) - 1, int((time - found.began) / INTERVAL))] += size

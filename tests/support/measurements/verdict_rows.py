@@ -61,6 +61,18 @@ def rows(n: int = 1, state: str = "ok", mechanisms: str = "", **columns: Any) ->
     return found
 
 
+def large_store() -> list[VerdictRow]:
+    """Return one run of 40 services in each of 500 networks. A seventh of the cells is blocked."""
+    return [
+        row
+        for asn in range(500)
+        for number in range(40)
+        for row in (blocked if (asn + number) % 7 == 0 else rows)(
+            1, probe_asn=f"AS{asn + 1}", service=f"t{number // 4}/{number}", target=f"t{number // 4}"
+        )
+    ]
+
+
 def blocked(n: int = 1, **columns: Any) -> list[VerdictRow]:
     return rows(n, **{"state": "blocked", "mechanisms": "tls.reset.sni", **columns})
 

@@ -51,7 +51,6 @@ class FakeStore:
         return sum(now - moment < self.window for moment in self.times) > self.burst
 
     def rows(self, query: dict[str, list[str]]) -> list[dict[str, Any]]:
-        """Return the results of a lookup."""
         storefront = query.get("country", ["us"])[0].lower()
         if self.faults.get(storefront) == "other":
             storefront = "us"
@@ -95,8 +94,6 @@ class FakeStore:
 
 @contextmanager
 def serving(store: FakeStore) -> Iterator[FakeStore]:
-    """Serve a store at `store.url`."""
-
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

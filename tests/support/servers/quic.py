@@ -74,7 +74,6 @@ class DatagramAnswers(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def listening(protocol: Callable[[], asyncio.DatagramProtocol]) -> AsyncIterator[tuple[int, Any]]:
-    """Listen on 127.0.0.1 and yield the port and the protocol."""
     transport, made = await asyncio.get_running_loop().create_datagram_endpoint(protocol, local_addr=("127.0.0.1", 0))
     try:
         yield transport.get_extra_info("sockname")[1], made

@@ -9,17 +9,15 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, redirect_stdout
-from pathlib import Path
 from typing import Any
 
-from probe.analysis.spark import session as sessions
-from probe.analysis.store import columns
+from probe.analysis.spark import spark_session as sessions
 from probe.cli import main
 from tests.support.spark.sockets import addresses_here
 
 
-def asked(master: str, commands: dict[str, list[str]], stores: list[str]) -> dict[str, Any]:
-    """Return the output of each command, checksums of all tables, and the addresses of Java.
+def asked(master: str, commands: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the output of each command, and the addresses of Java.
 
     All use one session, since every session starts Java on each worker of a cluster.
     """
@@ -28,7 +26,6 @@ def asked(master: str, commands: dict[str, list[str]], stores: list[str]) -> dic
     with sessions.session(master) as spark:
         sessions.session = lambda _: nullcontext(spark)
         answers["printed"] = {name: printed([*words, *spark_words]) for name, words in commands.items()}
-        answers["checksums"] = {store: _checksums(spark, Path(store)) for store in stores}
         answers["addresses"] = sorted(addresses_here())
     return answers
 
@@ -54,14 +51,6 @@ def checksum(rows: Iterable[dict[str, Any]]) -> str:
         digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
         count, total = count + 1, (total + int.from_bytes(digest)) % (1 << 256)
     return f"{count} {total:064x}"
-
-
-def _checksums(spark: Any, store: Path) -> dict[str, str]:
-    found = {}
-    for table in columns.TABLES:
-        frame = spark.read.option("mergeSchema", "true").parquet(f"file://{store / table}")
-        found[table] = checksum(frame.select(*columns.schema(table).names).toArrow().to_pylist())
-    return found
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from probe.analysis.store.maintenance import forget as forgetting
 from probe.analysis.store.maintenance import migrate as migrating
 from probe.analysis.store.manifest import Manifest
-from probe.analysis.store.writing import merge, moves, partitions
+from probe.analysis.store.writing import merge, moves
 from tests.support.store.stores import Rows, everything, rows_of
 
 State = dict[str, Rows]
@@ -40,7 +40,7 @@ def killed_at(step: int) -> Iterator[list[str]]:
             (moves, "_rename"),
             (forgetting, "remove_replaced"),
             (merge, "remove_replaced"),
-            (partitions, "move"),
+            (merge, "move"),
             (migrating, "remove_replaced"),
             (migrating, "_become_new"),
             (Manifest, "begin_move"),
@@ -54,16 +54,21 @@ def killed_at(step: int) -> Iterator[list[str]]:
         yield begun
 
 
+PARTS = range(4)
+"""Parts of the steps, for tests that take long."""
+
+
 def kill_everywhere(
-    source: Path, folder: Path, work: Callable[[Path], Any], repair: Callable[[Path], Any], least: int
+    source: Path, folder: Path, work: Callable[[Path], Any], repair: Callable[[Path], Any], least: int, part: int
 ) -> None:
     """Kill the work on copies of a store at each step, and check that it is then undone or done, and can be repeated.
 
-    `repair` is any command that writes to the store. At least `least` steps must have been killed.
+    `repair` is any command that writes to the store. The work must have at least `least` steps. It is killed at every
+    fourth of them, of which `part` is the first.
     """
     before = everything(source)
     after = everything_after(source, folder / "whole", work)
-    step = 0
+    step = part
     while True:
         store = shutil.copytree(source, folder / f"killed-{step}")
         try:
@@ -81,7 +86,7 @@ def kill_everywhere(
             work(store)
         assert everything(store) == after, begun
         shutil.rmtree(store)
-        step += 1
+        step += len(PARTS)
     assert step >= least
 
 

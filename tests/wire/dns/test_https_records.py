@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from probe.lab.net.dns_packets import read_question, record_reply
 from probe.lab.services.dns.ech_records import HTTPS_TYPE, config_list, https_record
-from probe.wire.dns.https_records import ech_configs
-from probe.wire.dns.message import build_query
+from probe.wire.dns.dns_message import build_query, ech_configs
 
 
 def key(name: str) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.wire.mail import imap
-from probe.wire.mail.imap import LONGEST_ANSWER, LONGEST_LINE, NotIMAP, Response, read_answer, read_greeting
+from probe.wire.mail.imap import LONGEST_ANSWER, LONGEST_LINE, IMAPResponse, NotIMAP, read_answer, read_greeting
 
 # RFC 9051, sections 6.1.1 and 6.2.1.
 CAPABILITY = b"* CAPABILITY IMAP4rev2 STARTTLS AUTH=GSSAPI LOGINDISABLED\r\nabcd OK CAPABILITY completed\r\n"
@@ -15,8 +15,8 @@ GO_AHEAD = b"a002 OK Begin TLS negotiation now\r\n"
 
 def test_the_examples_of_rfc_9051() -> None:
     listed = ("IMAP4rev2", "STARTTLS", "AUTH=GSSAPI", "LOGINDISABLED")
-    assert read_answer(CAPABILITY, "abcd") == (Response("OK", "CAPABILITY completed", listed), b"")
-    assert read_answer(GO_AHEAD, "a002") == (Response("OK", "Begin TLS negotiation now"), b"")
+    assert read_answer(CAPABILITY, "abcd") == (IMAPResponse("OK", "CAPABILITY completed", listed), b"")
+    assert read_answer(GO_AHEAD, "a002") == (IMAPResponse("OK", "Begin TLS negotiation now"), b"")
     answer, _ = read_answer(UPGRADED, "a003")
     assert answer is not None
     assert answer.capabilities == ("IMAP4rev2", "AUTH=PLAIN")
@@ -25,20 +25,20 @@ def test_the_examples_of_rfc_9051() -> None:
 @pytest.mark.parametrize(
     ("raw", "greeting"),
     [
-        (b"* OK IMAP4rev2 Service Ready\r\n", Response("OK", "IMAP4rev2 Service Ready")),
+        (b"* OK IMAP4rev2 Service Ready\r\n", IMAPResponse("OK", "IMAP4rev2 Service Ready")),
         (
             b"* PREAUTH IMAP4rev2 server logged in as Smith\r\n",
-            Response("PREAUTH", "IMAP4rev2 server logged in as Smith"),
+            IMAPResponse("PREAUTH", "IMAP4rev2 server logged in as Smith"),
         ),
-        (b"* BYE Autologout; idle for too long\n", Response("BYE", "Autologout; idle for too long")),
-        (b"* ok\r\n", Response("OK", "")),
+        (b"* BYE Autologout; idle for too long\n", IMAPResponse("BYE", "Autologout; idle for too long")),
+        (b"* ok\r\n", IMAPResponse("OK", "")),
         (
             b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hello\r\n",
-            Response("OK", "[CAPABILITY IMAP4rev1 STARTTLS] hello", ("IMAP4rev1", "STARTTLS")),
+            IMAPResponse("OK", "[CAPABILITY IMAP4rev1 STARTTLS] hello", ("IMAP4rev1", "STARTTLS")),
         ),
     ],
 )
-def test_greetings_are_parsed(raw: bytes, greeting: Response) -> None:
+def test_greetings_are_parsed(raw: bytes, greeting: IMAPResponse) -> None:
     assert read_greeting(raw) == (greeting, b"")
     assert read_greeting(raw + b"more") == (greeting, b"more")
     assert all(read_greeting(raw[:end]) == (None, raw[:end]) for end in range(len(raw)))
@@ -53,12 +53,12 @@ def test_capabilities_in_the_tagged_response_are_parsed() -> None:
 def test_other_responses_and_literals_are_skipped() -> None:
     noise = b"* 3 EXISTS\r\n* ALERT {12}\r\na1 OK fake\r\n tail\r\n+ idling\r\n"
     answer, rest = read_answer(noise + b"* capability IMAP4rev1\r\na1 no not now\r\nrest", "a1")
-    assert answer == Response("NO", "not now", ("IMAP4rev1",))
+    assert answer == IMAPResponse("NO", "not now", ("IMAP4rev1",))
     assert rest == b"rest"
 
 
 def test_bye_ends_an_answer() -> None:
-    assert read_answer(b"* BYE too many\r\n", "a1") == (Response("BYE", "too many"), b"")
+    assert read_answer(b"* BYE too many\r\n", "a1") == (IMAPResponse("BYE", "too many"), b"")
 
 
 @pytest.mark.parametrize("raw", [b"2", b"HTTP/1.1 400\r\n", b"* WHO\r\n", b"\x16\x03\x01", b"*OK\r\n"])
@@ -96,7 +96,7 @@ ATOMS = st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=-+", min_size=1, 
 def test_answer_in_any_pieces_is_parsed(atoms: list[str], literal: bytes, rest: bytes) -> None:
     listed = " ".join(["* CAPABILITY", *atoms]).encode()
     raw = b"* X {%d}\r\n%s\r\n%s\r\na1 OK done\r\n" % (len(literal), literal, listed)
-    assert read_answer(raw + rest, "a1") == (Response("OK", "done", tuple(atoms)), rest)
+    assert read_answer(raw + rest, "a1") == (IMAPResponse("OK", "done", tuple(atoms)), rest)
     assert all(read_answer(raw[:end], "a1") == (None, raw[:end]) for end in range(len(raw)))
 
 

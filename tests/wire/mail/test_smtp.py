@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.wire.mail import smtp
-from probe.wire.mail.smtp import LONGEST_LINE, LONGEST_REPLY, NotSMTP, Reply, read_reply
+from probe.wire.mail.smtp import LONGEST_LINE, LONGEST_REPLY, NotSMTP, SMTPReply, read_reply
 
 # RFC 5321, appendix D.1, the server's side of a session.
 BANNER = b"220 foo.com Simple Mail Transfer Service Ready\r\n"
@@ -15,7 +15,7 @@ OFFERED = b"250-mail.imc.org offers a warm hug of welcome\r\n250-8BITMIME\r\n250
 GO_AHEAD = b"220 Go ahead\r\n"
 
 
-def whole(raw: bytes) -> Reply:
+def whole(raw: bytes) -> SMTPReply:
     reply, rest = read_reply(raw)
     assert reply is not None
     assert rest == b""
@@ -54,7 +54,7 @@ def test_unusual_replies_are_parsed(raw: bytes, reply: tuple[int, tuple[str, ...
 
 
 def test_bytes_after_the_reply_remain() -> None:
-    assert read_reply(GO_AHEAD + b"250 injected\r\n") == (Reply(220, ("Go ahead",)), b"250 injected\r\n")
+    assert read_reply(GO_AHEAD + b"250 injected\r\n") == (SMTPReply(220, ("Go ahead",)), b"250 injected\r\n")
 
 
 @pytest.mark.parametrize("raw", [b"H", b"\x16\x03", b"* OK", b"199 x\r\n", b"2x", b"22a", b"2200\r\n", b"250_", b"\n"])
@@ -79,7 +79,7 @@ TEXTS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\n")
 @given(st.integers(200, 599), st.lists(TEXTS, min_size=1, max_size=20), st.binary(max_size=20))
 def test_built_reply_in_any_pieces_is_parsed(code: int, lines: list[str], rest: bytes) -> None:
     raw = smtp.write_reply(code, lines)
-    assert read_reply(raw + rest) == (Reply(code, tuple(lines)), rest)
+    assert read_reply(raw + rest) == (SMTPReply(code, tuple(lines)), rest)
     assert all(read_reply(raw[:end]) == (None, raw[:end]) for end in range(len(raw)))
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.wire.media.sealed_payload import Fields, seal, unseal
+from probe.wire.media.sealed_payload import SealedFields, seal, unseal
 from probe.wire.media.shape import SEALED
 
 TOKEN = bytes(range(12))
-FIELDS = Fields(499, 1_764_000_000_000_000, 480, 479, 1, 1_764_000_000_123_456, 2**511 + 5)
+FIELDS = SealedFields(499, 1_764_000_000_000_000, 480, 479, 1, 1_764_000_000_123_456, 2**511 + 5)
 
 
 def test_fields_are_read_as_written() -> None:

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.wire import stun
-from probe.wire.media import whatsapp
+from probe.wire.media import whatsapp_shape
 from probe.wire.media.opaque import OpaqueShape
-from probe.wire.media.reflector import ReflectorShape
+from probe.wire.media.reflector_shape import ReflectorShape
 from probe.wire.media.rtp import RTPShape
-from probe.wire.media.sealed_payload import Fields, seal
-from probe.wire.media.shape import PACKET, REQUEST, SEALED, Request, Shape, masked
+from probe.wire.media.sealed_payload import SealedFields, seal
+from probe.wire.media.shape import PACKET, REQUEST, SEALED, PacketRequest, Shape, masked
 from probe.wire.media.shapes import SHAPES, requests_in
-from probe.wire.media.whatsapp import WhatsAppShape
+from probe.wire.media.whatsapp_shape import WhatsAppShape
 from probe.wire.telegram import reflector
 
 EVERY = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -26,8 +26,8 @@ CLIENTS = {"IPv4": ("192.0.2.7", 40000), "IPv6": ("2001:db8::7", 40000)}
 TOKEN = bytes(range(12))
 
 
-def a_request(token: bytes = TOKEN) -> Request:
-    return Request(token, secrets.token_bytes(20), secrets.token_bytes(12))
+def a_request(token: bytes = TOKEN) -> PacketRequest:
+    return PacketRequest(token, secrets.token_bytes(20), secrets.token_bytes(12))
 
 
 @EVERY
@@ -91,9 +91,9 @@ def test_opaque_flow_shows_no_structure() -> None:
     """Let no byte of requests, responses and packets prefer a value, although token and cookie stay the same."""
     cookie, flow = bytes(20), OpaqueShape(TOKEN, "forth")
     kinds = [
-        [OpaqueShape.write_request(Request(TOKEN, cookie, secrets.token_bytes(12))) for _ in range(1000)],
+        [OpaqueShape.write_request(PacketRequest(TOKEN, cookie, secrets.token_bytes(12))) for _ in range(1000)],
         [OpaqueShape.write_response(a_request(), cookie, CLIENTS["IPv4"]) for _ in range(1000)],
-        [flow.write_packet(number, seal(Fields(number, number), TOKEN, "forth")) for number in range(1000)],
+        [flow.write_packet(number, seal(SealedFields(number, number), TOKEN, "forth")) for number in range(1000)],
     ]
     for datagrams in kinds:
         most = max(count for column in zip(*datagrams, strict=True) for count in Counter(column).values())
@@ -125,9 +125,9 @@ SSRC = 0x12345678
 
 
 def test_whatsapps_header_is_that_of_the_source() -> None:
-    assert whatsapp.write_header(0, SSRC).hex() == "90f800010000000012345678debe0000"
+    assert whatsapp_shape.write_header(0, SSRC).hex() == "90f800010000000012345678debe0000"
     # The source's second packet is one of silence. It has the same fields and one word more.
-    assert whatsapp.write_header(1, SSRC)[:14].hex() == "907800020000014012345678debe"
+    assert whatsapp_shape.write_header(1, SSRC)[:14].hex() == "907800020000014012345678debe"
 
 
 def test_whatsapps_flow_counts_as_a_call_of_speech() -> None:
@@ -153,12 +153,12 @@ def test_whatsapps_flow_counts_as_a_call_of_speech() -> None:
     ],
 )
 def test_whatsapps_speech_is_recognized(header: str, speech: bool) -> None:
-    assert whatsapp.is_voice(bytes.fromhex(header)) is speech
+    assert whatsapp_shape.is_voice(bytes.fromhex(header)) is speech
 
 
 def test_whatsapps_attributes_are_those_of_the_source() -> None:
-    assert whatsapp.sender_subscriptions(SSRC).hex() == "0a080a0608f0d9a2a302"
-    assert whatsapp.stream_descriptors(SSRC).hex() == "0a150a05617564696f12044f50555318f0d9a2a3022000"
+    assert whatsapp_shape.sender_subscriptions(SSRC).hex() == "0a080a0608f0d9a2a302"
+    assert whatsapp_shape.stream_descriptors(SSRC).hex() == "0a150a05617564696f12044f50555318f0d9a2a3022000"
     message = stun.parse(WhatsAppShape.write_request(a_request()))
     assert (message.kind, message.method) == ("request", stun.ALLOCATE)
     assert [number for number, _ in message.attributes] == [0x4000, 0x4025, 0x4024, 0x0008]

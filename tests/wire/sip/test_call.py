@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.wire.sip.call import Call
-from probe.wire.sip.message import Message, read_message
-from probe.wire.sip.options import Options
 from probe.wire.sip.response import build_response
 from probe.wire.sip.sdp import audio_of, write_answer, write_offer
+from probe.wire.sip.sip_message import SIPMessage, read_message
+from probe.wire.sip.sip_options import Options
 from tests.support.sip_torture import MESSAGES
 
 OFFER = write_offer("192.0.2.1", 40000, 4711)
@@ -64,7 +64,7 @@ ALICE = Call(
 )
 
 
-def answered(call: Call, *, code: int = 200, more: tuple[str, ...] = ()) -> Message:
+def answered(call: Call, *, code: int = 200, more: tuple[str, ...] = ()) -> SIPMessage:
     return read_message(build_response(read_message(call.invite(OFFER)), code, "OK", tag="theirs", more=more))
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.wire.sip.sdp import OPUS, Stream, audio_of, read_streams, write_answer, write_offer
+from probe.wire.sip.sdp import OPUS, MediaStream, audio_of, read_streams, write_answer, write_offer
 
 # RFC 3264, section 10.1
 THREE_STREAMS = b"""v=0
@@ -92,4 +92,4 @@ def test_number_of_streams_is_bounded() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_give_streams(body: bytes) -> None:
-    assert all(isinstance(one, Stream) and 0 <= one.port <= 65535 for one in read_streams(body))
+    assert all(isinstance(one, MediaStream) and 0 <= one.port <= 65535 for one in read_streams(body))

@@ -38,10 +38,10 @@ def test_packets_written_out_from_the_source_are_built() -> None:
 
 
 def test_packets_written_out_from_the_source_are_parsed() -> None:
-    assert reflector.parse(SELF_INFO) == reflector.Packet(TAG, "self_info", ("192.0.2.1", 12345))
-    assert reflector.parse(DATA) == reflector.Packet(DATA[:16], "data", data=b"hello")
-    assert reflector.parse(HELLO) == reflector.Packet(TAG, "special")
-    assert reflector.parse(TAG + bytes(4)) == reflector.Packet(TAG, "other")
+    assert reflector.parse(SELF_INFO) == reflector.ReflectorPacket(TAG, "self_info", ("192.0.2.1", 12345))
+    assert reflector.parse(DATA) == reflector.ReflectorPacket(DATA[:16], "data", data=b"hello")
+    assert reflector.parse(HELLO) == reflector.ReflectorPacket(TAG, "special")
+    assert reflector.parse(TAG + bytes(4)) == reflector.ReflectorPacket(TAG, "other")
 
 
 def test_hello_is_recognised_with_any_tag() -> None:
@@ -61,7 +61,7 @@ def test_self_info_without_the_mark_of_ipv4_is_parsed() -> None:
 
 @pytest.mark.parametrize("end", range(32, 64))
 def test_shortened_self_info_shows_no_address(end: int) -> None:
-    assert reflector.parse(SELF_INFO[:end]) == reflector.Packet(TAG, "special")
+    assert reflector.parse(SELF_INFO[:end]) == reflector.ReflectorPacket(TAG, "special")
 
 
 def test_data_that_is_shorter_than_it_says_has_an_unknown_form() -> None:

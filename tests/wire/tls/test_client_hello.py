@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.lab.censors.kit import server_name
-from probe.lab.censors.kit.server_name import hello_is_complete, read_hello
+from probe.wire.tls import server_name
 from probe.wire.tls.client_hello import (
     ECH,
     ECH_LENGTHS,
@@ -20,6 +19,7 @@ from probe.wire.tls.client_hello import (
     with_ech,
     without_ech,
 )
+from probe.wire.tls.server_name import hello_is_complete, read_hello
 from tests.support.lab.hellos import browsers_hello, hello
 from tests.support.servers.authority import issue
 

@@ -17,7 +17,7 @@ from probe.wire.tls.quic_initial import (
     V1,
     V2,
     ClientInitials,
-    Keys,
+    InitialKeys,
     NotInitial,
     crypto_pieces,
     initial_keys,
@@ -41,7 +41,7 @@ HEADER = bytes.fromhex("c300000001088394c8f03e5157080000449e00000002")
 PROTECTED_HEADER = bytes.fromhex("c000000001088394c8f03e5157080000449e7b9aec34")
 
 
-def protect(header: bytes, frames: bytes, keys: Keys, *, number_size: int = 4) -> bytes:
+def protect(header: bytes, frames: bytes, keys: InitialKeys, *, number_size: int = 4) -> bytes:
     """Encrypt an Initial packet (RFC 9001 5.3 and 5.4)."""
     number = header[-number_size:]
     nonce = (int.from_bytes(keys.iv, "big") ^ int.from_bytes(number, "big")).to_bytes(12, "big")
@@ -51,7 +51,7 @@ def protect(header: bytes, frames: bytes, keys: Keys, *, number_size: int = 4) -
     return bytes([header[0] ^ (mask[0] & 0x0F)]) + header[1:-number_size] + covered + sealed
 
 
-def initial(frames: bytes, dcid: bytes = DCID, *, number: int = 0, keys: Keys | None = None) -> bytes:
+def initial(frames: bytes, dcid: bytes = DCID, *, number: int = 0, keys: InitialKeys | None = None) -> bytes:
     """Build a client's Initial packet of version 1."""
     frames += bytes(max(0, 40 - len(frames)))
     length = 4 + len(frames) + 16
@@ -65,12 +65,12 @@ def crypto(offset: int, data: bytes) -> bytes:
 
 
 def test_keys_of_rfc_9001_a_1() -> None:
-    assert initial_keys(DCID) == Keys(
+    assert initial_keys(DCID) == InitialKeys(
         bytes.fromhex("1f369613dd76d5467730efcbe3b1a22d"),
         bytes.fromhex("fa044b2f42a3fd3b46fb255c"),
         bytes.fromhex("9f50449e04a0e810283a1e9933adedd2"),
     )
-    assert initial_keys(DCID, of_server=True) == Keys(
+    assert initial_keys(DCID, of_server=True) == InitialKeys(
         bytes.fromhex("cf3a5331653c364c88f0f379b6067e37"),
         bytes.fromhex("0ac1493ca1905853b0bba03e"),
         bytes.fromhex("c206b8d9b9f0f37644430b490eeaa314"),
@@ -78,7 +78,7 @@ def test_keys_of_rfc_9001_a_1() -> None:
 
 
 def test_keys_of_rfc_9369_a_1() -> None:
-    assert initial_keys(DCID, V2) == Keys(
+    assert initial_keys(DCID, V2) == InitialKeys(
         bytes.fromhex("8b1a0bc121284290a29e0971b5cd045d"),
         bytes.fromhex("91f73e2351d8fa91660e909f"),
         bytes.fromhex("45b95e15235d6f45a6b19cbcb0294ba9"),

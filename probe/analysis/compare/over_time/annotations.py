@@ -13,7 +13,7 @@ HEADER = ["time", "country", "service", "text"]
 
 @dataclass(frozen=True)
 class Annotation:
-    """Hold one note. An empty country or service means all of them."""
+    """Hold one note of the user. A note with an empty country or service is about all countries or services."""
 
     day: str
     cc: str

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TypeVar
 
@@ -19,7 +19,8 @@ class Event:
 
     A service that is blocked in two ways at once has two events that differ in the mechanism. `onset` is None if the
     data begin with the event. `end` is the first day after it, None if it lasts. A possible shutdown, and measurements
-    that stopped, have no service and no mechanism, since missing measurements do not show a cause.
+    that stopped, have no service and no mechanism, since missing measurements do not show a cause. `q_value` is the
+    least false discovery rate at which chance does not explain the event, None for measurements that stopped.
     """
 
     service: str | None
@@ -30,6 +31,7 @@ class Event:
     detected_at: str
     kind: str
     cc: str
+    q_value: float | None = field(default=None, compare=False)
 
     def meets(self, other: "Event") -> bool:
         """Return True for the same service and country with at least one day in common."""

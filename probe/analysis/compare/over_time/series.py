@@ -9,6 +9,7 @@ from typing import Any
 from probe.analysis.compare.axes import AXES, ROWS, Question
 from probe.analysis.compare.cells import INSUFFICIENT, prepare
 from probe.analysis.compare.current import LEAST, kind_of, state_of
+from probe.analysis.compare.over_time.period import period_of
 from probe.analysis.compare.over_time.timeline import step_of, steps
 from probe.analysis.compare.units import COUNTED_STATE, FAILING, NOT_COUNTED, STATES, WORKING, fails, sql_of_runs
 from probe.analysis.compare.verdict_table import VerdictTable
@@ -74,12 +75,19 @@ def series(table: VerdictTable, question: Question, grain: str = "day") -> list[
     prepare(table, question)
     axes = axes_of(question)
     found = _buckets(table, [ROWS[question.row], *(AXES[axis] for axis in axes), step_of(grain)])
-    times = steps({time for buckets in found.values() for time in buckets}, grain)
+    times = _times({time for buckets in found.values() for time in buckets}, period_of(table).days, grain)
     all_series = [
         Series(service, dict(zip(axes, vantage, strict=True)), [buckets.get(time) or Bucket(time) for time in times])
         for (service, *vantage), buckets in found.items()
     ]
     return sorted(all_series, key=lambda one: (one.service, -sum(bucket.n for bucket in one.buckets), str(one.vantage)))
+
+
+def _times(seen: set[str], days: Sequence[str], grain: str) -> list[str]:
+    """Return the steps of the period. Times that a wrong clock put before or after it have no gaps between them."""
+    inside = {time for time in seen if days and days[0] <= time[:10] <= days[-1]}
+    outside = {one for time in seen - inside for one in steps([time], grain)}
+    return sorted({*steps(inside, grain), *outside}) if inside else steps(seen, grain)
 
 
 def axes_of(question: Question) -> list[str]:

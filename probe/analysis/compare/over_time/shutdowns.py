@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from math import prod
+from dataclasses import replace
+from math import exp, prod
 from statistics import median
 
 from probe.analysis.compare.over_time.event import SHUTDOWN, STOPPED, Event, span
@@ -21,6 +22,8 @@ from probe.analysis.statistics.cusum import COLLAPSED, Change
 FALSE_A_YEAR = 0.03  # coincidences of users who stop, per country and year, up to which a silence is a shutdown
 A_YEAR = 365
 NETWORKS = 2  # that must fall silent together
+HOLIDAY = 0.1  # share of the usual runs that a country makes on its quietest holidays
+HOLIDAY_CHANCE = 0.05  # probability of so few runs on such holidays, up to which a silence is a shutdown
 ELSEWHERE = 0.5  # share of its usual activity that the rest of the table must have at the same time
 # A run without any network does not show that the network works. Measurements without a run id are runs of their own.
 _RUNS = """
@@ -42,8 +45,9 @@ def shutdowns(table: VerdictTable, days: list[str]) -> list[Event]:
         Country(cc, {asn: NetworkActivity([counts[day] for day in days]) for asn, counts in networks.items()})
         for cc, networks in runs.items()
     ]
+    tests = len(countries) * len(days)
     rates, everywhere = UsualSilences(countries), [sum(day) for day in zip(*(c.active for c in countries), strict=True)]
-    return [event for country in countries for event in _of_country(country, rates, everywhere, days)]
+    return [event for country in countries for event in _of_country(country, rates, everywhere, days, tests)]
 
 
 def _measured(runs: _Runs, days: list[str]) -> list[str]:
@@ -55,9 +59,16 @@ def _measured(runs: _Runs, days: list[str]) -> list[str]:
 
 
 def _of_country(
-    country: Country, rates: UsualSilences, everywhere: Sequence[int], days: Sequence[str]
+    country: Country, rates: UsualSilences, everywhere: Sequence[int], days: Sequence[str], tests: int
 ) -> Iterator[Event]:
-    dark = [_event(country, change, days, SHUTDOWN) for change in _silent(country, rates, everywhere)]
+    """Iterate over the events of a country. `tests` is the number of days of countries on which one can begin."""
+    dark = [
+        replace(
+            _event(country, change, days, SHUTDOWN),
+            q_value=min(1.0, tests * _chance(country, rates, change, len(days))),
+        )
+        for change in _silent(country, rates, everywhere)
+    ]
     yield from dark
     others = [_event(country, change, days, STOPPED, networks) for change, networks in stopped(country)]
     yield from (one for one in others if not any(one.meets(other) for other in dark))
@@ -86,10 +97,36 @@ def _detected(country: Country, rates: UsualSilences, onset: int, length: int) -
 
 
 def _is_shutdown(country: Country, rates: UsualSilences, onset: int, days: int, *, returned: bool) -> bool:
-    """Return True if independent networks would be silent together so at most FALSE_A_YEAR times a year."""
+    """Return True if neither independent networks nor holidays explain a silence.
+
+    Independent networks would be silent together so at most FALSE_A_YEAR times a year.
+    """
+    if not _quieter_than_holidays(country, onset, days):
+        return False
     fallen = country.fell_silent(onset, days)
     shares = [rates.share(country, network, onset, days, returned=returned) for network in fallen]
     return len(shares) >= NETWORKS and A_YEAR * prod(shares) <= FALSE_A_YEAR
+
+
+def _chance(country: Country, rates: UsualSilences, change: Change, days: int) -> float:
+    """Return the probability that independent networks are silent together for so long."""
+    onset = change.onset or 0
+    length = min(LONGEST, (days if change.end is None else change.end) - onset)
+    return prod(rates.share(country, one, onset, length, returned=False) for one in country.fell_silent(onset, length))
+
+
+def _quieter_than_holidays(country: Country, onset: int, days: int) -> bool:
+    """Return True if a silence has fewer runs than a country's quietest holidays would have, of a Poisson model.
+
+    On a holiday all networks have fewer runs together, so they are not independent then.
+    """
+    networks = country.networks.values()
+    expected = HOLIDAY * days * sum(usual(one.runs, onset) for one in networks)
+    term = total = exp(-expected)
+    for number in range(1, sum(sum(one.runs[onset : onset + days]) for one in networks) + 1):
+        term *= expected / number
+        total += term
+    return total <= HOLIDAY_CHANCE
 
 
 def _works_elsewhere(country: Country, everywhere: Sequence[int], onset: int, days: int) -> bool:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from probe.analysis.compare.cells import INSUFFICIENT, Cell, Comparison
 from probe.analysis.compare.compare import baseline_name, folded
+from probe.analysis.compare.contributors import CONTRIBUTORS, NETWORKS
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import LEAST_SOURCES, NEARLY_ALL, RATE
-from probe.analysis.compare.terminal.network_rows import network_notes
+from probe.analysis.compare.terminal.cell_rows import network_notes
 from probe.analysis.compare.terminal.style import Style
 from probe.analysis.compare.units import CONNECTED, DOWN
-from probe.analysis.rules.mechanisms import MEANINGS
+from probe.analysis.ruleset.mechanisms import MEANINGS
 from probe.messages import tr, tr_plural
 
 
@@ -32,21 +33,32 @@ def folded_note(note: str, width: int) -> list[str]:
 
 
 def _signs(comparison: Comparison, cells: list[Cell], style: Style) -> Iterator[str]:
-    """Yield the meaning of columns and signs."""
     yield tr("runs 3/4: of 4 runs in the newest {days} days, 3 fail. They work if the state is OK.", days=NOW)
     yield tr(
-        "fail: the share of network-days that fail. 95 %: this share is in the interval. A day of a network counts "
-        "once, as most of its runs ended."
+        "fail: the share of network-days that fail, with an interval of 95 %. Each day of a network counts once, with "
+        "the result that most of its runs had."
     )
     yield tr("since: the first day of the state. Without a day, no change was seen.")
     if any(cell.now is not None and cell.state == INSUFFICIENT for cell in cells):
         yield tr("(...): fewer than {least} runs, too few for a statement about the network.", least=LEAST)
+    if any(cell.now is not None and cell.state == INSUFFICIENT and cell.runs >= LEAST for cell in cells):
+        yield tr(
+            "(...) for a country: fewer than {contributors} devices on {networks} networks are known to fail. One or "
+            "two devices with a filter of their own can do that. The cells of its networks say more.",
+            contributors=CONTRIBUTORS,
+            networks=NETWORKS,
+        )
     if any(cell.found == DOWN for cell in cells):
         yield tr("DOWN: the service fails from the test helper too, so nothing accuses the network.")
     if any(cell.found == CONNECTED for cell in cells):
-        yield tr("CONNECTED: the service was reached. Nothing proves that it was the right one.")
+        yield tr("CONNECTED: a server accepted the connection. Nothing proves that it was the service's own.")
     if any(cell.difference and cell.difference.worse for cell in cells):
         yield _star(comparison)
+    if any(cell.partial for cell in cells):
+        yield tr(
+            "PARTLY BLOCKED 3/40: the service mostly works, and 3 of 40 runs fail. Failures are at some hours, on some "
+            "days or networks, or in part of the runs, more than chance, outages and filters of single devices explain."
+        )
     if any(cell.throughput for cell in cells):
         yield tr(
             "speed 23 % (12-31 % in 4 runs): the median speed of the service is 23 % of that of the transfers that "

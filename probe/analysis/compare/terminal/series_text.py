@@ -19,7 +19,9 @@ def to_text(found: list[Series], style: Style = PLAIN) -> str:
         blocks.append("\n".join([*title, *(_line(bucket, style) for bucket in one.buckets)]))
     notes = (
         tr("A bar has the share that fails of the runs that fail or work. ? means that none of them does."),
-        tr("BLOCKED 4/5: 4 of 5 runs fail, most of them so. (...): fewer than {least} runs.", least=LEAST),
+        tr(
+            "BLOCKED 4/5: 4 of 5 runs fail, and most of these are BLOCKED. (...): fewer than {least} runs.", least=LEAST
+        ),
         tr("A row without a bar was not measured, so it is not OK."),
     )
     legend = [style.bar(0.5, 6) + " " + tr("half of the runs fail")]

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator
 from probe.analysis.compare.axes import ARTIFICIAL
 from probe.analysis.compare.cells import INSUFFICIENT, Cell, Comparison
 from probe.analysis.compare.compare import WORDS, folded, not_counted, runs_text
-from probe.analysis.compare.terminal.cell_rows import cell_lines, header, named, share_of
+from probe.analysis.compare.terminal.cell_rows import cell_lines, header, named, network_lines, share_of
 from probe.analysis.compare.terminal.legend import legend
-from probe.analysis.compare.terminal.network_rows import network_lines
 from probe.analysis.compare.terminal.style import PLAIN, Style
 from probe.analysis.compare.units import DOWN, FAILING, STATES
 from probe.messages import tr, tr_plural
@@ -106,8 +105,8 @@ def _name(comparison: Comparison, place: int) -> str:
 
 
 def _is_shown(cell: Cell) -> bool:
-    """Return True for a cell that fails or is down, or in which a network fails."""
-    return cell.now is not None and (cell.now.state in (*FAILING, DOWN) or cell.now.failing > 0)
+    """Return True for a cell that fails or is down, is blocked in part, or in which a network fails."""
+    return cell.now is not None and (cell.now.state in (*FAILING, DOWN) or cell.now.failing > 0 or bool(cell.partial))
 
 
 def _severity(cell: Cell) -> tuple[bool, int, float]:

@@ -1,6 +1,6 @@
 """Return all data of a page from a table of verdicts and its comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,22 +8,64 @@ from probe import __version__
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import Comparison
 from probe.analysis.compare.compare import REASONS, WORDS, baseline_name
+from probe.analysis.compare.contributors import CONTRIBUTORS, NETWORKS
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import RATE
+from probe.analysis.compare.networks import NetworkRegimes
 from probe.analysis.compare.over_time.annotations import Annotation
 from probe.analysis.compare.units import FAILING
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.listings.joined import Joined
-from probe.analysis.report.page.cell_data import cell_data, column_order, vantage_data
-from probe.analysis.report.page.map_data import map_data
-from probe.analysis.report.page.network_data import network_data, regime_sentences
-from probe.analysis.report.page.over_time_data import over_time_data
-from probe.analysis.report.page.series_data import MOST_POINTS
+from probe.analysis.report.page.cell_data import cell_data, column_order, vantage_data, verdicts_data
+from probe.analysis.report.page.over_time_data import MOST_POINTS, over_time_data
 from probe.analysis.report.page.stores_data import stores_data
-from probe.analysis.report.page.verdict_data import verdicts_data
-from probe.analysis.rules.tables import RULESET
+from probe.analysis.report.page.summary_data import by_country, summary_data
+from probe.analysis.rules.regime_rules import REGIMES, UNKNOWN, sentence_of
+from probe.analysis.ruleset.tables import RULESET
 from probe.analysis.store.csv_cells import IGNORED, MARK, SEPARATORS, SIGN_OF_NUL, SIGNS
+from probe.countries.country_names import country_name, region_name
+from probe.countries.outlines import outlines
 from probe.messages import printable
+
+
+def network_data(name: str, networks: NetworkRegimes) -> dict[str, Any]:
+    """Return a row of the table: the vantage point, its runs, and their regimes as text."""
+    return {
+        "name": name,
+        "runs": networks.runs,
+        "main": ", ".join(f"{regime} in {runs}" for regime, runs in networks.main.items()),
+        "restrictions": ", ".join(f"{regime} in {runs}" for regime, runs in networks.restrictions.items()),
+        "days": networks.first if networks.first == networks.last else f"{networks.first} to {networks.last}",
+    }
+
+
+def regime_sentences(networks: Iterable[NetworkRegimes]) -> dict[str, str]:
+    """Return the sentence of each regime that a run has, in the order of the regimes."""
+    shown = {name for one in networks for name in (*one.main, *one.restrictions)}
+    return {name: sentence_of(name) for name in (*REGIMES, UNKNOWN) if name in shown}
+
+
+LEAST_COUNTRIES = 2  # One country needs no map.
+
+
+def map_data(codes: Iterable[str]) -> dict[str, Any] | None:
+    """Return the map of the countries with these codes, None for too few. All other countries have an outline only."""
+    measured, drawn = {code for code in codes if code}, outlines()
+    points = {code: point for code, point in drawn.points.items() if code in measured}
+    shown = measured & (drawn.outlines.keys() | points)
+    if len(shown) < LEAST_COUNTRIES:
+        return None
+    return {
+        "width": drawn.width,
+        "height": drawn.height,
+        "outlines": drawn.outlines,
+        "no_code": drawn.no_code,
+        "points": points,
+        "names": {code: country_name(code) for code in sorted(shown | drawn.outlines.keys())},
+        "regions": {code: region_name(code) for code in sorted(shown)},
+        "absent": sorted(measured - shown),
+    }
+
 
 WIDTHS = {"sure": 25, "fair": 50}  # percentage points of a cell's interval, up to which its fill has this strength
 GLYPHS = {
@@ -50,11 +92,15 @@ def page_data(
 
     `sources` are names without folders. `annotations` are marked in the time line. `stores` has apps by country.
     """
+    over_time = over_time_data(table, comparison.question, annotations)
+    measured = _measured(table, over_time["days"])
+    countries = by_country(table, comparison)
     return {
         "title": "What is blocked, how and where",
         **_words(),
-        **_measured(table),
+        **measured,
         **_compared(table, comparison),
+        "summary": summary_data(countries, measured["last"][:10]),
         "software": f"censorprobe {__version__}",
         "ruleset": RULESET,
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -62,7 +108,7 @@ def page_data(
         "question": _describe_question(comparison.question),
         "map": map_data(vantage.get("cc", "") for vantage in comparison.vantages),
         "stores": stores_data(stores, comparison),
-        **over_time_data(table, comparison.question, annotations),
+        **over_time,
     }
 
 
@@ -70,6 +116,8 @@ def _words() -> dict[str, Any]:
     """Return words, glyphs and limits, which are the same on every page."""
     return {
         "least": LEAST,
+        "contributors": CONTRIBUTORS,
+        "contributor_networks": NETWORKS,
         "newest_days": NOW,
         "most_points": MOST_POINTS,
         "rate_percent": round(100 * RATE),
@@ -82,12 +130,13 @@ def _words() -> dict[str, Any]:
     }
 
 
-def _measured(table: VerdictTable) -> dict[str, Any]:
-    """Return how much was measured, and when."""
+def _measured(table: VerdictTable, days: Sequence[str]) -> dict[str, Any]:
+    """Return how much was measured, and when. With a period, measurements outside its `days` do not stretch it."""
+    inside = f"CASE WHEN {'day >= ? AND day <= ?' if days else '1 = 1'} THEN measurement_start_time END"
+    ends = [days[0], days[-1]] if days else []
     ((measurements, first, last, lab, synthetic),) = table.select(
-        "SELECT COUNT(DISTINCT line_hash), MIN(measurement_start_time), MAX(measurement_start_time), MAX(lab), "
-        "MAX(synthetic) "
-        "FROM verdicts"
+        f"SELECT COUNT(DISTINCT line_hash), MIN({inside}), MAX({inside}), MAX(lab), MAX(synthetic) FROM verdicts",
+        [*ends, *ends],
     )
     made_up = {"lab": bool(lab), "synthetic": bool(synthetic)}
     return {**made_up, "measurements": measurements, "first": first, "last": last}

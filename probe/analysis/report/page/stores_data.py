@@ -5,8 +5,8 @@ from typing import Any
 
 from probe.analysis.compare.cells import Comparison
 from probe.analysis.listings.joined import Joined, state_of
-from probe.analysis.rules.regimes import WITHOUT_LISTS
-from probe.countries.names import country_name
+from probe.analysis.rules.regime_rules import WITHOUT_LISTS
+from probe.countries.country_names import country_name
 
 STORES = {"apple": "App Store", "google": "Google Play (weak evidence)"}
 

@@ -1,1 +1,1 @@
-"""Migrate, check, compact and describe a store, and remove measurements from it."""
+"""Migrate, check, describe, copy and judge a store again, and remove measurements from it."""

@@ -6,17 +6,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.database import locked
 from probe.analysis.store.files import REPLACED, month_of, staged_file, table_files
-from probe.analysis.store.index import NO_PART, ids_in, index_file, index_files, read_ids
+from probe.analysis.store.identity_index import (
+    NO_PART,
+    batches_of,
+    ids_in,
+    index_file,
+    index_files,
+    read_ids,
+    reading_part,
+)
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.versions import VERSION, check_known, note_on_version, reading
+from probe.analysis.store.views import Store
 from probe.analysis.store.writing.sorting import ORDER
-from probe.files import open_regular
 from probe.messages import tr
 
 
@@ -30,7 +35,7 @@ def check(folder: Path) -> Iterator[str]:
         if version not in (0, VERSION):
             yield str(note_on_version(folder))
             return
-        for problems in (_interrupted, _missing, _rows, _twice):
+        for problems in (_interrupted, _missing, _rows, _twice, _contradictions):
             yield from problems(folder)
 
 
@@ -97,13 +102,10 @@ def _of_table(path: Path, table: str, known: set[str]) -> Iterator[str]:
 
 def _keys(path: Path, columns: list[str]) -> Iterator[tuple[Any, ...]]:
     """Read all columns, since a damaged one is found only so, and iterate over the values of some."""
-    try:
-        with open_regular(path) as opened, pq.ParquetFile(opened) as file:
-            for batch in file.iter_batches(8192):
-                values = (batch.column(name).fill_null("" if name != "row" else 0) for name in columns)
-                yield from zip(*(column.to_pylist() for column in values), strict=True)
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise StoreError(tr(NO_PART, path=path, reason=str(error).partition("\n")[0])) from None
+    with reading_part(path):
+        for batch in batches_of(path):
+            values = (batch.column(name).fill_null("" if name != "row" else 0) for name in columns)
+            yield from zip(*(column.to_pylist() for column in values), strict=True)
 
 
 def _twice(folder: Path) -> Iterator[str]:
@@ -117,3 +119,38 @@ def _twice(folder: Path) -> Iterator[str]:
         for identity, same in groupby(every):
             if (count := len(list(same))) > 1:
                 yield tr("The measurement {identity} is stored {count} times.", identity=identity.hex(), count=count)
+
+
+NAMED = 20  # tests with measurements that contradict each other
+_CONTRADICTED = """
+SELECT coalesce(min(run_id), '') AS run, count(*) AS held, count(*) OVER () AS tests,
+  arg_min(measurement_file, (measurement_file, measurement_line)) AS file,
+  arg_min(measurement_line, (measurement_file, measurement_line)) AS line,
+  arg_max(measurement_file, (measurement_file, measurement_line)) AS other_file,
+  arg_max(measurement_line, (measurement_file, measurement_line)) AS other_line
+FROM measurements GROUP BY coalesce(claim, line_hash) HAVING count(*) > 1 ORDER BY file, line LIMIT """
+
+
+def _contradictions(folder: Path) -> Iterator[str]:
+    """Find tests of a run that have measurements with different contents. All but one were changed or invented."""
+    if not table_files(folder, "measurements"):
+        return
+    try:
+        with Store(folder) as store:
+            rows = store.sql(_CONTRADICTED + str(NAMED)).to_pylist()
+    except StoreError as error:
+        yield str(error)
+        return
+    for row in rows:
+        first = tr("{file}, line {number}", file=row["file"], number=row["line"])
+        last = tr("{file}, line {number}", file=row["other_file"], number=row["other_line"])
+        yield tr(
+            "{count} measurements name the same test of run {run} and have different contents: {first}, and {last}. "
+            "At least one was changed later or made up. `probe compare` counts each as a run of its own.",
+            count=row["held"],
+            run=row["run"],
+            first=first,
+            last=last,
+        )
+    if rows and rows[0]["tests"] > NAMED:
+        yield tr("Such contradictions in other tests, which are not listed: {count}.", count=rows[0]["tests"] - NAMED)

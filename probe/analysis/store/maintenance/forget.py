@@ -12,23 +12,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from probe.analysis.store.columns import TABLES, fitted, schema
 from probe.analysis.store.files import WORK, write_rows
-from probe.analysis.store.index import NO_PART, make_index
-from probe.analysis.store.manifest import StoreError
+from probe.analysis.store.identity_index import batches_of, make_index, reading_part
 from probe.analysis.store.versions import check_current
-from probe.analysis.store.writing.ingest import open_for_writing
-from probe.analysis.store.writing.merge import Part, parts_of
-from probe.analysis.store.writing.moves import move, remove_replaced
-from probe.analysis.store.writing.partitions import load_staged
+from probe.analysis.store.writing.merge import Part, load_staged, parts_of
+from probe.analysis.store.writing.moves import move, open_for_writing, remove_replaced
 from probe.analysis.store.writing.workers import workers
-from probe.files import open_regular
-from probe.messages import tr
 from probe.platforms.durability import sync_all
-
-_READ_ROWS = 8192
 
 
 @dataclass(frozen=True)
@@ -88,11 +80,9 @@ def forget(folder: Path, selection: Selection, *, jobs: int = 1) -> int:
 def _selected(file: Path, selection: Selection) -> list[str]:
     """Return the identities of the selected measurements in a file."""
     found: list[str] = []
-    try:
-        for batch in _batches(file, ["line_hash", "day", "probe_cc", "run_id"]):
+    with reading_part(file):
+        for batch in batches_of(file, ["line_hash", "day", "probe_cc", "run_id"]):
             found += batch.filter(selection.matches(batch))["line_hash"].to_pylist()
-    except (pa.ArrowException, KeyError) as error:
-        raise StoreError(tr(NO_PART, path=file, reason=str(error).partition("\n")[0])) from None
     return found
 
 
@@ -104,7 +94,7 @@ def _write_others(folder: Path, part: Part, hashes: list[str], name: str) -> Non
         made.parent.mkdir(parents=True, exist_ok=True)
         others = (
             batch.filter(pc.invert(pc.is_in(batch["line_hash"], value_set=unwanted)))
-            for batch in _batches(folder / part.files[table], None)
+            for batch in batches_of(folder / part.files[table])
         )
         if not write_rows(made, _fitting(others, table), schema(table), sync=False):
             made.unlink()
@@ -115,11 +105,3 @@ def _fitting(batches: Iterator[Any], table: str) -> Iterator[Any]:
     for batch in batches:
         if batch.num_rows:
             yield fitted(batch, table)
-
-
-def _batches(file: Path, columns: list[str] | None) -> Iterator[Any]:
-    try:
-        with open_regular(file) as opened, pq.ParquetFile(opened) as rows:
-            yield from rows.iter_batches(_READ_ROWS, columns=columns)
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise StoreError(tr(NO_PART, path=file, reason=str(error).partition("\n")[0])) from None

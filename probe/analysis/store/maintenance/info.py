@@ -4,17 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.compare.verdict_table import StoreError
 from probe.analysis.store.columns import TABLES
-from probe.analysis.store.files import table_files
-from probe.analysis.store.index import INDEX, NO_PART, index_files
+from probe.analysis.store.files import sizes_of, table_files
+from probe.analysis.store.identity_index import INDEX, index_files, reading_part
 from probe.analysis.store.manifest import NAME, files_in, rejected_count
 from probe.analysis.store.versions import VERSION, check_known, reading
 from probe.files import open_regular
-from probe.messages import tr
 
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
@@ -39,12 +36,6 @@ def info(store: "Path | BucketStore") -> dict[str, Any]:
         "files": sizes_of(store)[0] if isinstance(store, Path) else len(store.listing.files),
         "bytes": _bytes(store),
     }
-
-
-def sizes_of(folder: Path) -> tuple[int, int]:
-    """Return the number of all files of a store and their bytes."""
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-    return len(sizes), sum(sizes)
 
 
 def _paths(store: "Path | BucketStore") -> Iterable[Path]:
@@ -86,8 +77,5 @@ def _month(file: Path) -> str:
 
 def rows_in(file: Path) -> int:
     """Return the number of rows in a file of a table. Raises StoreError."""
-    try:
-        with open_regular(file) as opened:
-            return int(pq.read_metadata(opened).num_rows)
-    except (pa.ArrowException, OSError) as error:
-        raise StoreError(tr(NO_PART, path=file, reason=str(error).partition("\n")[0])) from None
+    with reading_part(file), open_regular(file) as opened:
+        return int(pq.read_metadata(opened).num_rows)

@@ -4,29 +4,20 @@ At any time each measurement of the manifest is in exactly one staged file or on
 removed when the next ingest begins, which continues where this one stopped.
 """
 
-import shutil
-import sqlite3
 import time
-import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from probe.analysis.store.columns import TABLES
-from probe.analysis.store.database import refusal
-from probe.analysis.store.files import STAGED, WORK, staged_file
-from probe.analysis.store.index import make_index
+from probe.analysis.store.files import staged_file
 from probe.analysis.store.manifest import LINE_HASHES, FileTally, Manifest, Rejected
-from probe.analysis.store.writing.admission import ARTIFICIAL, Line, read_line
+from probe.analysis.store.writing.admission import ARTIFICIAL, Line, file_digest, read_line
 from probe.analysis.store.writing.batch import Done, Job, work
-from probe.analysis.store.writing.hashes import file_digest, line_hash
-from probe.analysis.store.writing.merge import Merger, crowded
-from probe.analysis.store.writing.moves import remove_replaced, undo_move
-from probe.analysis.store.writing.partitions import load_staged
+from probe.analysis.store.writing.merge import Merger, crowded, load_staged
+from probe.analysis.store.writing.moves import open_for_writing
 from probe.analysis.store.writing.workers import Workers, result_of, workers
 from probe.results import Piece, Problem, RemoteFile, Source, file_name, read_pieces
 
@@ -55,16 +46,17 @@ class Report:
 
 
 @dataclass
-class _Batch:
+class Batch:
     """Collect lines for a worker, each with its file's counts, and the files that end with them."""
 
-    lines: list[tuple[bytes, Piece]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     tallies: list[FileTally] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     ended: list[FileTally] = field(default_factory=list)
     bytes: int = 0
 
     def full(self) -> bool:
+        """Return True if a worker should get the batch."""
         return len(self.lines) + len(self.rejected) >= BATCH_LINES or self.bytes >= BATCH_BYTES
 
 
@@ -74,148 +66,139 @@ def ingest(sources: Iterable[Source], folder: Path, *, lab: bool = False, jobs: 
     Raises FullDisk, and StoreError if the store cannot be written or a worker was killed. Measurements added before
     stay.
     """
-    began, report = time.monotonic(), Report()
     with open_for_writing(folder) as manifest, workers(jobs) as pool:
-        batches = _Intake(manifest, folder, lab, report, pool)
-        pending: deque[tuple[_Batch, str, Future[Done]]] = deque()
-        for batch in batches.of(sources):
-            name = uuid.uuid4().hex
-            pending.append((batch, name, pool.submit(work, Job(folder, name, batch.lines))))
+        intake = Intake(manifest, folder, lab, pool)
+        pending: deque[tuple[Batch, Future[Done]]] = deque()
+        for batch, pieces in _batches(intake, sources):
+            lines = [(line.identity, piece) for line, piece in zip(batch.lines, pieces, strict=True)]
+            pending.append((batch, pool.submit(work, Job(folder, lines))))
             if len(pending) >= 2 * jobs:
-                batches.finish(*pending.popleft())
-        while pending:
-            batches.finish(*pending.popleft())
-        batches.load()
-        batches.merger.merge_crowded()
-    report.seconds = round(time.monotonic() - began, 3)
-    return report
+                first, future = pending.popleft()
+                intake.finish(first, result_of(future))
+        for batch, future in pending:
+            intake.finish(batch, result_of(future))
+        return intake.end()
 
 
-class _Intake:
-    """Make batches of new lines from files, and record the results of batches in the manifest."""
+def _batches(intake: "Intake", sources: Iterable[Source]) -> Iterator[tuple[Batch, list[Piece]]]:
+    """Iterate over the batches of all files, with a piece for each line. A batch can have lines of several files."""
+    batch, pieces = Batch(), list[Piece]()
+    for source in sources:
+        tally = intake.begin(source, intake.known_digest(source))
+        if tally is None:
+            continue
+        for piece in read_pieces(source):
+            if intake.add(intake.read(piece, tally.digest), tally, batch) and isinstance(piece, Piece):
+                pieces.append(piece)
+            if batch.full():
+                yield batch, pieces
+                batch, pieces = Batch(), []
+        if isinstance(source, RemoteFile):
+            tally.digest = intake.digest_read(source)
+        batch.ended.append(tally)
+    yield batch, pieces
 
-    def __init__(self, manifest: Manifest, folder: Path, lab: bool, report: Report, pool: Workers) -> None:
-        self._manifest, self._folder, self._lab, self._report, self._pool = manifest, folder, lab, report, pool
-        self.merger = Merger(folder, manifest, pool)
-        self._has_line_hashes = manifest.setting(LINE_HASHES) is not None
+
+class Intake:
+    """Decide which lines of the files are added, in the order of files and lines, and record this in the manifest."""
+
+    def __init__(self, manifest: Manifest, folder: Path, lab: bool, pool: Workers) -> None:
+        self._manifest, self._folder, self._lab = manifest, folder, lab
+        self._report, self._began, self._pool = Report(), time.monotonic(), pool
+        self._merger = Merger(folder, manifest, pool)
+        self.has_line_hashes = manifest.setting(LINE_HASHES) is not None
         self._in_work: set[bytes] = set()  # identities of lines in batches that are not finished
 
-    def of(self, sources: Iterable[Source]) -> Iterator[_Batch]:
-        """Iterate over the batches of all files. A batch can have lines of several files, and the last can be empty."""
-        batch = _Batch()
-        for source in sources:
-            digest = self._known_digest(source)
-            before = self._manifest.read_before(digest, self._lab) if digest else None
-            if before is not None:
-                self._report.add(before)
-                continue
-            tally = FileTally(file_name(source), digest)
-            if isinstance(source, RemoteFile):
-                self._manifest.begin_object(tally.name)
-                tally.digest = source.version
-            for piece in read_pieces(source):
-                self._put(piece, tally, batch)
-                if batch.full():
-                    yield batch
-                    batch = _Batch()
-            if isinstance(source, RemoteFile):
-                tally.digest = self._digest_read(source)
-            batch.ended.append(tally)
-        yield batch
-
-    def _known_digest(self, source: Source) -> str:
+    def known_digest(self, source: Source) -> str:
         """Return the digest of a file. An object is not read for it, so it is "" for one that is new."""
         return (
             self._manifest.digest_of_object(source.version) if isinstance(source, RemoteFile) else file_digest(source)
         )
 
-    def _digest_read(self, source: RemoteFile) -> str:
+    def begin(self, source: Source, digest: str) -> FileTally | None:
+        """Return the counts of a file that must be read, None for one that was read to its end before."""
+        before = self._manifest.read_before(digest, self._lab) if digest else None
+        if before is not None:
+            self._report.add(before)
+            return None
+        tally = FileTally(file_name(source), digest)
+        if isinstance(source, RemoteFile):
+            self._manifest.begin_object(tally.name)
+            tally.digest = source.version
+        return tally
+
+    def digest_read(self, source: RemoteFile) -> str:
         """Record that an object was read to its end, and return its digest, "" if it was not."""
         if source.digest:
             self._manifest.note_object(source.version, source.digest)
         return source.digest
 
-    def _put(self, piece: Piece | Problem, tally: FileTally, batch: _Batch) -> None:
+    def read(self, piece: Piece | Problem, digest: str) -> Line:
+        """Parse a line of the file with that digest."""
+        return read_line(piece, digest, self._lab, self.has_line_hashes)
+
+    def add(self, line: Line, tally: FileTally, batch: Batch) -> bool:
+        """Count a line. Return True if its measurement is added with the batch."""
         tally.lines += 1
-        line = read_line(piece, tally.digest, datetime.now(UTC), self._lab)
-        if isinstance(piece, Piece) and self._held(line, piece):
+        if self._held(line):
             tally.duplicates += 1
         elif line.reason is not None:
-            batch.rejected.append(Rejected(line.identity, piece.file, piece.number, line.reason))
+            batch.rejected.append(Rejected(line.identity, line.file, line.number, line.reason))
             tally.rejected += 1
             tally.of_lab += line.reason in ARTIFICIAL
-        elif isinstance(piece, Piece):
+        else:
             self._in_work.add(line.identity)
-            batch.lines.append((line.identity, piece))
+            batch.lines.append(line)
             batch.tallies.append(tally)
-            batch.bytes += len(piece.raw)
+            batch.bytes += line.size
+            return True
+        return False
 
-    def _held(self, line: Line, piece: Piece) -> bool:
-        """Return True if the store has the measurement, or will have it. A migrated store can have its line's hash."""
+    def _held(self, line: Line) -> bool:
+        """Return True if the store has the measurement, or will have it.
+
+        A store of an earlier release has the claim in place of the identity, and a migrated store the line's hash.
+        """
         if line.identity in self._in_work or self._manifest.holds(line.month, line.identity):
             return True
-        if not self._has_line_hashes:
+        if line.claim and self._manifest.holds(line.month, line.claim):
+            return True
+        if not line.hashed:
             return False
-        self._manifest.rename_rejected(line_hash(piece), line.identity)
-        return self._manifest.holds(line.month, line_hash(piece))
+        self._manifest.rename_rejected(line.hashed, line.identity)
+        return self._manifest.holds(line.month, line.hashed)
 
-    def finish(self, batch: _Batch, name: str, future: "Future[Done]") -> None:
+    def finish(self, batch: Batch, done: Done) -> None:
         """Count the result of a batch, and record it in the manifest."""
-        done = result_of(future)
         for index in done.taken:
             batch.tallies[index].accepted += 1
         for index, reason in done.rejected:
-            one, piece = batch.lines[index]
-            batch.rejected.append(Rejected(one, piece.file, piece.number, reason))
+            line = batch.lines[index]
+            batch.rejected.append(Rejected(line.identity, line.file, line.number, reason))
             batch.tallies[index].rejected += 1
             batch.tallies[index].of_lab += reason in ARTIFICIAL
-        taken = [batch.lines[index][0] for index in done.taken]
-        self._manifest.add(name, self._staged_bytes(name), taken, batch.rejected, batch.ended)
-        self._in_work.difference_update(one for one, _ in batch.lines)
+        taken = [batch.lines[index].identity for index in done.taken]
+        claims = [batch.lines[index].claim for index in done.taken]
+        self._manifest.add(done.name, self._staged_bytes(done.name), taken, batch.rejected, batch.ended, claims)
+        self._in_work.difference_update(line.identity for line in batch.lines)
         for tally in batch.ended:
             self._report.add(tally)
         if self._manifest.staged_bytes() >= LOAD_BYTES:
-            self.load()
+            self._load()
 
-    def load(self) -> None:
+    def end(self) -> Report:
+        """Load what is staged, merge until no month has too many files, and return the counts."""
+        self._load()
+        self._merger.merge_crowded()
+        self._report.seconds = round(time.monotonic() - self._began, 3)
+        return self._report
+
+    def _load(self) -> None:
         """Load the staged files, put merged files in place, and start merging others in the background."""
         load_staged(self._folder, self._manifest, self._pool)
-        self.merger.finish()
-        self.merger.begin(crowded(self._folder))
+        self._merger.finish()
+        self._merger.begin(crowded(self._folder))
 
     def _staged_bytes(self, name: str) -> int:
         files = [staged_file(self._folder, table, name) for table in TABLES]
         return sum(file.stat().st_size for file in files if file.exists())
-
-
-@contextmanager
-def open_for_writing(folder: Path) -> Iterator[Manifest]:
-    """Lock the store for writing, and remove what a killed ingest left. Raises StoreError, and FullDisk.
-
-    What was recorded before an error stays, and the next ingest continues.
-    """
-    manifest = Manifest(folder)
-    try:
-        _sweep(folder, manifest)
-        yield manifest
-    except (OSError, sqlite3.Error) as error:
-        shutil.rmtree(folder / WORK, ignore_errors=True)  # the next ingest makes these files again
-        raise refusal(error, folder) from None
-    finally:
-        manifest.close()
-
-
-def _sweep(folder: Path, manifest: Manifest) -> None:
-    shutil.rmtree(folder / WORK, ignore_errors=True)
-    for name in manifest.unfinished_moves():
-        undo_move(folder, name)
-        manifest.undone(name)
-    remove_replaced(folder)
-    make_index(folder)
-    staged_names = manifest.staged()
-    for table in TABLES:
-        staged = folder / STAGED / table
-        staged.mkdir(parents=True, exist_ok=True)
-        for file in staged.iterdir():
-            if file.stem not in staged_names:
-                file.unlink()

@@ -1,7 +1,7 @@
-"""Merge small files of a month into larger ones, in all tables or in none, while an ingest goes on.
+"""Load staged files into the tables, and merge small files of a month into larger ones, in all tables or in none.
 
-A file is as large as the largest of the files with its name in all tables. Merging files of similar size rewrites each
-row a few times in all, and not once in every load.
+Files are merged while an ingest goes on. A file is as large as the largest of the files with its name in all tables.
+Merging files of similar size rewrites each row a few times in all, and not once in every load.
 """
 
 import math
@@ -14,13 +14,30 @@ from pathlib import Path
 from typing import Any
 
 from probe.analysis.store.columns import TABLES
-from probe.analysis.store.files import WORK, month_of, table_files
-from probe.analysis.store.index import index_file
+from probe.analysis.store.files import WORK, month_of, sizes_of, staged_file, table_files
+from probe.analysis.store.identity_index import index_file
 from probe.analysis.store.manifest import Manifest
-from probe.analysis.store.writing.moves import move, remove_replaced
-from probe.analysis.store.writing.sorting import sortings, write_months
-from probe.analysis.store.writing.workers import Workers, result_of
+from probe.analysis.store.versions import check_current
+from probe.analysis.store.writing.moves import move, open_for_writing, remove_replaced
+from probe.analysis.store.writing.sorting import sortings, write_months, write_sorted
+from probe.analysis.store.writing.workers import Workers, result_of, workers
 from probe.platforms.durability import sync_all
+
+
+def load_staged(folder: Path, manifest: Manifest, pool: Workers) -> None:
+    """Load all staged files into the tables. The next ingest repeats a killed load."""
+    staged = list(manifest.staged())
+    if not staged:
+        return
+    name = uuid.uuid4().hex
+    files = {table: [staged_file(folder, table, one) for one in staged] for table in TABLES}
+    write_sorted(files, folder / WORK, name, pool)
+    move(folder, manifest, name)
+    manifest.finish_load(name)
+    for table in TABLES:
+        for one in staged:
+            staged_file(folder, table, one).unlink()
+
 
 MB = 10**6
 LEAST_BYTES, MOST_BYTES = 64 * MB, 256 * MB  # of a file, where there is as much
@@ -126,3 +143,20 @@ def packed(parts: list[Part], most: int = MOST_BYTES) -> list[list[Part]]:
 
 def _place(file: Path) -> tuple[str, str]:
     return month_of(file), file.stem
+
+
+def compact(folder: Path, *, jobs: int = 1, file_mb: int = MOST_BYTES // MB) -> dict[str, int]:
+    """Merge small files into ones of a quarter of `file_mb` to `file_mb`, where a month has as much.
+
+    Returns {"files_before", "files", "bytes_before", "bytes"}. Raises StoreError and FullDisk.
+    """
+    check_current(folder)
+    with open_for_writing(folder) as manifest, workers(jobs) as pool:
+        files_before, bytes_before = sizes_of(folder)
+        load_staged(folder, manifest, pool)
+        merger = Merger(folder, manifest, pool)
+        merger.begin(small(folder, file_mb * MB))
+        merger.finish()
+        manifest.shrink()
+        files, size = sizes_of(folder)
+    return {"files_before": files_before, "files": files, "bytes_before": bytes_before, "bytes": size}

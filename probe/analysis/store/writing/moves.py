@@ -1,14 +1,18 @@
-"""Move finished files from the folder `work` into a store, in all tables or in none."""
+"""Open a store for writing, and move finished files from its folder `work` into it, in all tables or in none."""
 
 import os
 import shutil
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from probe.analysis.store.columns import TABLES
-from probe.analysis.store.files import REPLACED, WORK, load_of
-from probe.analysis.store.index import INDEX
+from probe.analysis.store.database import refusal
+from probe.analysis.store.files import REPLACED, STAGED, WORK, load_of
+from probe.analysis.store.identity_index import INDEX, make_index
+from probe.analysis.store.manifest import Manifest
 
 HOLDING = (*TABLES, INDEX)  # folders whose files a move adds or replaces
 
@@ -64,3 +68,36 @@ def _files_of(root: Path, held: str, name: str) -> list[Path]:
 def _rename(source: Path, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     os.rename(source, place)
+
+
+@contextmanager
+def open_for_writing(folder: Path) -> Iterator[Manifest]:
+    """Lock the store for writing, and remove what a killed ingest left. Raises StoreError, and FullDisk.
+
+    What was recorded before an error stays, and the next ingest continues.
+    """
+    manifest = Manifest(folder)
+    try:
+        _sweep(folder, manifest)
+        yield manifest
+    except (OSError, sqlite3.Error) as error:
+        shutil.rmtree(folder / WORK, ignore_errors=True)  # the next ingest makes these files again
+        raise refusal(error, folder) from None
+    finally:
+        manifest.close()
+
+
+def _sweep(folder: Path, manifest: Manifest) -> None:
+    shutil.rmtree(folder / WORK, ignore_errors=True)
+    for name in manifest.unfinished_moves():
+        undo_move(folder, name)
+        manifest.undone(name)
+    remove_replaced(folder)
+    make_index(folder)
+    staged_names = manifest.staged()
+    for table in TABLES:
+        staged = folder / STAGED / table
+        staged.mkdir(parents=True, exist_ok=True)
+        for file in staged.iterdir():
+            if file.stem not in staged_names:
+                file.unlink()

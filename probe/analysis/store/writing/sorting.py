@@ -17,10 +17,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.engines.duckdb_files import duckdb_in_memory
+from probe.analysis.engines.duckdb_files import duckdb_in_memory, literal_name
 from probe.analysis.store.columns import TABLES, schema, select_list
-from probe.analysis.store.files import partition, write_rows
-from probe.analysis.store.index import ids_in, index_file, write_ids
+from probe.analysis.store.files import partition, write_whole
+from probe.analysis.store.identity_index import ids_in, index_file, write_ids
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.workers import Workers
 from probe.messages import tr
@@ -79,7 +79,9 @@ def sortings(
 
 def months_in(files: Sequence[Path]) -> list[str]:
     """Return the months of the rows in some files, sorted."""
-    days = {day for file in files for day in pq.read_table(file, columns=["day"], partitioning=None)["day"].unique()}
+    # pyarrow would look for a name that begins with ~ in the user's home, so the name is absolute
+    tables = (pq.read_table(file.absolute(), columns=["day"], partitioning=None) for file in files)
+    days = {day for table in tables for day in table["day"].unique()}
     return sorted({str(day)[:7] for day in days})
 
 
@@ -90,7 +92,7 @@ def write_months(one: Sorting) -> None:
         place = one.work / one.table / partition(month)
         place.mkdir(parents=True, exist_ok=True)
         file = place / f"{one.name}.parquet"
-        write_rows(file, (rows for _, rows in batches), schema(one.table), sync=False)
+        write_whole(file, (rows for _, rows in batches), schema(one.table))
         if one.table == "measurements":
             write_ids(index_file(file), ids_in(file))
 
@@ -103,7 +105,7 @@ def _sorted_rows(one: Sorting, spill: Path) -> Iterator[tuple[str, Any]]:
         connection.execute(f"SET memory_limit = '{memory}MB'")
         connection.execute(f"SET threads = {1 if one.shares > 1 else os.cpu_count()}")
         connection.execute("SET temp_directory = $1", [str(spill)])
-        files = [str(file) for file in one.files]
+        files = [literal_name(file) for file in one.files]
         source = "FROM read_parquet($1, hive_partitioning = false, union_by_name = true)"
         there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * {source}", [files]).fetchall()}
         months = ", ".join(f"'{month}'" for month in one.months)
@@ -168,7 +170,7 @@ def _row_sizes(files: Sequence[Path]) -> RowSizes:
     """Estimate the size of rows from the first rows of some files."""
     columns, rows, texts = Counter[str](), 0, set[str]()
     for path in files[:: max(1, len(files) // 8)]:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path.absolute()) as file:
             first = next(file.iter_batches(_SAMPLE_ROWS), None)
         if first is not None and first.num_rows:
             rows += first.num_rows

@@ -30,7 +30,7 @@ class Workers:
 def workers(jobs: int) -> Iterator[Workers]:
     """Start worker processes, which end with the block."""
     if jobs <= 1:
-        yield Workers(1, _run_here)
+        yield Workers(1, run_here)
         return
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=exit_with_parent)
     try:
@@ -49,7 +49,8 @@ def result_of(future: "Future[Any]") -> Any:
         ) from None
 
 
-def _run_here(task: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+def run_here(task: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+    """Run a task in this process."""
     future: Future[Any] = Future()
     future.set_result(task(*arguments))
     return future

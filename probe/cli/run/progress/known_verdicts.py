@@ -13,13 +13,12 @@ class KnownVerdicts:
         self._records: dict[bytes, Sequence[dict[str, Any]]] = {}
 
     def add(self, measurement: Mapping[str, Any], records: Sequence[dict[str, Any]]) -> None:
-        """Keep the records of a measurement."""
         self._records[_digest(measurement)] = records
 
     def judge(self, measurements: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-        """Iterate over the verdict records of (file name, line number, measurement).
+        """Yield the verdict records of (file name, line number, measurement).
 
-        They are computed for a measurement that differs from all that are known.
+        Verdicts are computed only for a measurement that differs from all earlier ones.
         """
         from probe.analysis.verdicts.verdicts import judge_measurements
 

@@ -1,7 +1,8 @@
 """Judge finished measurements while others are still under way, in a thread of its own.
 
 The verdicts of a written measurement are final: they come from it alone, and the helper's fresh answers are in it.
-Targets that finish within half a second are judged together, which takes a third of the processor's time.
+The first target is judged at once. Later ones that finish within half a second are judged together, which takes a third
+of the processor's time.
 """
 
 import queue
@@ -13,10 +14,10 @@ from probe.cli.run.progress.known_verdicts import KnownVerdicts
 from probe.targets.target import Target
 
 Records = Sequence[Mapping[str, Any]]
-TOGETHER = 0.5  # seconds that a finished target waits for others
+TOGETHER = 0.5  # seconds that a finished target waits for others. The first one does not wait.
 
 
-class Finished(NamedTuple):
+class FinishedTarget(NamedTuple):
     """Hold a finished target: its measurements, and the seconds that they took."""
 
     target: Target
@@ -31,13 +32,13 @@ class LiveVerdicts:
     reports the fault then.
     """
 
-    def __init__(self, tell: Callable[[Finished, Records], None]) -> None:
+    def __init__(self, tell: Callable[[FinishedTarget, Records], None]) -> None:
         self._tell, self.known = tell, KnownVerdicts()
-        self._finished: queue.SimpleQueue[Finished | None] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[FinishedTarget | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._closing = threading.Event()
+        self._closing, self._has_told = threading.Event(), False
 
-    def add(self, finished: Finished) -> None:
+    def add(self, finished: FinishedTarget) -> None:
         """Judge these measurements as soon as possible."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="verdicts", daemon=True)
@@ -56,13 +57,15 @@ class LiveVerdicts:
             try:
                 for finished, records in _judged(batch, self.known):
                     self._tell(finished, records)
+                    self._has_told = True
             except OSError:  # the terminal was closed, and the measurements go on
                 return
 
-    def _next(self) -> list[Finished]:
+    def _next(self) -> list[FinishedTarget]:
         """Wait for finished targets. Return none at the end."""
         first = self._finished.get()
-        self._closing.wait(TOGETHER)
+        if self._has_told:
+            self._closing.wait(TOGETHER)
         batch = [] if first is None else [first]
         while batch and not self._finished.empty():
             if (more := self._finished.get()) is None:
@@ -72,7 +75,7 @@ class LiveVerdicts:
         return batch
 
 
-def _judged(batch: Sequence[Finished], known: KnownVerdicts) -> list[tuple[Finished, Records]]:
+def _judged(batch: Sequence[FinishedTarget], known: KnownVerdicts) -> list[tuple[FinishedTarget, Records]]:
     """Judge targets together. After a fault of the rules judge each alone, so that only one has no records."""
     try:
         return _records(batch, known)
@@ -80,7 +83,7 @@ def _judged(batch: Sequence[Finished], known: KnownVerdicts) -> list[tuple[Finis
         return [(batch[0], ())] if len(batch) == 1 else [pair for one in batch for pair in _judged([one], known)]
 
 
-def _records(batch: Sequence[Finished], known: KnownVerdicts) -> list[tuple[Finished, Records]]:
+def _records(batch: Sequence[FinishedTarget], known: KnownVerdicts) -> list[tuple[FinishedTarget, Records]]:
     from probe.analysis.verdicts.verdicts import judge_each
 
     measurements = [("-", place, dict(document)) for place, one in enumerate(batch) for document in one.documents]

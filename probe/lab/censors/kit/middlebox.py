@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from probe.lab.censors.kit.names import matches
+from probe.lab.censors.kit.name_patterns import matches
 from probe.lab.censors.kit.wire_test import WireTest
-from probe.lab.net.addresses import Covers
+from probe.lab.net.address_matching import Covers
 from probe.lab.net.crafting import packed
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet
@@ -20,7 +20,7 @@ CLASSES: dict[str, type["Middlebox"]] = {}
 
 @dataclass(frozen=True)
 class Deployment:
-    """Hold what a censor knows of the lab. Addresses are text, and services are "target/role"."""
+    """Hold what a censor knows of the lab's servers. Addresses are text, and services are written as "target/role"."""
 
     hop: int = 4  # used if the scenario names no hop
     seed: int = 0
@@ -31,6 +31,10 @@ class Deployment:
     intercepting_servers: Mapping[str, str] = field(default_factory=dict)  # real address: intercepting server's
     router_v4: str = "10.9.4.1"  # source addresses of the censor's ICMP errors
     router_v6: str = "3c00:9:4::1"
+
+    def router(self, version: int) -> str:
+        """Return the source address of the censor's ICMP errors, of IP version 4 or 6."""
+        return self.router_v6 if version == 6 else self.router_v4
 
     def addresses_of(self, patterns: Iterable[str]) -> list[str]:
         """Return the addresses of all hosts whose names match."""
@@ -52,6 +56,7 @@ class Middlebox(BaseModel):
     on_path: bool = Field(
         default=False, description="true: it sees a copy and can only inject. false: it holds packets"
     )
+    begins: float = Field(default=0.0, ge=0, description="seconds from the path's first packet until it begins")
 
     _deployment: Deployment = PrivateAttr(default_factory=Deployment)
 

@@ -12,7 +12,7 @@ from probe.lab.net.layout import Direction
 from probe.lab.net.packets import Packet
 from probe.wire import stun
 from probe.wire.dtls.client_hello import is_client_hello
-from probe.wire.media import rtp, whatsapp
+from probe.wire.media import rtp, whatsapp_shape
 from probe.wire.telegram.reflector import is_hello, parse
 
 _SIP = re.compile(rb"\s*(?:[A-Za-z0-9.!%*_+`'~-]+ [^\s]+ SIP/2\.0|SIP/2\.0 \d{3})(?=[\s])", re.IGNORECASE)
@@ -61,7 +61,7 @@ RECOGNISERS: dict[Protocol, Callable[[bytes], bool]] = {
     "sip": is_sip,
     "rtp": is_rtp,
     "webrtc": is_webrtc,
-    "whatsapp": whatsapp.is_voice,
+    "whatsapp": whatsapp_shape.is_voice,
 }
 
 
@@ -81,6 +81,7 @@ class PayloadFilter(AddressFilter):
     attributes: list[int] = Field(
         default=[], description="only STUN messages with one of these attributes, such as 0x4000, empty: all"
     )
+    longer_than: int = Field(default=0, ge=0, description="only datagrams with more bytes of payload than this")
     direction: Literal["both", "out", "in"] = Field(
         default="both", description="out: the client's datagrams, in: the answers, or both"
     )
@@ -115,6 +116,8 @@ class PayloadFilter(AddressFilter):
         return self._recognises(packet.payload) and self._is_in_place(packet, direction, now)
 
     def _recognises(self, payload: bytes) -> bool:
+        if len(payload) <= self.longer_than:
+            return False
         if self.protocols and not any(RECOGNISERS[protocol](payload) for protocol in self.protocols):
             return False
         return not self.attributes or _has_attribute(payload, self.attributes)

@@ -28,6 +28,10 @@ class RateLimit(Middlebox):
 
     on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
     rate_kbit: float = Field(gt=0, description="rate toward the client, in kbit/s of IP packets")
+    most_kbit: float = Field(
+        default=0.0, ge=0, description="the rate is drawn by seed, from `rate_kbit` to this one, 0: it is `rate_kbit`"
+    )
+    queue_drawn: bool = Field(default=False, description="true: half of the seeds have the queue of `queue_ms`")
     burst_bytes: int = Field(default=8000, ge=1, description="bytes that pass at once after a pause")
     queue_ms: float = Field(
         default=0.0, ge=0, le=60000, description="longest wait in the queue, in milliseconds, 0: no queue"
@@ -42,7 +46,9 @@ class RateLimit(Middlebox):
         """Return the bucket of a new connection, or the one that all share."""
         if self.per == "censor" and self._shared is not None:
             return self._shared
-        self._shared = TokenBucket(self.rate_kbit * 125, float(self.burst_bytes), self.queue_ms / 1000)
+        rate = self.rate_kbit * max(1.0, self.most_kbit / self.rate_kbit) ** self._random("rate").random()
+        queue = 0.0 if self.queue_drawn and self._random("queue").random() < 0.5 else self.queue_ms / 1000
+        self._shared = TokenBucket(rate * 125, float(self.burst_bytes), queue)
         return self._shared
 
     @staticmethod

@@ -9,7 +9,7 @@ import h2.events
 import h2.exceptions
 
 from probe.lab.services.dns.resolver import Zone
-from probe.lab.services.streams import Ended, Stream
+from probe.lab.services.server_streams import Ended, Stream
 
 MEDIA_TYPE = "application/dns-message"
 

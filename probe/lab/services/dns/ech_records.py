@@ -26,7 +26,6 @@ def config_list(public_name: str, key: bytes | None = None) -> bytes:
 
 
 def https_record(public_name: str) -> HTTPS:
-    """Return the record of a name whose own name is the public one."""
     params = {ParamKey.ECH: ECHParam(config_list(public_name))}  # type: ignore[no-untyped-call]
     return HTTPS(dns.rdataclass.IN, dns.rdatatype.HTTPS, 1, dns.name.root, params)  # type: ignore[no-untyped-call]
 

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable
 
-from probe.lab.services.streams import Ended, Stream, read_exactly
+from probe.lab.services.server_streams import Ended, Stream, read_exactly
 from probe.wire.telegram import mtproto
 from probe.wire.telegram.obfuscation import server_obfuscation
 

@@ -1,7 +1,7 @@
 """Serve WhatsApp's Noise hello with the lab's own certificate chain."""
 
-from probe.lab.services.streams import Ended, Stream, read_exactly
-from probe.lab.world.world import World
+from probe.lab.services.server_streams import Ended, Stream, read_exactly
+from probe.lab.world.emulated_world import World
 from probe.wire.whatsapp import noise
 
 PROLOGUE_LENGTH, LENGTH_BYTES, LONGEST_HELLO = 4, 3, 4096

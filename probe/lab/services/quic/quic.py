@@ -2,8 +2,8 @@
 
 import asyncio
 
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Host, InterceptingServer
-from probe.lab.world.world import World
 
 
 def server(world: World, host: Host, interceptor: InterceptingServer | None = None) -> asyncio.DatagramProtocol:

@@ -15,12 +15,12 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import QuicEvent
 from cryptography.x509 import load_pem_x509_certificates
 
-from probe.lab.censors.kit.server_name import read_handshake
 from probe.lab.services.credentials import Credentials
 from probe.lab.services.web import Request, answer
+from probe.lab.world.emulated_world import World
 from probe.lab.world.hosts import Host, InterceptingServer
-from probe.lab.world.world import World
 from probe.wire.tls.quic_initial import ClientInitials, NotInitial, read_header
+from probe.wire.tls.server_name import read_handshake
 
 UNRECOGNIZED_NAME = 0x170  # CRYPTO_ERROR with the alert 112 (RFC 9000 20.1)
 CRYPTO = 0x06
@@ -81,7 +81,6 @@ class Page(QuicConnectionProtocol):
         super().datagram_received(data, addr)
 
     def quic_event_received(self, event: QuicEvent) -> None:
-        """Answer the requests in an event."""
         for received in self._http.handle_event(event):
             if isinstance(received, HeadersReceived):
                 self._answer(received)

@@ -40,7 +40,7 @@ def test_turn_server_with_another_error_is_impaired() -> None:
     lines = Lines({"calls": [url]})
     lines.twice(url, GENUINE, "payload:unknown_failure: stun: error 403", code=403)
     lines.control(url, GENUINE)
-    assert (judged(lines)["state"], judged(lines)["rule_id"]) == ("impaired", "turn_answers_otherwise")
+    assert (judged(lines)["state"], judged(lines)["rule_id"]) == ("impaired", "call_answers_otherwise")
 
 
 def test_stun_binding_proves_no_turn_server() -> None:
@@ -101,6 +101,27 @@ def test_reset_by_name_of_call_server_inside_tls_is_blocked() -> None:
     lines.twice(url, GENUINE, f"tls:{RESET}")
     lines.control(url, GENUINE)
     assert conclusion(lines) == ("blocked", ["tls.reset.sni"])
+
+
+@pytest.mark.parametrize("mapped", ["private", "other"])
+def test_address_of_another_network_in_answers_of_stun_is_an_anomaly(mapped: str) -> None:
+    url = url_of("stun")
+    lines = Lines({"calls": [url]})
+    lines.first(url, GENUINE, mapped=mapped)
+    record = judged(lines)
+    assert (record["state"], record["anomalies"], record["mechanisms"]) == ("ok", ["stun.rewrite"], [])
+    lines.control(url, GENUINE, mapped="private")  # the server itself does it
+    assert judged(lines)["anomalies"] == []
+
+
+@pytest.mark.parametrize(("transport", "mapped"), [("udp", "same"), ("udp", None), ("tls", "private")])
+def test_own_address_or_any_address_inside_tls_is_no_anomaly(transport: str, mapped: str | None) -> None:
+    url = url_of("stun", transport, host=HOST)
+    lines = Lines({"calls": [url]})
+    lines.lookup(HOST, GENUINE)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(url, GENUINE, mapped=mapped)
+    assert (judged(lines)["state"], judged(lines)["anomalies"]) == ("ok", [])
 
 
 def test_rewriting_sip_gateway_is_an_anomaly() -> None:

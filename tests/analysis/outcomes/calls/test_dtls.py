@@ -51,7 +51,7 @@ def test_answer_is_ok_and_names_its_proof() -> None:
     lines = Lines({"calls": [URL]})
     lines.first(URL, GENUINE)
     record = judged(lines)
-    assert (record["state"], record["proof"], record["rule_id"]) == ("ok", "dtls", "dtls_answered")
+    assert (record["state"], record["proof"], record["rule_id"]) == ("ok", "dtls", "call_answered")
 
 
 def test_form_that_is_silent_between_two_answers_to_another_is_a_fingerprint() -> None:
@@ -78,7 +78,7 @@ def test_fingerprint_needs_the_helpers_answer_to_the_same_form() -> None:
     """Test a server that answers the other form alone, from everywhere."""
     assert verdict(with_hellos(FIREFOX, AGAIN, FIREFOX, control=SILENCE)) == (
         *("insufficient", []),
-        "dtls_fails_everywhere",
+        "unknown_callers_unanswered",
     )
     assert conclusion(with_hellos(FIREFOX, AGAIN, FIREFOX, control=None)) == ("impaired", [])
 
@@ -89,7 +89,7 @@ def test_entry_that_contradicts_its_label_counts_for_nothing() -> None:
 
 def test_hello_that_is_lost_to_the_echo_too_is_blocked() -> None:
     lost = {"outcome": f"echo:{TIMEOUT}"}
-    assert verdict(echoed({}, lost)) == ("blocked", ["dtls.timeout.payload"], "dtls_silent_twin_echoed")
+    assert verdict(echoed({}, lost)) == ("blocked", ["dtls.timeout.payload"], "call_lost_at_echo_too")
     assert conclusion(echoed({}, {})) == OTHER
     assert conclusion(echoed(lost, lost)) == ("likely_blocked", ["udp.timeout"])
 
@@ -101,21 +101,21 @@ def test_form_comes_before_the_loss_at_the_echo() -> None:
 
 
 def test_exchanged_ends_of_the_hello_alone_are_tampering() -> None:
-    assert verdict(echoed({}, {"swapped": 2})) == ("blocked", ["dtls.tampering"], "dtls_tampered")
+    assert verdict(echoed({}, {"swapped": 3})) == ("blocked", ["dtls.tampering"], "call_tampered")
     for other in ({"changed": True}, {"swapped": 3}):
-        assert verdict(echoed(other, {"swapped": 3})) == ("impaired", [], "dtls_datagrams_changed")
+        assert verdict(echoed(other, {"swapped": 3})) == ("impaired", [], "call_datagrams_changed")
 
 
 def test_server_that_is_silent_everywhere_is_accused_of_nothing() -> None:
-    assert verdict(server(control=SILENCE)) == ("insufficient", [], "dtls_fails_everywhere")
+    assert verdict(server(control=SILENCE)) == ("insufficient", [], "unknown_callers_unanswered")
 
 
 def test_alert_proves_nothing_and_accuses_nothing() -> None:
     outcome = "payload:unknown_failure: dtls: alert 40"
-    assert verdict(server(outcome, response="alert")) == ("impaired", [], "dtls_answers_otherwise")
+    assert verdict(server(outcome, response="alert")) == ("impaired", [], "call_answers_otherwise")
 
 
 def test_silence_here_alone_is_likely_blocked() -> None:
-    assert verdict(server()) == (*OTHER, "dtls_silent_here")
-    assert verdict(server(control=None)) == ("impaired", [], "dtls_no_control")
+    assert verdict(server()) == (*OTHER, "call_silent_here")
+    assert verdict(server(control=None)) == ("impaired", [], "no_control")
     assert conclusion(server(UNREACHABLE)) == ("likely_blocked", ["ip.unreachable"])

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.sql_engine import SQLiteEngine
 from probe.analysis.store.flatten import facts_from, flatten
-from probe.analysis.verdicts.apps import judge_apps
-from probe.analysis.verdicts.evidence.evidence import MeasurementEvidence
+from probe.analysis.verdicts.app_verdicts import judge_apps
+from probe.analysis.verdicts.deciding_evidence import MeasurementEvidence
 from probe.analysis.verdicts.plain_sentences import plain_sentence
-from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement, to_json
+from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_each, judge_measurement, to_json
 from probe.formats.failures import HELPER_BUSY, INTERRUPTED
 from tests.analysis.outcomes.calls.test_calls import url_of
 from tests.support.measurements.lines import GENUINE, Lines
@@ -341,10 +341,10 @@ def test_sentence_has_the_figures(mechanism: str, words: str) -> None:
 
 def test_engines_agree() -> None:
     lines = [call(flow, OPAQUE) for flows in BAD.values() for flow in flows] + [call(*three(True, True, False))]
+    located = [("a", 1, line) for line in lines]
     with DuckDBEngine() as engine:
-        for line in lines:
-            here = [to_json(record) for record in judge_measurement(line, file="a", number=1)]
-            assert here == [to_json(each) for each in judge_measurement(line, file="a", number=1, engine=engine)]
+        here, there = ([list(map(to_json, each)) for _, each in judge_each(located, by)] for by in (None, engine))
+    assert here == there and all(here)
 
 
 @pytest.mark.parametrize(

@@ -53,46 +53,46 @@ def test_answer_is_ok_and_names_its_proof(url: str) -> None:
     lines = Lines({"calls": [url]})
     lines.first(url, GENUINE)
     record = judged(lines)
-    assert (record["state"], record["proof"], record["rule_id"]) == ("ok", "reflector", "reflector_answered")
+    assert (record["state"], record["proof"], record["rule_id"]) == ("ok", "reflector", "call_answered")
 
 
 def test_hello_that_is_lost_to_the_echo_too_is_blocked() -> None:
     lost = {"outcome": f"echo:{TIMEOUT}"}
-    assert verdict(echoed({}, lost)) == ("blocked", ["reflector.timeout.payload"], "reflector_silent_twin_echoed")
+    assert verdict(echoed({}, lost)) == ("blocked", ["reflector.timeout.payload"], "call_lost_at_echo_too")
     assert conclusion(echoed({}, {})) == ("likely_blocked", ["reflector.timeout.other"])
     assert conclusion(echoed(lost, lost)) == ("likely_blocked", ["udp.timeout"])
 
 
 def test_exchanged_ends_of_the_hello_alone_are_tampering() -> None:
-    assert verdict(echoed({}, {"swapped": 2})) == ("blocked", ["reflector.tampering"], "reflector_tampered")
-    assert conclusion(echoed({}, {"swapped": 1})) == ("likely_blocked", ["reflector.timeout.other"])
+    assert verdict(echoed({}, {"swapped": 3})) == ("blocked", ["reflector.tampering"], "call_tampered")
+    assert conclusion(echoed({}, {"swapped": 3, "kept": 1})) == ("impaired", [])
 
 
 def test_damage_to_random_datagrams_accuses_nothing() -> None:
     for other in ({"changed": True}, {"swapped": 3}):
-        assert verdict(echoed(other, {"swapped": 3})) == ("impaired", [], "reflector_datagrams_changed")
+        assert verdict(echoed(other, {"swapped": 3})) == ("impaired", [], "call_datagrams_changed")
 
 
 @pytest.mark.parametrize("url", [UDP, TCP])
 def test_bytes_without_our_tag_accuse_nothing(url: str) -> None:
-    assert verdict(relay(url, foreign=1)) == ("impaired", [], "reflector_answers_otherwise")
+    assert verdict(relay(url, foreign=1)) == ("impaired", [], "call_answers_otherwise")
 
 
 @pytest.mark.parametrize("url", [UDP, TCP])
 def test_silence_here_alone_is_likely_blocked(url: str) -> None:
-    assert verdict(relay(url)) == ("likely_blocked", ["reflector.timeout.other"], "reflector_silent_here")
-    assert verdict(relay(url, control=None)) == ("impaired", [], "reflector_no_control")
+    assert verdict(relay(url)) == ("likely_blocked", ["reflector.timeout.other"], "call_silent_here")
+    assert verdict(relay(url, control=None)) == ("impaired", [], "no_control")
 
 
 def test_relay_that_fails_everywhere_accuses_nothing() -> None:
-    assert verdict(relay(UDP, control=SILENCE)) == ("insufficient", [], "reflector_fails_everywhere")
+    assert verdict(relay(UDP, control=SILENCE)) == ("insufficient", [], "unknown_callers_unanswered")
     assert verdict(relay(TCP, control=SILENCE)) == ("insufficient", [], "reflector_accepts_alone")
 
 
 def test_reset_of_the_hello_is_likely_blocked() -> None:
     outcome = f"payload:{RESET}"
-    assert verdict(relay(TCP, outcome)) == ("likely_blocked", ["reflector"], "reflector_reset_here")
-    assert verdict(relay(TCP, outcome, control=outcome)) == ("insufficient", [], "reflector_fails_everywhere")
+    assert verdict(relay(TCP, outcome)) == ("likely_blocked", ["reflector"], "call_reset_here")
+    assert verdict(relay(TCP, outcome, control=outcome)) == ("insufficient", [], "unknown_callers_unanswered")
 
 
 # -- all relays of the app ---------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def test_relay_that_is_down_does_not_count() -> None:
 
 def test_relays_over_udp_that_are_down_accuse_nothing() -> None:
     found = verdict({TURN: SILENCE, PLAIN: "ok"}, helper={TURN: SILENCE})
-    assert found == ("ok", [], "turn_answered")
+    assert found == ("ok", [], "call_answered")
 
 
 def test_one_port_of_two_is_told_by_port() -> None:
@@ -46,7 +46,7 @@ def test_one_port_of_two_is_told_by_port() -> None:
 
 def test_port_at_which_no_relay_listens_accuses_nothing() -> None:
     found = verdict({STUN: "ok", WEB_PORT: SILENCE}, helper={WEB_PORT: SILENCE})
-    assert found == ("ok", [], "stun_answered")
+    assert found == ("ok", [], "call_answered")
 
 
 def test_silence_over_udp_and_tcp_is_likely_blocked() -> None:

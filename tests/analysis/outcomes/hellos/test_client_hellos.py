@@ -47,7 +47,7 @@ def test_failure_in_our_hello_only_is_degraded(failure: str, verb: str, kinds: t
     """Prefer the length as the cause if another length passes too."""
     lines = fails_in_our_hello(failure, innocuous="ok" if named else f"tls:{failure}")
     what = "size" if "other_size_hello" in kinds else "make"
-    rule_id = f"tls_{verb}_of_name_in_hello_of_this_{what}" if named else f"tls_{verb}_of_any_hello_of_this_{what}"
+    rule_id = f"tls_{'name_in' if named else 'any'}_hello_of_this_{what}_fails"
     mechanism = f"tls.{verb}.sni" if named else f"tls.{verb}.other"
     assert judged(with_other_hellos(lines, *kinds, failure=failure)) == ("degraded", [mechanism], rule_id)
 
@@ -55,7 +55,7 @@ def test_failure_in_our_hello_only_is_degraded(failure: str, verb: str, kinds: t
 def test_other_hello_at_one_address_serves_its_family() -> None:
     lines = fails_in_our_hello()
     lines.twice(URL, SECOND, f"tls:{RESET}", corroborated=True, address_sources=["dot"])
-    assert judged(with_other_hellos(lines, "browser_hello"))[2] == "tls_reset_of_name_in_hello_of_this_make"
+    assert judged(with_other_hellos(lines, "browser_hello"))[2] == "tls_name_in_hello_of_this_make_fails"
 
 
 @pytest.mark.parametrize("failure", [RESET, TIMEOUT, f.EOF])
@@ -70,19 +70,19 @@ def test_failure_that_ended_accuses_nothing(failure: str, innocuous: bool) -> No
 def test_failure_that_ended_accuses_if_the_name_fails_at_a_neutral_host_too() -> None:
     lines = with_other_hellos(fails_in_our_hello(), "browser_hello", again="ok")
     lines.neutral(URL, f"tls:{RESET}")
-    assert judged(lines)[2] == "tls_reset_follows_name_to_neutral_host"
+    assert judged(lines)[2] == "failure_follows_name_to_neutral_host"
 
 
 def test_our_hello_must_fail_after_the_other_passed() -> None:
     lines = with_other_hellos(fails_in_our_hello(), "browser_hello")
     lines.probe.records[-1].t0 = 1.5
-    assert judged(lines)[2] == "tls_reset_follows_name"
+    assert judged(lines)[2] == "failure_follows_name"
 
 
 def test_other_hello_with_foreign_certificate_is_no_success() -> None:
     lines = fails_in_our_hello()
     lines.other_hello("browser_hello", URL, GENUINE, "tls:ssl_invalid_hostname", t0=2.0, **HELLOS["browser_hello"])
-    assert judged(with_other_hellos(lines))[2] == "tls_reset_follows_name"
+    assert judged(with_other_hellos(lines))[2] == "failure_follows_name"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_other_hello_with_foreign_certificate_is_no_success() -> None:
 def test_followup_label_without_matching_entry_is_ignored(kind: str, sent: dict[str, Any]) -> None:
     lines = fails_in_our_hello()
     lines.other_hello(kind, URL, GENUINE, t0=2.0, **HELLOS[kind] | sent)
-    assert judged(with_other_hellos(lines))[2] == "tls_reset_follows_name"
+    assert judged(with_other_hellos(lines))[2] == "failure_follows_name"
 
 
 def test_server_that_accepts_browsers_only_is_insufficient() -> None:
@@ -122,7 +122,7 @@ def browser_fails(failure: str = RESET, *, innocuous: str = "ok", times: int = 2
 
 @pytest.mark.parametrize(("failure", "verb"), [(RESET, "reset"), (TIMEOUT, "timeout")])
 def test_failure_in_browser_hello_only_is_degraded(failure: str, verb: str) -> None:
-    assert judged(browser_fails(failure)) == ("degraded", [f"tls.{verb}.sni"], f"tls_{verb}_of_name_in_browsers_hello")
+    assert judged(browser_fails(failure)) == ("degraded", [f"tls.{verb}.sni"], "tls_name_in_browsers_hello_fails")
 
 
 @pytest.mark.parametrize(("failure", "state"), [(RESET, "degraded"), (TIMEOUT, "ok")])
@@ -144,4 +144,4 @@ def test_browser_hello_that_fails_once_or_with_any_name_is_ok() -> None:
 def test_missing_fingerprint_library_changes_nothing() -> None:
     lines = fails_in_our_hello()
     lines.other_hello("browser_hello", URL, GENUINE, f"top_level:{f.NO_FINGERPRINT}", t0=2.0)
-    assert judged(lines) == ("blocked", ["tls.reset.sni"], "tls_reset_follows_name")
+    assert judged(lines) == ("blocked", ["tls.reset.sni"], "failure_follows_name")

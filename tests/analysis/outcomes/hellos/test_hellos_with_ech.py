@@ -81,9 +81,9 @@ def ech_fails_with_name() -> Lines:
 @pytest.mark.parametrize(("failure", "verb"), [(RESET, "reset"), (TIMEOUT, "timeout")])
 def test_the_table_tells_extension_name_and_both_apart(failure: str, verb: str) -> None:
     ech, sni = [f"tls.{verb}.ech"], [f"tls.{verb}.sni"]
-    assert judged(measured(ANY_NAME, failure)) == ("degraded", ech, f"tls_{verb}_of_any_hello_with_ech")
-    assert judged(measured(WITH_NAME, failure)) == ("degraded", ech, f"tls_{verb}_of_name_in_hello_with_ech")
-    assert judged(measured(NAME, failure)) == ("degraded", sni, f"tls_{verb}_of_name_in_browsers_hello")
+    assert judged(measured(ANY_NAME, failure)) == ("degraded", ech, "tls_any_hello_with_ech_fails")
+    assert judged(measured(WITH_NAME, failure)) == ("degraded", ech, "tls_name_in_hello_with_ech_fails")
+    assert judged(measured(NAME, failure)) == ("degraded", sni, "tls_name_in_browsers_hello_fails")
 
 
 @pytest.mark.parametrize("steps", [ANY_NAME, WITH_NAME], ids=["any", "name"])
@@ -171,7 +171,7 @@ def test_measurement_that_does_not_say_which_hellos_carried_ech_is_judged_as_bef
     old = {"ech": False}
     steps = NAME | {"without": None}
     lines = measured(steps, first=old, again=old, innocuous=old)
-    assert judged(lines) == ("degraded", ["tls.reset.sni"], "tls_reset_of_name_in_browsers_hello")
+    assert judged(lines) == ("degraded", ["tls.reset.sni"], "tls_name_in_browsers_hello_fails")
     assert judged(measured(steps))[0] == "ok"  # with the extension the comparison is missing
 
 
@@ -188,4 +188,4 @@ def test_flows_at_a_neutral_host_serve_the_other_endpoints_of_the_family() -> No
                 said = f"tls:{RESET}" if outcome == "fail" else "ok"
                 lines.other_hello(kind, url, ip, said, t0=2.0 + at, **facts)
     records = judge_measurement(lines.line(), file="a.jsonl", number=1)
-    assert [record["rule_id"] for record in records] == ["tls_reset_of_any_hello_with_ech"] * 2
+    assert [record["rule_id"] for record in records] == ["tls_any_hello_with_ech_fails"] * 2

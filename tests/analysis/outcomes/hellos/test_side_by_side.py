@@ -107,16 +107,16 @@ def test_other_causes_are_not_accused(parts: Parts) -> None:
     [
         ({}, "tls_fails_side_by_side"),
         ({"neutral": None}, "tls_fails_side_by_side"),
-        ({"neutral": TIMEOUT}, "tls_timeout_follows_name_to_neutral_host"),
-        ({"at_control": TIMEOUT}, "tls_fails_everywhere"),
+        ({"neutral": TIMEOUT}, "failure_follows_name_to_neutral_host"),
+        ({"at_control": TIMEOUT}, "fails_everywhere"),
         ({"innocuous": TIMEOUT}, "tls_fails_side_by_side"),
         (
             {"innocuous": TIMEOUT, "confirm": beside(8, later=2) | silent()},
-            "tls_timeout_again_for_any_name",
+            "fails_again_for_any_name",
         ),
         ({"innocuous": TIMEOUT, "confirm": beside(8, later=2) | silent(acked=True)}, "tls_fails_side_by_side"),
-        ({"first": beside(2) | silent()}, "tls_timeout_follows_name_at_this_address"),
-        ({"alone": TIMEOUT, "beside": beside(0) | silent()}, "tls_timeout_follows_name_at_this_address"),
+        ({"first": beside(2) | silent()}, "failure_follows_name_at_this_address"),
+        ({"alone": TIMEOUT, "beside": beside(0) | silent()}, "failure_follows_name_at_this_address"),
         ({"alone": TIMEOUT, "beside": CROWDED}, "tls_fails_side_by_side"),
     ],
     ids=[
@@ -149,9 +149,9 @@ QUIET = beside(**FEW_NEAR, in_run=0) | silent(acked=True)
         ({"alone": None, "innocuous": TIMEOUT}, "impaired", "tls_fails_side_by_side"),
         ({"alone": TIMEOUT, "beside": AT_LIMIT}, "impaired", "tls_fails_side_by_side"),
         ({"alone": "ok", "beside": QUIET}, "ok", "http_answers"),
-        ({"alone": TIMEOUT, "beside": QUIET}, "blocked", "tls_timeout_follows_name_at_this_address"),
-        ({"alone": None, "neutral": TIMEOUT}, "blocked", "tls_timeout_follows_name_to_neutral_host"),
-        ({"alone": None, "at_control": TIMEOUT}, "down", "tls_fails_everywhere"),
+        ({"alone": TIMEOUT, "beside": QUIET}, "blocked", "failure_follows_name_at_this_address"),
+        ({"alone": None, "neutral": TIMEOUT}, "blocked", "failure_follows_name_to_neutral_host"),
+        ({"alone": None, "at_control": TIMEOUT}, "down", "fails_everywhere"),
     ],
     ids=[
         "not repeated",
@@ -183,7 +183,7 @@ def at_once(open_beside: int = 0, not_again: int | None = 0) -> Parts:
 @pytest.mark.parametrize(
     ("alone", "beside", "rule_id"),
     [
-        (TIMEOUT, at_once(), "tls_timeout_follows_name_at_this_address"),
+        (TIMEOUT, at_once(), "failure_follows_name_at_this_address"),
         (TIMEOUT, at_once(not_again=1), "tls_fails_side_by_side"),
         (TIMEOUT, at_once(not_again=None), "tls_fails_side_by_side"),
         (TIMEOUT, at_once(open_beside=1), "tls_fails_side_by_side"),

@@ -11,7 +11,7 @@ import pytest
 
 from probe.analysis.compare.verdict_table import StoreError
 from probe.analysis.store.files import table_files
-from probe.analysis.store.index import index_files
+from probe.analysis.store.identity_index import index_files
 from probe.analysis.store.maintenance.check import check
 from probe.analysis.store.manifest import Manifest
 from tests.support.store.stores import some_lines, store_of

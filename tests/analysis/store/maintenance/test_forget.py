@@ -10,12 +10,13 @@ import pytest
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import REPLACED, WORK, table_files
 from probe.analysis.store.maintenance.check import check
-from probe.analysis.store.maintenance.compact import compact
 from probe.analysis.store.maintenance.forget import Selection, count, forget
+from probe.analysis.store.maintenance.rejudge import rejudge
 from probe.analysis.store.manifest import files_in, rejected_lines
-from probe.analysis.store.rejudging.rejudge import rejudge
-from probe.analysis.store.writing.ingest import ingest, open_for_writing
-from tests.support.store.kills import kill_everywhere
+from probe.analysis.store.writing.ingest import ingest
+from probe.analysis.store.writing.merge import compact
+from probe.analysis.store.writing.moves import open_for_writing
+from tests.support.store.kills import PARTS, kill_everywhere
 from tests.support.store.stores import Rows, everything, rows_of, some_lines, store_of, taken, write
 
 SECRET = "5ec2e7c0ffee5ec2"
@@ -94,15 +95,17 @@ def test_forgotten_measurements_come_back_with_their_file(store: Path, whole: Pa
     assert taken(ingest([file], store)) == (18, 0, 18, 0)
 
 
-def test_forget_that_is_killed_at_any_step_is_undone_or_done(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_forget_that_is_killed_at_any_step_is_undone_or_done(whole: Path, tmp_path: Path, part: int) -> None:
     def repair(store: Path) -> None:
         with open_for_writing(store):
             pass
 
-    kill_everywhere(whole, tmp_path, lambda store: forget(store, Selection(run=SECRET)), repair, least=12)
+    kill_everywhere(whole, tmp_path, lambda store: forget(store, Selection(run=SECRET)), repair, least=12, part=part)
 
 
-def test_compact_makes_one_file_per_month_and_changes_no_row(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_compact_makes_one_file_per_month_and_changes_no_row(whole: Path, tmp_path: Path, part: int) -> None:
     def repair(store: Path) -> None:
         with open_for_writing(store):
             pass
@@ -114,7 +117,7 @@ def test_compact_makes_one_file_per_month_and_changes_no_row(whole: Path, tmp_pa
         ingest([more], store)
     before = everything(store)
     assert len(table_files(store, "verdicts")) == 4
-    kill_everywhere(store, tmp_path, compact, repair, least=12)
+    kill_everywhere(store, tmp_path, compact, repair, least=12, part=part)
     done = compact(store)
     assert everything(store) == before
     assert len(table_files(store, "verdicts")) == 3

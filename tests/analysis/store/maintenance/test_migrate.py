@@ -13,13 +13,13 @@ from probe.analysis.store.columns import TABLES
 from probe.analysis.store.maintenance.check import check
 from probe.analysis.store.maintenance.info import info
 from probe.analysis.store.maintenance.migrate import migrate
+from probe.analysis.store.maintenance.rejudge import rejudge
 from probe.analysis.store.manifest import files_in, rejected_lines
-from probe.analysis.store.rejudging.rejudge import rejudge
 from probe.analysis.store.versions import VERSION, note_on_version
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing.ingest import ingest
 from tests.support.store.earlier import EARLIER, FIXTURES, earlier_store
-from tests.support.store.kills import kill_everywhere
+from tests.support.store.kills import PARTS, kill_everywhere
 from tests.support.store.stores import everything, rows_of, store_of, taken
 
 
@@ -67,8 +67,9 @@ def test_migrated_store_equals_one_that_is_made_now(earlier: Path, tmp_path: Pat
             names = ("measurement_start_time", "probe_cc", "run_id", "target", "input", "software_name", "bytes")
             keys = [sorted(tuple(row[name] for name in names) for row in some) for some in (found, rows)]
             assert keys[0] == keys[1]
-    ours = {row["line_hash"] for row in rows_of(made, "measurements") if row["run_id"] == "4f2a"}
+    ours = {row["claim"] for row in rows_of(made, "measurements") if row["run_id"] == "4f2a"}
     assert len(ours) == 7
+    assert all(row["claim"] == row["line_hash"] for row in rows_of(earlier, "measurements"))
     assert ours <= {row["line_hash"] for row in rows_of(earlier, "measurements")}
 
 
@@ -83,13 +84,15 @@ def test_migrated_store_knows_its_measurements(earlier: Path, tmp_path: Path) ->
     assert len([line for line in rejected_lines(earlier) if "lab" in line[3]]) == 0
 
 
-def test_migration_that_is_killed_at_any_step_is_undone_or_done(tmp_path: Path) -> None:
+@pytest.mark.timeout(600)  # for machines with other load
+@pytest.mark.parametrize("part", PARTS)
+def test_migration_that_is_killed_at_any_step_is_undone_or_done(tmp_path: Path, part: int) -> None:
     """Use one month of a store, because every file is a step."""
     earlier_store(EARLIER[-1], tmp_path)
     for table in TABLES:
         shutil.rmtree(tmp_path / "store" / table / "day=2026-02-11")
     assert len(rows_of(tmp_path / "store", "measurements")) == 7
-    kill_everywhere(tmp_path / "store", tmp_path, migrate, migrate, least=12)
+    kill_everywhere(tmp_path / "store", tmp_path, migrate, migrate, least=12, part=part)
 
 
 def test_staged_measurements_are_migrated(earlier: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from probe.cli.run import consent
 from probe.ooni.run_links.descriptor import Descriptor
-from tests.cli.run.test_run import Result, probe_run, quiet, saved
+from tests.cli.run.test_run import Result, probe_run, quiet, saved_lines
 from tests.support.ooni.run_links import link_server
 
 __all__ = ["probe_run", "quiet"]
@@ -45,17 +45,13 @@ def listed(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def never_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace OONI's server, so that no test contacts it by mistake."""
-    monkeypatch.setattr("probe.ooni.run_links.links.API", "http://127.0.0.1:9")
-
-
-def measured(err: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in saved(err).read_text().splitlines()]
+    monkeypatch.setattr("probe.ooni.run_links.run_link.API", "http://127.0.0.1:9")
 
 
 def test_list_in_a_file_is_measured_after_its_digest_is_given(probe_run: Run, listed: str) -> None:
     code, out, err = probe_run(ooni_run=listed, ooni_run_digest=DIGEST.upper())
     assert code == 0 and "Telegram" in out and "https://a14.example/" in out
-    lines = measured(err)
+    lines = saved_lines(err)
     assert {line["test_name"] for line in lines} == {"telegram", "signal", "web_connectivity"} and len(lines) == 17
 
 
@@ -107,11 +103,11 @@ def test_quiet_run_with_a_digest_shows_the_warning_and_no_list(probe_run: Run, l
 
 def test_measurements_name_the_link(probe_run: Run, listed: str) -> None:
     _, _, err = probe_run(ooni_run=listed, ooni_run_digest=DIGEST)
-    assert {line["annotations"].get("ooni_run_link_id") for line in measured(err)} == {"10054"}
+    assert {line["annotations"].get("ooni_run_link_id") for line in saved_lines(err)} == {"10054"}
     Path(listed).write_text(json.dumps(LIST | {"oonirun_link_id": None}))
     digest = Descriptor.model_validate(LIST | {"oonirun_link_id": None}).digest()
     _, _, err = probe_run(ooni_run=listed, ooni_run_digest=digest)
-    assert all("ooni_run_link_id" not in line["annotations"] for line in measured(err))
+    assert all("ooni_run_link_id" not in line["annotations"] for line in saved_lines(err))
 
 
 def test_link_is_fetched_from_the_named_server_only(probe_run: Run) -> None:
@@ -165,7 +161,7 @@ def test_partly_usable_list_exits_with_6(probe_run: Run, listed: str) -> None:
 def test_targets_and_a_list_exclude_each_other(probe_run: Run, listed: str) -> None:
     for names, more in ((["telegram"], {}), ([], {"input": ["https://a.example/"]})):
         code, _, sentence = probe_run(*names, ooni_run=listed, **more)
-        assert code == 2 and "--ooni-run says what is measured" in sentence
+        assert code == 2 and "--ooni-run already says what is measured" in sentence
 
 
 @pytest.mark.parametrize("server", ["http://example.org", "ftp://127.0.0.1", "https://a.example/?x"])

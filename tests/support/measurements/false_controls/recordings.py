@@ -50,7 +50,6 @@ def working_answer(line: Line) -> Line:
 
 
 def key_of(line: Line) -> Key:
-    """Return the target and the input."""
     return line["test_keys"]["x_target"]["name"], line.get("input")
 
 

@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from probe.analysis.engines.engine import Engine
+from probe.analysis.engines.sql_engine import Engine
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.control.attempt_times import AGE, BEGAN, since
 from probe.control.http_client import TROUBLE, named
 from probe.control.merged_answers import tables
 from probe.control.own import KEPT, Answered, control_of, parse
 from probe.formats.facts import Control
-from probe.ooni.web_connectivity.control import helper_answer
-from probe.privacy.redact import Known, redact
+from probe.ooni.web_connectivity.ooni_control import helper_answer
+from probe.privacy.redact import KnownIdentifiers, redact
 from probe.resolution.lookup import control_addresses
 from probe.run.fresh_control import control_attempts
 from probe.run.learned_addresses import LearnedAddresses
@@ -43,7 +43,7 @@ def replaced(line: Line, answer: Any, public: Iterable[str] = ()) -> Line:
     ours = learned.ours(keys)
     learned.mark_false(keys)
     written = {**line, "test_keys": keys}
-    return redact(written, Known.of(ours)) if ours else written
+    return redact(written, KnownIdentifiers.of(ours)) if ours else written
 
 
 def without_helper(line: Line) -> Line:
@@ -65,7 +65,6 @@ def _control(line: Line, answer: Any, learned: LearnedAddresses) -> Line:
 
 
 def states(line: Line, engine: Engine) -> States:
-    """Return the states of services and endpoints."""
     found: States = {}
     for record in judge_measurement(line, file="x.jsonl", number=1, engine=engine):
         found[record["service"], ""] = str(record["state"])

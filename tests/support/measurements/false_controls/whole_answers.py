@@ -85,7 +85,6 @@ def reset_in_handshake(line: Line, working: Line) -> Line:
 
 
 def wrong_certificate(line: Line, working: Line) -> Line:
-    """Claim a refused certificate."""
     return all_fails(line, working, f.SSL_UNKNOWN_AUTHORITY, 1)
 
 

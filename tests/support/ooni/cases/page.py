@@ -1,6 +1,4 @@
-"""Write docs/reference/samples.md from the cases: `python -m tests.support.ooni.cases.page`."""
-
-from pathlib import Path
+"""Make the page of the documentation about OONI's sample measurements from the cases."""
 
 from tests.support.ooni.cases import fastpath, names, pages, redirects
 from tests.support.ooni.cases.case import Case
@@ -9,12 +7,10 @@ WEB = (*pages.CASES, *redirects.CASES, *names.CASES)
 """One for each measurement in internal/minipipeline/testdata/webconnectivity of ooni/probe-cli."""
 
 FASTPATH = fastpath.CASES
-PAGE = Path(__file__).parents[4] / "docs" / "reference" / "samples.md"
 TEXT = """# OONI's sample measurements
 
 OONI publishes measurements that its own programs are tested with. The tests of this repository have a measurement of
-our own making for each shape, and check that it gets the verdict in the table. `make reference` writes this page from
-these cases.
+our own making for each shape, and check that it gets the verdict in the table.
 
 "OONI" is OONI's conclusion about the sample: `ok`, `blocked`, `down`, or `failed` if there is none. The last column
 says why ours differs. A state that several services have is shown once.
@@ -38,7 +34,6 @@ _HEAD = ("| sample | OONI | verdict | why it differs |", "|---|---|---|---|")
 
 
 def page() -> str:
-    """Return the page."""
     return TEXT.format(web=_table(WEB), fastpath=_table(FASTPATH))
 
 
@@ -50,7 +45,3 @@ def _row(case: Case) -> str:
     states = dict.fromkeys(state for _, state in sorted(case.by_role.items()))
     verdict = ", ".join(f"`{state}`" for state in states)
     return f"| `{case.sample.removeprefix('fastpath/')}` | {case.ooni} | {verdict} | {case.why} |"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

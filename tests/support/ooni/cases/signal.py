@@ -1,6 +1,6 @@
 """Build measurements of OONI's nettest `signal`.
 
-Servers by version: see probe/analysis/ooni_import/signal.py. Shapes: https://github.com/ooni/backend,
+Servers by version: see probe/analysis/ooni_import/nettests.py. Shapes: https://github.com/ooni/backend,
 fastpath/fastpath/tests/data/signal_022.json, signal_2627.json and signal_679.json, commit 32d8349d of 2026-08-20,
 opened 2026-11-27.
 """

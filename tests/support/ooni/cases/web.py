@@ -117,7 +117,6 @@ class Web:
 
     @property
     def is_numbered(self) -> bool:
-        """Return True if this version numbers transactions."""
         return self.version >= "0.5"
 
     @property

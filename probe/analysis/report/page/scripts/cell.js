@@ -33,8 +33,8 @@ function showOpened() {
   }
   at("detail-title").textContent = `${data.services[cell.s]} at ${data.vantages[cell.v].name}`;
   at("detail-body").replaceChildren(...aboutCell(cell), aboutLink(cell), ...aboutVerdict(verdictOf(cell)));
+  markOpened(); // before it gets the focus, since it can be folded
   go(shown.services.indexOf(cell.s), shown.vantages.indexOf(cell.v));
-  markOpened();
   at("detail-title").focus();
 }
 
@@ -44,6 +44,7 @@ function markOpened() {
   const made = cell && (rows[shown.services.indexOf(cell.s)] || [])[shown.vantages.indexOf(cell.v)];
   for (const marked of at("grid").querySelectorAll("[aria-selected]")) if (marked !== made) marked.removeAttribute("aria-selected");
   if (made) made.setAttribute("aria-selected", "true");
+  if (made) made.parentElement.classList.add("open");
 }
 
 /** Return the cell's own link, with a button that copies it. */
@@ -91,6 +92,16 @@ function cutoff(found) {
     + `(intervals: ${seconds(found.low)} to ${seconds(found.high)}).`;
 }
 
+/** Return the figures of call packets in words. */
+function calls(found) {
+  if (found === null) return "";
+  const parts = [
+    [found.rate, (rate) => `${Math.round(rate / 1000)} kbit/s`], [found.loss, (loss) => `${percent(loss)} of the packets lost`],
+    [found.late, (late) => `${percent(late)} of the packets late`], [found.delay, (delay) => `${delay.toFixed(1)} s more delay`],
+    [found.mos, (mos) => `mean opinion score ${mos.toFixed(1)} of 4.5`]];
+  return `${parts.filter(([value]) => value !== null).map(([value, words]) => words(value)).join(", ")}. These are medians of ${found.runs} failing run${found.runs === 1 ? "" : "s"}.`;
+}
+
 function aboutCell(cell) {
   const aside = Object.entries(cell.set_aside).map(([reason, n]) => `${n} ${data.reasons[reason] || reason}`).join(", ");
   const networks = cell.networks.map(([asn, name, n, found, since]) =>
@@ -102,6 +113,8 @@ function aboutCell(cell) {
       ["Whole network", Object.entries(cell.whole_network).map(([regime, n]) => `In ${n} of the failing runs: ${regime}. ${data.regimes[regime]}`).join(" ")],
       ["Throughput", throughput(cell.throughput)],
       ["Connections end", cutoff(cell.cutoff)],
+      ["Calls", calls(cell.calls)],
+      ["Blocked in part", cell.partial.join("; ")],
       ["Mechanisms", cell.mechanisms.join(", ")],
       ["Counted measurements", `${cell.n}${cell.n ? ": " + counts(cell.by_state) : ""}`],
       ["Not counted", aside],
@@ -110,9 +123,17 @@ function aboutCell(cell) {
       ["Networks", networks + (cell.more_networks ? `; and ${cell.more_networks} more` : "")],
       ["Newest days", cell.now ? `${cell.now.first} to ${cell.now.last}: ${counts(cell.now.runs)} (runs)` : ""],
       ["Days that fail", cell.now && cell.now.days ? `${cell.now.failing_days} of ${cell.now.days} network-days, ${percent(cell.now.low)} to ${percent(cell.now.high)}` : ""],
+      ["False discovery rate", cell.q_value === null || !fails(cell) ? "" : `${percent(cell.q_value)}: so many of the cells with such failures fail by accident`],
       ["Difference", difference(cell.difference)],
     ]),
   ];
+}
+
+/** Return a link to the evidence of a measurement where a server has it, else the command that shows it. */
+function evidenceLink(id) {
+  if (document.querySelector("main").dataset.measurements === undefined) return id && `probe why ${id} --store STORE`;
+  const token = new URLSearchParams(location.search).get("token");
+  return el("a", { href: `/measurement?${new URLSearchParams({ id, ...(token ? { token } : {}) })}` }, "Evidence of this measurement");
 }
 
 function aboutVerdict(verdict) {
@@ -128,6 +149,7 @@ function aboutVerdict(verdict) {
       ["Interfering hop", verdict.hop],
       ["Measured", `${verdict.time}, ${verdict.software}`],
       ["Example measurement", `${verdict.file}, line ${verdict.line}`],
+      ["Evidence", evidenceLink(verdict.id)],
     ]),
   ];
   if (verdict.endpoints.length)

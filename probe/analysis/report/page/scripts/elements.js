@@ -5,6 +5,9 @@ const at = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 const WORDED = 4; // vantage points up to which a cell has space for words
 const ANY = "";
+const PHONE = 640; // pixels up to which problems are shown first, and the rest is folded
+const onPhone = () => window.innerWidth <= PHONE;
+if (onPhone()) for (const part of document.querySelectorAll("details.fold")) part.open = false; // before pictures are drawn
 
 /** Return one of the rows that `packed_rows.py` packed. */
 function unpacked({ columns }, number) {
@@ -46,7 +49,7 @@ const word = (state) => words[state] || state;
 const few = (cell) => cell.found !== null && cell.state === "insufficient";
 const glyph = (cell) => {
   if (cell.found === null) return data.glyphs.gap;
-  const letter = data.glyphs[cell.found] + (Object.keys(cell.whole_network).length ? "°" : "");
+  const letter = data.glyphs[cell.found] + (Object.keys(cell.whole_network).length ? "°" : "") + (cell.partial.length ? "½" : "");
   return few(cell) ? `(${letter})` : worse(cell) ? `${letter}*` : letter;
 };
 const counts = (states) => Object.entries(states).map(([state, n]) => `${n} ${word(state)}`).join(", ");
@@ -54,4 +57,9 @@ const targetOf = (service) => service.split("/")[0];
 const cellAt = (s, v) => data.cells[s * data.vantages.length + v]; // cells are in this order
 const verdictOf = (cell) => (cell.witness === null ? null : unpacked(data.verdicts, cell.witness));
 const worse = (cell) => cell.difference !== null && cell.difference.direction !== null;
-const fails = (cell) => data.failing.includes(cell.found);
+const fails = (cell) => data.failing.includes(cell.found) || cell.partial.length > 0;
+
+/** Open the folded parts of the page around an element. */
+function unfoldAround(element) {
+  for (let part = element.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+}

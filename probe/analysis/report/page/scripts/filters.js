@@ -10,7 +10,6 @@ const options = {
 const networkNames = new Map(data.vantages.map((vantage) => [vantage.asn, vantage.network]));
 const countryNames = new Map(data.vantages.map((vantage) => [vantage.cc, vantage.country]));
 const optionNames = { network: (asn) => networkNames.get(asn), cc: (cc) => (countryNames.get(cc) === cc ? "" : countryNames.get(cc)) };
-const PHONE = 640; // pixels up to which the filters are closed at first, so that the table is seen
 const controls = {}; // by key, the select or input that shows what is chosen
 
 function choice(title, values, shown, changed, all = "all") {
@@ -54,7 +53,7 @@ function drawFilters() {
     for (const [key, title] of [["since", "Pictures and events since"], ["until", "until (day not included)"]])
       addInput(key, title, { type: "date", max: "9999-12-31", "aria-describedby": "period-note" }, "change", () => false);
   at("period-note").hidden = data.days.length < 2;
-  at("filter-details").open = window.innerWidth > PHONE;
+  at("filter-details").open = !onPhone();
   at("filters").hidden = false;
   at("filters").addEventListener("submit", (event) => event.preventDefault());
   at("reset").addEventListener("click", () => choose(Object.fromEntries(Object.keys(chosen).map((key) => [key, ANY]))));

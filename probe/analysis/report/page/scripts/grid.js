@@ -1,6 +1,8 @@
 // The table of cells: services by vantage points.
 const GRID_KEYS = ["cc", "network", "target", "mechanism", "state", "q", "sort", "columns"];
 const STEPS = 8; // lengths of the bar
+const MOST_FOLDED = 3; // cells of a service that fail and are shown on a phone while its row is folded
+const NARROWING = ["cc", "network", "target", "mechanism", "state", "q"];
 let rows = []; // the table cells by row, for the arrow keys
 let here = [0, 0];
 
@@ -12,6 +14,7 @@ function draw() {
   grid.addEventListener("click", (event) => open(event.target.closest("td")));
   grid.addEventListener("keydown", onKey);
   at("scroll").replaceChildren(grid);
+  drawUnfold(grid, services);
   here = [0, 0];
   if (rows.length && rows[0].length) rows[0][0].tabIndex = 0;
   at("shown").textContent = `${services.length} of ${data.services.length} ${data.row}s, ${vantages.length} of ${data.vantages.length} vantage points shown.`;
@@ -19,16 +22,44 @@ function draw() {
 }
 
 const drawRows = (services, vantages) =>
-  services.map((s) => vantages.map((v) => drawCell(cellAt(s, v), vantages.length <= WORDED)));
+  services.map((s) => vantages.map((v) => drawCell(cellAt(s, v), vantages.length <= WORDED || onPhone())));
 
 function drawGrid(services, vantages, drawnRows, attributes) {
   const kind = vantages.length > 6 ? "many" : vantages.length <= WORDED ? "worded" : "";
-  const body = el("tbody", {}, ...services.map((s, row) => el("tr", {}, el("th", { scope: "row" }, ...breakable(data.services[s])), ...drawnRows[row])));
+  const body = el("tbody", {}, ...services.map((s, row) => drawRow(s, drawnRows[row])));
   const regions = drawRegions(vantages);
   const corner = el("th", { scope: "col", class: "corner", rowspan: regions.length ? "2" : "1" }, data.row);
   const heads = vantages.map(drawHead);
   const head = el("thead", {}, ...(regions.length ? [el("tr", {}, corner, ...regions), el("tr", {}, ...heads)] : [el("tr", {}, corner, ...heads)]));
   return el("table", { "aria-labelledby": "picture", class: `stacked ${kind}`, ...attributes }, head, body);
+}
+
+/** Return a row. On a phone its cells that do not fail are folded, and those beyond the first that fail. */
+function drawRow(s, cells) {
+  const made = el("tr", {}, el("th", { scope: "row" }, ...breakable(data.services[s])), ...cells);
+  const bad = cells.filter(({ cell }) => fails(cell));
+  const kept = new Set(bad.slice(0, MOST_FOLDED));
+  for (const cell of cells) if (!kept.has(cell)) cell.dataset.folds = "";
+  if (!bad.length) made.classList.add("fine");
+  const more = cells.filter((one) => !kept.has(one) && one.cell.found !== null).length;
+  if (more && onPhone()) made.firstChild.append(unfoldButton(`Show ${more} more vantage point${more === 1 ? "" : "s"}`, () => made.classList.add("open")));
+  return made;
+}
+
+function unfoldButton(text, unfold) {
+  const button = el("button", { type: "button", class: "unfold" }, text);
+  button.addEventListener("click", () => { unfold(); button.remove(); });
+  return button;
+}
+
+/** Fold the table on a phone, except if filters have chosen what it shows. */
+function drawUnfold(grid, services) {
+  const fine = [...grid.querySelectorAll("tr.fine")].length;
+  grid.classList.toggle("folded", NARROWING.every((key) => chosen[key] === ANY));
+  const button = at("unfold-fine");
+  button.hidden = !fine || !grid.classList.contains("folded");
+  button.textContent = fine === services.length ? `Show all ${fine} ${data.row}s. None fails.` : `Show ${fine} more ${data.row}${fine === 1 ? "" : "s"} that fail nowhere`;
+  button.onclick = () => { grid.classList.add("all"); button.hidden = true; };
 }
 
 function drawHead(v) {
@@ -38,7 +69,7 @@ function drawHead(v) {
 
 /** Return the headers of the regions. There are none if the columns are in another order or no region is known. */
 function drawRegions(vantages) {
-  if (chosen.columns !== ANY || !vantages.some((v) => data.vantages[v].region)) return [];
+  if (chosen.columns !== "region" || !vantages.some((v) => data.vantages[v].region)) return [];
   const spans = [];
   for (const { region, baseline } of vantages.map((v) => data.vantages[v])) {
     const text = baseline ? "baseline" : region || "unknown region";
@@ -104,4 +135,5 @@ function go(row, column) {
 }
 
 at("scroll").addEventListener("pointerover", showTooltip);
+matchMedia(`(max-width: ${PHONE}px)`).addEventListener("change", () => { if (at("grid")) { draw(); markOpened(); } });
 onChange((keys) => { if (keys.some((key) => GRID_KEYS.includes(key))) draw(); });

@@ -28,7 +28,12 @@ function chosenSeries() {
   const first = data.places[0];
   if (chosen.tservice !== ANY) return [chosen.tservice, chosen.tcountry, chosen.tnetwork];
   if (cell && timeServices.includes(data.services[cell.s])) return [data.services[cell.s], data.vantages[cell.v].cc, data.vantages[cell.v].asn];
-  return timed.service ? [timed.service, timed.cc, timed.asn] : [Object.keys(first.series).sort()[0], first.cc, ANY];
+  const event = data.events[eventNumber(chosen.event)];
+  if (event && timeServices.includes(event.service)) return [event.service, event.cc, ANY];
+  if (timed.service) return [timed.service, timed.cc, timed.asn];
+  const worst = data.summary.worst;
+  if (worst && placeOf(worst[1], ANY)) return [...worst, ANY];
+  return [Object.keys(first.series).sort()[0], first.cc, ANY];
 }
 
 /** Show the chosen series. A country without the service keeps its place: the picture then shows gaps only. */
@@ -66,4 +71,4 @@ const placeTitle = () => `${countryOf(timed.cc)}${timed.asn ? `, ${timed.asn}` :
 allow("tservice", (value) => timeServices.includes(value));
 allow("tcountry", (value) => placeOf(value, "") !== undefined);
 allow("tnetwork", (value) => data.places.some((place) => place.asn === value));
-onChange((keys) => { if (["cell", "since", "until", ...Object.keys(NO_SERIES)].some((key) => keys.includes(key))) showSeries(); });
+onChange((keys) => { if (["cell", "event", "since", "until", ...Object.keys(NO_SERIES)].some((key) => keys.includes(key))) showSeries(); });

@@ -1,6 +1,6 @@
 // The order of rows and columns.
-const ROW_ORDERS = { [ANY]: "by name", worst: "worst first", changed: "most recently changed" };
-const COLUMN_ORDERS = { [ANY]: "by region", name: "by name", worst: "worst first" };
+const ROW_ORDERS = { [ANY]: "worst first", name: "by name", changed: "most recently changed" };
+const COLUMN_ORDERS = { [ANY]: "worst first", region: "by region", name: "by name" };
 const ACCUSED = ["blocked", "likely_blocked"];
 
 /** Return how many cells are blocked, how many fail, and how many fail if those with few runs are counted too. */
@@ -18,7 +18,7 @@ function worstFirst(numbers, cellsAt) {
 
 function inRowOrder(services, vantages) {
   const cellsAt = (s) => vantages.map((v) => cellAt(s, v));
-  if (chosen.sort === "worst") return worstFirst(services, cellsAt);
+  if (chosen.sort === ANY) return worstFirst(services, cellsAt);
   if (chosen.sort !== "changed") return services;
   const changed = new Map(services.map((s) => [s, cellsAt(s).map((cell) => (cell.now && cell.now.since) || "").sort().pop() || ""]));
   return [...services].sort((one, other) => (changed.get(one) < changed.get(other)) - (changed.get(one) > changed.get(other)));
@@ -26,7 +26,7 @@ function inRowOrder(services, vantages) {
 
 function inColumnOrder(services, vantages) {
   const [first, others] = [true, false].map((kind) => vantages.filter((v) => data.vantages[v].baseline === kind));
-  if (chosen.columns === "worst") return [...first, ...worstFirst(others, (v) => services.map((s) => cellAt(s, v)))];
+  if (chosen.columns === ANY) return [...first, ...worstFirst(others, (v) => services.map((s) => cellAt(s, v)))];
   if (chosen.columns !== "name") return vantages;
   const name = (v) => data.vantages[v].label;
   return [...first, ...others.sort((one, other) => (name(one) > name(other)) - (name(one) < name(other)))];

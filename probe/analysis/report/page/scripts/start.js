@@ -6,6 +6,7 @@ apply(others);
 if (!at("grid")) draw();
 startMap();
 startTime();
+startEvents();
 at("list").hidden = false;
 apply({ cell: opened });
 document.documentElement.dataset.ready = String(Math.round(performance.now()));

@@ -101,7 +101,8 @@ function edgesOf(days) {
     edges.get(day).texts.add(text);
     edges.get(day).note = edges.get(day).note && note;
   };
-  for (const event of data.events.filter(concerns)) {
+  const byOnset = data.events.filter(concerns).sort((one, other) => ((one.onset || "") < (other.onset || "") ? -1 : 1));
+  for (const event of byOnset) {
     const [begins, ends] = edgeWords(event);
     add(event.onset, begins, false);
     add(event.end, ends, false);

@@ -1,0 +1,1 @@
+"""Hold the recordings of the lab's scenarios. `probe/lab/recordings.py` finds them in the folder `recorded`."""

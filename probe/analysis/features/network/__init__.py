@@ -1,1 +1,0 @@
-"""Read the checks of the network, and whether its access line was slow."""

@@ -1,1 +1,0 @@
-"""Compute the figures of pairs of media flows."""

@@ -1,1 +1,0 @@
-"""Read pairs of transfers from the test helper."""

@@ -1,1 +1,0 @@
-"""Conclude from the rules that hold for names and addresses on endpoints, and from endpoints on services."""

@@ -1,1 +1,0 @@
-"""Compute the tables about names and the addresses that they resolve to."""

@@ -1,1 +1,0 @@
-"""Define the rules about calls: STUN, TURN, Telegram's relays, DTLS and SIP."""

@@ -1,1 +1,0 @@
-"""Define the rules about HTTP."""

@@ -1,1 +1,0 @@
-"""Define the rules about resets that a server or a network may send whatever the name."""

@@ -1,0 +1,1 @@
+"""Declare columns and statements of the pipeline, and build the SQL expressions that they share."""

@@ -1,1 +1,0 @@
-"""Copy a store between a disk and a bucket."""

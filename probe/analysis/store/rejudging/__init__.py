@@ -1,1 +1,0 @@
-"""Judge the measurements of a store again."""

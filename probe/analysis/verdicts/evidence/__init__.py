@@ -1,1 +1,0 @@
-"""Find what a verdict rests on, and what would change it."""

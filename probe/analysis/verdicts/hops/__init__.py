@@ -1,1 +1,0 @@
-"""Find the interfering hop of each verdict, or the reason why none is known."""

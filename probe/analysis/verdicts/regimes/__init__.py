@@ -1,1 +1,0 @@
-"""Compute the verdict about the network of a run (docs/contract.md, 7.9)."""

@@ -1,1 +1,0 @@
-"""Prove that two commits judge the same measurements alike: `python -m tests.analysis.equality`."""

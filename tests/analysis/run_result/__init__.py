@@ -1,1 +1,0 @@
-"""Test the words for the results of a run."""

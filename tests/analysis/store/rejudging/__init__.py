@@ -1,1 +1,0 @@
-"""Test that the measurements of a store are judged again."""

@@ -1,1 +1,0 @@
-"""Measure what the program costs, as ratios within one run (`make bench`)."""

@@ -1,1 +1,0 @@
-"""Test the HTML page in Chromium."""

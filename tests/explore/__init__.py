@@ -1,1 +1,0 @@
-"""Test the local server over a store."""

@@ -1,1 +1,0 @@
-"""Test what the local servers share."""

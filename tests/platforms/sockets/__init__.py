@@ -1,1 +1,0 @@
-"""Test what sockets show of packets."""

@@ -1,1 +1,0 @@
-"""Test what is kept of binary values."""

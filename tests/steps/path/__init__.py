@@ -1,1 +1,0 @@
-"""Test packets with limited TTL."""

@@ -1,1 +1,0 @@
-"""Run commands on files that were made to break them."""

@@ -1,1 +1,0 @@
-"""Test the interface in the browser, without a browser."""

@@ -1,1 +1,0 @@
-"""Measure what the analysis promises on made-up worlds with known truth."""
