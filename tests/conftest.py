@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hatch_build import compile_catalogues
+from tests.support import repetition
 from tests.support.changes import changes
 from tests.support.not_run import NOT_RUN, NotRun, leave_out, leave_out_roots_tests
 from tests.support.order import LONG_RUNS, in_order, is_in_long
-from tests.support.suites import ALL, FAST, SUITES, USUAL, Part, Usual, in_part, is_fast
+from tests.support.suites import ALL, FAST, SUITES, USUAL, Part, Usual, in_part, is_fast, is_promise
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that the Makefile uses."""
     parser.addoption("--suite", choices=SUITES, default=ALL, help="the tests of test-fast, of test, or all")
     parser.addoption("--part", type=Part.parse, metavar="1/4", help="one of so many parts that take about as long")
+    repetition.pytest_addoption(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         compile_catalogues()
     config.pluginmanager.register(NotRun(config))
+    repetition.pytest_configure(config)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -64,11 +67,17 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 @pytest.fixture
 def outcome(request: pytest.FixtureRequest) -> "LabOutcome":
-    """Return the outcome of the run that the test's mark `lab_run` asks for. Tests that ask for one run share it."""
-    from tests.support.lab_runs.side_by_side import LabRun, SideBySide
+    """Return the outcome of the run that the test's mark `lab_run` asks for. Tests that ask for one run share it.
+
+    A run that accuses falsely is a broken promise, which is not repeated. Evidence can be missed on a busy computer.
+    """
+    from tests.support.lab_runs.side_by_side import LabRun, SideBySide, accuses_falsely
 
     mark = request.node.get_closest_marker("lab_run")
-    return SideBySide(runs_folder(request.config)).of(LabRun(*mark.args, **mark.kwargs))
+    outcome = SideBySide(runs_folder(request.config)).of(LabRun(*mark.args, **mark.kwargs))
+    if accuses_falsely(outcome.finished.differences):
+        request.node.add_marker(repetition.PROMISE)
+    return outcome
 
 
 def runs_folder(config: pytest.Config) -> Path:
@@ -91,6 +100,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if os.geteuid() != 0 and not os.environ.get("CI"):
         leave_out_roots_tests(config, items)
     items[:] = in_order(items)
+    for item in items:
+        if is_promise(item):
+            item.add_marker(repetition.PROMISE)
     if config.option.suite == FAST:
         leave_out(config, items, [item for item in items if not is_fast(item)])
     elif config.option.suite == USUAL:

@@ -121,9 +121,17 @@ PROMISES = {
         "tests/ooni/submission/test_killed.py",
         "tests/results/",
     ),
+    "no script of a measurement runs in a page": (
+        "tests/browser/test_download.py::test_hostile_names_stay_text_in_every_format",
+        "tests/browser/test_fragment.py::test_hostile_fragment_changes_nothing",
+        "tests/browser/test_page.py::test_script_in_any_field_stays_text",
+        "tests/browser/test_run_page.py::test_hostile_texts_do_nothing",
+        "tests/browser/test_ui.py::test_inline_script_is_blocked",
+    ),
 }
 """Tests of what a release promises. `make test` runs at least one case of each function, whatever REST says."""
 PROMISED = tuple(place for places in PROMISES.values() for place in places)
+IN_REAL_TIME = ("lab", "timed")  # marks of tests that a busy computer can disturb
 
 PACKAGES = {
     "tests/analysis/spark/": {JAVA},
@@ -179,6 +187,11 @@ def function_of(item: pytest.Item) -> str:
 def is_fast(item: pytest.Item) -> bool:
     """Return whether the test needs no lab, and its file takes no long time."""
     return not (item.get_closest_marker("lab") or is_long(item))
+
+
+def is_promise(item: pytest.Item) -> bool:
+    """Return whether the test is about a promise and does not depend on time. Its failure counts at once."""
+    return item.nodeid.startswith(PROMISED) and not any(item.get_closest_marker(mark) for mark in IN_REAL_TIME)
 
 
 class Usual:

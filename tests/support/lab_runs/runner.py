@@ -21,12 +21,18 @@ from probe.cli import GARBAGE
 from probe.cli.run.consent import VERSION
 from probe.lab.forks import Forks, load_once, pause_after
 from probe.lab.run import Finished, run_scenario
-from probe.lab.scenario.expectations import NETWORK, Difference
+from probe.lab.scenario.expectations import Difference
 from probe.lab.scenario.scenario import find_scenario, load_scenario
-from probe.lab.scoring.score import ACCUSING
 from probe.targets.target_files import bundled_targets
 from tests.support.lab_runs.processor_use import ProcessorUse
-from tests.support.lab_runs.side_by_side import DOUBTFUL, FIRST_RUNS, OUTCOME, LabRun, without_interference
+from tests.support.lab_runs.side_by_side import (
+    DOUBTFUL,
+    FIRST_RUNS,
+    OUTCOME,
+    LabRun,
+    accuses_falsely,
+    without_interference,
+)
 
 AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "8"))
 AT_LEAST = 3  # runs side by side, however busy the processors are
@@ -84,16 +90,7 @@ class Runner:
 
 def is_doubtful(differences: Collection[Difference]) -> bool:
     """Return whether there are differences, and none of them accuses a service, or claims a rule of the network."""
-    return bool(differences) and not any(_accuses(each) or _claims(each) for each in differences)
-
-
-def _claims(difference: Difference) -> bool:
-    return difference.service == NETWORK and (difference.key, difference.found) != ("regime", "unknown")
-
-
-def _accuses(difference: Difference) -> bool:
-    expected = set(difference.expected.split(", "))
-    return difference.key == "state" and difference.found in ACCUSING and ACCUSING.isdisjoint(expected)
+    return bool(differences) and not accuses_falsely(differences)
 
 
 def _carry_out(wanted: LabRun, folder: Path, *, last: bool) -> None:

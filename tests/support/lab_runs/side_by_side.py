@@ -5,15 +5,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from probe.lab.run import Finished
-from probe.lab.scenario.expectations import Difference, Expectation
+from probe.lab.scenario.expectations import NETWORK, Difference, Expectation
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.scenario.scenario_keys import PathKeys, RunKeys
+from probe.lab.scoring.score import ACCUSING
 
 RUNNER = "tests.support.lab_runs.runner"
 OUTCOME = "outcome.json"
@@ -30,6 +31,20 @@ def without_interference(scenario: Scenario) -> Scenario:
     """
     expect = {"default": Expectation(state="ok", mechanisms=[])}
     return replace(scenario, censors=(), faults=(), path=PathKeys(), run=RunKeys(), expect=expect, expect_network=None)
+
+
+def accuses_falsely(differences: Iterable[Difference]) -> bool:
+    """Return whether one of them accuses a service without interference, or claims a rule of the network."""
+    return any(_accuses(each) or _claims(each) for each in differences)
+
+
+def _claims(difference: Difference) -> bool:
+    return difference.service == NETWORK and (difference.key, difference.found) != ("regime", "unknown")
+
+
+def _accuses(difference: Difference) -> bool:
+    expected = set(difference.expected.split(", "))
+    return difference.key == "state" and difference.found in ACCUSING and ACCUSING.isdisjoint(expected)
 
 
 @dataclass(frozen=True)
