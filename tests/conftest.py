@@ -131,7 +131,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         folder.mkdir()
         runs = [LabRun(*mark.args, **mark.kwargs) for mark in marks]
         runs.sort(key=lambda run: run.name not in LONG_RUNS)
-        session.config.stash[RUNS] = SideBySide.start(runs, folder)
+        # A worker that is killed is replaced. The runs go on, because they end with the process that collects results.
+        session.config.stash[RUNS] = SideBySide.start(runs, folder, ends_with=os.getppid() if worker else None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from probe.lab.scenario.expectations import NETWORK, Difference
 from tests.support.lab_runs import processor_use
 from tests.support.lab_runs import runner as lab_runner
 from tests.support.lab_runs.runner import Runner, is_doubtful
-from tests.support.lab_runs.side_by_side import FIRST_RUNS, OUTCOME, LabRun, repetitions
+from tests.support.lab_runs.side_by_side import FIRST_RUNS, OUTCOME, LabRun, SideBySide, repetitions
+
+ROOT = Path(__file__).parents[3]
 
 MISSED = Difference("x/web", "hop", "4", "null")
 UNSEEN = Difference("x/web", "state", "degraded", "ok")
@@ -126,3 +130,39 @@ def test_lab_waits_for_busy_processors_only_beside_others(monkeypatch: pytest.Mo
     for forks.count in range(5):
         pauses.append(runner._pause(forks))
     assert pauses == [0.0] * lab_runner.AT_LEAST + [lab_runner.RECHECK] * (5 - lab_runner.AT_LEAST)
+
+
+START = """
+import os, sys
+from pathlib import Path
+from tests.support.lab_runs.side_by_side import LabRun, SideBySide
+SideBySide.start([LabRun("sni-reset", bare=True)], Path(sys.argv[1]), ends_with=int(sys.argv[2]))
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def tests_process() -> Iterator["subprocess.Popen[bytes]"]:
+    """Provide a process in place of the one that collects the results of the tests."""
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        yield process
+        process.kill()
+
+
+def start_in_worker_that_is_killed(root: Path, tests: "subprocess.Popen[bytes]") -> None:
+    command = [sys.executable, "-c", START, str(root), str(tests.pid)]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -9
+
+
+@pytest.mark.lab
+def test_runs_outlive_a_killed_worker(tmp_path: Path, tests_process: "subprocess.Popen[bytes]") -> None:
+    start_in_worker_that_is_killed(tmp_path, tests_process)
+    assert not SideBySide(tmp_path).of(LabRun("sni-reset", bare=True)).finished.differences
+
+
+@pytest.mark.lab
+def test_runs_end_with_the_tests(tmp_path: Path, tests_process: "subprocess.Popen[bytes]") -> None:
+    start_in_worker_that_is_killed(tmp_path, tests_process)
+    tests_process.kill()
+    with pytest.raises(RuntimeError, match="has ended"):
+        SideBySide(tmp_path).of(LabRun("sni-reset", bare=True))

@@ -1,7 +1,8 @@
 """Run scenarios several at a time, in one process that forks once per run: a run mostly waits for deadlines.
 
-Usage: python -m tests.support.lab_runs.runner FOLDER LOCK < WANTED (a JSON list). The process ends with its standard
-input. LOCK is a descriptor whose lock the process holds as long as it works.
+Usage: python -m tests.support.lab_runs.runner FOLDER LOCK. FOLDER has the wanted runs in `wanted.json`. Standard input
+is a pidfd, and the process ends when it becomes readable: when the tests end. LOCK is a descriptor whose lock the
+process holds as long as it works.
 
 A computer that is too busy lets a run miss something, such as a hop or a limited rate. So a run whose verdicts differ
 is repeated alone at the end, and the repetition counts. A run that accuses a service without interference is not
@@ -29,6 +30,7 @@ from tests.support.lab_runs.side_by_side import (
     DOUBTFUL,
     FIRST_RUNS,
     OUTCOME,
+    WANTED,
     LabRun,
     accuses_falsely,
     without_interference,
@@ -125,7 +127,9 @@ def main(root: str, lock: str) -> None:
     gc.set_threshold(*GARBAGE)
     load_once()
     os.set_inheritable(int(lock), False)
-    wanted = [LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads(sys.stdin.readline())]
+    wanted = [
+        LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads((Path(root) / WANTED).read_text())
+    ]
     runner = Runner(Path(root))
     if runner.run(wanted, AT_ONCE, last=False):
         runner.repeat()

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from probe.lab.scenario.scenario_keys import PathKeys, RunKeys
 from probe.lab.scoring.score import ACCUSING
 
 RUNNER = "tests.support.lab_runs.runner"
+WANTED = "wanted.json"
 OUTCOME = "outcome.json"
 DOUBTFUL = "doubtful.json"  # an outcome that does not count yet, because the run is repeated
 FIRST_RUNS = "first-runs"  # folder with the runs that were repeated
@@ -85,21 +87,24 @@ class SideBySide:
         self._root, self._process = root, process
 
     @classmethod
-    def start(cls, wanted: list[LabRun], root: Path) -> "SideBySide":
-        """Start the process that runs everything wanted and writes the outcomes below `root`."""
+    def start(cls, wanted: list[LabRun], root: Path, *, ends_with: int | None = None) -> "SideBySide":
+        """Start the process that runs everything wanted and writes the outcomes below `root`.
+
+        It ends with the process `ends_with`, by default with this one.
+        """
+        (root / WANTED).write_text(json.dumps([asdict(one) for one in dict.fromkeys(wanted)]))
+        lifetime = os.pidfd_open(os.getpid() if ends_with is None else ends_with)
         with open(root / "lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             command = [sys.executable, "-m", RUNNER, str(root), str(lock.fileno())]
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE,
+                stdin=lifetime,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[lock.fileno()],
                 start_new_session=True,
             )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps([asdict(one) for one in dict.fromkeys(wanted)]).encode() + b"\n")
-        process.stdin.flush()
+        os.close(lifetime)
         return cls(root, process)
 
     def of(self, wanted: LabRun) -> LabOutcome:
@@ -130,8 +135,6 @@ class SideBySide:
     def close(self, *, at_once: bool = False) -> None:
         """Wait until every run has ended, or end them now."""
         if self._process is not None:
-            assert self._process.stdin is not None
             if at_once:
-                self._process.stdin.close()
+                self._process.terminate()
             self._process.wait()
-            self._process.stdin.close()
