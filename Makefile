@@ -17,6 +17,7 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) $(if $(STRICT),,--repeat-failures
 unexport PYTHONDONTWRITEBYTECODE
 # As root on Debian, after asking (with CI set without): the servers, the browser and Java that the tests of a suite need.
 PACKAGES = @$(BIN)/python -m tests.real.packages
+FREE_SPACE = @$(BIN)/python -m tests.support.free_space
 
 .PHONY: run test test-all test-fast lint check bench worlds zoo fuzz attack schema messages man reference docs lock audit release reproduce zipapp clean
 
@@ -25,11 +26,13 @@ run: $(VENV)/ready-run
 
 # About an hour on two cores, and the aim is 15. At its end it says what it left to test-all. tests/README.md has the table.
 test: $(VENV)/ready-test
+	$(FREE_SPACE)
 	$(PACKAGES) usual
 	$(PYTEST) --suite usual $(PYTEST_ARGS)
 
 # Everything, before a release. PART=1/4 is the first of four parts that take about as long.
 test-all: $(VENV)/ready-test
+	$(FREE_SPACE)
 	$(PACKAGES) all
 	$(PYTEST) --suite all $(if $(PART),--part $(PART)) $(PYTEST_ARGS)
 

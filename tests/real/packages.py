@@ -1,6 +1,7 @@
 """Install what a suite needs from Debian without starting it: `python -m tests.real.packages usual`.
 
-It asks before it installs, unless CI is set. Its exit code is always 0, since `tests/real` reports what is missing.
+It asks before it installs, unless CI is set. A package that cannot be installed is named. Then the exit code is 1 with
+CI set, since the tests that need the package would fail. Without CI they do not run, and `tests/real` says so.
 """
 
 import os
@@ -92,11 +93,11 @@ def _release() -> Mapping[str, str]:
         return {}
 
 
-def main(needed: Container[str] = FILES) -> None:
-    """Install the missing ones of the needed packages, or print why this is not possible."""
+def main(needed: Container[str] = FILES) -> int:
+    """Install the missing ones of the needed packages, or print why this is not possible. Return the exit code."""
     packages, ci = [package for package in missing() if package in needed], bool(os.environ.get("CI"))
     if not packages:
-        return
+        return 0
     reason = obstacle(_release(), root=os.geteuid() == 0, ci=ci, terminal=sys.stdin.isatty())
     if reason is None and not ci and not agreed(packages):
         reason = "the answer was no"
@@ -107,10 +108,11 @@ def main(needed: Container[str] = FILES) -> None:
             reason = f"the installation failed: {error}"
     if reason:
         print(f"Not installed: {' '.join(packages)}; {reason}.", file=sys.stderr)
+    return 1 if reason and ci else 0
 
 
 if __name__ == "__main__":
     from tests.support.changes import changes
     from tests.support.suites import packages_of
 
-    main(packages_of(sys.argv[1], changes()))
+    sys.exit(main(packages_of(sys.argv[1], changes())))

@@ -196,13 +196,13 @@ def test_installation_without_ci_needs_agreement(
     monkeypatch.setattr(packages, "obstacle", lambda release, **where: None)
     monkeypatch.setattr(packages, "install", installed.extend)
     monkeypatch.setattr("builtins.input", lambda question: "no")
-    packages.main()
+    assert packages.main() == 0
     assert not installed
     assert "Not installed: nginx; the answer was no." in capsys.readouterr().err
     monkeypatch.setenv("CI", "1")
-    packages.main(needed={"chromium"})
+    assert packages.main(needed={"chromium"}) == 0
     assert not installed
-    packages.main()
+    assert packages.main() == 0
     assert installed == ["nginx"]
 
 
@@ -216,7 +216,7 @@ def test_failed_installation_gives_one_message(
     monkeypatch.setattr(packages, "missing", lambda: ["nginx"])
     monkeypatch.setattr(packages, "obstacle", lambda release, **where: None)
     monkeypatch.setattr(packages, "install", fail)
-    packages.main()
+    assert packages.main() == 1
     assert "Not installed: nginx; the installation failed:" in capsys.readouterr().err
 
 
