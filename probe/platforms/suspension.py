@@ -1,5 +1,6 @@
 """Read for how long this computer has slept since it was started."""
 
+import sys
 import time
 
 
@@ -8,8 +9,9 @@ def seconds_asleep() -> float | None:
 
     None if the system has no two such clocks. A change of the time of day changes neither.
     """
-    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
-    if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS, whose CLOCK_MONOTONIC goes on in sleep
-        return time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+    if sys.platform != "win32":  # where no such clock can be read
+        if hasattr(time, "CLOCK_BOOTTIME"):  # Linux
+            return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+        if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS, whose CLOCK_MONOTONIC goes on in sleep
+            return time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
     return None
