@@ -74,6 +74,8 @@ def test_failure_that_passes_alone_is_green_and_named(run: Run, tmp_path: Path, 
     ended = run(FAILS_ONCE, "-n", workers)
     assert (ended.code, ended.closing) == (0, "2 passed"), ended.printed
     assert re.search(r"^FAILED, THEN PASSED: test_it\.py::test_once: AssertionError: the reason", ended.printed, re.M)
+    assert "Repeating alone: test_it.py::test_once. It failed first with:" in ended.printed
+    assert "E       AssertionError: the reason" in ended.printed  # the whole first failure is shown
     assert saved(tmp_path) == ["test_it.py::test_once"]
 
 

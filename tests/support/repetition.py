@@ -115,7 +115,8 @@ class Repetition:
         first = Result(False, failure_of(reports[0]), self._loads[test], seconds)
         terminal: Any = self._config.pluginmanager.getplugin("terminalreporter")
         terminal.line("")
-        terminal.line(f"Repeating alone: {test}")
+        terminal.line(f"Repeating alone: {test}. It failed first with:")
+        terminal.line(reports[0].longreprtext)
         begin = time.monotonic()
         command = [sys.executable, "-m", "pytest", f"--rootdir={self._config.rootpath}", test]
         try:
