@@ -118,6 +118,11 @@ class OwnLoadColumns:
         f"({_may_be_chance('connect_silent_needed', 'flows_silent', *_BY_NAME)})"
         f" OR ({_may_be_chance('data_silent_needed', 'flows_silent', *_BY_NAME)})",
     )
+    datagram_may_be_chance: bool = column(
+        False,
+        "Innocuous connects are refused or reset at times. Flows to the address got no answer, but too few in a row.",
+        _may_be_chance("connect_cut_off_needed", "flows_silent", *_BY_NAME),
+    )
 
 
 _NO_ARTEFACT = (
@@ -163,7 +168,9 @@ AMONG_INNOCUOUS_FAILURES = Kind(
 ).rule(
     f"successes = 0 AND unfinished + local_faults < attempts AND {_NOT_AT_CONTROL} AND {_NO_ARTEFACT} AND "
     f"NOT {LIKE_NEUTRAL_HOSTS} AND "
-    "(cut_off_may_be_chance OR (silence_may_be_chance AND flows_cut_off = 0))"
+    # What refuses a connection can only drop a datagram, which is then silent.
+    "(cut_off_may_be_chance OR (silence_may_be_chance AND flows_cut_off = 0) OR (by_datagram AND "
+    "datagram_may_be_chance AND flows_cut_off = 0))"
 )
 
 OWN_LOAD_PHENOMENON = Phenomenon(

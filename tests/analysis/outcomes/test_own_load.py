@@ -123,6 +123,35 @@ def test_refusals_that_innocuous_connects_get_too_accuse_nothing() -> None:
     assert concluded(failing("tcp:generic_timeout_error", innocuous_failures=[RATE]))[0] == "likely_blocked"
 
 
+def silent_call(kind: str, failures: int) -> Lines:
+    """Build a service that gets no answer to datagrams where some innocuous connects are refused."""
+    lines = Lines({"calls": [url := f"{kind}://{GENUINE}:3478;transport=udp"]})
+    lines.run |= {"innocuous_failures": [RATE | {"failures": failures}]}
+    lines.twice(url, GENUINE, "payload:generic_timeout_error")
+    lines.control(url, GENUINE)
+    return lines
+
+
+@pytest.mark.parametrize("kind", ["stun", "sip"])
+@pytest.mark.parametrize("failures", [30, 60, 89, 107])
+def test_silence_after_datagrams_accuses_nothing_where_innocuous_connects_are_refused(kind: str, failures: int) -> None:
+    """Show that a limit of connections, which refuses those over TCP, may drop datagrams of the same line."""
+    lines = silent_call(kind, failures)
+    lines.echo(f"{kind}://{GENUINE}:3478;transport=udp")
+    assert concluded(lines) == ("impaired", "failure_among_innocuous_failures")
+
+
+@pytest.mark.parametrize("kind", ["stun", "sip"])
+def test_silence_after_datagrams_accuses_where_few_innocuous_connects_are_refused(kind: str) -> None:
+    lines = silent_call(kind, 1)
+    lines.echo(url := f"{kind}://{GENUINE}:3478;transport=udp")
+    assert concluded(lines)[0] == "likely_blocked"
+    filtered = silent_call(kind, 89)
+    filtered.echo(url)
+    filtered.echo(url, "payload:generic_timeout_error", payload=kind)
+    assert concluded(filtered)[0] == "blocked"  # by its payload, whatever else is refused
+
+
 @pytest.mark.parametrize("seen", [{"networks": 1}, {"owners": 1}, {"failures": 0}, {"flows": -1}, {"flows": "many"}])
 def test_failures_in_one_network_or_of_one_owner_are_no_base_rate(seen: dict[str, Any]) -> None:
     assert failures_needed({"innocuous_failures": [RATE | seen]}, "connect_cut_off") == 0
