@@ -2,7 +2,8 @@
 
 Where port 443 is reset, or only listed servers pass, every server that is not listed fails in one way. The neutral
 hosts show this before the services are tested. So neither our own burst nor a server's limit of connections explains
-such a failure, and a single attempt is explained by what the network does to all servers.
+such a failure, and a single attempt is explained by what the network does to all servers. This holds as long as no such
+connection passes later. A line that limits connections refuses all of them for a time, and then lets some pass.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from probe.analysis.sql.column import column
 from probe.messages import mark
 from probe.signatures.compared_ports import WEB_PORT
 
+_AT_TIMES = (
+    "(w.neutral_way = 'reset' AND w.connect_cut_off_needed > 0)"
+    " OR (w.neutral_way = 'stopped' AND w.data_silent_needed > 0)"
+)
+
 
 @dataclass
 class NeutralFailureColumns:
@@ -21,8 +27,9 @@ class NeutralFailureColumns:
     neutral_way: str = column(
         "",
         "How all neutral hosts abroad failed in the preflight: `reset` (at the connect), `cut` (in the handshake) or"
-        " `stopped` (silent in the handshake). Empty if they did not fail in one way.",
-        "w.neutral_way",
+        " `stopped` (silent in the handshake). Empty if they did not fail in one way, or if equal innocuous flows of"
+        " the run failed in this way at times and passed at others.",
+        f"CASE WHEN {_AT_TIMES} THEN '' ELSE w.neutral_way END",
     )
     web_port: bool = column(False, f"The port of the endpoint is {WEB_PORT}.", f"s.endpoint_port = {WEB_PORT}")
     connect_only: bool = column(False, "The endpoint is tested by a connection alone.", "s.top_layer = 'tcp'")

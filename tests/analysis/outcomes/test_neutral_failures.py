@@ -96,6 +96,25 @@ def test_what_neutral_hosts_showed_before_is_no_effect_of_our_burst(outcome: str
     assert judged(lines(outcome, attempts=2, hosts=mixed), BAN) == ("impaired", "own_load")
 
 
+@pytest.mark.parametrize(
+    ("outcome", "failure", "at", "kind"),
+    [(*CASES[0], "connect_cut_off"), (*CASES[2], "data_silent")],
+    ids=["reset", "stopped"],
+)
+def test_neutral_hosts_that_pass_later_show_no_rule_of_the_network(
+    outcome: str, failure: str, at: str, kind: str
+) -> None:
+    """Show that a line that limits connections accuses no service, though it refused all of them in the preflight."""
+    alike = [neutral(host, failure, at) for host in HOSTS]
+    rates = {"kind": kind, "flows": 325, "failures": 310, "networks": 4, "owners": 3}
+    assert judged(lines(outcome, attempts=2, hosts=alike, innocuous_failures=[rates]), BAN)[0] == "impaired"
+    assert judged(lines(outcome, attempts=2, hosts=alike, innocuous_failures=[rates]))[0] == "impaired"
+    one_owner = rates | {"owners": 1}
+    assert judged(lines(outcome, attempts=2, hosts=alike, innocuous_failures=[one_owner]), BAN)[0] == "likely_blocked"
+    once = lines(outcome, attempts=1, hosts=alike, innocuous_failures=[rates], interrupted=True)
+    assert judged(once)[0] in {"insufficient", "impaired"}
+
+
 @pytest.mark.parametrize(("outcome", "failure", "at"), CASES, ids=["reset", "cut", "stopped"])
 def test_failure_of_another_kind_may_still_be_an_effect_of_our_burst(outcome: str, failure: str, at: str) -> None:
     others = [(kind, place) for _, kind, place in CASES if (kind, place) != (failure, at)]
