@@ -10,6 +10,7 @@ from probe.dialogue import FIRST_MESSAGE_BY_DIALECT
 from probe.followups.flow import FlowFacts
 from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
+from probe.formats import failures as f
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import HELPER
 from probe.session.trace import Transaction
@@ -38,8 +39,12 @@ async def send_echo(context: FollowUpContext, flow: PlannedFlow) -> TransactionR
             await udp_echo(tx, ip, port, random, offer.token, payload="other", pace=pace)
 
     about = replace(context.transaction(flow), address=HELPER, family=family_of(ip), sent_name="")
-    facts = FlowFacts(about, trigger, residual="never" if trigger else "at_start")
-    return await runner.carry_out(facts, steps, still_useful=lambda: offer.outlives(pace.tls_timeout()))
+    unmarked = trigger is not None or pace.is_silent_anyway(HELPER, port)
+    facts = FlowFacts(about, trigger, residual="never" if unmarked else "at_start")
+    sent = await runner.carry_out(facts, steps, still_useful=lambda: offer.outlives(pace.tls_timeout()))
+    if sent is not None and trigger is None and sent.failure in {None, f.TIMEOUT}:
+        pace.note_innocuous(HELPER, port, answered=sent.failure is None)
+    return sent
 
 
 def random_datagram(size: int, token: bytes) -> bytes:

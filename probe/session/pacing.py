@@ -31,15 +31,27 @@ Tuple = Literal["src,dst", "src,dst,dport"]
 
 
 class ResidualLedger:
-    """Record the last trigger by address and port."""
+    """Record the last trigger by address and port, and where innocuous flows were silent before any trigger."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._said: dict[str, dict[int, float]] = {}
+        self._silent: set[tuple[str, int]] = set()
 
     def note(self, address: str, port: int) -> None:
         """Record a trigger to this address and port."""
         self._said.setdefault(address, {})[port] = self._clock()
+
+    def note_innocuous(self, address: str, port: int, *, answered: bool) -> None:
+        """Record how an innocuous flow that ended just now ended. Silence after a trigger shows nothing."""
+        if answered:
+            self._silent.discard((address, port))
+        elif port not in self._said.get(address, {}):
+            self._silent.add((address, port))
+
+    def is_silent_anyway(self, address: str, port: int) -> bool:
+        """Return whether an innocuous flow was silent here before any trigger to this port, and none passed since."""
+        return (address, port) in self._silent
 
     def was_named(self, address: str) -> bool:
         """Return whether any trigger went to this address."""
@@ -179,6 +191,17 @@ class Pace:
     def in_address_residual(self, address: str, port: int) -> bool:
         """Tell whether a trigger to another port of this address may still cause residual censorship here."""
         return "src,dst" in self._ledger.affected_tuples(address, port)
+
+    def note_innocuous(self, address: str, port: int, *, answered: bool) -> None:
+        """Record whether an innocuous flow that ended just now was answered, or was silent."""
+        self._ledger.note_innocuous(address, port, answered=answered)
+
+    def is_silent_anyway(self, address: str, port: int) -> bool:
+        """Return whether innocuous flows were silent here before any trigger, and none passed since.
+
+        Then residual censorship is not what silences a later one.
+        """
+        return self._ledger.is_silent_anyway(address, port)
 
     def was_named(self, address: str) -> bool:
         """Return whether a target's name or payload was sent to this address during the run."""

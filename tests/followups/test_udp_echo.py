@@ -209,6 +209,21 @@ async def test_random_datagram_after_a_trigger_to_the_same_port_is_marked(world:
     assert [t.in_residual for t in trace.transactions if t.address == "helper"] == [True, False]
 
 
+@pytest.mark.usefixtures("pair_alone")
+@pytest.mark.parametrize("passes_first", [False, True])
+async def test_random_datagram_is_not_marked_where_one_was_silent_before_any_trigger(
+    world: World, passes_first: bool
+) -> None:
+    """Leave later ones unmarked. Each pair spends a trigger, so later ones would prove nothing where UDP is dropped."""
+    behave = [echo if passes_first else nothing]
+    async with udp_server(nothing, "127.0.4.1") as silent, an_offer(lambda asked: behave[0](asked)) as (offer, _):
+        target = world.target(f"stun://127.0.4.1:{silent.port}")
+        await run(world, target, offer)
+        behave[0] = nothing
+        trace = await run(world, target, offer)
+    assert [t.in_residual for t in trace.transactions if t.address == "helper"] == [passes_first, False]
+
+
 async def test_stop_between_the_datagrams_ends_the_pair(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(asked: Asked) -> None:
         world.session.stopping.set()

@@ -19,3 +19,15 @@ def test_trigger_affects_port_and_address_for_three_minutes() -> None:
     assert ledger.affected_tuples("192.0.2.1", 587) == {"src,dst,dport"}
     now[0] = 100.0 + RESIDUAL_SECONDS
     assert ledger.affected_tuples("192.0.2.1", 465) == frozenset()
+
+
+def test_silence_before_any_trigger_is_no_residual_censorship() -> None:
+    ledger = ResidualLedger(lambda: 0.0)
+    ledger.note_innocuous("helper", 3478, answered=False)
+    ledger.note("helper", 3478)
+    ledger.note("helper", 5060)
+    ledger.note_innocuous("helper", 5060, answered=False)
+    assert ledger.is_silent_anyway("helper", 3478)
+    assert not ledger.is_silent_anyway("helper", 5060), "a trigger to this port may have caused the silence"
+    ledger.note_innocuous("helper", 3478, answered=True)
+    assert not ledger.is_silent_anyway("helper", 3478), "datagrams pass again"
