@@ -62,11 +62,12 @@ class LiveVerdicts:
                 return
 
     def _next(self) -> list[FinishedTarget]:
-        """Wait for finished targets. Return none at the end."""
+        """Wait for finished targets, and for one alone until a verdict was told. Return none at the end."""
         first = self._finished.get()
-        if self._has_told:
-            self._closing.wait(TOGETHER)
         batch = [] if first is None else [first]
+        if not self._has_told:
+            return batch
+        self._closing.wait(TOGETHER)
         while batch and not self._finished.empty():
             if (more := self._finished.get()) is None:
                 self._finished.put(None)
