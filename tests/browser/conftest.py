@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -33,8 +34,10 @@ def browser() -> Iterator[Browser]:
     """Start one browser per module. Playwright's event loop must end before other tests start theirs."""
     if LACKING:
         pytest.fail(f"not installed: {BROWSER}; to run this: {COMMAND}", pytrace=False)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=FILES[BROWSER], args=FLAGS)
+    # Chromium leaves its lock there. The path of a socket is short, so it is no folder of pytest.
+    with TemporaryDirectory(prefix="chromium-") as place, sync_playwright() as playwright:
+        environment = os.environ | {"TMPDIR": place}
+        chromium = playwright.chromium.launch(executable_path=FILES[BROWSER], args=FLAGS, env={**environment})
         yield chromium
         chromium.close()
 
