@@ -82,7 +82,7 @@ def test_changed_scenario_runs(file: str) -> None:
 @pytest.mark.parametrize(
     ("file", "feature"),
     [
-        ("probe/lab/censors/dns_censors.py", ("censor", "DNSInjection")),
+        ("probe/lab/censors/http_censors.py", ("censor", "HTTPReset")),
         ("probe/steps/calls/sip.py", ("end", "sip_options")),
     ],
 )

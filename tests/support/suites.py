@@ -28,7 +28,7 @@ TENTH = "PROBE_TEST_TENTH"
 class Rest:
     """Name tests that `make test` leaves to `make test-all`, and the folders and files that they are about.
 
-    Of tests with `tenth` it runs a tenth of the cases of each function, at least one.
+    Of tests with `tenth` it runs a tenth of each file, at least one test.
     """
 
     tests: str
@@ -61,6 +61,7 @@ REST = (
     Rest("tests/faults/test_streams.py", EXCHANGES, tenth=True),
     Rest("tests/faults/test_datagrams.py", EXCHANGES, tenth=True),
     Rest("tests/faults/test_many.py", ("probe/run/", "probe/session/", "probe/connectivity/")),
+    Rest("tests/explore/", ("probe/explore/", "probe/local_server/"), tenth=True),
     Rest("tests/browser/", (*PAGES, "tests/support/browser.py"), tenth=True),
     Rest("tests/analysis/equality/", ("probe/analysis/engines/", "probe/analysis/sql/"), tenth=True),
     Rest("tests/analysis/compare/", ("probe/analysis/compare/", "probe/analysis/statistics/"), tenth=True),
@@ -189,6 +190,11 @@ def function_of(item: pytest.Item) -> str:
     return item.nodeid.partition("[")[0]
 
 
+def file_of(item: pytest.Item) -> str:
+    """Return the path of the test's file, from the project's root."""
+    return item.nodeid.partition("::")[0]
+
+
 def is_fast(item: pytest.Item) -> bool:
     """Return whether the test needs no lab, and its file takes no long time."""
     return not (item.get_closest_marker("lab") or is_long(item))
@@ -205,7 +211,7 @@ class Usual:
     def __init__(self, items: Sequence[pytest.Item], changed: Changes) -> None:
         self._changed = changed
         self._number = int(os.environ.get(TENTH) or number_of_the_commit()) % 10
-        self._cases = _cases(items)
+        self._places = _places(items)
         runs = {run: item.nodeid.startswith(SCENARIOS) for item in items if (run := run_of(item))}
         wanted, others = [run for run in runs if runs[run]], [run for run in runs if not runs[run]]
         self._choice: Choice | None = None
@@ -252,17 +258,17 @@ class Usual:
         return "scenarios without interference" if run.bare else "scenarios"
 
     def _is_in_tenth(self, item: pytest.Item) -> bool:
-        case, count = self._cases[item]
+        place, count = self._places[item]
         step = min(10, count)
-        return case % step == self._number % step
+        return place % step == self._number % step
 
 
-def _cases(items: Iterable[pytest.Item]) -> dict[pytest.Item, tuple[int, int]]:
-    """Return each test's number among the cases of its function, and their count."""
-    functions: dict[str, list[pytest.Item]] = {}
+def _places(items: Iterable[pytest.Item]) -> dict[pytest.Item, tuple[int, int]]:
+    """Return each test's number among those of its file, and their count."""
+    files: dict[str, list[pytest.Item]] = {}
     for item in items:
-        functions.setdefault(function_of(item), []).append(item)
-    return {item: (number, len(cases)) for cases in functions.values() for number, item in enumerate(cases)}
+        files.setdefault(file_of(item), []).append(item)
+    return {item: (number, len(tests)) for tests in files.values() for number, item in enumerate(tests)}
 
 
 def in_part(items: Iterable[pytest.Item], part: Part) -> Iterator[pytest.Item]:

@@ -22,7 +22,7 @@ from probe.lab.scenario.bundled_scenarios import FOLDER, scenario_names
 Feature = tuple[str | None, ...]
 TRANSACTIONS = '"x_transactions":'
 SELECTORS = {"censor": "class", "fault": "kind"}  # lists of tables, with the key that names a table's keys
-SHARE = 0.95
+SHARE = 0.8
 TABLES = ("path", "helper", "run")
 
 
