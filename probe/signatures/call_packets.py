@@ -1,6 +1,6 @@
 """State the pace of call packets. Recognize flows that this computer or our other flows disturbed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,3 +30,25 @@ def one_unharmed(flows: "Iterable[MediaFlow]") -> bool:
 def _harmed(flow: "MediaFlow") -> int:
     late = sum(max(there, back) > LATE_ARRIVAL for there, back in zip(flow.forth, flow.back, strict=True))
     return flow.sent - flow.returned + late
+
+
+DRAINS, FOLLOWS = 4.0, 3.0  # seconds around a packet without our other flows: until their queue is empty, and after it
+QUIET = 100  # packets that passed without our other flows, so that their harm shows anything
+
+
+def harmed_without_others(flows: "Collection[MediaFlow]", zero: float, busy: Collection[float]) -> bool:
+    """Return whether all flows of a pair were harmed while our other flows moved few bytes too.
+
+    `zero` is the time from which the flows' own times count, and `busy` has the times at which our other flows moved
+    many bytes, both in seconds of one clock.
+    """
+    return bool(flows) and all(_harmed_when_quiet(flow, [time - zero - flow.t0 for time in busy]) for flow in flows)
+
+
+def _harmed_when_quiet(flow: "MediaFlow", busy: Collection[float]) -> bool:
+    quiet = [
+        back < 0 or max(forth, back) > LATE_ARRIVAL
+        for number, (forth, back) in enumerate(zip(flow.forth, flow.back, strict=True))
+        if not any(number * flow.interval - DRAINS < time < number * flow.interval + FOLLOWS for time in busy)
+    ]
+    return len(quiet) >= QUIET and sum(quiet) > HARMED * len(quiet)

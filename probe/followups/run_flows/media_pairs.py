@@ -7,11 +7,13 @@ few pairs.
 
 The flows have a thread of their own, since this computer is busiest while a pair begins. A pair of which both flows
 were harmed beside many of our other flows is repeated. The first one is not written, because these may have harmed it.
+They did not if the pair was harmed as well while they were silent, as on a line that loses packets all the time.
 """
 
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -24,7 +26,7 @@ from probe.formats.flow_results import MediaResult
 from probe.platforms.event_loop import run_in_thread
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.call_packets import FEW_BESIDE, MUCH_BESIDE, one_unharmed, was_late
+from probe.signatures.call_packets import FEW_BESIDE, MUCH_BESIDE, harmed_without_others, one_unharmed, was_late
 from probe.steps.calls.media import HANDSHAKE, SECONDS, TAIL, media_pair
 from probe.targets.cost import MEDIA_PAIRS
 from probe.targets.target import Target, family_of
@@ -148,19 +150,36 @@ class MediaPairs:
             return "not_offered"
         facts = TransactionFacts("followup", address=HELPER, port=offer.ports[0], family=family_of(ip))
         trace, pace = Trace(), self._session.pace
-        own, others = pace.in_thread(), pace.bytes_moved
+        own, others, busy = pace.in_thread(), pace.bytes_moved, list[float]()
         about: dict[str, Any] = {"pace": own, "shape": shape, "pair": pair, "seconds": SECONDS}
         flows = media_pair(trace, facts, ip, offer.ports[0], offer.token, **about)
-        await until_stopped(self._session, run_in_thread(flows))
+        watching = asyncio.create_task(self._note_busy(busy))
+        try:
+            await until_stopped(self._session, run_in_thread(flows))
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
         others = pace.bytes_moved - others
         pace.take_counts(own)
         self._session.bugs += trace.bugs
         measured = [entry for entry in trace.entries if isinstance(entry, MediaFlow)]
         result = _result(measured)
-        if result in {"measured", "failed"} and others > MUCH_BESIDE and not one_unharmed(measured):
+        ours = others > MUCH_BESIDE and not harmed_without_others(measured, trace.zero, busy)
+        if result in {"measured", "failed"} and ours and not one_unharmed(measured):
             return "slow_line"
         self._traces.setdefault(shape, Trace()).adopt(trace)
         return result
+
+    async def _note_busy(self, busy: list[float]) -> None:
+        """Add the times at both ends of each `LOOK` in which our other flows moved many bytes, until cancelled."""
+        pace = self._session.pace
+        while True:
+            began, moved = time.monotonic(), pace.bytes_moved
+            try:
+                await asyncio.sleep(LOOK)
+            finally:
+                if pace.bytes_moved - moved > FEW_BESIDE * LOOK:
+                    busy += [began, time.monotonic()]
 
 
 def media_pairs(session: Session, targets: Iterable[Target]) -> MediaPairs | None:

@@ -23,6 +23,7 @@ from probe.helper.media.media_reflector import Media
 from probe.http_server.client_shares import PortKind
 from probe.session.session import RunSettings, Session
 from probe.session.trace import Trace
+from probe.signatures import call_packets
 from probe.signatures.call_packets import LATE, MUCH_BESIDE
 from probe.steps.calls import media as step
 from probe.targets import cost
@@ -251,6 +252,19 @@ async def test_pair_that_our_other_flows_may_have_harmed_is_repeated_alone(
         trace = Trace()
         assert await flows.finish(SIGNAL, trace, ANSWERED) == expected
     assert {entry.pair for entry in entries(trace)} == numbers
+
+
+async def test_pair_that_is_harmed_in_quiet_times_too_counts(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check that a burst of our other flows at the beginning takes no pair from a line that always loses packets."""
+    monkeypatch.setattr(pairs, "LOOK", 0.02)
+    for name, value in (("DRAINS", 0.05), ("FOLLOWS", 0.02), ("QUIET", 3)):
+        monkeypatch.setattr(call_packets, name, value)
+    harmed_in(monkeypatch, 0)
+    async with reflecting(session) as (flows, offered):
+        flows.take_offer(offered)
+        asyncio.get_running_loop().call_later(0.01, session.pace.received, MUCH_BESIDE + 1)
+        assert await flows.finish(SIGNAL, trace := Trace(), ANSWERED) == "measured"
+    assert {entry.pair for entry in entries(trace)} == {0}
 
 
 @pytest.mark.parametrize("shape", ["rtp", "opaque"])

@@ -13,8 +13,8 @@ from probe.lab.run import Finished
 from probe.lab.scenario.expectations import NETWORK, Difference
 from tests.support.lab_runs import processor_use
 from tests.support.lab_runs import runner as lab_runner
-from tests.support.lab_runs.runner import Runner, is_doubtful
-from tests.support.lab_runs.side_by_side import FIRST_RUNS, OUTCOME, LabRun, SideBySide, repetitions
+from tests.support.lab_runs.runner import REPETITIONS, Runner, doubts
+from tests.support.lab_runs.side_by_side import EARLIER_RUNS, OUTCOME, LabRun, SideBySide, repetitions
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,7 +40,8 @@ REGIME = Difference(NETWORK, "regime", "open", "quic_blocked")
     ],
 )
 def test_only_runs_that_missed_something_are_doubtful(differences: tuple[Difference, ...], expected: bool) -> None:
-    assert is_doubtful(differences) is expected
+    assert bool(doubts(Finished(0, [], list(differences)), [], 0)) is expected
+    assert not doubts(Finished(0, [], list(differences)), [], 1)
 
 
 @pytest.fixture
@@ -58,14 +59,14 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, root: Path, found: dict[str, list[
     """Run labs that differ in their first run as `found` says. Return how many differences count in the end."""
 
     def run(wanted: LabRun, folder: Path) -> Finished:
-        first = not (root / FIRST_RUNS / folder.name).exists()
+        first = not (root / EARLIER_RUNS / "1" / folder.name).exists()
         (folder / "results").write_text("first" if first else "again")
         return Finished(0, [], found[wanted.name] if first else [])
 
     monkeypatch.setattr(lab_runner, "run", run)
     monkeypatch.setattr(lab_runner, "pause_after", lambda scenario: 0.0)
     runner = Runner(root)
-    if runner.run([LabRun(name) for name in found], 2, last=False):
+    if runner.run([LabRun(name) for name in found], 2):
         runner.repeat()
     ended = {name: LabRun(name).folder(root) for name in found}
     return {name: len(json.loads((path / OUTCOME).read_text())["differences"]) for name, path in ended.items()}
@@ -75,12 +76,12 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, root: Path, found: dict[str, list[
 def test_run_that_missed_something_is_repeated_and_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     counted = outcomes(monkeypatch, tmp_path, {"clean": [], "sni-reset": [MISSED], "tls-mitm": [ACCUSED]})
     assert counted == {"clean": 0, "sni-reset": 0, "tls-mitm": 1}
-    assert [path.name for path in (tmp_path / FIRST_RUNS).iterdir()] == ["sni-reset-0-whole"]
+    assert [path.name for path in (tmp_path / EARLIER_RUNS / "1").iterdir()] == ["sni-reset-0-whole"]
     assert (tmp_path / "sni-reset-0-whole" / "results").read_text() == "again"
     (sentence,) = repetitions(tmp_path)
     assert sentence == (
         "The lab's run sni-reset-0-whole was repeated alone. "
-        "Its first run had differences (x/web: hop null in place of 4)."
+        "Its run before had differences (x/web: hop null in place of 4)."
     )
 
 
@@ -88,9 +89,30 @@ def test_run_that_missed_something_is_repeated_and_named(monkeypatch: pytest.Mon
 def test_difference_that_stays_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(lab_runner, "run", lambda wanted, folder: Finished(0, [], [UNSEEN]))
     runner = Runner(tmp_path)
-    assert runner.run([LabRun("clean")], 1, last=False)
+    assert runner.run([LabRun("clean")], 1)
     runner.repeat()
     assert json.loads((tmp_path / "clean-0-whole" / OUTCOME).read_text())["differences"]
+
+
+@pytest.mark.usefixtures("standard_input")
+@pytest.mark.parametrize("disturbed", range(REPETITIONS + 2))
+def test_run_whose_call_packets_were_disturbed_is_repeated_until_they_are_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, disturbed: int
+) -> None:
+    def run(wanted: LabRun, folder: Path) -> Finished:
+        repetitions_before = len(list(tmp_path.glob(f"{EARLIER_RUNS}/*/{folder.name}")))
+        result = "slow_line" if repetitions_before < disturbed else "measured"
+        (folder / "run.jsonl").write_text(json.dumps({"test_keys": {"x_run": {"media": result}}}) + "\n")
+        return Finished(0, [], [])
+
+    monkeypatch.setattr(lab_runner, "run", run)
+    runner = Runner(tmp_path)
+    assert runner.run([LabRun("clean")], 1)
+    runner.repeat()
+    assert json.loads((tmp_path / "clean-0-whole" / OUTCOME).read_text())["differences"] == []
+    named = list(repetitions(tmp_path))
+    assert len(named) == min(disturbed, REPETITIONS)
+    assert all("(call packets: media slow_line in place of measured)" in each for each in named)
 
 
 def test_nothing_is_repeated_after_the_tests(
@@ -98,7 +120,7 @@ def test_nothing_is_repeated_after_the_tests(
 ) -> None:
     monkeypatch.setattr(lab_runner, "run", lambda wanted, folder: Finished(0, [], [UNSEEN]))
     os.write(standard_input, b"\n")
-    assert not Runner(tmp_path).run([LabRun("clean"), LabRun("sni-reset")], 1, last=False)
+    assert not Runner(tmp_path).run([LabRun("clean"), LabRun("sni-reset")], 1)
 
 
 def test_share_is_that_of_work_without_a_nice_value(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

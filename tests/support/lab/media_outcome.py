@@ -33,7 +33,7 @@ def entries_of(outcome: LabOutcome) -> dict[tuple[str, int], dict[str, Any]]:
 
 def entries_in(keys: dict[str, Any]) -> dict[tuple[str, int], dict[str, Any]]:
     """Return the same of the pairs that this computer did not disturb. Such a pair was repeated."""
-    assert keys["x_run"]["media"] == "measured"
+    assert keys["x_run"]["media"] == "measured", keys["x_run"]["media"]
     entries = keys["x_followups"]["media"]
     late = {entry["pair"] for entry in entries if was_late(entry["late"])}
     numbers = {pair: number for number, pair in enumerate(sorted({entry["pair"] for entry in entries} - late))}

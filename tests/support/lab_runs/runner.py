@@ -6,7 +6,9 @@ process holds as long as it works.
 
 A computer that is too busy lets a run miss something, such as a hop or a limited rate. So a run whose verdicts differ
 is repeated alone at the end, and the repetition counts. A run that accuses a service without interference is not
-repeated, because no load may cause that. pytest names the repeated runs at its end.
+repeated, because no load may cause that. A run that says itself that its call packets were disturbed has measured
+nothing that a test could read, so it is repeated alone until it is not, `REPETITIONS` times at most. pytest names the
+repeated runs at its end.
 """
 
 import gc
@@ -28,17 +30,19 @@ from probe.targets.target_files import bundled_targets
 from tests.support.lab_runs.processor_use import ProcessorUse
 from tests.support.lab_runs.side_by_side import (
     DOUBTFUL,
-    FIRST_RUNS,
+    EARLIER_RUNS,
     OUTCOME,
     WANTED,
     LabRun,
     accuses_falsely,
+    disturbed_packets,
     without_interference,
 )
 
 AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "8"))
 AT_LEAST = 3  # runs side by side, however busy the processors are
 LONGEST = 300  # seconds for one run
+REPETITIONS = 3  # of a run whose call packets were disturbed. Another difference is repeated once.
 RECHECK = 0.5  # seconds after which busy processors are looked at again
 
 
@@ -49,12 +53,12 @@ class Runner:
         self._root, self._use = root, ProcessorUse()
         self._doubtful: list[LabRun] = []
 
-    def run(self, wanted: Iterable[LabRun], at_once: int, *, last: bool) -> bool:
+    def run(self, wanted: Iterable[LabRun], at_once: int, repetition: int = 0) -> bool:
         """Run labs until all is done or standard input ends. Return whether all is done."""
         left, forks, tests_ended = list(wanted), Forks[LabRun](LONGEST, at_once=at_once), False
         while not tests_ended and (left or len(forks)):
             while left and self._pause(forks) == 0.0:
-                self._start(left.pop(0), forks, last=last)
+                self._start(left.pop(0), forks, repetition)
             ended, readable = forks.wait(self._pause(forks) if left else None, also=[0])
             for one, code in ended:
                 self._note_end(code, one)
@@ -63,24 +67,27 @@ class Runner:
         return not tests_ended
 
     def repeat(self) -> None:
-        """Run the labs with a doubtful outcome once more, one at a time."""
-        for one in self._doubtful:
-            folder = one.folder(self._root)
-            kept = self._root / FIRST_RUNS / folder.name
-            kept.parent.mkdir(exist_ok=True)
-            folder.rename(kept)
-        self.run(self._doubtful, 1, last=True)
+        """Run the labs with a doubtful outcome once more, one at a time, and those with disturbed packets further."""
+        for repetition in range(1, REPETITIONS + 1):
+            doubtful, self._doubtful = self._doubtful, []
+            for one in doubtful:
+                folder = one.folder(self._root)
+                kept = self._root / EARLIER_RUNS / str(repetition) / folder.name
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                folder.rename(kept)
+            if not doubtful or not self.run(doubtful, 1, repetition):
+                return
 
     def _pause(self, forks: Forks[LabRun]) -> float | None:
         """Return the seconds until another lab may start or is asked for again, None if one must end before."""
         pause = forks.start_in()
         return RECHECK if pause == 0.0 and len(forks) >= AT_LEAST and self._use.is_high() else pause
 
-    def _start(self, wanted: LabRun, forks: Forks[LabRun], *, last: bool) -> None:
+    def _start(self, wanted: LabRun, forks: Forks[LabRun], repetition: int) -> None:
         folder, pause = wanted.folder(self._root), pause_after(load_scenario(find_scenario(wanted.name)))
         folder.mkdir()
         complaints = str(folder / "complaints")
-        forks.start(wanted, lambda: _carry_out(wanted, folder, last=last), errors=complaints, pause=pause)
+        forks.start(wanted, lambda: _carry_out(wanted, folder, repetition), errors=complaints, pause=pause)
 
     def _note_end(self, code: int, wanted: LabRun) -> None:
         folder = wanted.folder(self._root)
@@ -90,15 +97,24 @@ class Runner:
             self._doubtful.append(wanted)
 
 
-def is_doubtful(differences: Collection[Difference]) -> bool:
-    """Return whether there are differences, and none of them accuses a service, or claims a rule of the network."""
-    return bool(differences) and not accuses_falsely(differences)
+def doubts(found: Finished, disturbed: Collection[Difference], repetition: int) -> list[Difference]:
+    """Return why a run must be repeated, nothing if it counts.
+
+    What accuses a service, or claims a rule of the network, counts. `repetition` is 0 in the first run.
+    """
+    differences = [*found.differences, *disturbed]
+    limit = REPETITIONS if disturbed else 1
+    return [] if repetition >= limit or accuses_falsely(differences) else differences
 
 
-def _carry_out(wanted: LabRun, folder: Path, *, last: bool) -> None:
+def _carry_out(wanted: LabRun, folder: Path, repetition: int) -> None:
     finished = run(wanted, folder)
-    name = DOUBTFUL if is_doubtful(finished.differences) and not last else OUTCOME
-    _write(folder / name, asdict(finished))
+    doubtful = doubts(finished, disturbed_packets(folder), repetition)
+    found = asdict(finished)
+    if doubtful:
+        _write(folder / DOUBTFUL, {**found, "differences": [asdict(one) for one in doubtful]})
+    else:
+        _write(folder / OUTCOME, found)
 
 
 def _write(path: Path, outcome: dict[str, Any]) -> None:
@@ -131,7 +147,7 @@ def main(root: str, lock: str) -> None:
         LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads((Path(root) / WANTED).read_text())
     ]
     runner = Runner(Path(root))
-    if runner.run(wanted, AT_ONCE, last=False):
+    if runner.run(wanted, AT_ONCE):
         runner.repeat()
 
 

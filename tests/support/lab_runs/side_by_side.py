@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from probe.followups.run_flows.media_pairs import DISTURBED
 from probe.lab.run import Finished
 from probe.lab.scenario.expectations import NETWORK, Difference, Expectation
 from probe.lab.scenario.scenario import Scenario
@@ -21,7 +22,7 @@ RUNNER = "tests.support.lab_runs.runner"
 WANTED = "wanted.json"
 OUTCOME = "outcome.json"
 DOUBTFUL = "doubtful.json"  # an outcome that does not count yet, because the run is repeated
-FIRST_RUNS = "first-runs"  # folder with the runs that were repeated
+EARLIER_RUNS = "earlier-runs"  # folder with the runs that were repeated, by number of the repetition
 
 
 def without_interference(scenario: Scenario) -> Scenario:
@@ -49,6 +50,13 @@ def _accuses(difference: Difference) -> bool:
     return difference.key == "state" and difference.found in ACCUSING and ACCUSING.isdisjoint(expected)
 
 
+def disturbed_packets(folder: Path) -> list[Difference]:
+    """Return what the measurements in `folder` say of call packets that this computer or a slow line disturbed."""
+    lines = (line for path in folder.rglob("*.jsonl") for line in path.read_text().splitlines())
+    found = {json.loads(line)["test_keys"].get("x_run", {}).get("media") for line in lines} & DISTURBED
+    return [Difference("call packets", "media", "measured", each) for each in sorted(found)]
+
+
 @dataclass(frozen=True)
 class LabRun:
     """Describe one run: a bundled scenario, a seed, `bare` for no interference, further options of `probe run`."""
@@ -74,10 +82,10 @@ class LabOutcome:
 
 def repetitions(root: Path) -> Iterator[str]:
     """Yield a sentence for each run below `root` that was repeated."""
-    for path in sorted((root / FIRST_RUNS).glob(f"*/{DOUBTFUL}")):
+    for path in sorted((root / EARLIER_RUNS).glob(f"*/*/{DOUBTFUL}")):
         rows = [Difference(**row) for row in json.loads(path.read_text())["differences"]]
         found = ", ".join(f"{row.service}: {row.key} {row.found} in place of {row.expected}" for row in rows)
-        yield f"The lab's run {path.parent.name} was repeated alone. Its first run had differences ({found})."
+        yield f"The lab's run {path.parent.name} was repeated alone. Its run before had differences ({found})."
 
 
 class SideBySide:
