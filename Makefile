@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 SEEDS ?= 20
 
 # Processes that run the tests, beside the one that runs the lab's scenarios, eight at a time if the processors allow it.
-WORKERS ?= 3
+WORKERS ?= 4
 # Failed tests run again at the end, each alone, and then that result counts. STRICT=1 repeats nothing.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) $(if $(STRICT),,--repeat-failures)
 # pytest keeps the compiled tests, or else each process compiles all of them at each start, which takes 20 seconds.

@@ -12,7 +12,7 @@ from hatch_build import compile_catalogues
 from tests.support import repetition
 from tests.support.changes import changes
 from tests.support.not_run import NOT_RUN, NotRun, leave_out, leave_out_roots_tests
-from tests.support.order import LONG_RUNS, in_order, is_in_long
+from tests.support.order import LONG_RUNS, in_order, is_in_long, is_waiting
 from tests.support.suites import ALL, FAST, SUITES, USUAL, Part, Usual, in_part, is_fast, is_promise
 from tests.support.world import World
 
@@ -93,7 +93,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of the suite, put the long files first, and put the tests that wait for the lab's runs last.
+    """Keep the tests of the suite, in the order of `tests/support/order.py`.
 
     A user who is not root gets the tests without those marked `root`. With CI set they run, and fail.
     """
@@ -137,9 +137,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Let the tests that compute leave the processor to those that run something in the lab or measure a time."""
+    """Let the tests that compute leave the processor to those that run something in the lab, wait or measure a time."""
     if hasattr(item.config, "workerinput"):
-        nice = 0 if any(item.get_closest_marker(name) for name in ("lab", "timed")) else NICER
+        at_once = is_waiting(item) or any(item.get_closest_marker(name) for name in ("lab", "timed"))
+        nice = 0 if at_once else NICER
         if os.geteuid() == 0 or nice > os.nice(0):  # only root may lower the value
             os.setpriority(os.PRIO_PROCESS, 0, nice)
     return (yield)

@@ -8,7 +8,7 @@ import pytest
 from tests.real.packages import BROWSER, FILES
 from tests.support import suites
 from tests.support.changes import Changes
-from tests.support.order import LONG, SINGLY, TOGETHER
+from tests.support.order import LONG, SINGLY, TOGETHER, WAITING
 from tests.support.suites import (
     ALL,
     BY_RECORDING,
@@ -54,7 +54,9 @@ def kept(usual: Usual, of: list[Any]) -> list[str]:
     return [item.nodeid for item in of if item not in usual.left_out]
 
 
-@pytest.mark.parametrize("place", [*LONG, *SINGLY, *TOGETHER, *PROMISED, *PACKAGES, *(rest.tests for rest in REST)])
+@pytest.mark.parametrize(
+    "place", [*LONG, *WAITING, *SINGLY, *TOGETHER, *PROMISED, *PACKAGES, *(rest.tests for rest in REST)]
+)
 def test_named_tests_exist(place: str) -> None:
     file, _, test = place.partition("::")
     found = list(ROOT.glob(file if test else f"{file}*"))

@@ -1,9 +1,32 @@
-"""Order the tests so that several workers end at the same time: long files first, tests that wait for runs last."""
+"""Order the tests so that several workers end at the same time.
 
+Long files go first, then the short ones, and at last the tests that look at the lab's runs. A file of tests that wait
+goes between each two others, or else all workers would wait at the same time, with nothing for the processors to do.
+"""
+
+from collections.abc import Iterable
+from itertools import chain, groupby, zip_longest
 from pathlib import Path
 
 import pytest
 
+# Tests that mostly wait for timers and sockets, the longest first.
+WAITING = (
+    "tests/privacy/test_planted_addresses.py",
+    "tests/followups/",
+    "tests/steps/",
+    "tests/run/",
+    "tests/stores/",
+    "tests/connectivity/",
+    "tests/control/",
+    "tests/helper/",
+    "tests/resolution/",
+    "tests/nettests/",
+    "tests/dialogue/",
+    "tests/ooni/",
+    "tests/http_client/",
+    "tests/cli/test_stores.py",
+)
 # Files that take five seconds and more, the longest first. `make test-fast` leaves them out.
 LONG = (
     "tests/analysis/spark/",
@@ -52,12 +75,24 @@ TOGETHER = ("tests/analysis/spark/", "tests/analysis/object_storage/", "tests/re
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
     """Return the tests in the order in which they run. Tests of one file stay together."""
-    return sorted(items, key=_rank)
+    ordered = sorted(items, key=_rank)
+    waiting, others = _files(filter(is_waiting, ordered)), _files(item for item in ordered if not is_waiting(item))
+    return [item for pair in zip_longest(waiting, others, fillvalue=[]) for item in chain(*pair)]
+
+
+def _files(items: Iterable[pytest.Item]) -> list[list[pytest.Item]]:
+    """Return the tests of each file."""
+    return [list(tests) for _, tests in groupby(items, lambda item: item.nodeid.partition("::")[0])]
 
 
 def is_long(item: pytest.Item) -> bool:
     """Say whether the test is in a file that takes long."""
     return item.nodeid.startswith(LONG)
+
+
+def is_waiting(item: pytest.Item) -> bool:
+    """Say whether the test mostly waits, for no run of the lab, and needs little of a processor."""
+    return item.nodeid.startswith(WAITING) and not (is_long(item) or item.get_closest_marker("lab_run"))
 
 
 def is_in_long(path: Path, root: Path) -> bool:
@@ -68,6 +103,8 @@ def is_in_long(path: Path, root: Path) -> bool:
 def _rank(item: pytest.Item) -> int:
     if item.get_closest_marker("lab_run"):
         return len(LONG) + 1
+    if is_waiting(item):
+        return next(rank for rank, start in enumerate(WAITING) if item.nodeid.startswith(start))
     return next((rank for rank, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
 
 

@@ -2,6 +2,7 @@
 
 import html
 from dataclasses import fields
+from functools import cache
 from typing import get_args
 
 import pytest
@@ -25,10 +26,16 @@ UNUSED = {
 }  # recorded, and read by no rule
 
 
+@cache
+def made() -> dict[str, str]:
+    """Return the pages as they are made now. One test would take a second, and there are hundreds."""
+    return pages()
+
+
 @pytest.mark.parametrize("name", STORED)
 def test_reference_page_is_current(name: str) -> None:
     current = (FOLDER / name).read_text(encoding="utf-8")
-    assert current == pages()[name], "run: make reference"
+    assert current == made()[name], "run: make reference"
 
 
 @pytest.mark.parametrize(("row", "name"), COLUMNS, ids=lambda value: getattr(value, "__name__", value))
@@ -37,7 +44,7 @@ def test_column_has_meaning_expression_and_reader(row: type[WideRow], name: str)
     meaning = column.metadata["meaning"]
     assert meaning[0].isupper() and meaning.endswith(".")
     expression = " ".join(column.metadata["sql"].split())
-    table = pages()["features.md"].split(f"## `{row.__name__}`")[1].split("\n## ")[0]
+    table = made()["features.md"].split(f"## `{row.__name__}`")[1].split("\n## ")[0]
     (line,) = [line for line in table.splitlines() if line.startswith(f"| `{name}` |")]
     assert expression and expression in html.unescape(line)
     assert bool(readers_of(row)[name]) != (name in UNUSED.get(row.__name__, set()))
@@ -48,7 +55,7 @@ def test_every_table_is_described() -> None:
 
 
 def test_pipeline_page_has_every_table_with_its_columns() -> None:
-    page = pages()["pipeline.md"]
+    page = made()["pipeline.md"]
     rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
     for name, columns in columns_made().items():
         assert columns and all(f"`{column}`" in rows[name] for column in columns), name
@@ -67,7 +74,7 @@ def test_observation_columns_have_a_meaning_each() -> None:
 def test_each_regime_has_a_paragraph_in_three_parts(regime: str) -> None:
     meaning = REGIME_MEANINGS[regime]
     assert all(part.endswith(".") and len(part) > 20 for part in meaning)
-    section = pages()["rules.md"].split("## Table `regime`")[1].split("\n## ")[0]
+    section = made()["rules.md"].split("## Table `regime`")[1].split("\n## ")[0]
     (paragraph,) = [part for part in section.split("\n\n") if part.startswith(f"**`{regime}`.**")]
     assert all(part in paragraph for part in meaning)
 
@@ -86,9 +93,8 @@ def test_numbers_in_paragraphs_are_those_of_the_rules(words: str, number: str) -
 
 
 def test_rules_about_app_stores_stand_in_the_reference() -> None:
-    made = pages()
     for rule in LISTING_RULES:
-        assert f"### `{rule.rule_id}`\n" in made["rules.md"] and f"```sql\n{rule.when}\n```" in made["rules.md"]
-        assert not rule.mechanism or f"[`{rule.rule_id}`](rules.md#{rule.rule_id})" in made["mechanisms.md"]
-    section = made["features.md"].split("## `ListingRow`")[1]
+        assert f"### `{rule.rule_id}`\n" in made()["rules.md"] and f"```sql\n{rule.when}\n```" in made()["rules.md"]
+        assert not rule.mechanism or f"[`{rule.rule_id}`](rules.md#{rule.rule_id})" in made()["mechanisms.md"]
+    section = made()["features.md"].split("## `ListingRow`")[1]
     assert all(f"| `{column.name}` |" in section for column in fields(ListingRow))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,11 @@ from probe.lab.synth.truth import FAILING
 from probe.lab.synth.write import synthesise
 from probe.results.validation import problems
 
-TEMPLATES = load_templates(WANTED)
-LIGHT = load_templates(WANTED, light=True)
-KINDS = {
-    "whole": TEMPLATES,
-    "light": LIGHT,
-    "whole, no helper": load_templates(WANTED, helper=False),
-    "light, no helper": load_templates(WANTED, light=True, helper=False),
+KINDS: dict[str, dict[str, bool]] = {
+    "whole": {},
+    "light": {"light": True},
+    "whole, no helper": {"helper": False},
+    "light, no helper": {"light": True, "helper": False},
 }
 FILLED = dict.fromkeys(SLOTS, "1") | {
     "TOKEN": "",
@@ -40,12 +39,16 @@ def lines_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for part in packed for line in gzip.decompress(part).splitlines()]
 
 
-@pytest.mark.parametrize("templates", KINDS.values(), ids=KINDS)
-@pytest.mark.parametrize("key", sorted(TEMPLATES), ids="-".join)
-def test_every_template_fits_the_schema_and_gets_the_expected_verdict(
-    key: tuple[str, str], templates: dict[tuple[str, str], Template]
-) -> None:
-    template = templates[key]
+@cache
+def templates(kind: str) -> dict[tuple[str, str], Template]:
+    """Return the templates of one of the KINDS. Reading the recordings takes half a second."""
+    return load_templates(WANTED, **KINDS[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("key", sorted(templates("whole")), ids="-".join)
+def test_every_template_fits_the_schema_and_gets_the_expected_verdict(key: tuple[str, str], kind: str) -> None:
+    template = templates(kind)[key]
     line = json.loads(template.filled(FILLED))
     assert list(problems(line)) == []
     records = judge_measurement(line, file="a", number=1)
@@ -65,25 +68,28 @@ def test_synthetic_measurements_fit_the_schema_and_are_marked(tmp_path: Path, wo
 
 
 def test_schema_is_really_applied() -> None:
-    line = json.loads(LIGHT["clean", "telegram"].filled(FILLED))
+    line = json.loads(templates("light")["clean", "telegram"].filled(FILLED))
     del line["test_keys"]["x_endpoints"]["mtproto"]
     assert [place for place, *_ in problems(line)] == ["test_keys.x_endpoints.mtproto"]
 
 
 def test_every_drawn_scenario_has_a_template() -> None:
-    assert {("clean", target) for target in TARGETS} <= TEMPLATES.keys()
+    assert {("clean", target) for target in TARGETS} <= templates("whole").keys()
     for scenario, targets in CENSORSHIP:
         for target in targets:
-            assert any(verdict.state in ACCUSED for verdict in TEMPLATES[scenario, target].truth.values()), (
+            assert any(verdict.state in ACCUSED for verdict in templates("whole")[scenario, target].truth.values()), (
                 scenario,
                 target,
             )
 
 
 def test_light_measurements_are_shorter_and_have_one_service() -> None:
-    for key, template in LIGHT.items():
+    for key, template in templates("light").items():
         assert len(template.truth) == 1, key
-    whole, light = (sum(len(part) for one in some.values() for part in one.parts) for some in (TEMPLATES, LIGHT))
+    whole, light = (
+        sum(len(part) for one in some.values() for part in one.parts)
+        for some in (templates("whole"), templates("light"))
+    )
     assert light < 0.45 * whole
 
 
