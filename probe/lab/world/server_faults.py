@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 from typing import TypeGuard, get_args
 
-from probe.lab.censors.kit.name_patterns import matches
+from probe.lab.censors.kit.name_patterns import NO_SERVER, is_of, matches
 from probe.lab.net.layout import FirewallRule, LocalFilterHow, Outage, ProtectionFromBursts, RateOfConnections
 from probe.lab.scenario.faults import (
     REFUSALS,
@@ -38,7 +38,7 @@ from probe.lab.scenario.faults import (
     Unhelpful,
     WrongCertificate,
 )
-from probe.lab.scenario.scenario import Scenario
+from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.sip_statuses import drawn_status
 from probe.lab.world.hosts import (
     HELPER_V4,
@@ -63,11 +63,18 @@ _CERTIFICATES: dict[type[Placed], Certificate] = {
 
 
 def apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
-    """Change the hosts as the scenario's faults say. New addresses depend on the seed."""
+    """Change the hosts as the scenario's faults say. New addresses depend on the seed.
+
+    Raises ScenarioError for a service without a server, because then the fault would do nothing.
+    """
+    services = {service for host in hosts for service in host.services}
     pool = Pool(seed, {address for host in hosts for address in host.addresses})
     for fault in scenario.faults:
         if not isinstance(fault, Placed):
             continue
+        for wanted in fault.services:
+            if not any(is_of(service, [wanted]) for service in services):
+                raise ScenarioError(f"{scenario.name}: {NO_SERVER.format(service=wanted)}")
         limit = ClientLimit(fault.most, fault.seconds, fault.spares_helper) if _is_limit(fault) else None
         for host in hosts:
             if applies_to(host, fault):
@@ -121,7 +128,7 @@ def _protected(place: str, hosts: Sequence[Host], scenario: Scenario, drawn: ran
     if place == "resolver":
         return [PROVIDERS_RESOLVER]
     if place != "operator":
-        return _addresses(host for host in hosts if any(_in_services(service, [place]) for service in host.services))
+        return _addresses(host for host in hosts if any(is_of(service, [place]) for service in host.services))
     measured = [host for host in hosts if any(_is_measured(service, scenario) for service in host.services)]
     networks = [_inside(pair, measured) for pair in (*PROVIDERS.values(), *OPERATORS.values(), OTHERS)]
     return drawn.choice([found for found in networks if len(found) >= HOSTS_OF_OPERATOR])
@@ -235,8 +242,4 @@ def applies_to(host: Host, fault: Placed) -> bool:
         return bool(host.services)
     if any(matches(name, fault.names) for name in [*host.names, *host.addresses]):
         return True
-    return any(_in_services(service, fault.services) for service in host.services)
-
-
-def _in_services(service: str, wanted: Sequence[str]) -> bool:
-    return service in wanted or f"{service.split('/')[0]}/*" in wanted
+    return any(is_of(service, fault.services) for service in host.services)

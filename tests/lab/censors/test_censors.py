@@ -1,5 +1,6 @@
 """Test each censor on packets that it censors and on packets that pass."""
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -202,6 +203,17 @@ def test_blackhole_by_service_drops_both_directions() -> None:
         assert actions is not None
         assert not actions.forward
     assert censor.see(syn(dst="151.101.1.1"), OUT, 0.0) is None
+
+
+def test_blackhole_of_a_target_drops_packets_to_all_its_services() -> None:
+    actions = deployed(IPBlackhole(services=["telegram/*"])).see(syn(), OUT, 0.0)
+    assert actions is not None and not actions.forward
+
+
+@pytest.mark.parametrize("service", ["telegram/wbe", "telegran/*"])
+def test_censor_of_a_service_without_a_server_is_refused(service: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(service)):
+        deployed(IPBlackhole(services=[service]))
 
 
 def test_blackhole_matches_prefix_name_and_helper() -> None:

@@ -173,6 +173,12 @@ def test_expected_services_have_servers(folder: Path) -> None:
         expected_services(wrong, folder)
 
 
+def test_fault_of_a_service_without_a_server_is_refused(folder: Path) -> None:
+    wrong = Scenario("mine", "A test", faults=(ServerDown(services=["telegram/web", "telegram/wbe"]),))
+    with pytest.raises(ScenarioError, match='no server of the lab belongs to the service "telegram/wbe"'):
+        build_world(folder, wrong, seed=0)
+
+
 def test_named_paths_are_kept_except_below_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PROBE_", "XDG_", "HOME")):

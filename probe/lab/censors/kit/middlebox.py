@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from probe.lab.censors.kit.name_patterns import matches
+from probe.lab.censors.kit.name_patterns import NO_SERVER, is_of, matches
 from probe.lab.censors.kit.wire_test import WireTest
 from probe.lab.net.address_matching import Covers
 from probe.lab.net.crafting import packed
@@ -40,6 +40,16 @@ class Deployment:
         """Return the addresses of all hosts whose names match."""
         wanted = list(patterns)
         return [ip for name, addresses in self.zone.items() if matches(name, wanted) for ip in addresses]
+
+    def addresses_of_service(self, wanted: str) -> list[str]:
+        """Return the addresses of a service, or of all services of a target ("telegram/*").
+
+        Raises ValueError if the lab has no server for it, because then the scenario would do nothing.
+        """
+        found = [ip for service, addresses in self.services.items() if is_of(service, [wanted]) for ip in addresses]
+        if not found:
+            raise ValueError(NO_SERVER.format(service=wanted))
+        return found
 
 
 class Middlebox(BaseModel):
@@ -113,7 +123,9 @@ class AddressFilter(Middlebox):
 
     addresses: list[str] = Field(default=[], description="addresses and prefixes, such as 1.2.3.4 or 2001:db8::/32")
     names: list[str] = Field(default=[], description="host names (* is a wildcard), for all their addresses")
-    services: list[str] = Field(default=[], description='services, such as "telegram/dc_pool", for all their addresses')
+    services: list[str] = Field(
+        default=[], description='services, such as "telegram/dc_pool" or "telegram/*", for all their addresses'
+    )
     helper: bool = Field(default=False, description="true: the test helper's addresses too")
     ports: list[int] = Field(default=[], description="only these destination ports, empty: all")
     spare: list[str] = Field(default=[], description="host names (* is a wildcard), addresses or prefixes that pass")
@@ -126,7 +138,7 @@ class AddressFilter(Middlebox):
         super().deploy(deployment)
         censored = [*self.addresses, *deployment.addresses_of(self.names)]
         for service in self.services:
-            censored += deployment.services.get(service, ())
+            censored += deployment.addresses_of_service(service)
         censored += deployment.helper if self.helper else ()
         self._censored = Covers(censored)
         named = [*self.addresses, *self.names, *self.services]

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+NO_SERVER = 'no server of the lab belongs to the service "{service}"'
+
 
 def matches(name: str | None, patterns: Iterable[str]) -> bool:
     """Return whether a pattern matches `name`. `*.x` matches x too, as in real name lists. None never matches."""
@@ -17,3 +19,8 @@ def _one(name: str, pattern: str) -> bool:
     if pattern.startswith("*."):
         return name == pattern[2:] or name.endswith(pattern[1:])
     return name == pattern
+
+
+def is_of(service: str, wanted: Iterable[str]) -> bool:
+    """Return whether a service, such as "telegram/web", is one of those wanted. "telegram/*" is all of a target."""
+    return not {service, f"{service.split('/')[0]}/*"}.isdisjoint(wanted)
