@@ -8,8 +8,8 @@ FROM python:3.13.15-slim-bookworm@sha256:cbd229d7b9bd041012af758ce5ffd807a6518d7
 WORKDIR /src
 COPY requirements/build.txt requirements/run.txt requirements/
 RUN python -m venv --without-pip /opt/censorprobe \
- && pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements/build.txt \
- && pip --python /opt/censorprobe/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements/run.txt
+ && pip install --no-cache-dir --require-hashes --no-deps --only-binary :all: -r requirements/build.txt \
+ && pip --python /opt/censorprobe/bin/python install --no-cache-dir --require-hashes --no-deps --only-binary :all: -r requirements/run.txt
 COPY pyproject.toml hatch_build.py README.md LICENSE CHANGELOG.md ./
 COPY probe probe
 COPY targets targets

@@ -108,8 +108,9 @@ $(BIN)/python:
 
 INSTALL = $(BIN)/python -m pip --version >/dev/null 2>&1 && set -- $(BIN)/python -m pip || set -- $(PYTHON) -m pip --python $(BIN)/python; \
 	"$$@" install --quiet --disable-pip-version-check
-# Only files whose digest is in requirements/. What has no wheel is built with the locked setuptools, not with a fetched one.
-LOCKED = $(INSTALL) --require-hashes --no-build-isolation
+# Only files whose digest is in requirements/, and no dependencies, since the lists are whole: else pip 23 takes the newest
+# version of what is needed with an extra, and refuses it. What has no wheel is built with the locked setuptools.
+LOCKED = $(INSTALL) --require-hashes --no-deps --no-build-isolation
 EDITABLE = $(INSTALL) --no-deps --no-build-isolation --editable
 COMPILE = $(BIN)/python -m compileall -q probe tests
 
