@@ -1,9 +1,14 @@
 """Run the dialogues of web servers and messengers: `https`, `http`, `tls`, `tcp`, `mtproto`, `noise`."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Literal
 
 from probe.dialogue.exchange import Dialogue, Exchange
-from probe.signatures.silent_streams import COMPARED_BYTES
+from probe.session.pacing import Pace
+from probe.session.round_trips import CROWDED
+from probe.session.trace import Transaction
+from probe.signatures.silent_streams import COMPARED_BYTES, LONG_PAGE, PAUSE
 from probe.steps.connection import Connection
 from probe.steps.http.http import http_request
 from probe.steps.http.http_answer import CLEAR_TEXT_BODY, VERIFIED_BODY
@@ -22,6 +27,23 @@ def written_url(endpoint: Endpoint) -> str:
     scheme = "https" if endpoint.scheme == "quic" else endpoint.scheme
     usual = DIALECTS[scheme].default_port == endpoint.port
     return f"{scheme}://{host}{'' if usual else f':{endpoint.port}'}{endpoint.path or '/'}"
+
+
+@asynccontextmanager
+async def reading_on(tx: Transaction, conn: Connection, pace: Pace, endpoint: Endpoint) -> AsyncIterator[int]:
+    """Give how many bytes of a page in all must arrive of which more comes than is kept, 0 for no more than that.
+
+    They are many for the first page of a measurement at one address, and if it stops there, at the others too. On a
+    crowded line there are none.
+    """
+    page = tx.trace.long_page
+    if endpoint.url != page.url or pace.line_queueing > CROWDED:
+        yield 0
+        return
+    try:
+        yield LONG_PAGE if await page.is_read_on(lambda: conn.fell_silent(PAUSE)) else 0
+    finally:
+        page.ended(silent=conn.fell_silent())
 
 
 def mtproto_transport(endpoint: Endpoint) -> Literal["abridged", "obfuscated2"]:
@@ -91,26 +113,22 @@ async def run_noise(exchange: Exchange) -> None:
 
 
 async def _request(exchange: Exchange, conn: Connection, limit: int) -> None:
-    method, url, options = exchange.method(exchange.endpoint), written_url(exchange.endpoint), exchange.options
-    past = COMPARED_BYTES if exchange.session.as_control else 0
-    if options is None:
-        await http_request(
-            exchange.tx, conn, method, url, pace=exchange.pace, confirm=exchange.confirm, limit=limit, past=past
+    endpoint, options, pace = exchange.endpoint, exchange.options, exchange.pace
+    async with reading_on(exchange.tx, conn, pace, endpoint) as further:
+        answer = await http_request(
+            exchange.tx,
+            conn,
+            exchange.method(endpoint),
+            written_url(endpoint),
+            pace=pace,
+            confirm=exchange.confirm,
+            limit=options.limit if options else limit,
+            past=COMPARED_BYTES if exchange.session.as_control else further,
+            more=options.headers if options else None,
+            shown_as=options.shown_as if options else None,
         )
-        return
-    answer = await http_request(
-        exchange.tx,
-        conn,
-        method,
-        url,
-        pace=exchange.pace,
-        confirm=exchange.confirm,
-        limit=options.limit,
-        past=past,
-        more=options.headers,
-        shown_as=options.shown_as,
-    )
-    options.on_answer(exchange.tx, answer)
+    if options is not None:
+        options.on_answer(exchange.tx, answer)
 
 
 DIALOGUES: dict[str, Dialogue] = {

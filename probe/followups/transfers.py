@@ -10,7 +10,7 @@ before the request add packets there.
 from contextlib import suppress
 from dataclasses import replace
 
-from probe.dialogue.web import written_url
+from probe.dialogue.web import reading_on, written_url
 from probe.followups.flow import FlowFacts
 from probe.followups.flow_context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
@@ -84,17 +84,19 @@ async def _secured(tx: Transaction, context: FollowUpContext, flow: PlannedFlow,
 
 async def _ask_endpoint(tx: Transaction, context: FollowUpContext, flow: PlannedFlow, conn: Connection) -> None:
     options, secure = context.options, "tls" in context.endpoint.facts.layers
-    await http_request(
-        tx,
-        conn,
-        context.method(context.endpoint),
-        written_url(context.endpoint),
-        pace=context.runner.session.pace,
-        limit=options.limit if options else VERIFIED_BODY if secure else CLEAR_TEXT_BODY,
-        past=COMPARED_BYTES if flow.sent_name != context.endpoint.host else 0,
-        more=options.headers if options else None,
-        shown_as=options.shown_as if options else None,
-    )
+    pace = context.runner.session.pace
+    async with reading_on(tx, conn, pace, context.endpoint) as further:
+        await http_request(
+            tx,
+            conn,
+            context.method(context.endpoint),
+            written_url(context.endpoint),
+            pace=pace,
+            limit=options.limit if options else VERIFIED_BODY if secure else CLEAR_TEXT_BODY,
+            past=further if flow.sent_name == context.endpoint.host else COMPARED_BYTES,
+            more=options.headers if options else None,
+            shown_as=options.shown_as if options else None,
+        )
 
 
 async def _ask_neutral_host(

@@ -62,6 +62,10 @@ async def measure(
     """
     nettest, trace = NETTESTS[target.nettest], Trace(on_opened=session.own_flows.opened)
     target = target if services is None else target.only(services)
+    pages = (
+        endpoint.url for _, endpoint in target.endpoints() if endpoint.scheme == "https" and not session.as_control
+    )
+    trace.long_page.url = next(pages, "")
     if tracing is not None:
         tracing(trace)
     start, clock = datetime.now(UTC), time.monotonic()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -125,6 +125,39 @@ class Redirect:
     since: int
 
 
+LONGEST_WAIT = 3.0  # seconds. A server or a router may forget a connection that waits for long.
+LOOKS = 60  # at the first request meanwhile
+
+
+class LongPage:
+    """Hold of which endpoint's page more bytes are read: at one address, and if it stops there, at the others too."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._pauses: Callable[[], bool] | None = None
+        self._ended, self._stops = asyncio.Event(), False
+
+    async def is_read_on(self, pauses: Callable[[], bool]) -> bool:
+        """Return whether the next flow reads more bytes. The first one does.
+
+        The others wait until the first one has ended or stands still, as its `pauses` tells.
+        """
+        if self._pauses is None:
+            self._pauses = pauses
+            return True
+        for _ in range(LOOKS):
+            if self._ended.is_set() or self._pauses():
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), LONGEST_WAIT / LOOKS)
+        return self._stops or (not self._ended.is_set() and self._pauses())
+
+    def ended(self, *, silent: bool) -> None:
+        """Note that a flow has ended, and whether it fell silent."""
+        self._stops = self._stops or silent
+        self._ended.set()
+
+
 class Trace:
     """Hold all transactions of one measurement, on a monotonic clock that starts at 0 with it."""
 
@@ -151,6 +184,7 @@ class Trace:
         self.tried_again: set[int] = set()  # transactions with a step that overslept. Each has a successor.
         self.cut_short = False  # set if a limit of time or descriptors prevented an attempt
         self.awaits_media = False  # True: the measurement only waits for the media flows of the run
+        self.long_page = LongPage()
 
     @property
     def zero(self) -> float:

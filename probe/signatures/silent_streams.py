@@ -12,9 +12,17 @@ devices are known to stop a connection (https://github.com/net4people/bbs/issues
 packets 16 kB of a page need depends on the computer's TLS library and on how its kernel acknowledges.
 """
 
-COMPARED_BYTES = 40960
+PAUSE = 1.0
+"""Seconds without a byte after which a connection may have fallen silent."""
+
+LONG_PAGE = 65536
+"""Bytes that the first page of each target gets, if it is that long. Some devices stop a connection only after more
+than the 16 kB that the others get.
+"""
+
+COMPARED_BYTES = 81920
 """Bytes that an answer with another name, from another host or to the control gets, if it is that long. A connection
-that stops after 16 kB or 25 packets has clearly fewer.
+that stops within `LONG_PAGE` has clearly fewer.
 """
 
 LARGEST_FRAME = 3200
@@ -31,9 +39,9 @@ every second packet without delay (RFC 9000, 13.2.2).
 """
 
 
-def is_in_midst_of_answer(bytes_after_request: int, silence: float) -> bool:
-    """Return whether an answer had begun, and the connection then was silent until the time limit."""
-    return bytes_after_request >= LEAST_ANSWER and silence >= LEAST_SILENCE
+def is_in_midst_of_answer(bytes_after_request: int, silence: float, least: float | None = None) -> bool:
+    """Return whether an answer had begun, and the connection then was silent for `least` seconds, by default 2.5."""
+    return bytes_after_request >= LEAST_ANSWER and silence >= (LEAST_SILENCE if least is None else least)
 
 
 def is_still_arriving(bytes_after_request: int, silence: float, waited: float) -> bool:

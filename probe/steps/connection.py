@@ -44,8 +44,8 @@ class Connection(Protocol):
         """Let `close` send a reset, so that the kernel repeats no unacknowledged bytes afterwards."""
         return
 
-    def fell_silent(self) -> bool:
-        """Return whether an answer began and no byte has arrived for some time. False where this is not counted."""
+    def fell_silent(self, least: float | None = None) -> bool:
+        """Return whether an answer began and nothing came for `least` seconds then. False where this is not counted."""
         return False
 
     def packets_received(self) -> int | None:

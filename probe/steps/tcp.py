@@ -126,8 +126,8 @@ class TCPConnection(Connection):
         """Return the number of bytes that were received since the last ones were sent."""
         return self._counted.bytes_after_sent
 
-    def fell_silent(self) -> bool:
-        return is_in_midst_of_answer(self._counted.bytes_after_sent, self.silent_for())
+    def fell_silent(self, least: float | None = None) -> bool:
+        return is_in_midst_of_answer(self._counted.bytes_after_sent, self.silent_for(), least)
 
     def packets_received(self) -> int | None:
         counted = tcp_state.traffic(self._sock)

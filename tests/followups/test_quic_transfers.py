@@ -70,7 +70,7 @@ async def test_innocuous_name_is_in_the_hello_alone(world: World) -> None:
     assert (hello, record.sent_name, answers.asked[0][":authority"].split(":")[0]) == (INNOCUOUS, INNOCUOUS, NAME)
 
 
-@pytest.mark.parametrize(("length", "requests"), [(60000, 1), (15000, 3), (10, MOST_REQUESTS)])
+@pytest.mark.parametrize(("length", "requests"), [(2 * COMPARED_BYTES, 1), (32000, 3), (10, MOST_REQUESTS)])
 async def test_neutral_host_is_asked_until_enough_bytes_came(world: World, length: int, requests: int) -> None:
     answers = Answers(length)
     record, http, hello, _ = await transfer(world, "neutral_host_transfer", NEUTRAL_NAME, answers)

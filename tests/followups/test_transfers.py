@@ -72,7 +72,7 @@ async def test_innocuous_name_is_in_the_hello_alone(world: World) -> None:
     assert (hello, record.sent_name, http.request.headers["Host"]) == (INNOCUOUS, INNOCUOUS, f"{NAME}:{box.port}")
 
 
-@pytest.mark.parametrize(("length", "requests"), [(60000, 1), (16000, 3), (10, MOST_REQUESTS)])
+@pytest.mark.parametrize(("length", "requests"), [(2 * COMPARED_BYTES, 1), (32000, 3), (10, MOST_REQUESTS)])
 async def test_neutral_host_is_asked_until_enough_bytes_came(world: World, length: int, requests: int) -> None:
     """Ask only for the neutral host's own page, and often enough to pass the place of a stop."""
     heads: list[bytes] = []

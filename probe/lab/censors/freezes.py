@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.kit.flows import MOST_FLOWS, Flow, Streams, flow_of
-from probe.lab.censors.kit.middlebox import DROP, AddressFilter
+from probe.lab.censors.kit.middlebox import DROP, AddressFilter, Deployment
 from probe.lab.censors.kit.name_patterns import matches
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
@@ -108,6 +108,7 @@ class CountingFreeze(FlowFreeze):
     """Represent a device that counts a flow in both directions."""
 
     after: int = Field(ge=1, description="counted packets or bytes of a flow that pass")
+    most: int = Field(default=0, description="the largest such number, of which one is drawn by the seed; else `after`")
     least_payload: int = Field(default=0, ge=0, description="packets with less payload (bytes) are not counted")
     counted: Literal["both", "out", "in"] = Field(
         default="both", description="out: the client's packets are counted, in: the server's, or both"
@@ -115,6 +116,11 @@ class CountingFreeze(FlowFreeze):
     together: bool = Field(default=False, description="true: the limit is that of all these flows together")
 
     _total: int = PrivateAttr(default=0)
+    _limit: int = PrivateAttr(default=0)
+
+    def deploy(self, deployment: Deployment) -> None:
+        super().deploy(deployment)
+        self._limit = self._random("limit").randint(self.after, max(self.after, self.most))
 
     @abstractmethod
     def _amount(self, packet: Packet) -> int:
@@ -125,7 +131,7 @@ class CountingFreeze(FlowFreeze):
         amount = self._amount(packet) if counts and len(packet.payload) >= self.least_payload else 0
         seen.amount += amount
         self._total += amount
-        return (self._total if self.together else seen.amount) > self.after
+        return (self._total if self.together else seen.amount) > self._limit
 
 
 class FreezeAfterPackets(CountingFreeze):

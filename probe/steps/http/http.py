@@ -31,6 +31,7 @@ GRACE = 1.0  # seconds that the step may exceed its deadline, so that a body cut
 LATE_ANSWER = 0.2  # seconds in which an answer is read that was sent before the connection broke
 MOST_RECEIVED = 262144  # bytes of one answer by default. The longest head has 192 kB.
 LEAST_UNREAD = 16384  # bytes that the system holds. They hold the longest TLS record, which is read as a whole.
+UNREAD_SHARE = 3 / 8  # of a long page. A smaller buffer drops segments, which a device on the way counts once more.
 USUAL_PAYLOAD = 1000  # bytes of an answer for each packet that is received, some of which acknowledge or are short
 LOOK = 0.02  # seconds between two looks at the number of packets
 PIECE = 4096  # bytes that are read together. What the last piece has behind the limit is discarded.
@@ -87,7 +88,7 @@ async def _round_trip(
     exchange = HTTP1Exchange(result.entry.request.method, request_target(url), sent, body)
     most = max(MOST_RECEIVED, 2 * limit)
     if limit <= CLEAR_TEXT_BODY:
-        conn.limit_unread(max(limit, LEAST_UNREAD))
+        conn.limit_unread(max(limit, LEAST_UNREAD, int(UNREAD_SHARE * past)))
     try:
         async with asyncio.timeout_at(deadline):
             await _send(conn, exchange, most)

@@ -141,8 +141,8 @@ class TLSConnection(Connection):
     def limit_unread(self, size: int) -> None:
         self._inner.limit_unread(size)
 
-    def fell_silent(self) -> bool:
-        return self._inner.fell_silent()
+    def fell_silent(self, least: float | None = None) -> bool:
+        return self._inner.fell_silent(least)
 
     def packets_received(self) -> int | None:
         return self._inner.packets_received()

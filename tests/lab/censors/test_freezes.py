@@ -19,8 +19,8 @@ NAME, OTHER = "web.telegram.org", "www.example.org"
 OUT, IN = Direction.OUT, Direction.IN
 
 
-def deployed(censor: FlowFreeze | IdleTimeout) -> FlowFreeze | IdleTimeout:
-    censor.deploy(Deployment(zone={NAME: [SERVER]}))
+def deployed(censor: FlowFreeze | IdleTimeout, seed: int = 0) -> FlowFreeze | IdleTimeout:
+    censor.deploy(Deployment(zone={NAME: [SERVER]}, seed=seed))
     return censor
 
 
@@ -59,6 +59,14 @@ def test_one_direction_alone_can_be_dropped(dropped: str) -> None:
     begun(censor)
     assert passes(censor, from_server(b"x"), IN) == (dropped == "out")
     assert passes(censor, from_client(b"x", seq=2000), OUT) == (dropped == "in")
+
+
+def test_limit_between_two_bounds_is_drawn_by_the_seed() -> None:
+    limits = set()
+    for seed in range(20):
+        censor = deployed(FreezeAfterPackets(after=4, most=12), seed=seed)
+        limits.add(next(sent for sent in range(20) if not passes(censor, from_client(b"x", seq=sent), OUT)))
+    assert len(limits) > 3 and limits <= set(range(4, 13))
 
 
 def test_bytes_of_both_directions_are_counted() -> None:

@@ -168,7 +168,7 @@ async def test_packets_are_estimated_where_the_system_counts_none() -> None:
 
 
 async def test_answer_that_others_are_compared_with_goes_far() -> None:
-    result, bench = await long_page(*[PART] * 15, packets=LEAST_PACKETS, past=silent_streams.COMPARED_BYTES)
+    result, bench = await long_page(*[2 * PART] * 15, packets=LEAST_PACKETS, past=silent_streams.COMPARED_BYTES)
     assert result.entry.response.x_body_failure is None and len(result.body) == 2000
     assert bench.tx.record.stream is not None
     assert bench.tx.record.stream.bytes_received >= silent_streams.COMPARED_BYTES

@@ -67,7 +67,7 @@ CONDITIONS: dict[str, Condition] = {
     "freeze-server-slow": has(faults.StallingPages, pause=0.7, piece=1000),
     "freeze-nat-idle": both(has(faults.StallingPages, pause=3.0), censor(IdleTimeout, seconds=2.0)),
     "freeze-quota": censor(FreezeAfterBytes, together=True),
-    "freeze-transfers-every-flow": censor(FreezeAfterBytes, after=64000, hello_names=[]),
+    "freeze-transfers-every-flow": censor(FreezeAfterBytes, after=100000, hello_names=[]),
     "freeze-transfers-one-path": censor(FreezeAfterPackets, spares_below=1000),
     "freeze-quic-path-mtu": censor(FreezeAfterPackets, spares_below=1000, protocols=["udp"]),
     "freeze-quic-server-stops": has(faults.StallingPages, pause=90.0, spares_helper=False),
