@@ -55,8 +55,9 @@ def definitions() -> dict[str, Schema]:
 
 @cache
 def models() -> dict[str, type[BaseModel]]:
-    """Return every model of this package by name."""
-    return {model.__name__: model for model in _subclasses(BaseModel) if model.__module__.startswith(MODELS)}
+    """Return every model of this package by name, in the order of the names, whichever module was loaded first."""
+    found = {model.__name__: model for model in _subclasses(BaseModel) if model.__module__.startswith(MODELS)}
+    return dict(sorted(found.items()))
 
 
 def fields(model: type[BaseModel]) -> list[str]:
