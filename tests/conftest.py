@@ -12,7 +12,7 @@ from hatch_build import compile_catalogues
 from tests.support import repetition
 from tests.support.changes import changes
 from tests.support.not_run import NOT_RUN, NotRun, leave_out, leave_out_roots_tests
-from tests.support.order import LONG_RUNS, in_order, is_in_long, is_waiting
+from tests.support.order import LONG_RUNS, beginning_at, in_order, is_in_long, is_waiting
 from tests.support.suites import ALL, FAST, SUITES, USUAL, Part, Usual, in_part, is_fast, is_promise
 from tests.support.world import World
 
@@ -89,6 +89,20 @@ def runs_folder(config: pytest.Config) -> Path:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import no file that takes long for the fast suite: the imports alone are a good part of its time."""
     return True if config.option.suite == FAST and is_in_long(collection_path, config.rootpath) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Any:
+    """Let each worker begin with other files of a folder, so that not all compile the same tests at the same time.
+
+    pytest compiles a test module that no process has compiled, and keeps the result. All of them take 20 seconds.
+    """
+    report: Any = yield
+    given = getattr(collector.config, "workerinput", None)
+    if given and isinstance(collector, pytest.Directory) and report.passed:
+        number, count = int(given["workerid"].removeprefix("gw")), given["workercount"]
+        report.result = beginning_at(report.result, number, count)
+    return report
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,7 +8,7 @@ import pytest
 from tests.real.packages import BROWSER, FILES
 from tests.support import suites
 from tests.support.changes import Changes
-from tests.support.order import LONG, SINGLY, TOGETHER, WAITING
+from tests.support.order import LONG, SINGLY, TOGETHER, WAITING, beginning_at, in_order
 from tests.support.suites import (
     ALL,
     BY_RECORDING,
@@ -127,6 +127,32 @@ def test_run_that_another_test_looks_at_is_made_and_each_has_its_reason() -> Non
     usual = Usual(collected, Changes())
     assert {f"{SCENARIOS}::test_verdicts[web]", f"{SCENARIOS}::test_seed[clean]"} <= set(kept(usual, collected))
     assert any(sentence.startswith("SCENARIOS: ") for sentence in usual.sentences())
+
+
+ALIKE = [f"{folder}{name}.py" for folder in ("tests/steps/", "tests/wire/") for name in "cab"]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_order_is_the_same_whichever_file_is_collected_first(number: int) -> None:
+    files = [items(f"{file}::test_b", f"{file}::test_a") for file in (LONG[2], *ALIKE)]
+    collected = [item for file in beginning_at(files, number, 4) for item in file]
+    ordered = [item.nodeid for item in in_order([item for file in files for item in file])]
+    assert [item.nodeid for item in in_order(collected)] == ordered
+    assert sorted(ordered) == sorted(item.nodeid for item in collected)
+
+
+def test_each_worker_begins_with_other_files() -> None:
+    parts = [beginning_at(range(10), number, 4) for number in range(5)]
+    assert [part[0] for part in parts] == [0, 2, 5, 7, 0]
+    assert all(sorted(part) == list(range(10)) for part in parts)
+    assert beginning_at([], 1, 4) == []
+
+
+def test_run_of_a_file_that_is_left_out_begins_no_cover() -> None:
+    place = next(rest.tests for rest in REST if rest.tests.startswith("tests/lab/runs/") and rest.tenth)
+    collected = [scenario("media-clean"), *(scenario("media-clean", f"test_{case}", place) for case in range(20))]
+    usual = Usual(collected, Changes())
+    assert sum(item.nodeid.startswith(place) for item in collected if item not in usual.left_out) == 2
 
 
 def test_fast_tests_need_no_lab_and_no_long_file() -> None:

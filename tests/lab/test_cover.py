@@ -64,16 +64,16 @@ def test_runs_without_interference_show_all_targets_and_helpers() -> None:
     assert len(chosen().bare) < len(ABLATED)
 
 
-def test_ten_tenths_are_all() -> None:
-    choices = [chosen(number=number) for number in range(10)]
-    tenths = [name for choice in choices for name in choice.tenth]
-    assert sorted(tenths) == sorted(set(SCENARIOS).difference(choices[0].cover))
-    assert f"{len(choices[0].tenth)} are a tenth of the rest" in choices[0].sentence()
+def test_twenty_twentieths_are_all() -> None:
+    choices = [chosen(number=number) for number in range(20)]
+    parts = [name for choice in choices for name in choice.twentieth]
+    assert sorted(parts) == sorted(set(SCENARIOS).difference(choices[0].cover))
+    assert f"{len(choices[0].twentieth)} are a twentieth of the rest" in choices[0].sentence()
 
 
 @pytest.mark.parametrize("file", ["probe/lab/scenarios/{}.toml", "probe/lab/recorded/{}.jsonl.gz"])
 def test_changed_scenario_runs(file: str) -> None:
-    name = sorted(set(SCENARIOS).difference(chosen().cover))[1]  # the first one is in the tenth
+    name = sorted(set(SCENARIOS).difference(chosen().cover))[1]  # the first one is in the twentieth
     changed = chosen(file.format(name))
     assert changed.changed == (name,)
     assert changed.has(Run(name)) and changed.has(Run(name, bare=True)) and not chosen().has(Run(name, bare=True))

@@ -4,11 +4,14 @@ Long files go first, then the short ones, and at last the tests that look at the
 goes between each two others, or else all workers would wait at the same time, with nothing for the processors to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain, groupby, zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 # Tests that mostly wait for timers and sockets, the longest first.
 WAITING = (
@@ -74,10 +77,19 @@ TOGETHER = ("tests/analysis/spark/", "tests/analysis/object_storage/", "tests/re
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests in the order in which they run. Tests of one file stay together."""
-    ordered = sorted(items, key=_rank)
+    """Return the tests in the order in which they run. Tests of one file stay together.
+
+    In whatever order the files were collected, it is the same.
+    """
+    ordered = sorted(items, key=lambda item: (_rank(item), item.nodeid.partition("::")[0]))
     waiting, others = _files(filter(is_waiting, ordered)), _files(item for item in ordered if not is_waiting(item))
     return [item for pair in zip_longest(waiting, others, fillvalue=[]) for item in chain(*pair)]
+
+
+def beginning_at(files: Sequence[T], number: int, count: int) -> list[T]:
+    """Return the files from the `number`-th of `count` equal parts on, and then those before it."""
+    first = len(files) * (number % count) // count
+    return [*files[first:], *files[:first]]
 
 
 def _files(items: Iterable[pytest.Item]) -> list[list[pytest.Item]]:

@@ -38,6 +38,8 @@ class Rest:
 
 READING = ("probe/results/", "probe/files/", "probe/cli/results/")
 EXCHANGES = ("probe/steps/", "probe/dialogue/", "tests/support/faults/")
+CALLS = ("probe/steps/calls/", "probe/wire/media/", "probe/helper/media/", "probe/analysis/statistics/media_flow.py")
+JUDGING = ("probe/analysis/", "probe/lab/recorded/", "probe/formats/", "probe/signatures/", "tests/analysis/rules/")
 PAGES = ("probe/analysis/report/", "probe/explore/", "probe/local_server/", "probe/run_page/", "probe/ui/")
 REST = (
     Rest("tests/analysis/spark/", ("probe/analysis/spark/", "tests/support/spark/")),
@@ -45,6 +47,8 @@ REST = (
     Rest("tests/analysis/report/test_notebook.py", ("docs/analysis.ipynb",)),
     Rest("tests/real/test_real_", ("tests/real/", "probe/dialogue/", "probe/steps/calls/", "probe/steps/mail/")),
     Rest("tests/analysis/store/test_memory.py", ("probe/analysis/store/",)),
+    Rest("tests/lab/runs/test_media_flows.py", CALLS, tenth=True),
+    Rest("tests/lab/runs/test_app_media_flows.py", CALLS, tenth=True),
     Rest("tests/lab/runs/test_other_libraries.py", ("probe/steps/http/", "probe/steps/tls/"), tenth=True),
     Rest("tests/analysis/verdicts/test_each_removal.py", ("probe/analysis/rules/apps.py",)),
     Rest("tests/analysis/verdicts/test_each_ablation.py", ("tests/analysis/verdicts/test_ablation.py",)),
@@ -56,6 +60,10 @@ REST = (
         "tests/analysis/store/test_query_process.py", ("probe/analysis/store/", "probe/analysis/engines/"), tenth=True
     ),
     Rest("tests/analysis/store/", ("probe/analysis/store/",), tenth=True),
+    Rest("tests/analysis/pipeline/test_recorded_tables.py", JUDGING),
+    Rest("tests/analysis/pipeline/test_engines_tables.py", JUDGING, tenth=True),
+    Rest("tests/analysis/rules/test_every_rule_fires.py", JUDGING, tenth=True),
+    Rest("tests/cli/test_full_disk.py", (*READING, "probe/cli/data/", "probe/analysis/store/"), tenth=True),
     Rest("tests/cli/test_hostile_files.py", (*READING, "tests/support/hostile/"), tenth=True),
     Rest("tests/cli/test_hostile_settings.py", ("probe/cli/config.py", "probe/files/"), tenth=True),
     Rest("tests/faults/test_streams.py", EXCHANGES, tenth=True),
@@ -210,16 +218,18 @@ class Usual:
 
     def __init__(self, items: Sequence[pytest.Item], changed: Changes) -> None:
         self._changed = changed
-        self._number = int(os.environ.get(TENTH) or number_of_the_commit()) % 10
+        self._number = int(os.environ.get(TENTH) or number_of_the_commit()) % 20
         self._places = _places(items)
-        runs = {run: item.nodeid.startswith(SCENARIOS) for item in items if (run := run_of(item))}
+        self._left = {item: what for item in items if (what := self._left_by_place(item))}
+        looked_at = [item for item in items if item not in self._left]
+        runs = {run: item.nodeid.startswith(SCENARIOS) for item in looked_at if (run := run_of(item))}
         wanted, others = [run for run in runs if runs[run]], [run for run in runs if not runs[run]]
         self._choice: Choice | None = None
         if wanted:
             from tests.support.lab_runs.choice import choose  # which reads all recordings
 
             self._choice = choose(wanted, others, changed, self._number)
-        self._left = {item: what for item in items if (what := self._left_to_test_all(item))}
+        self._left |= {item: what for item in looked_at if (what := self._left_by_run(item))}
         kept = {function_of(item) for item in items if item not in self._left}
         for item in list(self._left):
             if item.nodeid.startswith(PROMISED) and function_of(item) not in kept:
@@ -243,8 +253,8 @@ class Usual:
         base = f" PROBE_TEST_BASE={self._changed.base}" if self._changed.base else ""
         yield f"To choose the same tests again: {TENTH}={self._number}{base} make test."
 
-    def _left_to_test_all(self, item: pytest.Item) -> str | None:
-        """Return the words for what is left out together with this test, None if `make test` runs it."""
+    def _left_by_place(self, item: pytest.Item) -> str | None:
+        """Return the words for what is left out together with this test, None if `make test` may run it."""
         if function_of(item) in BY_RECORDING:
             name = item.nodeid.partition("[")[2].removesuffix("]")
             looked_at = name in DECIDING or self._changed.touch(f"probe/lab/recorded/{name}.")
@@ -252,6 +262,10 @@ class Usual:
         for rest in REST:
             if item.nodeid.startswith(rest.tests) and not self._changed.touch(rest.tests, *rest.about):
                 return None if rest.tenth and self._is_in_tenth(item) else rest.tests
+        return None
+
+    def _left_by_run(self, item: pytest.Item) -> str | None:
+        """Return the words for the runs of the lab that are left out together with this test's, None if it is made."""
         run = run_of(item)
         if run is None or self._choice is None or not item.nodeid.startswith(SCENARIOS) or self._choice.has(run):
             return None

@@ -1,4 +1,4 @@
-"""Choose what `make test` runs in the lab: a cover, the scenarios that a change is about, and a tenth of the rest."""
+"""Choose what `make test` runs in the lab: a cover, scenarios that a change is about, and a twentieth of the rest."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from tests.support.suites import Run
 STEPS = ("probe/steps/", "probe/wire/", "probe/dialogue/", "probe/lab/services/")
 OPERATIONS = {"dns": "resolve", "resolver": "resolve", "resolvers": "resolve", "doh": "resolve", "tcp": "connect"}
 """First word of a step's name in the recordings, where it is not the word in the names of the step's files."""
-MOST_CHANGED = 40
+MOST_CHANGED = 25
 """Scenarios that one change adds at most: a change of TLS is about a quarter of all, of which the cover has half."""
 
 
@@ -25,22 +25,22 @@ class Choice:
 
     cover: tuple[str, ...]
     changed: tuple[str, ...]
-    tenth: tuple[str, ...]
+    twentieth: tuple[str, ...]
     bare: frozenset[str]
 
     def has(self, run: Run) -> bool:
         """Return whether the run is made. Runs with other seeds or options are few, and all are made."""
-        names = {*self.changed, *self.tenth, *(self.bare if run.bare else self.cover)}
+        names = {*self.changed, *self.twentieth, *(self.bare if run.bare else self.cover)}
         return run.name in names or not (run.bare or run.is_plain)
 
     def sentence(self) -> str:
         """Return how many scenarios run for which reason."""
         reasons = f"{len(self.cover)} show most features, {len(self.changed)} are about the change"
-        return f"SCENARIOS: {reasons}, and {len(self.tenth)} are a tenth of the rest."
+        return f"SCENARIOS: {reasons}, and {len(self.twentieth)} are a twentieth of the rest."
 
 
 def choose(wanted: Iterable[Run], others: Iterable[Run], changed: Changes, number: int) -> Choice:
-    """Choose from the wanted runs, and of the rest the tenth with this number.
+    """Choose from the wanted runs, and of the rest the twentieth with this number.
 
     The plain runs of the others are made anyway, so the cover begins with them.
     """
@@ -54,7 +54,7 @@ def choose(wanted: Iterable[Run], others: Iterable[Run], changed: Changes, numbe
     return Choice(
         cover,
         tuple(about[:MOST_CHANGED]),
-        tuple(rest[number::10]),
+        tuple(rest[number::20]),
         frozenset(smallest_cover(bare)) if bare else frozenset(),
     )
 
