@@ -37,7 +37,7 @@ def test_generated_files_match_the_classes() -> None:
 
 
 def test_order_of_models_does_not_depend_on_what_was_loaded_first() -> None:
-    """Each test process loads the modules in an order of its own, and all must collect the same tests."""
+    """Test that the order is not that of loading, which differs between test processes."""
     assert list(models()) == sorted(models())
 
 
