@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from probe.captures.capture_file import CapturedFrame, read_frames
 from probe.captures.captured_flow import CapturedFlow
 from probe.captures.conversation import Conversation
-from probe.captures.datagram_reading import DNS_PORT, read_dns_flow, read_sip_flow, read_stun_flow
+from probe.captures.datagram_reading import DNS_PORT, read_lookups, read_sip_flow, read_stun_flow
 from probe.captures.flow_table import CapturedFlows
 from probe.captures.web_reading import read_quic_flow, read_tcp_flow
 from probe.messages import tr
@@ -40,8 +40,10 @@ def read_captures(sources: Sequence[Source]) -> CapturedSet:
     for source in sources:
         table.read(_frames(source, reading, table))
     reading.flows, reading.left_out = table.flows, table.left_out
-    for flow in reading.flows:
-        reading.conversations += _conversations(flow, table.end)
+    lookups = [flow for flow in reading.flows if flow.protocol == "udp" and flow.port == DNS_PORT]
+    others = [flow for flow in reading.flows if flow.protocol == "tcp" or flow.port != DNS_PORT]
+    found = [*read_lookups(lookups, table.end), *(each for flow in others for each in _conversation(flow, table.end))]
+    reading.conversations = sorted(found, key=lambda each: each.began)
     return reading
 
 
@@ -54,11 +56,10 @@ def _frames(source: Source, reading: CapturedSet, table: CapturedFlows) -> Itera
         reading.problems.append(Problem(file_name(source), table.frames + 1, sentence))
 
 
-def _conversations(flow: CapturedFlow, last: float) -> Iterator[Conversation]:
+def _conversation(flow: CapturedFlow, last: float) -> Iterator[Conversation]:
     if flow.protocol == "tcp":
-        found = [read_tcp_flow(flow, last)]
-    elif flow.port == DNS_PORT:
-        found = list(read_dns_flow(flow, last))
+        found = read_tcp_flow(flow, last)
     else:
-        found = [read_quic_flow(flow, last) or read_stun_flow(flow, last) or read_sip_flow(flow, last)]
-    yield from (each for each in found if each is not None)
+        found = read_quic_flow(flow, last) or read_stun_flow(flow, last) or read_sip_flow(flow, last)
+    if found is not None:
+        yield found

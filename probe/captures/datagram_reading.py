@@ -1,7 +1,8 @@
 """Read DNS, STUN and SIP in datagrams of a capture."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
 
 from probe.asn.table import asn_of
 from probe.captures.captured_flow import CapturedFlow, Datagram
@@ -13,30 +14,73 @@ from probe.wire.dns.dns_message import question_of, read_response
 from probe.wire.sip.sip_message import NotSIP, SIPMessage, is_sip, read_message
 
 DNS_PORT = 53
+LONGEST_LOOKUP = 30.0  # seconds between the first and the last query of one lookup
 _MOST_QUESTIONS = 24  # of one flow
 _FINAL = 200  # the first final status of SIP (RFC 3261, 7.2)
 
 
-def read_dns_flow(flow: CapturedFlow, last: float) -> Iterator[Conversation]:
-    """Iterate over the queries of a flow to port 53, each with every answer in the order of arrival."""
+class CapturedLookup(NamedTuple):
+    """Hold the datagrams that ask one resolver for one name, and those that answer them."""
+
+    flow: CapturedFlow
+    name: str
+    query_type: str
+    queries: list[Datagram]
+    answers: list[Datagram]
+
+    @property
+    def began(self) -> float:
+        """Return the time of the first query."""
+        return self.queries[0].when
+
+    @property
+    def subject(self) -> tuple[str, str, str, str]:
+        """Return who asks which resolver for what."""
+        return self.flow.ends[1], self.flow.server, self.name, self.query_type
+
+
+def read_lookups(flows: Iterable[CapturedFlow], last: float) -> Iterator[Conversation]:
+    """Iterate over the lookups of flows to port 53, each with every answer in the order of arrival.
+
+    Many programs repeat a query with another id from another port. Such queries, all unanswered, are one lookup.
+    """
+    waiting: dict[tuple[str, str, str, str], CapturedLookup] = {}
+    for each in sorted(chain.from_iterable(map(_lookups, flows)), key=lambda found: found.began):
+        earlier = waiting.pop(each.subject, None)
+        if each.answers or len(each.queries) > 1:
+            ended = [each]  # the answer is that of the earlier queries too
+        elif earlier is not None and each.began - earlier.began <= LONGEST_LOOKUP:
+            waiting[each.subject] = earlier._replace(queries=[*earlier.queries, *each.queries])
+            ended = []
+        else:
+            waiting[each.subject] = each
+            ended = [earlier] if earlier is not None else []
+        yield from _conversations(ended, last)
+    yield from _conversations(waiting.values(), last)
+
+
+def _conversations(lookups: Iterable[CapturedLookup], last: float) -> Iterator[Conversation]:
+    for each in lookups:
+        if (found := _conversation(each, last)) is not None:
+            yield found
+
+
+def _lookups(flow: CapturedFlow) -> Iterator[CapturedLookup]:
     asked: dict[bytes, list[Datagram]] = {}
     for each in flow.datagrams:
         if each.outgoing and question_of(each.payload) is not None and len(asked) < _MOST_QUESTIONS:
             asked.setdefault(each.payload[:2], []).append(each)
     for identity, queries in asked.items():
         answers = [each for each in flow.datagrams if not each.outgoing and each.payload[:2] == identity]
-        if (found := _query(flow, queries, answers, last)) is not None:
-            yield found
+        question = question_of(queries[0].payload)
+        if question is not None and (name := usable_name(question[0])):
+            yield CapturedLookup(flow, name, question[1], queries, answers)
 
 
-def _query(flow: CapturedFlow, queries: list[Datagram], answers: list[Datagram], last: float) -> Conversation | None:
-    question = question_of(queries[0].payload)
-    name = usable_name(question[0]) if question else ""
-    if question is None or not name:
-        return None
+def _conversation(lookup: CapturedLookup, last: float) -> Conversation | None:
+    flow, queries, answers, began = lookup.flow, lookup.queries, lookup.answers, lookup.began
     # A server answers a repeated query again, maybe with other addresses. So only more answers than queries race.
     raced = answers if len(queries) == 1 or len(answers) > len(queries) else answers[:1]
-    began = queries[0].when
     read = [_response(each, queries[0].payload, began) for each in raced]
     ours = [each for each in read if each is not None]
     given_up = min(last, queries[-1].when + PATIENCE)
@@ -48,8 +92,8 @@ def _query(flow: CapturedFlow, queries: list[Datagram], answers: list[Datagram],
         "t0": began,
         "t": ended,
         "engine": "udp",
-        "hostname": name,
-        "query_type": question[1],
+        "hostname": lookup.name,
+        "query_type": lookup.query_type,
         "resolver_address": flow.server,
         "failure": failure,
         "answers": ours[0]["answers"] if ours else [],

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.captures.capture_measurements import measurements_of
+from probe.captures.captured_set import read_captures
+from probe.captures.datagram_reading import LONGEST_LOOKUP
 from tests.support.made_captures import (
     FOREIGN,
     OTHER,
@@ -157,6 +161,48 @@ def test_answers_of_one_resolver_accuse_nothing(tmp_path: Path, answers: list[tu
     made = MadeCapture()
     made.lookup(NAME, answers, sent=sent)
     assert accusations(made.write(tmp_path / "a.pcap")) == {}
+
+
+def asked_again(made: MadeCapture, times: int, *, pause: float = 5.0, answered: int = -1) -> None:
+    """Ask for NAME with a new id from a new port each time. One of the queries may be answered."""
+    for number in range(times):
+        made.lookup(NAME, [("149.154.167.99", TTL)] if number == answered else [])
+        made.advance(pause)
+
+
+def states_of_lookup(path: Path) -> set[str]:
+    """Return the states of the verdicts on NAME."""
+    found = [each.document for each in measurements_of(read_captures([path])) if each.document["input"] == NAME]
+    return {record["state"] for document in found for record in judge_measurement(document, file="x", number=1)}
+
+
+@pytest.mark.parametrize(("times", "states"), [(1, set()), (2, {"impaired"}), (3, {"impaired"})])
+def test_query_repeated_from_another_port_is_one_lookup(tmp_path: Path, times: int, states: set[str]) -> None:
+    made = MadeCapture()
+    made.lookup(PASSING, [("93.184.215.14", TTL)])
+    asked_again(made, times)
+    made.lookup(PASSING, [("93.184.215.14", TTL)])
+    made.wait()
+    path = made.write(tmp_path / "a.pcap")
+    assert states_of_lookup(path) == states
+    assert accusations(path) == {}
+
+
+@pytest.mark.parametrize("answered", range(3))
+def test_lookup_answered_when_repeated_from_another_port_did_not_fail(tmp_path: Path, answered: int) -> None:
+    """Test a line that loses datagrams: one of three queries was answered."""
+    made = MadeCapture()
+    asked_again(made, 3, answered=answered)
+    made.wait()
+    states = states_of_lookup(made.write(tmp_path / "a.pcap"))
+    assert states == {"insufficient"}
+
+
+def test_two_lost_queries_far_from_each_other_are_two_lookups(tmp_path: Path) -> None:
+    made = MadeCapture()
+    asked_again(made, 2, pause=LONGEST_LOOKUP)
+    made.wait()
+    assert states_of_lookup(made.write(tmp_path / "a.pcap")) == set()
 
 
 def test_records_name_the_server_and_the_part_of_the_hello(tmp_path: Path) -> None:

@@ -105,8 +105,11 @@ class MadeCapture:
 
     def wait(self, seconds: float = 30.0) -> None:
         """Let time pass, and end with a packet of another flow, so that silence is one."""
-        self._now += seconds
+        self.advance(seconds)
         self.lookup("late.example", [("93.184.215.14", TTL)])
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
 
     def write(self, path: Path) -> Path:
         path.write_bytes(pcap(self.packets))

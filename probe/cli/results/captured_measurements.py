@@ -1,10 +1,12 @@
 """Read what a user names for `probe judge`: results files, and packet captures, which together are one set of flows."""
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from probe.cli.results.unusable_lines import SkippedLines, files_of, measurements_in
-from probe.messages import mark
+from probe.cli.screen import say, wrapped
+from probe.messages import mark, tr
 from probe.results import STDIN, Problem, RemoteFile, Source
 from probe.results.unpacking import UNREADABLE
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
 UNJUDGED = mark("The captures name more servers than this program judges at once. Those that failed were judged first.")
 FLOWS_LEFT_OUT = mark("The capture has more flows than this program keeps. Some flows without data were left out.")
 
+NOTHING_JUDGED = mark(
+    "Flows in the captures: {count}. None can be judged. A verdict needs the start of a connection, lookup or call, "
+    "and its answer, or four seconds of silence after a repeated request."
+)
+
 
 def judged_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Iterate over (file name, number, measurement) of results files, then of captures. Raises UsageError."""
@@ -23,8 +30,11 @@ def judged_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[t
         yield from measurements_in(source, skipped)
     if captures:
         reading, found = read_set(captures, skipped)
+        number = 0
         for number, each in enumerate(found, 1):
             yield ", ".join(reading.names), number, each.document
+        if not number:
+            say(sys.stderr, wrapped(f"probe: {tr(NOTHING_JUDGED, count=len(reading.flows))}"))
         if reading.unjudged:
             skipped.name(Problem(", ".join(reading.names), 0, UNJUDGED))
 
