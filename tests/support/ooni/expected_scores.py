@@ -20,7 +20,8 @@ def disagreement(line: Line, records: Iterable[Line]) -> str | None:
     found = score(line)
     if all(verdict["state"] == "ok" for verdict in verdicts.values()) and not _had_failures(line):
         return None if found == Score(0.0) else f"{name} is fine, and OONI sees {found}"
-    if _must_be_seen(name, verdicts) and not (found.anomaly or found.failed):
+    seen = {url: verdict for url, verdict in verdicts.items() if not _stops_behind_what_is_kept(line, url, verdict)}
+    if _must_be_seen(name, seen) and not (found.anomaly or found.failed):
         return f"{name} is blocked where OONI looks, and it sees {found}"
     return None
 
@@ -45,6 +46,13 @@ def _had_failures(line: Line) -> bool:
     """Return whether a failed first attempt or lookup succeeded later. OONI makes no second attempt."""
     tried = [t for t in line["test_keys"]["x_transactions"] if t["kind"] in {"first", "lookup"}]
     return any(t["failure"] is not None for t in tried)
+
+
+def _stops_behind_what_is_kept(line: Line, url: str, verdict: Line) -> bool:
+    """Return whether a page arrived as far as it is kept and then froze. OONI's keys rest on what is kept."""
+    frozen = all(mechanism.startswith("flow.freeze.") for mechanism in verdict["mechanisms"])
+    tried = [t for t in line["test_keys"]["x_transactions"] if t["endpoint"] == url and t["kind"] == "first"]
+    return frozen and bool(verdict["mechanisms"]) and bool(tried) and all(t["failure"] is None for t in tried)
 
 
 def _must_be_seen(name: str, verdicts: dict[str, Line]) -> bool:
