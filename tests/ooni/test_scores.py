@@ -191,3 +191,12 @@ def test_failed_first_attempt_explains_anomaly() -> None:
     found = line("signal", "0.2.5", signal_backend_status="blocked")
     found["test_keys"]["x_transactions"] = [{"kind": "first", "failure": RESET}]
     assert disagreement(found, [record("ok", "", *SIGNAL)]) is None
+
+
+@pytest.mark.parametrize(("failure", "contradicts"), [(None, False), (RESET, True)])
+def test_page_that_freezes_behind_what_is_kept_is_fine_for_ooni(failure: str | None, contradicts: bool) -> None:
+    found = line("telegram", tcp_connect=connects(True), requests=[asked(CENTRE)], telegram_web_status="ok")
+    url = "https://web.telegram.org:443/"
+    found["test_keys"]["x_transactions"] = [{"kind": "first", "endpoint": url, "failure": failure}]
+    judged = record("blocked", "flow.freeze.bytes", url)
+    assert (disagreement(found, [judged]) is not None) == contradicts

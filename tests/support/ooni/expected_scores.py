@@ -51,7 +51,7 @@ def _had_failures(line: Line) -> bool:
 def _stops_behind_what_is_kept(line: Line, url: str, verdict: Line) -> bool:
     """Return whether a page arrived as far as it is kept and then froze. OONI's keys rest on what is kept."""
     frozen = all(mechanism.startswith("flow.freeze.") for mechanism in verdict["mechanisms"])
-    tried = [t for t in line["test_keys"]["x_transactions"] if t["endpoint"] == url and t["kind"] == "first"]
+    tried = [t for t in line["test_keys"]["x_transactions"] if t.get("endpoint") == url and t["kind"] == "first"]
     return frozen and bool(verdict["mechanisms"]) and bool(tried) and all(t["failure"] is None for t in tried)
 
 
