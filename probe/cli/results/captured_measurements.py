@@ -4,11 +4,10 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from probe.cli.results.unusable_lines import SkippedLines, files_of, measurements_in
+from probe.cli.results.unusable_lines import SkippedLines, files_of, is_capture_file, measurements_in
 from probe.cli.screen import say, wrapped
 from probe.messages import mark, tr
-from probe.results import STDIN, Problem, RemoteFile, Source
-from probe.results.unpacking import UNREADABLE
+from probe.results import Problem, Source
 
 if TYPE_CHECKING:
     from probe.captures.capture_measurements import CapturedMeasurement
@@ -44,7 +43,7 @@ def captures_of(sources: list[str], skipped: SkippedLines) -> tuple[list[Source]
     found = files_of(sources)
     for problem in found.refused:
         skipped.name(problem)
-    captures = [source for source in found.files if _is_capture(source)]
+    captures = [source for source in found.files if is_capture_file(source)]
     return captures, [source for source in found.files if source not in captures]
 
 
@@ -59,14 +58,3 @@ def read_set(captures: list[Source], skipped: SkippedLines) -> "tuple[CapturedSe
     if reading.left_out:
         skipped.name(Problem(", ".join(reading.names), 0, FLOWS_LEFT_OUT))
     return reading, measurements_of(reading)
-
-
-def _is_capture(source: Source) -> bool:
-    from probe.captures.capture_file import is_capture
-
-    if source == STDIN or isinstance(source, RemoteFile):
-        return False
-    try:
-        return is_capture(source)
-    except UNREADABLE:
-        return False  # reading its lines says what is wrong

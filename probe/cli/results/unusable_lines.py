@@ -10,9 +10,10 @@ from typing import Any
 import typer
 
 from probe.cli.screen import UsageError, say
-from probe.messages import listed, printable, tr, tr_plural
+from probe.messages import listed, mark, printable, tr, tr_plural
 from probe.platforms.installation import command_for
 from probe.results import (
+    STDIN,
     FoundFiles,
     Problem,
     RemoteFile,
@@ -23,9 +24,11 @@ from probe.results import (
     is_remote,
     read_lines,
 )
+from probe.results.unpacking import UNREADABLE
 
 INVALID_INPUT, NO_NETWORK = 6, 4
 MOST_NAMED = 10
+HAS_NO_RUNS = mark("The file is a packet capture and contains no runs. `probe judge FILE` judges its flows.")
 
 
 class SkippedLines:
@@ -105,7 +108,22 @@ def usable_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[t
     for problem in found.refused:
         skipped.name(problem)
     for source in found.files:
-        yield from measurements_in(source, skipped)
+        if is_capture_file(source):
+            skipped.name(Problem(file_name(source), 0, HAS_NO_RUNS))
+        else:
+            yield from measurements_in(source, skipped)
+
+
+def is_capture_file(source: Source) -> bool:
+    """Return whether a source is a file that can be opened and begins like a packet capture."""
+    from probe.captures.capture_file import is_capture
+
+    if source == STDIN or isinstance(source, RemoteFile):
+        return False
+    try:
+        return is_capture(source)
+    except UNREADABLE:
+        return False  # reading its lines says what is wrong
 
 
 def measurements_in(source: Source, skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from probe.captures.captured_flow import CapturedFlow, SeenPacket
+from probe.cli.results.captured_measurements import NOTHING_JUDGED
+from probe.cli.results.unusable_lines import HAS_NO_RUNS
+from probe.messages import tr
 from probe.run_page.ladder import ladder_of
 from probe.run_page.ladder_page import ladder_page
 from tests.captures.test_capture_verdicts import NAME, PASSING, compared
@@ -53,6 +56,22 @@ def test_why_and_apps_work_with_captures(tmp_path: Path, capsys: pytest.CaptureF
     out = capsys.readouterr().out
     assert NAME in out
     assert HERE not in out
+
+
+def test_capture_without_a_verdict_says_what_one_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = MadeCapture()
+    made.lookup(NAME, [])
+    assert call("judge", "--json", str(made.write(tmp_path / "a.pcap"))) == 0
+    out, err = capsys.readouterr()
+    assert (out, " ".join(err.split())) == ("", f"probe: {tr(NOTHING_JUDGED, count=1)}")
+
+
+@pytest.mark.parametrize("command", [("judge", "--by", "network"), ("show",)])
+def test_commands_about_runs_name_captures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    assert call(*command, str(compared("reset").write(tmp_path / "a.pcap"))) == 6
+    assert f"a.pcap: {tr(HAS_NO_RUNS)}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["sni-reset", "own-sni-reset", "dns-injection"])
