@@ -13,6 +13,7 @@ from probe.targets.target import family_of
 CONNECT = "connect"
 NO_ANSWER = frozenset({TIMEOUT, UNREACHABLE})
 FEWEST_SILENT = 2  # neutral hosts of one family, which an access line with loss makes silent
+FEWEST_IN_VAIN = 3  # of different operators. Fewer may be silent by chance, one after the other.
 
 Host = dict[str, Any]
 
@@ -47,9 +48,16 @@ class NetworkCheck:
         return self.by_family[family]
 
     def lost(self, family: int) -> bool:
-        """Return whether no neutral host of the family answered."""
-        failed = self.failed_by_family[family]
-        return bool(failed) and len(failed) == len(self.hosts(family)) and all(map(unreached, failed))
+        """Return whether no neutral host of the family answered.
+
+        A check takes seconds. If it met every address once in vain and reached some later, the network came back
+        meanwhile.
+        """
+        failed, hosts = self.failed_by_family[family], self.hosts(family)
+        if failed and len(failed) == len(hosts) and all(map(unreached, failed)):
+            return True
+        in_vain = {text(host.get("address")) for host in failed if unreached(host)}
+        return len(in_vain) >= FEWEST_IN_VAIN and all(text(host.get("address")) in in_vain for host in hosts)
 
     def unproven(self, family: int) -> bool:
         """Return whether every neutral host of the family failed to prove its identity, so that packets may be lost."""

@@ -90,6 +90,20 @@ def test_network_that_is_lost_for_a_time_accuses_nothing(outcome: str, good: lis
     assert conclusion(lines) == ("insufficient", "network_lost")
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_network_that_comes_back_during_a_check_was_lost_at_its_begin(order: int) -> None:
+    back = [*LOST, host(0), host(2, connect_only=True)][::order]
+    for outcome in (SILENT, f"http:{f.TIMEOUT}"):
+        assert conclusion(failing(outcome, check(105.0, *back))) == ("insufficient", "network_lost")
+
+
+def test_one_address_that_is_reached_at_once_shows_that_the_network_was_there() -> None:
+    reached_twice = [*LOST, host(0), host(1), host(2), host(3)]
+    assert conclusion(failing(REFUSED, check(105.0, *reached_twice)))[0] == "likely_blocked"
+    two = [host(0, f.TIMEOUT), host(1, f.TIMEOUT), host(0), host(1)]
+    assert conclusion(failing(REFUSED, check(105.0, *two)))[0] == "likely_blocked"
+
+
 def test_network_that_was_lost_earlier_does_not_count() -> None:
     assert judged(failing(SILENT, check(30.0, *LOST), check(105.0, *FINE)))["state"] == "likely_blocked"
 
