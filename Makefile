@@ -24,7 +24,7 @@ FREE_SPACE = @$(BIN)/python -m tests.support.free_space
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
 
-# About an hour on two cores, and the aim is 15. At its end it says what it left to test-all. tests/README.md has the table.
+# About 25 minutes on two cores, and the aim is 15. At its end it says what it left to test-all. tests/README.md has the table.
 test: $(VENV)/ready-test
 	$(FREE_SPACE)
 	$(PACKAGES) usual
