@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from probe.formats.facts import NetworkCheck
 from probe.run.network import network_checks as checking
 from probe.run.network.network_checks import LOST_CHECKS, NetworkChecks
 from probe.run.network.preflight import preflight
+from probe.session.pacing import LOOKUPS_SIDE_BY_SIDE
 from tests.run.test_preflight import HERE, HOST, neutral_at, reply
 from tests.run.test_preflight import world as world
 from tests.support.world import Behaviour, World, hello_name
@@ -66,6 +68,27 @@ async def test_host_that_went_down_is_written(world: World) -> None:
     (host,) = check["neutral"]
     assert (host["failure"], host["failed_operation"]) == ("connection_refused", "connect")
     assert check["began"] < 0  # it began before the measurement that it is written into
+
+
+@pytest.mark.usefixtures("quick")
+async def test_check_meets_the_network_of_its_time_though_lookups_and_flows_wait(world: World) -> None:
+    """Show an outage in which each lookup waits for its time limit. The check reaches the hosts at once."""
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box, AsyncExitStack() as held:
+        neutral_at(world, box)
+        checks = await started(world)
+        pace = world.session.pace
+        for _ in range(LOOKUPS_SIDE_BY_SIDE):
+            await held.enter_async_context(pace.lookup_slot())
+        before = box.flows(HOST)
+        checks.beside()
+        async with asyncio.timeout(60.0):
+            while box.flows(HOST) == before:
+                await asyncio.sleep(0.01)
+        await held.aclose()
+        await checks.settle(5.0)
+        (check,) = checks.since(0.0)
+        await checks.close()
+    assert [host["failure"] for host in check["neutral"]] == [None]
 
 
 @pytest.mark.usefixtures("quick")

@@ -123,8 +123,8 @@ TRUSTED_LOOKUPS = Statement(
 OTHER_ANSWERS = Statement(
     "resolver_worked",
     "When the system resolver answered for a name. `usual`: with addresses of which none is a bogon.",
-    ("m", "name", "t0", "usual"),
-    "SELECT DISTINCT l.m, l.hostname AS name, l.t0, l.answered AND g.bogons = 0 AS usual FROM system_query l"
+    ("m", "name", "t0", "t", "usual"),
+    "SELECT DISTINCT l.m, l.hostname AS name, l.t0, l.t, l.answered AND g.bogons = 0 AS usual FROM system_query l"
     f" JOIN message g ON {same('l', 'g', 'm', 'n', 'q')} AND g.d = 0"
     " WHERE l.answered OR l.dns_kind IN ('nxdomain', 'no_answer')",
 )
@@ -153,13 +153,14 @@ OTHER_NAMES = Statement(
 ANSWERED_BETWEEN = Statement(
     "answered_between",
     "Other names for which the system resolver answered while it was silent for a name. It may have been gone for a"
-    " time. The library repeats its query in the second half of its patience. Only an answer to a query between both"
-    " shows that the resolver was not gone from one to the other.",
+    " time. The library repeats its query in the second half of its patience. Only an answer to a query between both,"
+    " which was not repeated itself, shows that the resolver was not gone from one to the other.",
     ("m", "name"),
     "SELECT s.m, s.name, count(DISTINCT o.name) AS names"
     f" FROM name_lookup l JOIN system_span s ON {same('l', 's', 'm', 'name')}"
     " JOIN resolver_worked o ON o.m = s.m AND o.name <> s.name"
     f" WHERE l.failure_kind = 'timeout' AND s.t0 + {_ANSWERED_WITHIN} <= o.t0 AND o.t0 <= (s.t0 + s.t) / 2"
+    " AND o.t - o.t0 <= (s.t - s.t0) / 2"
     " GROUP BY s.m, s.name",
 )
 

@@ -160,10 +160,8 @@ class Fabric:
 
     def _refuses(self, now: float) -> bool:
         """Return True if the home router answers with ICMP, because it has no uplink."""
-        cut = self.config.cut
-        return self.config.no_network == "unreachable" or (
-            cut is not None and cut.how == "unreachable" and self._outages.is_cut(cut, now)
-        )
+        cut = self._outages.cut(self.config.cuts, now)
+        return self.config.no_network == "unreachable" or (cut is not None and cut.how == "unreachable")
 
     def _is_forwarded(self, packet: Packet, now: float) -> bool:
         """Return True if the home router forwards a packet. Spoofed source addresses are dropped (BCP 38)."""
@@ -174,7 +172,7 @@ class Fabric:
         return packet.source == self._private or (packet.version == 6 and packet.source[:8] == self._home_v6)
 
     def _cut_off(self, now: float) -> bool:
-        return self.config.no_network is not None or self._outages.is_cut(self.config.cut, now)
+        return self.config.no_network is not None or self._outages.cut(self.config.cuts, now) is not None
 
     def _from_helper(self, packet: Packet, now: float) -> None:
         if self._is_home(packet.destination):
@@ -222,7 +220,7 @@ class Fabric:
 
     def _reach_home(self, raw: bytes, now: float) -> None:
         """Take a packet that reaches the home router from the Internet."""
-        if self._outages.is_cut(self.config.cut, now):
+        if self._outages.cut(self.config.cuts, now):
             return
         self._record(raw, now)
         if raw[0] >> 4 == 6:

@@ -234,7 +234,7 @@ class FabricConfig:
     ipv6_alone: TranslatedLine | None = None
     no_ipv6: NoIPv6How | None = None  # "absent": no address, no route. "silent": both, but no answer
     no_network: NoNetworkHow | None = None  # "unreachable": by ICMP. "unplugged": no route
-    cut: Cut | None = None
+    cuts: Sequence[Cut] = ()
     local_filters: Sequence[FirewallRule] = ()  # of the user's own computer
 
     files: dict[str, str] = field(default_factory=dict)  # path below the lab's /run or /tmp, and content

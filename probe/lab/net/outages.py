@@ -27,9 +27,10 @@ class Outages:
         """Count a connection of the user to the helper. Those before the run's first packet do not count."""
         self._questions += self._began is not None
 
-    def is_cut(self, cut: Cut | None, now: float) -> bool:
-        """Return whether the user's network is cut off now."""
-        return cut is not None and self._began is not None and cut.after <= now - self._began < cut.until
+    def cut(self, cuts: Sequence[Cut], now: float) -> Cut | None:
+        """Return how the user's network is cut off now, None if it is not."""
+        since = -1.0 if self._began is None else now - self._began
+        return next((each for each in cuts if each.after <= since < each.until), None)
 
     def at(self, address: bytes, now: float) -> Literal["silent", "refused"] | None:
         """Return how the address is down now, None if it is up."""

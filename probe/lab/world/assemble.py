@@ -92,7 +92,7 @@ def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record
         local_filters=local_filters(world.hosts, scenario, seed),
         no_ipv6=next((fault.how for fault in scenario.faults if isinstance(fault, NoIPv6)), None),
         no_network=next((fault.how for fault in _no_network(scenario) if fault.after is None), None),
-        cut=next(map(_cut, (fault for fault in _no_network(scenario) if fault.after is not None)), None),
+        cuts=[_cut(fault) for fault in _no_network(scenario) if fault.after is not None],
         nat_keeps_ports=not any(isinstance(fault, NAT) for fault in scenario.faults),
         nat_rebinds_after=min(_rebindings(scenario), default=math.inf),
         home_interface="tun0" if any(isinstance(fault, VPN) for fault in scenario.faults) else "eth0",

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import time
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,7 @@ class PreflightChecks:
         self._named = asyncio.Event()  # neutral hosts have addresses, or the encrypted resolver will give them
         self._segments = SegmentTrial(session.pace, self._visit, self._warm_up)
         self._slot: Callable[[], AbstractAsyncContextManager[None]] = session.pace.slot
+        self._small_slot: Callable[[], AbstractAsyncContextManager[None]] = session.pace.lookup_slot
         self._first = True  # the preflight, which finds the segment size of the run
 
     async def run(self) -> None:
@@ -114,11 +115,14 @@ class PreflightChecks:
     ) -> None:
         """Test neutral hosts at known addresses, UDP, and resolve `names`. The measured flows wait for none of this.
 
+        None waits for a slot either. Lookups without an answer hold theirs until an outage is over, and a check that
+        began then would not see it.
+
         Only the hosts `proving` show their certificate, to save traffic. If none does over some family, the others of
         that family are asked for theirs too. If no host is proven, a portal is looked for.
         """
         self._warmed.set()
-        self._first, self._slot = False, self._session.pace.lookup_slot
+        self._first, self._slot, self._small_slot = False, nullcontext, nullcontext
         hosts = [self._neutral_at(*at) if at[0].host in proving else self._reach_at(*at) for at in places]
         await self._within_patience([self._ask_udp(), *hosts, *map(self._resolve, names)])
         proven, neutral = {family_of(one.ip) for one in self.found.neutral if one.proven}, self._session.neutral
@@ -180,7 +184,7 @@ class PreflightChecks:
     async def _reach_at(self, endpoint: Endpoint, ip: str) -> None:
         """Connect and close. This costs no more than a lookup, so that it needs no slot among the flows."""
         seen, pace = NeutralResult(endpoint, ip, connect_only=True), self._session.pace
-        async with pace.lookup_slot(), self.trace.transaction(TransactionFacts("first", address=ip)) as tx:
+        async with self._small_slot(), self.trace.transaction(TransactionFacts("first", address=ip)) as tx:
             await tcp_connect(tx, ip, endpoint.port, pace=pace, far=True)
             seen.connected = True
         seen.failure, seen.failed_operation = tx.record.failure, tx.record.failed_operation

@@ -45,11 +45,12 @@ def test_impossible_times_are_refused(keys: dict[str, object]) -> None:
 
 
 def test_network_is_cut_off_for_a_time_that_counts_from_the_first_packet() -> None:
-    none, cut = Outages([]), Cut("silent", 5.0, 9.0)
-    assert not none.is_cut(cut, 107.0)  # the run has not begun
+    none, cut, later = Outages([]), Cut("silent", 5.0, 9.0), Cut("unreachable", 12.0)
+    assert not none.cut([cut], 107.0)  # the run has not begun
     none.begin(100.0)
-    assert [none.is_cut(cut, at) for at in (104.9, 105.0, 108.9, 109.0)] == [False, True, True, False]
-    assert not none.is_cut(None, 107.0)
+    assert [none.cut([cut], at) for at in (104.9, 105.0, 108.9, 109.0)] == [None, cut, cut, None]
+    assert [none.cut([cut, later], at) for at in (107.0, 111.9, 112.0, 900.0)] == [cut, None, later, later]
+    assert not none.cut([], 107.0)
 
 
 @pytest.mark.parametrize("keys", [{"until": 5.0}, {"after": 5.0, "until": 5.0}, {"how": "unplugged", "after": 1.0}])
