@@ -146,11 +146,19 @@ class ProtectionFromBursts:
 
 @dataclass(frozen=True)
 class Cut:
-    """Describe a time in which the user's network is cut off, in seconds from the run's first packet."""
+    """Describe when the user's network is cut off, in seconds from the run's first packet.
+
+    It is so again `every` so many seconds from `after` on.
+    """
 
     how: Literal["silent", "unreachable"]
     after: float
     until: float = math.inf
+    every: float = math.inf
+
+    def holds(self, since: float) -> bool:
+        """Return whether the network is cut off after `since` seconds."""
+        return since >= self.after and (since - self.after) % self.every < self.until - self.after
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Outages:
     def cut(self, cuts: Sequence[Cut], now: float) -> Cut | None:
         """Return how the user's network is cut off now, None if it is not."""
         since = -1.0 if self._began is None else now - self._began
-        return next((each for each in cuts if each.after <= since < each.until), None)
+        return next((each for each in cuts if each.holds(since)), None)
 
     def at(self, address: bytes, now: float) -> Literal["silent", "refused"] | None:
         """Return how the address is down now, None if it is up."""

@@ -363,11 +363,18 @@ class NoNetwork(Fault, kind="no_network"):
     until: float | None = Field(
         default=None, gt=0, description="seconds from the run's first packet until it is back; else never"
     )
+    every: float | None = Field(
+        default=None,
+        gt=0,
+        description="seconds from one loss to the next, where it comes and goes; else it is lost once",
+    )
 
     @model_validator(mode="after")
     def _check_times(self) -> Self:
         if self.until is not None and self.until <= (self.after or math.inf):
             raise ValueError("until must be later than after")
+        if self.every is not None and (self.until is None or self.every <= self.until - (self.after or 0.0)):
+            raise ValueError("every must be longer than the time from after until until")
         if self.after is not None and self.how == "unplugged":
             raise ValueError('"unplugged" has no times')
         return self

@@ -159,7 +159,7 @@ def _no_network(scenario: Scenario) -> list[NoNetwork]:
 
 def _cut(fault: NoNetwork) -> Cut:
     how: Literal["silent", "unreachable"] = "unreachable" if fault.how == "unreachable" else "silent"
-    return Cut(how, fault.after or 0.0, fault.until or math.inf)
+    return Cut(how, fault.after or 0.0, fault.until or math.inf, fault.every or math.inf)
 
 
 def _machines_roots(scenario: Scenario, world: World) -> dict[str, str]:

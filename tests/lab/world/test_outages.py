@@ -51,9 +51,27 @@ def test_network_is_cut_off_for_a_time_that_counts_from_the_first_packet() -> No
     assert [none.cut([cut], at) for at in (104.9, 105.0, 108.9, 109.0)] == [None, cut, cut, None]
     assert [none.cut([cut, later], at) for at in (107.0, 111.9, 112.0, 900.0)] == [cut, None, later, later]
     assert not none.cut([], 107.0)
+    goes = Cut("silent", 2.0, 3.0, 4.0)
+    assert [none.cut([goes], 100.0 + at) for at in (1.9, 2.0, 3.0, 5.9, 6.5, 7.0)] == [
+        None,
+        goes,
+        None,
+        None,
+        goes,
+        None,
+    ]
 
 
-@pytest.mark.parametrize("keys", [{"until": 5.0}, {"after": 5.0, "until": 5.0}, {"how": "unplugged", "after": 1.0}])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"until": 5.0},
+        {"after": 5.0, "until": 5.0},
+        {"how": "unplugged", "after": 1.0},
+        {"after": 1.0, "every": 5.0},
+        {"after": 1.0, "until": 3.0, "every": 2.0},
+    ],
+)
 def test_impossible_times_of_a_network_are_refused(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         NoNetwork.model_validate(keys)
