@@ -13,7 +13,14 @@ from tests.support.lab.lookalikes import CONDITIONS
 # Packet loss of 5 to 20 %, a volume that is used up, a full table of connections, few descriptors. A full slow line, or
 # a network that is lost. Chance decides what is tried there.
 UNDECIDED = {"lossy", "lossy-badly", "descriptors-short", "slow-line", "slower-line"}
-UNDECIDED |= {"network-lost", "network-lost-refused", "freeze-random-loss", "freeze-quota"}
+UNDECIDED |= {
+    "network-lost",
+    "network-lost-refused",
+    "network-comes-and-goes",
+    "wifi-loses-moments",
+    "freeze-random-loss",
+    "freeze-quota",
+}
 UNDECIDED |= {"first-connections-reset"}  # a slow computer repeats names after a rest
 UNDECIDED |= {"transfers-transit-policed"}  # a queue of 64 kbit/s
 UNDECIDED |= {"random-resets-30", "random-resets-50", "random-resets-protocols", "tampering-sampled"}  # chance decides
