@@ -13,7 +13,7 @@ from probe.targets.target import family_of
 CONNECT = "connect"
 NO_ANSWER = frozenset({TIMEOUT, UNREACHABLE})
 FEWEST_SILENT = 2  # neutral hosts of one family, which an access line with loss makes silent
-FEWEST_IN_VAIN = 3  # of different operators. Fewer may be silent by chance, one after the other.
+FEWEST_IN_VAIN = 3  # addresses. Fewer may be silent by chance and answer the second contact of a check.
 
 Host = dict[str, Any]
 
@@ -50,14 +50,14 @@ class NetworkCheck:
     def lost(self, family: int) -> bool:
         """Return whether no neutral host of the family answered.
 
-        A check takes seconds. If it met every address once in vain and reached some later, the network came back
-        meanwhile.
+        A check takes seconds and contacts some addresses twice. If it reached each of them in vain once, the network
+        was lost at that time, even if it came back meanwhile.
         """
-        failed, hosts = self.failed_by_family[family], self.hosts(family)
-        if failed and len(failed) == len(hosts) and all(map(unreached, failed)):
-            return True
-        in_vain = {text(host.get("address")) for host in failed if unreached(host)}
-        return len(in_vain) >= FEWEST_IN_VAIN and all(text(host.get("address")) in in_vain for host in hosts)
+        hosts = self.hosts(family)
+        in_vain = {text(host.get("address")) for host in self.failed_by_family[family] if unreached(host)}
+        if not in_vain or any(text(host.get("address")) not in in_vain for host in hosts):
+            return False
+        return len(in_vain) >= FEWEST_IN_VAIN or all(map(unreached, hosts))
 
     def unproven(self, family: int) -> bool:
         """Return whether every neutral host of the family failed to prove its identity, so that packets may be lost."""

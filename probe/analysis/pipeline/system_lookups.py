@@ -61,8 +61,7 @@ _DECIDING = (
 
 _QUERY = (
     "l.m, l.n, l.q, l.place, l.hostname, l.query_family, l.engine, l.query_failure, l.answered, l.t0, l.t,"
-    " l.dns_kind,"
-    " l.local_fault, l.in_hosts_file"
+    " l.dns_kind, l.local_fault, l.in_hosts_file"
 )
 
 SYSTEM_QUERIES = Statement(

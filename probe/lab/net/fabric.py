@@ -60,7 +60,7 @@ class Fabric:
         self._helper_addresses = {packed(config.helper_v4), packed(config.helper_v6)}
         self._servers, self._dead = Covers(config.servers), Covers(config.dead)
         self._unreachable = Covers(config.unreachable)
-        self._outages, self._rates = Outages(config.outages), ConnectionRates(config.connection_rates)
+        self._outages, self._rates = Outages(config.outages, config.cuts), ConnectionRates(config.connection_rates)
         self._protection = BurstProtection(config.burst_protection)
         rng = random.Random(f"fabric {config.seed}")
         self._home_path = Path(
@@ -160,7 +160,7 @@ class Fabric:
 
     def _refuses(self, now: float) -> bool:
         """Return True if the home router answers with ICMP, because it has no uplink."""
-        cut = self._outages.cut(self.config.cuts, now)
+        cut = self._outages.cut(now)
         return self.config.no_network == "unreachable" or (cut is not None and cut.how == "unreachable")
 
     def _is_forwarded(self, packet: Packet, now: float) -> bool:
@@ -172,7 +172,7 @@ class Fabric:
         return packet.source == self._private or (packet.version == 6 and packet.source[:8] == self._home_v6)
 
     def _cut_off(self, now: float) -> bool:
-        return self.config.no_network is not None or self._outages.cut(self.config.cuts, now) is not None
+        return self.config.no_network is not None or self._outages.cut(now) is not None
 
     def _from_helper(self, packet: Packet, now: float) -> None:
         if self._is_home(packet.destination):
@@ -220,7 +220,7 @@ class Fabric:
 
     def _reach_home(self, raw: bytes, now: float) -> None:
         """Take a packet that reaches the home router from the Internet."""
-        if self._outages.cut(self.config.cuts, now):
+        if self._outages.cut(now) is not None:
             return
         self._record(raw, now)
         if raw[0] >> 4 == 6:

@@ -97,7 +97,8 @@ class Outage:
     """Describe addresses that are down for a time. The times are seconds from the run's first packet.
 
     The first packet from the user to any address except the helper's and the router's begins the run. `questions`:
-    the user's connections to the helper after which they are back, 0 if this does not end it.
+    the user's connections to the helper after which they are back, 0 if this does not end it. `every`: seconds from one
+    outage to the next, infinite for a single one.
     """
 
     addresses: Sequence[str]
@@ -105,6 +106,7 @@ class Outage:
     after: float = 0.0
     until: float = math.inf
     questions: int = 0
+    every: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -146,19 +148,12 @@ class ProtectionFromBursts:
 
 @dataclass(frozen=True)
 class Cut:
-    """Describe when the user's network is cut off, in seconds from the run's first packet.
-
-    It is so again `every` so many seconds from `after` on.
-    """
+    """Describe when the user's network is cut off. The times are as in `Outage`."""
 
     how: Literal["silent", "unreachable"]
     after: float
     until: float = math.inf
     every: float = math.inf
-
-    def holds(self, since: float) -> bool:
-        """Return whether the network is cut off after `since` seconds."""
-        return since >= self.after and (since - self.after) % self.every < self.until - self.after
 
 
 @dataclass(frozen=True)

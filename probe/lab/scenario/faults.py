@@ -15,6 +15,12 @@ REFUSALS = (403, 451, 503)
 """Statuses of HTTP with which services refuse clients. A seed chooses from them."""
 
 
+def check_repetition(after: float | None, until: float | None, every: float | None) -> None:
+    """Raise ValueError if what happens `every` so many seconds has no end, or lasts as long."""
+    if every is not None and (until is None or every <= until - (after or 0.0)):
+        raise ValueError("every needs until, and must be longer than the time between after and until")
+
+
 class Fault(BaseModel):
     """Represent a fault of the computer, the network or the servers."""
 
@@ -48,6 +54,9 @@ class ServerDown(Placed, kind="server_down"):
     until: float | None = Field(
         default=None, gt=0, description="seconds from the run's first packet until they are back; else never"
     )
+    every: float | None = Field(
+        default=None, gt=0, description="seconds from one outage to the next; else there is one"
+    )
     until_question: int | None = Field(
         default=None, ge=1, description="they are back with this connection of the run to the helper; else never"
     )
@@ -59,6 +68,7 @@ class ServerDown(Placed, kind="server_down"):
 
     @model_validator(mode="after")
     def _check_times(self) -> Self:
+        check_repetition(self.after, self.until, self.every)
         if not self.is_timed:
             return self
         if self.how == "hangs_up":
@@ -363,18 +373,13 @@ class NoNetwork(Fault, kind="no_network"):
     until: float | None = Field(
         default=None, gt=0, description="seconds from the run's first packet until it is back; else never"
     )
-    every: float | None = Field(
-        default=None,
-        gt=0,
-        description="seconds from one loss to the next, where it comes and goes; else it is lost once",
-    )
+    every: float | None = Field(default=None, gt=0, description="seconds from one loss to the next; else there is one")
 
     @model_validator(mode="after")
     def _check_times(self) -> Self:
         if self.until is not None and self.until <= (self.after or math.inf):
             raise ValueError("until must be later than after")
-        if self.every is not None and (self.until is None or self.every <= self.until - (self.after or 0.0)):
-            raise ValueError("every must be longer than the time from after until until")
+        check_repetition(self.after, self.until, self.every)
         if self.after is not None and self.how == "unplugged":
             raise ValueError('"unplugged" has no times')
         return self

@@ -175,7 +175,7 @@ def _change_availability(host: Host, fault: Placed) -> None:
     match fault:
         case ServerDown(how=("silent" | "refused") as how) if fault.is_timed:
             times = (fault.after or 0.0, fault.until or math.inf)
-            host.outages.append(Outage(host.addresses, how, *times, fault.until_question or 0))
+            host.outages.append(Outage(host.addresses, how, *times, fault.until_question or 0, fault.every or math.inf))
         case ServerDown():
             host.down = fault.how
         case NoQUIC():

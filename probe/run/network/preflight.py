@@ -115,8 +115,8 @@ class PreflightChecks:
     ) -> None:
         """Test neutral hosts at known addresses, UDP, and resolve `names`. The measured flows wait for none of this.
 
-        None waits for a slot either. Lookups without an answer hold theirs until an outage is over, and a check that
-        began then would not see it.
+        Only the lookups wait for slots. Lookups without an answer hold theirs until an outage is over, so that the
+        other contacts would come too late to see it.
 
         Only the hosts `proving` show their certificate, to save traffic. If none does over some family, the others of
         that family are asked for theirs too. If no host is proven, a portal is looked for.

@@ -107,9 +107,10 @@ async def test_last_ping_gets_its_time_to_be_acknowledged(roots: Roots) -> None:
             conn = await quic_handshake(bench.tx, "127.0.0.1", port, NAME, pace=bench.pace, roots=roots)
             await http3_request(bench.tx, conn, "GET", URL, pace=bench.pace, timeout=seconds)
         end = bench.tx.record.stream
-        if end is None or end.ping_acknowledged is not None:
+        assert end is not None
+        if end.ping_acknowledged is not None:
             break
-    assert end is not None and end.ping_acknowledged is True
+    assert end.ping_acknowledged is True
 
 
 async def test_answer_that_pauses_is_complete(roots: Roots) -> None:
